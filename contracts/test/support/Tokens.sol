@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {ERC20} from "../../src/lib/ERC20.sol";
+
+/// Token that anybody can mint.
+contract TestToken is ERC20 {
+    constructor(string memory name_, string memory symbol_, uint8 decimals_) {
+        name = name_;
+        symbol = symbol_;
+        decimals = decimals_;
+    }
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+}
+
+/// Takes one percent of every transfer, has a name of 32 bytes and no decimals; its functions return nothing.
+contract FeeToken {
+    bytes32 public constant name = "Fee token";
+    bytes32 public constant symbol = "FEE";
+
+    mapping(address account => uint256) public balanceOf;
+
+    function mint(address to, uint256 amount) external {
+        balanceOf[to] += amount;
+    }
+
+    function transfer(address to, uint256 amount) external {
+        _move(msg.sender, to, amount);
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external {
+        _move(from, to, amount);
+    }
+
+    function _move(address from, address to, uint256 amount) private {
+        balanceOf[from] -= amount;
+        balanceOf[to] += amount - amount / 100;
+    }
+}
+
+/// Calls its hook before it moves anything, as an ERC-777 token may.
+contract HookToken {
+    mapping(address account => uint256) public balanceOf;
+
+    function mint(address to, uint256 amount) external {
+        balanceOf[to] += amount;
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external returns (bool) {
+        (bool ok, bytes memory data) = from.call(abi.encodeWithSignature("beforeTransfer()"));
+        if (!ok) {
+            assembly {
+                revert(add(data, 32), mload(data))
+            }
+        }
+        balanceOf[from] -= amount;
+        balanceOf[to] += amount;
+        return true;
+    }
+}
+
+/// Answers every call with `false`, or with a text that is cut off.
+contract LyingToken {
+    bytes private result;
+
+    constructor(bytes memory result_) {
+        result = result_;
+    }
+
+    fallback(bytes calldata) external returns (bytes memory) {
+        return result;
+    }
+}

@@ -1,0 +1,70 @@
+//! Types generated from `contracts/artifacts`.
+#![allow(missing_docs)] // The NatSpec of the Solidity interfaces documents what is generated here.
+
+use alloy_sol_types::sol;
+
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Manager,
+    "../../contracts/artifacts/Manager.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Bridge,
+    "../../contracts/artifacts/Bridge.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    DeadRegistry,
+    "../../contracts/artifacts/DeadRegistry.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    CrossChainProxy,
+    "../../contracts/artifacts/CrossChainProxy.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    WrappedToken,
+    "../../contracts/artifacts/WrappedToken.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Counter,
+    "../../contracts/artifacts/Counter.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    CrossChainToken,
+    "../../contracts/artifacts/CrossChainToken.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    FlashArb,
+    "../../contracts/artifacts/FlashArb.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    FlashLender,
+    "../../contracts/artifacts/FlashLender.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Payer,
+    "../../contracts/artifacts/Payer.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Pool,
+    "../../contracts/artifacts/Pool.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    RemoteTrader,
+    "../../contracts/artifacts/RemoteTrader.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Weth,
+    "../../contracts/artifacts/Weth.json"
+);

@@ -1,0 +1,632 @@
+//! Crossings: from a call to the reserved address to the frame on the callee's chain, and back.
+
+use crate::{
+    chain::Chain,
+    escrow::TokenId,
+    joint::{Effect, ExecError, Joint, Mode, Step, Stop},
+    tariff,
+};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_sol_types::{SolCall, SolError};
+use core::ops::Range;
+use revm::{
+    DatabaseRef,
+    bytecode::Bytecode,
+    context::JournalTr,
+    context_interface::journaled_state::JournalCheckpoint,
+    handler::FrameResult,
+    interpreter::{
+        CallInput, CallInputs, CallOutcome, CallScheme, CallValue, FrameInput, Gas,
+        InstructionResult, InterpreterResult, interpreter_action::FrameInit,
+    },
+};
+use weft_contracts::Manager;
+use weft_types::{
+    BRIDGE, Decode, Hop, HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, Reader,
+    SYSTEM_SENDER, Status, TokenMove, Touched,
+};
+
+alloy_sol_types::sol! {
+    /// Neither manager nor reserved address can be called from another chain (ADR 0002).
+    error ForbiddenTarget(address target);
+}
+
+/// A crossing that has not come back.
+#[derive(Debug)]
+pub(crate) struct Crossing {
+    caller: NetworkId,
+    callee: NetworkId,
+    is_static: bool,
+    source: Address,
+    thread_before: B256,
+    escrow: usize,
+    /// Length of the effects before the crossing.
+    effects: usize,
+    outbound: Option<Outbound>,
+    inbound: Option<Inbound>,
+}
+
+/// The caller's side, when it runs here.
+#[derive(Debug)]
+struct Outbound {
+    chain: usize,
+    checkpoint: JournalCheckpoint,
+    gas_limit: u64,
+    tariff: u64,
+    return_memory: Range<usize>,
+}
+
+/// The callee's side, when it runs here.
+#[derive(Debug)]
+struct Inbound {
+    chain: usize,
+    /// Frames of the callee's chain below the crossing.
+    depth: usize,
+    checkpoint: JournalCheckpoint,
+    /// Gas that crossed.
+    gas: u64,
+    /// Part of it spent before the callee's frame.
+    spent: u64,
+    call: HopCall,
+    proxy: Address,
+    phase: Phase,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    /// The caller's proxy is being deployed.
+    Deploy,
+    /// The callee runs.
+    Call,
+}
+
+/// What the manager asks of the reserved address.
+struct Request {
+    network: u64,
+    target: Address,
+    source: Address,
+    token: Option<TokenMove>,
+    data: Bytes,
+}
+
+impl Crossing {
+    /// Returns true when a result at this depth of this chain is the callee's.
+    pub(crate) fn ends_at(&self, chain: usize, depth: usize) -> bool {
+        self.inbound.as_ref().is_some_and(|side| side.chain == chain && side.depth == depth)
+    }
+}
+
+/// Returns true for a call that runs "code of the reserved address".
+pub(crate) fn is_reserved(init: &FrameInit) -> bool {
+    matches!(&init.frame_input, FrameInput::Call(inputs) if inputs.bytecode_address == RESERVED)
+}
+
+impl<D: DatabaseRef> Joint<D> {
+    /// Answers a call to the reserved address.
+    pub(crate) fn cross(&mut self, init: FrameInit) -> Result<Step, ExecError<D>> {
+        let FrameInput::Call(inputs) = init.frame_input else {
+            unreachable!("only calls reach the reserved address");
+        };
+        if !self.is_authorised(&inputs) {
+            return self.deliver(refusal(&inputs, 0, Bytes::new(), InstructionResult::Revert));
+        }
+        let Some(request) = self.request(&inputs) else {
+            return self.deliver(refusal(&inputs, 0, Bytes::new(), InstructionResult::Revert));
+        };
+        let cost = tariff::CROSSING.saturating_add(tariff::data(request.data.len()));
+        if inputs.gas_limit < cost {
+            let result = InstructionResult::OutOfGas;
+            return self.deliver(refusal(&inputs, inputs.gas_limit, Bytes::new(), result));
+        }
+        match self.local_refusal(&request)? {
+            Some((status, data)) => {
+                let output = with_status(status, &data);
+                self.deliver(refusal(&inputs, cost, output, InstructionResult::Revert))
+            }
+            None => self.depart(inputs, request, cost),
+        }
+    }
+
+    /// The reserved address acts only for a call from the manager's own address and code (P21, T10).
+    fn is_authorised(&mut self, inputs: &CallInputs) -> bool {
+        let chain = self.chain();
+        matches!(inputs.scheme, CallScheme::Call | CallScheme::StaticCall)
+            && inputs.target_address == RESERVED
+            && inputs.caller == MANAGER
+            && chain.depth > 0
+            && chain.evm.frame_stack.get().interpreter.input.bytecode_address == Some(MANAGER)
+    }
+
+    fn request(&mut self, inputs: &CallInputs) -> Option<Request> {
+        let input = inputs.input.as_bytes(&self.chain().evm.ctx);
+        let mut reader = Reader::new(&input);
+        let kind = reader.u8().ok()?;
+        let network = reader.u64().ok()?;
+        let (target, source) = (reader.address().ok()?, reader.address().ok()?);
+        let token = match kind {
+            0 => None,
+            1 if source == BRIDGE => Some(TokenMove::decode_from(&mut reader).ok()?),
+            _ => return None,
+        };
+        let header = if token.is_some() { 49 + 56 } else { 49 };
+        let data = Bytes::copy_from_slice(&input[header..]);
+        Some(Request { network, target, source, token, data })
+    }
+
+    /// Finds refusals that the caller's chain knows by itself; they make no hop (ADR 0004).
+    fn local_refusal(
+        &mut self,
+        request: &Request,
+    ) -> Result<Option<(Status, Vec<u8>)>, ExecError<D>> {
+        let own = self.active_network();
+        let network = u32::try_from(request.network).ok().map(NetworkId::new);
+        let available = network.and_then(|network| self.realm.get(&network).copied());
+        let Some(available) = available.filter(|_| network != Some(own)) else {
+            return Ok(Some((Status::NotProvisioned, Vec::new())));
+        };
+        if !available {
+            return Ok(Some((Status::Unavailable, Vec::new())));
+        }
+        if request.target == MANAGER || request.target == RESERVED {
+            let error = ForbiddenTarget { target: request.target };
+            return Ok(Some((Status::Reverted, error.abi_encode())));
+        }
+        if self.mode == Mode::Ahead {
+            return Err(self.halt(Stop::Crossing));
+        }
+        Ok(None)
+    }
+
+    /// Sends the call: escrow and ether leave the caller's chain, the hop is emitted.
+    fn depart(
+        &mut self,
+        inputs: Box<CallInputs>,
+        request: Request,
+        cost: u64,
+    ) -> Result<Step, ExecError<D>> {
+        let (chain, caller) = (self.active, self.active_network());
+        let value = inputs.value.get();
+        let escrow = self.escrow.mark();
+        if !self.take_escrow(caller, value, request.token.as_ref()) {
+            let output = with_status(Status::InsufficientEscrow, &[]);
+            return self.deliver(refusal(&inputs, cost, output, InstructionResult::Revert));
+        }
+        let checkpoint = self.chain().checkpoint();
+        let paid = self.chain().debit(MANAGER, value).map_err(ExecError::<D>::Database)?;
+        assert!(paid, "the manager was paid what its own frame forwards");
+        let callee = NetworkId::new(request.network as u32);
+        let call = HopCall {
+            origin: self.leg.origin,
+            origin_network: self.leg.origin_network,
+            gas_price: self.leg.gas_price,
+            caller: request.source,
+            target: request.target,
+            value,
+            token: request.token,
+            gas: inputs.gas_limit - cost,
+            is_static: inputs.is_static,
+            data: request.data,
+        };
+        let crossing = Crossing {
+            caller,
+            callee,
+            is_static: call.is_static,
+            source: call.caller,
+            thread_before: self.leg.thread,
+            escrow,
+            effects: self.effects.len(),
+            outbound: Some(Outbound {
+                chain,
+                checkpoint,
+                gas_limit: inputs.gas_limit,
+                tariff: cost,
+                return_memory: inputs.return_memory_offset.clone(),
+            }),
+            inbound: None,
+        };
+        let hop = self.emit(caller, callee, HopBody::Call(call.clone()));
+        self.arrive(crossing, hop, call)
+    }
+
+    /// Takes what moves out of the caller's escrow, all or nothing (P24).
+    fn take_escrow(&mut self, own: NetworkId, value: U256, token: Option<&TokenMove>) -> bool {
+        let mark = self.escrow.mark();
+        let covered = self.escrow.take(own, TokenId::ETHER, value)
+            && token.is_none_or(|token| self.escrow.take(own, TokenId::of(token), token.amount));
+        if !covered {
+            self.escrow.undo_to(mark);
+        }
+        covered
+    }
+
+    /// Opens the callee's side, or waits for it when it runs elsewhere.
+    fn arrive(
+        &mut self,
+        mut crossing: Crossing,
+        hop: u32,
+        call: HopCall,
+    ) -> Result<Step, ExecError<D>> {
+        let network = crossing.callee;
+        let escrow = crossing.escrow;
+        let Some(index) = self.index_of(network) else {
+            self.check_stop()?;
+            self.effects.push(Effect { network, hop, checkpoint: None, escrow });
+            self.crossings.push(crossing);
+            return Ok(Step::Await);
+        };
+        self.active = index;
+        self.open_scope(&call)?;
+        let proxy = self.proxy(crossing.caller, call.caller);
+        let chain = &mut self.chains[index];
+        let checkpoint = chain.checkpoint();
+        self.effects.push(Effect { network, hop, checkpoint: Some(checkpoint), escrow });
+        let (depth, gas) = (chain.depth, call.gas);
+        let refused = refused_by_callee(chain, &call, self.leg.origin_network, self.lenient);
+        let phase = Phase::Call;
+        crossing.inbound =
+            Some(Inbound { chain: index, depth, checkpoint, gas, spent: 0, call, proxy, phase });
+        self.crossings.push(crossing);
+        match refused {
+            Some(status) => self.come_back(status, 0, 0, Bytes::new()),
+            None => self.admit(),
+        }
+    }
+
+    fn open_scope(&mut self, call: &HopCall) -> Result<(), ExecError<D>> {
+        let chain = &self.chains[self.active];
+        if chain.network() == call.origin_network || chain.scope.is_some() {
+            return Ok(());
+        }
+        let origin = self.proxy(call.origin_network, call.origin);
+        self.chain().open_scope(origin).map_err(ExecError::<D>::Database)
+    }
+
+    /// Charges for the accounts that the frame needs and deploys the caller's proxy when it is missing (P20).
+    fn admit(&mut self) -> Result<Step, ExecError<D>> {
+        let side = self.inbound_side();
+        let (proxy, target, gas) = (side.proxy, side.call.target, side.gas);
+        let (value, is_static) = (side.call.value, side.call.is_static);
+        let journal = self.chain().journal();
+        let loaded = journal.load_account(proxy).map_err(ExecError::<D>::Database)?;
+        let missing = loaded.data.info.is_empty_code_hash();
+        let mut cost = tariff::access(loaded.is_cold);
+        let loaded = journal.load_account(target).map_err(ExecError::<D>::Database)?;
+        cost += tariff::access(loaded.is_cold);
+        if !value.is_zero() {
+            let fresh = if loaded.data.info.is_empty() { tariff::NEW_ACCOUNT } else { 0 };
+            cost += tariff::VALUE + fresh;
+        }
+        if gas < cost {
+            return self.come_back(Status::OutOfGas, gas, 0, Bytes::new());
+        }
+        self.inbound_side().spent = cost;
+        if missing && !is_static { self.deploy_proxy() } else { self.call_target() }
+    }
+
+    fn inbound_side(&mut self) -> &mut Inbound {
+        let crossing = self.crossings.last_mut().expect("a crossing is open");
+        crossing.inbound.as_mut().expect("the callee runs here")
+    }
+
+    fn deploy_proxy(&mut self) -> Result<Step, ExecError<D>> {
+        let network = self.crossings.last().expect("a crossing is open").caller;
+        let side = self.inbound_side();
+        side.phase = Phase::Deploy;
+        let gas_limit = side.gas - side.spent;
+        let original = side.call.caller;
+        let call =
+            Manager::createCrossChainProxyCall { original, network: u64::from(network.get()) };
+        let data = Bytes::from(call.abi_encode());
+        self.open_frame(SYSTEM_SENDER, MANAGER, U256::ZERO, data, gas_limit, false)
+    }
+
+    fn call_target(&mut self) -> Result<Step, ExecError<D>> {
+        let side = self.inbound_side();
+        side.phase = Phase::Call;
+        let gas_limit = side.gas - side.spent;
+        let HopCall { target, value, token, is_static, .. } = side.call;
+        let data = core::mem::take(&mut side.call.data);
+        let proxy = side.proxy;
+        let own = self.active_network();
+        if !value.is_zero() {
+            self.escrow.give(own, TokenId::ETHER, value);
+            self.chain().credit(proxy, value).map_err(ExecError::<D>::Database)?;
+        }
+        if let Some(token) = &token {
+            self.escrow.give(own, TokenId::of(token), token.amount);
+        }
+        self.open_frame(proxy, target, value, data, gas_limit, is_static)
+    }
+
+    fn open_frame(
+        &mut self,
+        caller: Address,
+        target: Address,
+        value: U256,
+        data: Bytes,
+        gas_limit: u64,
+        is_static: bool,
+    ) -> Result<Step, ExecError<D>> {
+        let known_bytecode = self.code_of(target)?;
+        let (depth, memory) = self.chain().inbound_memory();
+        let inputs = CallInputs {
+            input: CallInput::Bytes(data),
+            return_memory_offset: 0..0,
+            gas_limit,
+            reservoir: 0,
+            bytecode_address: target,
+            known_bytecode,
+            target_address: target,
+            caller,
+            value: CallValue::Transfer(value),
+            scheme: if is_static { CallScheme::StaticCall } else { CallScheme::Call },
+            is_static,
+            charged_new_account_state_gas: false,
+        };
+        let frame_input = FrameInput::Call(Box::new(inputs));
+        self.enter(FrameInit { depth, memory, frame_input })
+    }
+
+    /// Returns the code that runs at `target`, through an EIP-7702 delegation when there is one.
+    fn code_of(&mut self, target: Address) -> Result<(B256, Bytecode), ExecError<D>> {
+        let journal = self.chain().journal();
+        let load = |journal: &mut revm::Journal<_>, address| {
+            let account =
+                journal.load_account_with_code(address).map_err(ExecError::<D>::Database)?;
+            let info = &account.data.info;
+            Ok::<_, ExecError<D>>((info.code_hash, info.code.clone().unwrap_or_default()))
+        };
+        let (hash, code) = load(journal, target)?;
+        match code.eip7702_address() {
+            Some(delegate) => load(journal, delegate),
+            None => Ok((hash, code)),
+        }
+    }
+
+    /// Takes the result of a frame that no opcode opened: the proxy's deployment, or the callee.
+    pub(crate) fn inbound_result(&mut self, result: FrameResult) -> Result<Step, ExecError<D>> {
+        let FrameResult::Call(outcome) = result else {
+            unreachable!("inbound frames are calls");
+        };
+        let InterpreterResult { result, output, gas } = outcome.result;
+        let side = self.inbound_side();
+        let spent = side.spent + (gas.limit() - gas.remaining());
+        let all = side.gas;
+        if side.phase == Phase::Deploy {
+            if !result.is_ok() {
+                return self.come_back(Status::OutOfGas, all, 0, Bytes::new());
+            }
+            side.spent = spent;
+            return self.call_target();
+        }
+        let total = spent.saturating_add(tariff::data(output.len()));
+        match result {
+            _ if total > all => self.come_back(Status::OutOfGas, all, 0, Bytes::new()),
+            result if result.is_ok() => self.come_back(Status::Ok, total, gas.refunded(), output),
+            result if result.is_revert() => self.come_back(Status::Reverted, total, 0, output),
+            _ => self.come_back(Status::OutOfGas, all, 0, Bytes::new()),
+        }
+    }
+
+    /// Closes the callee's side and sends the return.
+    fn come_back(
+        &mut self,
+        status: Status,
+        gas_used: u64,
+        refund: i64,
+        data: Bytes,
+    ) -> Result<Step, ExecError<D>> {
+        let crossing = self.crossings.pop().expect("a crossing is open");
+        let side = crossing.inbound.as_ref().expect("the callee runs here");
+        let (mut value, mut touched) = (U256::ZERO, Vec::new());
+        if status == Status::Ok {
+            touched = self.touched_below(&crossing);
+            if !crossing.is_static {
+                value = self.sweep(side.proxy)?;
+            }
+        } else {
+            self.chains[side.chain].revert_to(side.checkpoint);
+            self.effects.truncate(crossing.effects);
+            self.escrow.undo_to(crossing.escrow);
+            self.leg.thread = crossing.thread_before;
+        }
+        if let Some(scope) = &mut self.chains[side.chain].scope {
+            scope.gas_used += gas_used;
+        }
+        let is_static = crossing.is_static;
+        let ret = HopReturn { status, is_static, gas_used, refund, value, touched, data };
+        self.emit(crossing.callee, crossing.caller, HopBody::Return(ret.clone()));
+        self.check_stop()?;
+        match crossing.outbound {
+            Some(_) => self.settle(crossing, ret),
+            None => Ok(Step::Await),
+        }
+    }
+
+    /// Lists the first standing hop into each chain below a crossing, caller and callee aside.
+    fn touched_below(&self, crossing: &Crossing) -> Vec<Touched> {
+        if self.effects.len() <= crossing.effects + 1 {
+            return Vec::new();
+        }
+        let mut first = BTreeMap::new();
+        for effect in &self.effects[crossing.effects + 1..] {
+            if effect.network != crossing.caller && effect.network != crossing.callee {
+                first.entry(effect.network).or_insert(effect.hop);
+            }
+        }
+        let touched = first.into_iter();
+        touched.map(|(network, first_hop)| Touched { network, first_hop }).collect()
+    }
+
+    /// Takes home the ether that the caller's proxy holds (P20).
+    fn sweep(&mut self, proxy: Address) -> Result<U256, ExecError<D>> {
+        let own = self.active_network();
+        let journal = self.chain().journal();
+        let held = journal.load_account(proxy).map_err(ExecError::<D>::Database)?.data.info.balance;
+        if held.is_zero() || !self.escrow.take(own, TokenId::ETHER, held) {
+            return Ok(U256::ZERO);
+        }
+        let taken = self.chain().debit(proxy, held).map_err(ExecError::<D>::Database)?;
+        assert!(taken, "the balance was just read");
+        Ok(held)
+    }
+
+    /// Hands a return to the frame that called.
+    fn settle(&mut self, crossing: Crossing, ret: HopReturn) -> Result<Step, ExecError<D>> {
+        let side = crossing.outbound.as_ref().expect("the caller runs here");
+        self.active = side.chain;
+        let network = crossing.caller;
+        if ret.status == Status::Ok {
+            if !ret.value.is_zero() {
+                self.escrow.give(network, TokenId::ETHER, ret.value);
+                self.chain()
+                    .credit(crossing.source, ret.value)
+                    .map_err(ExecError::<D>::Database)?;
+            }
+            self.note_touched(&crossing, &ret.touched);
+        } else {
+            self.chains[side.chain].revert_to(side.checkpoint);
+            self.effects.truncate(crossing.effects);
+            self.escrow.undo_to(crossing.escrow);
+        }
+        let outcome = outcome(side, ret);
+        self.deliver(FrameResult::Call(outcome))
+    }
+
+    /// Remembers what a callee that runs elsewhere touched in turn. One that runs here left its own effects.
+    fn note_touched(&mut self, crossing: &Crossing, touched: &[Touched]) {
+        if crossing.inbound.is_none() {
+            let escrow = crossing.escrow;
+            self.effects.extend(touched.iter().map(|touched| Effect {
+                network: touched.network,
+                hop: touched.first_hop,
+                checkpoint: None,
+                escrow,
+            }));
+        }
+    }
+
+    /// Takes a hop from a chain that runs elsewhere.
+    pub(crate) fn inbound(&mut self, hop: Hop) -> Result<Step, ExecError<D>> {
+        let (from, to, k) = (hop.from, hop.to, hop.place.k);
+        match hop.body {
+            HopBody::Call(call) => {
+                let crossing = self.inbound_crossing(from, to, hop.thread, &call);
+                self.arrive(crossing, k, call)
+            }
+            HopBody::Return(ret) => self.inbound_return(from, to, ret),
+            HopBody::Rollback { to_hop } => self.inbound_rollback(to, to_hop),
+            HopBody::Verdict(_) => Err(self.halt(Stop::BadHop("verdict inside a leg".into()))),
+        }
+    }
+
+    fn inbound_crossing(
+        &mut self,
+        caller: NetworkId,
+        callee: NetworkId,
+        thread_before: B256,
+        call: &HopCall,
+    ) -> Crossing {
+        self.leg.origin = call.origin;
+        self.leg.origin_network = call.origin_network;
+        self.leg.gas_price = call.gas_price;
+        Crossing {
+            caller,
+            callee,
+            is_static: call.is_static,
+            source: call.caller,
+            thread_before,
+            escrow: self.escrow.mark(),
+            effects: self.effects.len(),
+            outbound: None,
+            inbound: None,
+        }
+    }
+
+    fn inbound_return(
+        &mut self,
+        from: NetworkId,
+        to: NetworkId,
+        ret: HopReturn,
+    ) -> Result<Step, ExecError<D>> {
+        let fits = self.crossings.last().is_some_and(|crossing| {
+            let waiting = crossing.outbound.is_some() && crossing.inbound.is_none();
+            waiting && (crossing.callee, crossing.caller) == (from, to)
+        });
+        let within = self.crossings.last().and_then(|crossing| crossing.outbound.as_ref());
+        let within = within.is_some_and(|side| ret.gas_used <= side.gas_limit - side.tariff);
+        if !fits || !within {
+            return Err(self.halt(Stop::BadHop(alloc::format!("return from {from} to nothing"))));
+        }
+        let crossing = self.crossings.pop().expect("just seen");
+        self.settle(crossing, ret)
+    }
+
+    fn inbound_rollback(&mut self, to: NetworkId, to_hop: u32) -> Result<Step, ExecError<D>> {
+        let undone = |effect: &Effect| effect.network == to && effect.hop == to_hop;
+        let Some(first) = self.effects.iter().position(undone) else {
+            return Err(self.halt(Stop::BadHop(alloc::format!("rollback to unknown hop {to_hop}"))));
+        };
+        let effect = self.effects[first];
+        self.revert_effect(&effect);
+        self.effects.truncate(first);
+        self.escrow.undo_to(effect.escrow);
+        Ok(Step::Await)
+    }
+}
+
+/// Finds refusals that depend on the callee's chain (P29).
+fn refused_by_callee<D: DatabaseRef>(
+    chain: &Chain<D>,
+    call: &HopCall,
+    home: NetworkId,
+    lenient: bool,
+) -> Option<Status> {
+    // A leg's own chain checked its fee and reserved its gas before the leg began.
+    if lenient || chain.network() == home {
+        return None;
+    }
+    if call.gas_price < chain.base_fee() {
+        return Some(Status::FeeTooLow);
+    }
+    let used = chain.item_gas + chain.scope.map_or(0, |scope| scope.gas_used);
+    (chain.gas_left.saturating_sub(used) < call.gas).then_some(Status::Full)
+}
+
+fn with_status(status: Status, data: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(data.len() + 1);
+    out.push(status.byte());
+    out.extend_from_slice(data);
+    out.into()
+}
+
+/// Builds the result of a crossing that did not happen, at the price of `cost`.
+fn refusal(
+    inputs: &CallInputs,
+    cost: u64,
+    output: Bytes,
+    result: InstructionResult,
+) -> FrameResult {
+    let mut gas = Gas::new(inputs.gas_limit);
+    let paid = gas.record_regular_cost(cost.min(inputs.gas_limit));
+    debug_assert!(paid, "the cost is capped");
+    let result = InterpreterResult { result, output, gas };
+    FrameResult::Call(CallOutcome::new(result, inputs.return_memory_offset.clone()))
+}
+
+/// Builds what the calling frame sees of a return.
+fn outcome(side: &Outbound, ret: HopReturn) -> CallOutcome {
+    let mut gas = Gas::new(side.gas_limit);
+    let paid = gas.record_regular_cost(side.tariff.saturating_add(ret.gas_used));
+    assert!(paid, "a callee cannot use more gas than crossed");
+    let (result, output) = match ret.status {
+        Status::Ok => {
+            gas.record_refund(ret.refund);
+            (InstructionResult::Return, ret.data)
+        }
+        status => (InstructionResult::Revert, with_status(status, &ret.data)),
+    };
+    let result = InterpreterResult { result, output, gas };
+    CallOutcome::new(result, side.return_memory.clone())
+}

@@ -1,0 +1,493 @@
+//! The fold over items in lane order (P3, P4, P5).
+
+use crate::{
+    FailedPolicy,
+    block::{BlockTx, system_sender, system_tx},
+    joint::{ExecError, LegContext, Stop},
+    leg::{failed, invalid, invalid_reason, tx_env},
+    realm::Realm,
+    state::State,
+};
+use alloc::{collections::BTreeSet, format, string::ToString, vec::Vec};
+use alloy_consensus::Transaction as _;
+use alloy_primitives::{B256, Bytes};
+use revm::context::result::{EVMError, ExecutionResult, HaltReason, Output};
+use thiserror::Error;
+use weft_thread::thread_start;
+use weft_types::{
+    Bundle, Hop, HopBody, InvalidReason, Item, L1Born, L1Event, Leg, Marker, NetworkId, Outcome,
+    Position, Removal, RemovalCause, Verdict,
+};
+
+/// What an item did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Position.
+    pub position: Position,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Transactions that it put into blocks, by rollup.
+    pub transactions: Vec<(NetworkId, BlockTx)>,
+    /// Its hops in order; of a removed item those of the attempt, which no head folds.
+    pub hops: Vec<Hop>,
+    /// Result of each leg that ran here.
+    pub legs: Vec<LegResult>,
+}
+
+/// How a leg's transaction ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegResult {
+    /// Leg.
+    pub leg: u16,
+    /// True when it succeeded.
+    pub success: bool,
+    /// Gas used.
+    pub gas_used: u64,
+    /// Return or revert data.
+    pub output: Bytes,
+}
+
+/// Why the fold cannot go on.
+#[derive(Debug, Error)]
+pub enum FoldError<E: core::fmt::Debug> {
+    /// A state could not be read.
+    #[error("state error: {0:?}")]
+    State(E),
+    /// A machine stopped; the item left nothing behind and may be tried again.
+    #[error("stopped: {0:?}")]
+    Stopped(Stop),
+}
+
+/// Error of the fold over states of type `D`.
+pub type FoldErrorOf<D> = FoldError<<D as revm::DatabaseRef>::Error>;
+
+/// Transactions of an item that is not decided yet.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    transactions: Vec<(usize, BlockTx)>,
+    legs: Vec<LegResult>,
+}
+
+impl<D: State> Realm<D> {
+    /// Applies the item at `position`: it is included whole or leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError`]; never for anything that the item itself says.
+    ///
+    /// # Panics
+    ///
+    /// Panics when no slot is open.
+    pub fn apply(&mut self, position: Position, item: &Item) -> Result<Applied, FoldErrorOf<D>> {
+        assert!(self.slot.is_some(), "items are applied in an open slot");
+        self.begin_item();
+        let hash = item.hash(&self.joint.domain);
+        let mut attempt = Attempt::default();
+        let verdict = self.attempt(position, item, hash, &mut attempt);
+        match verdict {
+            Ok(Ok(())) => self.include(position, attempt),
+            Ok(Err(removal)) => self.remove(position, item, removal, attempt),
+            Err(error) => {
+                self.forget_item();
+                Err(self.fold_error(error))
+            }
+        }
+    }
+
+    fn fold_error(&mut self, error: ExecError<D>) -> FoldErrorOf<D> {
+        match (self.joint.stop.take(), error) {
+            (Some(stop), _) => FoldError::Stopped(stop),
+            (None, EVMError::Database(error)) => FoldError::State(error),
+            (None, error) => unreachable!("the EVM fails for items only: {error:?}"),
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        position: Position,
+        item: &Item,
+        hash: B256,
+        attempt: &mut Attempt,
+    ) -> Result<Result<(), Removal>, ExecError<D>> {
+        match item {
+            Item::Transaction(leg) | Item::L1Born(L1Born { event: L1Event::Forced(leg), .. }) => {
+                self.attempt_single(position, leg, hash, attempt)
+            }
+            Item::Bundle(bundle)
+            | Item::L1Born(L1Born { event: L1Event::ForcedBundle(bundle), .. }) => {
+                self.attempt_bundle(position, bundle, hash, attempt)
+            }
+            Item::Sealed(_) => Ok(Err(unopened(RemovalCause::Undecryptable, "not opened"))),
+            Item::Session(_) | Item::L1Born(_) => {
+                Ok(Err(unopened(RemovalCause::Unavailable, "network 0 is not in the realm")))
+            }
+        }
+    }
+
+    fn attempt_single(
+        &mut self,
+        position: Position,
+        leg: &Leg,
+        hash: B256,
+        attempt: &mut Attempt,
+    ) -> Result<Result<(), Removal>, ExecError<D>> {
+        // A transaction without marker costs the fold no more than this look (P18).
+        if let Ok(Some(_)) | Err(_) = Marker::of(&leg.tx) {
+            let text = "a marked transaction is valid only in its bundle".to_string();
+            return Ok(Err(invalid(leg, 0, InvalidReason::Unbundled, text)));
+        }
+        match self.run_leg(position, 0, leg, hash, attempt)? {
+            Ok(Some(result)) if !result.is_success() => {
+                let keep = self.policy(leg.network) == FailedPolicy::Keep;
+                Ok(if keep { Ok(()) } else { Err(failed(leg, 0, &result)) })
+            }
+            Ok(_) => Ok(Ok(())),
+            Err(removal) => Ok(Err(removal)),
+        }
+    }
+
+    fn policy(&self, network: NetworkId) -> FailedPolicy {
+        let index = self.joint.index_of(network);
+        index.map(|index| self.joint.chains[index].spec.failed).unwrap_or_default()
+    }
+
+    fn attempt_bundle(
+        &mut self,
+        position: Position,
+        bundle: &Bundle,
+        hash: B256,
+        attempt: &mut Attempt,
+    ) -> Result<Result<(), Removal>, ExecError<D>> {
+        let first = &bundle.legs()[0];
+        if !bundle.recheck(&self.joint.domain) {
+            let removal = Removal {
+                cause: RemovalCause::Malformed,
+                reason: format!("bundle {} is not made of these legs", bundle.id()),
+                ..unopened(RemovalCause::Malformed, "")
+            };
+            return Ok(Err(removal));
+        }
+        if bundle.is_marked() {
+            for network in networks(bundle) {
+                if self.is_dead(network, &bundle.id().hash())? {
+                    let text = format!("bundle {} failed before", bundle.id());
+                    return Ok(Err(invalid(first, 0, InvalidReason::Dead, text)));
+                }
+            }
+        }
+        for (index, leg) in bundle.legs().iter().enumerate() {
+            let index = index as u16;
+            match self.run_leg(position, index, leg, hash, attempt)? {
+                Ok(Some(result)) if !result.is_success() && !leg.may_revert => {
+                    return Ok(Err(failed(leg, index, &result)));
+                }
+                Ok(_) => {}
+                Err(removal) => return Ok(Err(removal)),
+            }
+        }
+        self.exchange_verdicts(position, bundle, hash)?;
+        Ok(Ok(()))
+    }
+
+    /// Runs one leg; `None` when its rollup runs elsewhere.
+    fn run_leg(
+        &mut self,
+        position: Position,
+        leg_index: u16,
+        leg: &Leg,
+        item: B256,
+        attempt: &mut Attempt,
+    ) -> Result<Result<Option<ExecutionResult<HaltReason>>, Removal>, ExecError<D>> {
+        if let Err(removal) = self.check_leg(leg, leg_index)? {
+            return Ok(Err(removal));
+        }
+        self.joint.leg = LegContext {
+            position,
+            leg: leg_index,
+            origin: leg.tx.sender(),
+            origin_network: leg.network,
+            gas_price: 0,
+            thread: thread_start(&self.joint.domain, position, leg_index, &item),
+            k: 0,
+        };
+        let first_hop = self.joint.hops.len();
+        let Some(home) = self.joint.index_of(leg.network) else {
+            self.joint.run_inbound()?;
+            self.close_scopes(position, leg_index, first_hop, attempt);
+            return Ok(Ok(None));
+        };
+        let chain = &mut self.joint.chains[home];
+        let price = leg.tx.envelope().effective_gas_price(Some(chain.evm.ctx.block.basefee));
+        self.joint.leg.gas_price = price;
+        self.joint.chains[home].evm.ctx.tx = tx_env(&leg.tx);
+        let result = match self.joint.run_leg(home) {
+            Ok(result) => result,
+            Err(EVMError::Transaction(error)) => {
+                let reason = invalid_reason(&error);
+                return Ok(Err(invalid(leg, leg_index, reason, error.to_string())));
+            }
+            Err(error) => return Err(error),
+        };
+        let tx = block_tx(leg, leg_index, position, price, &result);
+        self.joint.chains[home].item_gas += tx.gas_used;
+        attempt.legs.push(LegResult {
+            leg: leg_index,
+            success: tx.success,
+            gas_used: tx.gas_used,
+            output: tx.output.clone(),
+        });
+        attempt.transactions.push((home, tx));
+        self.close_scopes(position, leg_index, first_hop, attempt);
+        Ok(Ok(Some(result)))
+    }
+
+    /// Checks what the EVM does not: realm, availability, dead hashes, space left in the block.
+    fn check_leg(&mut self, leg: &Leg, index: u16) -> Result<Result<(), Removal>, ExecError<D>> {
+        match self.joint.realm.get(&leg.network) {
+            None => {
+                let text = format!("rollup {} is not in the realm", leg.network);
+                return Ok(Err(invalid(leg, index, InvalidReason::UnknownRollup, text)));
+            }
+            Some(false) => return Ok(Err(unavailable(leg, index))),
+            Some(true) => {}
+        }
+        let Some(chain) = self.joint.index_of(leg.network) else { return Ok(Ok(())) };
+        let hash = leg.tx.hash();
+        if self.is_dead_at(chain, &hash)? {
+            let text = format!("transaction {hash} failed before and was removed");
+            return Ok(Err(invalid(leg, index, InvalidReason::Dead, text)));
+        }
+        let chain = &self.joint.chains[chain];
+        let left = chain.gas_left.saturating_sub(chain.item_gas);
+        let limit = leg.tx.envelope().gas_limit();
+        if limit > left {
+            let text = format!("gas limit {limit} is over the {left} left in the block");
+            return Ok(Err(invalid(leg, index, InvalidReason::BlockFull, text)));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Turns what the leg did on other rollups into one system transaction each (P29).
+    fn close_scopes(
+        &mut self,
+        position: Position,
+        leg: u16,
+        first_hop: usize,
+        attempt: &mut Attempt,
+    ) {
+        let hops = &self.joint.hops[first_hop..];
+        for (index, chain) in self.joint.chains.iter_mut().enumerate() {
+            let Some(scope) = chain.close_scope() else { continue };
+            let network = chain.network();
+            let inbound: Vec<&Hop> = hops.iter().filter(|hop| hop.to == network).collect();
+            let chain_id = chain.spec.chain_id;
+            let tx = system_tx(chain_id, scope.nonce, scope.gas_used, position, leg, &inbound);
+            let block_tx = BlockTx {
+                tx,
+                sender: system_sender(),
+                position,
+                leg,
+                is_system: true,
+                success: true,
+                gas_used: scope.gas_used,
+                effective_gas_price: 0,
+                logs: scope.logs,
+                output: Bytes::new(),
+                contract_address: None,
+            };
+            attempt.transactions.push((index, block_tx));
+        }
+    }
+
+    /// Lets every leg chain tell every other one that its legs stand (P22).
+    fn exchange_verdicts(
+        &mut self,
+        position: Position,
+        bundle: &Bundle,
+        item: B256,
+    ) -> Result<(), ExecError<D>> {
+        let chains = networks(bundle);
+        if chains.len() < 2 {
+            return Ok(());
+        }
+        let after = bundle.legs().len() as u16;
+        self.joint.leg = LegContext {
+            position,
+            leg: after,
+            thread: thread_start(&self.joint.domain, position, after, &item),
+            ..LegContext::default()
+        };
+        for from in &chains {
+            for to in chains.iter().filter(|to| *to != from) {
+                for (leg, _) in
+                    bundle.legs().iter().enumerate().filter(|(_, leg)| leg.network == *from)
+                {
+                    let verdict = Verdict { bundle: bundle.id(), leg: leg as u16, ok: true };
+                    self.joint.verdict(*from, *to, verdict)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_item(&mut self) {
+        self.joint.hops.clear();
+        self.joint.heads.begin_item();
+        self.joint.escrow.settle();
+        self.joint.stop = None;
+    }
+
+    fn forget_item(&mut self) {
+        for chain in &mut self.joint.chains {
+            chain.take_journal();
+        }
+        self.joint.escrow.undo_to(0);
+        self.joint.heads.undo_item();
+    }
+
+    fn include(&mut self, position: Position, attempt: Attempt) -> Result<Applied, FoldErrorOf<D>> {
+        for chain in &mut self.joint.chains {
+            let changes = chain.take_journal();
+            chain.working_mut().commit(changes).map_err(FoldError::State)?;
+        }
+        self.joint.escrow.settle();
+        let mut transactions = Vec::with_capacity(attempt.transactions.len());
+        for (index, tx) in attempt.transactions {
+            let chain = &mut self.joint.chains[index];
+            chain.gas_left = chain.gas_left.saturating_sub(tx.gas_used);
+            let open = &mut self.tips[index].open;
+            open.gas_used += tx.gas_used;
+            open.transactions.push(tx.clone());
+            transactions.push((chain.network(), tx));
+        }
+        Ok(Applied {
+            position,
+            outcome: Outcome::Included,
+            transactions,
+            hops: core::mem::take(&mut self.joint.hops),
+            legs: attempt.legs,
+        })
+    }
+
+    fn remove(
+        &mut self,
+        position: Position,
+        item: &Item,
+        removal: Removal,
+        attempt: Attempt,
+    ) -> Result<Applied, FoldErrorOf<D>> {
+        self.forget_item();
+        self.bury(item, &removal);
+        Ok(Applied {
+            position,
+            outcome: Outcome::Removed(removal),
+            transactions: Vec::new(),
+            hops: core::mem::take(&mut self.joint.hops),
+            legs: attempt.legs,
+        })
+    }
+
+    /// Records what may never run again: a single transaction that failed, and a marked bundle of which a leg
+    /// failed. Everything else stays reusable, so that nobody can kill another's transaction (P4, T13).
+    pub(crate) fn bury(&mut self, item: &Item, removal: &Removal) {
+        if removal.cause != RemovalCause::Failed {
+            return;
+        }
+        let (hash, on) = match item.bundle() {
+            Some(bundle) if !bundle.is_marked() => return,
+            Some(bundle) => (bundle.id().hash(), networks(bundle)),
+            None => {
+                let Some(leg) = item.legs().first() else { return };
+                (leg.tx.hash(), BTreeSet::from([leg.network]))
+            }
+        };
+        for network in on {
+            if let Some(index) = self.joint.index_of(network) {
+                self.record_dead(index, hash);
+            }
+        }
+    }
+
+    /// Repeats for the chains here that an item was removed by the realm (P7): nothing but its death remains.
+    pub fn apply_removed(&mut self, item: &Item, removal: &Removal) {
+        self.bury(item, removal);
+    }
+}
+
+impl<D: State> crate::Joint<D> {
+    fn verdict(
+        &mut self,
+        from: NetworkId,
+        to: NetworkId,
+        verdict: Verdict,
+    ) -> Result<(), ExecError<D>> {
+        if self.index_of(from).is_some() {
+            self.emit(from, to, HopBody::Verdict(verdict));
+            return self.check_stop();
+        }
+        if self.index_of(to).is_none() {
+            // Both ends run elsewhere; only the place counts.
+            self.leg.k += 1;
+            return Ok(());
+        }
+        let expected = (from, to, HopBody::Verdict(verdict));
+        match self.receive()? {
+            Some(hop) if (hop.from, hop.to, hop.body.clone()) == expected => Ok(()),
+            other => Err(self.halt(Stop::BadHop(format!("expected {expected:?}, got {other:?}")))),
+        }
+    }
+}
+
+/// Returns the rollups of a bundle's legs.
+fn networks(bundle: &Bundle) -> BTreeSet<NetworkId> {
+    bundle.legs().iter().map(|leg| leg.network).collect()
+}
+
+fn unopened(cause: RemovalCause, reason: &str) -> Removal {
+    Removal {
+        cause,
+        network: NetworkId::L1,
+        leg: 0,
+        tx_hash: None,
+        reason: reason.to_string(),
+        invalid: None,
+        revert_data: Bytes::new(),
+    }
+}
+
+fn unavailable(leg: &Leg, index: u16) -> Removal {
+    Removal {
+        network: leg.network,
+        leg: index,
+        tx_hash: Some(leg.tx.hash()),
+        ..unopened(RemovalCause::Unavailable, "the rollup is not available in this slot")
+    }
+}
+
+fn block_tx(
+    leg: &Leg,
+    leg_index: u16,
+    position: Position,
+    price: u128,
+    result: &ExecutionResult<HaltReason>,
+) -> BlockTx {
+    let (output, contract_address) = match result {
+        ExecutionResult::Success { output: Output::Create(code, address), .. } => {
+            (code.clone(), *address)
+        }
+        result => (result.output().cloned().unwrap_or_default(), None),
+    };
+    BlockTx {
+        tx: leg.tx.envelope().clone(),
+        sender: leg.tx.sender(),
+        position,
+        leg: leg_index,
+        is_system: false,
+        success: result.is_success(),
+        gas_used: result.tx_gas_used(),
+        effective_gas_price: price,
+        logs: result.logs().to_vec(),
+        output,
+        contract_address,
+    }
+}

@@ -1,0 +1,441 @@
+//! The joint machine: one frame stack over many chains (P6).
+//!
+//! Each chain has its own revm [`Evm`](revm::context::Evm) with its own journal and frames; the machine decides
+//! which of them runs next. A call that reaches the reserved address from the manager suspends the chain it is
+//! on and opens a frame on the callee's chain ([`crate::crossing`]); a frame that reverts takes back everything
+//! below it on *every* chain. revm's handler runs validation, fees and refunds of a leg's own transaction
+//! unchanged; only its execution loop is replaced.
+
+use crate::{
+    chain::{Chain, ChainSpec, Ctx},
+    crossing::Crossing,
+    escrow::Escrow,
+    remote::{Remote, RemoteLost},
+};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use alloy_primitives::{Address, B256, map::HashMap};
+use revm::{
+    DatabaseRef,
+    context::{
+        FrameStack,
+        result::{EVMError, ExecutionResult, HaltReason},
+    },
+    context_interface::journaled_state::JournalCheckpoint,
+    handler::{
+        EthFrame, EthPrecompiles, EvmTr, FrameInitOrResult, FrameResult, FrameTr, Handler,
+        ItemOrResult,
+        evm::{ContextDbError, FrameInitResult},
+        instructions::EthInstructions,
+    },
+    interpreter::{interpreter::EthInterpreter, interpreter_action::FrameInit},
+};
+use weft_contracts::proxy_address;
+use weft_thread::{Heads, advance};
+use weft_types::{Domain, Hop, HopBody, NetworkId, Position, Writer};
+
+/// Why a leg could not be run to its end.
+pub type ExecError<D> = EVMError<<D as DatabaseRef>::Error>;
+
+/// Why a machine stopped in the middle of a leg. The leg left nothing behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// A machine that runs one rollup ahead of the others met a crossing (ADR 0005).
+    Crossing,
+    /// A rollup that runs elsewhere is lost (P8).
+    Lost(RemoteLost),
+    /// A hop does not fit the thread.
+    BadHop(String),
+}
+
+/// The leg in progress.
+#[derive(Debug, Clone)]
+pub(crate) struct LegContext {
+    pub(crate) position: Position,
+    pub(crate) leg: u16,
+    pub(crate) origin: Address,
+    pub(crate) origin_network: NetworkId,
+    pub(crate) gas_price: u128,
+    pub(crate) thread: B256,
+    /// Number of the next hop.
+    pub(crate) k: u32,
+}
+
+impl Default for LegContext {
+    fn default() -> Self {
+        Self {
+            position: Position::default(),
+            leg: 0,
+            origin: Address::ZERO,
+            origin_network: NetworkId::L1,
+            gas_price: 0,
+            thread: B256::ZERO,
+            k: 0,
+        }
+    }
+}
+
+/// What held when a frame began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    pub(crate) effects: usize,
+    pub(crate) thread: B256,
+    pub(crate) escrow: usize,
+}
+
+/// A crossing whose effects stand: what to undo when a frame above it reverts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effect {
+    pub(crate) network: NetworkId,
+    pub(crate) hop: u32,
+    /// State of the chain before the crossing; `None` when it runs elsewhere.
+    pub(crate) checkpoint: Option<JournalCheckpoint>,
+    pub(crate) escrow: usize,
+}
+
+/// What the machine does next.
+pub(crate) enum Step {
+    /// Runs the top frame of the active chain.
+    Run,
+    /// Waits for a hop from a chain that runs elsewhere.
+    Await,
+    /// The leg's own transaction is over.
+    Done(FrameResult),
+}
+
+/// Which questions a machine may answer itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mode {
+    /// All chains of the realm run here or are reached through a [`Remote`].
+    #[default]
+    Joint,
+    /// One chain runs ahead; any crossing stops it.
+    Ahead,
+}
+
+/// Many chains, one frame stack.
+#[derive(Debug)]
+pub struct Joint<D: DatabaseRef> {
+    pub(crate) domain: Domain,
+    /// Every rollup of the realm; `chains` holds those that run here.
+    pub(crate) realm: BTreeMap<NetworkId, bool>,
+    pub(crate) chains: Vec<Chain<D>>,
+    pub(crate) active: usize,
+    pub(crate) mode: Mode,
+    /// True while simulating: fees and block space are not checked.
+    pub(crate) lenient: bool,
+    pub(crate) leg: LegContext,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) crossings: Vec<Crossing>,
+    pub(crate) escrow: Escrow,
+    pub(crate) heads: Heads,
+    /// Hops of the item in progress, emitted and consumed, in order.
+    pub(crate) hops: Vec<Hop>,
+    pub(crate) remote: Option<Box<dyn Remote>>,
+    pub(crate) stop: Option<Stop>,
+    proxies: HashMap<(NetworkId, Address), Address>,
+    scratch: Writer,
+}
+
+/// Most proxy addresses remembered.
+const PROXY_CACHE: usize = 1 << 16;
+
+impl<D: DatabaseRef> Joint<D> {
+    pub(crate) fn new(domain: Domain, chains: Vec<Chain<D>>, escrow: Escrow, heads: Heads) -> Self {
+        let realm = chains.iter().map(|chain| (chain.network(), true)).collect();
+        Self {
+            domain,
+            realm,
+            chains,
+            active: 0,
+            mode: Mode::Joint,
+            lenient: false,
+            leg: LegContext::default(),
+            marks: Vec::new(),
+            effects: Vec::new(),
+            crossings: Vec::new(),
+            escrow,
+            heads,
+            hops: Vec::new(),
+            remote: None,
+            stop: None,
+            proxies: HashMap::default(),
+            scratch: Writer::default(),
+        }
+    }
+
+    /// Returns the fixed facts of the chains that run here.
+    pub fn specs(&self) -> impl Iterator<Item = &ChainSpec> {
+        self.chains.iter().map(|chain| &chain.spec)
+    }
+
+    pub(crate) fn index_of(&self, network: NetworkId) -> Option<usize> {
+        self.chains.binary_search_by_key(&network, Chain::network).ok()
+    }
+
+    pub(crate) fn chain(&mut self) -> &mut Chain<D> {
+        &mut self.chains[self.active]
+    }
+
+    pub(crate) fn active_network(&self) -> NetworkId {
+        self.chains[self.active].network()
+    }
+
+    /// Returns the address that stands for `original` of `network` on every other chain.
+    pub(crate) fn proxy(&mut self, network: NetworkId, original: Address) -> Address {
+        if self.proxies.len() >= PROXY_CACHE {
+            self.proxies.clear();
+        }
+        *self
+            .proxies
+            .entry((network, original))
+            .or_insert_with(|| proxy_address(network.get(), original))
+    }
+
+    /// Runs a leg's own transaction on chain `chain`; its context must be in `leg` and in the chain's EVM.
+    pub(crate) fn run_leg(
+        &mut self,
+        chain: usize,
+    ) -> Result<ExecutionResult<HaltReason>, ExecError<D>> {
+        self.begin_leg();
+        self.active = chain;
+        LegHandler(core::marker::PhantomData).run(self)
+    }
+
+    /// Runs the work that a leg of another chain does on the chains here, until the leg is over.
+    pub(crate) fn run_inbound(&mut self) -> Result<(), ExecError<D>> {
+        self.begin_leg();
+        match self.drive(Step::Await)? {
+            None => Ok(()),
+            Some(_) => Err(self.halt(Stop::BadHop("an inbound leg cannot return".into()))),
+        }
+    }
+
+    fn begin_leg(&mut self) {
+        self.marks.clear();
+        self.effects.clear();
+        self.crossings.clear();
+        self.chains.iter_mut().for_each(|chain| chain.depth = 0);
+    }
+
+    /// Drives the machine until the leg's own transaction is over (`Some`) or the remote side ends the leg.
+    fn drive(&mut self, first: Step) -> Result<Option<FrameResult>, ExecError<D>> {
+        let mut step = first;
+        loop {
+            step = match step {
+                Step::Run => self.run_frame()?,
+                Step::Await => match self.receive()? {
+                    Some(hop) => self.inbound(hop)?,
+                    None => return Ok(None),
+                },
+                Step::Done(result) => return Ok(Some(result)),
+            };
+        }
+    }
+
+    fn run_frame(&mut self) -> Result<Step, ExecError<D>> {
+        match self.chain().evm.frame_run()? {
+            ItemOrResult::Item(init) => self.enter(init),
+            ItemOrResult::Result(result) => {
+                let chain = self.chain();
+                chain.evm.frame_stack.pop();
+                chain.depth -= 1;
+                let mark = self.marks.pop().expect("every frame has a mark");
+                if !result.instruction_result().is_ok() {
+                    self.undo_to(&mark);
+                }
+                self.deliver(result)
+            }
+        }
+    }
+
+    /// Opens a frame on the active chain, or crosses when it is a call to the reserved address.
+    pub(crate) fn enter(&mut self, init: FrameInit) -> Result<Step, ExecError<D>> {
+        if crate::crossing::is_reserved(&init) {
+            return self.cross(init);
+        }
+        let mark = self.mark();
+        let chain = self.chain();
+        match chain.evm.frame_init(init)? {
+            ItemOrResult::Item(_) => {
+                chain.depth += 1;
+                self.marks.push(mark);
+                Ok(Step::Run)
+            }
+            ItemOrResult::Result(result) => self.deliver(result),
+        }
+    }
+
+    /// Hands a frame's result to whoever waits for it: a crossing, the frame below, or the leg.
+    pub(crate) fn deliver(&mut self, result: FrameResult) -> Result<Step, ExecError<D>> {
+        let (active, depth) = (self.active, self.chains[self.active].depth);
+        if self.crossings.last().is_some_and(|crossing| crossing.ends_at(active, depth)) {
+            return self.inbound_result(result);
+        }
+        if depth == 0 {
+            return Ok(Step::Done(result));
+        }
+        let evm = &mut self.chain().evm;
+        evm.frame_stack.get().return_result::<_, ContextDbError<Ctx<D>>>(&mut evm.ctx, result)?;
+        Ok(Step::Run)
+    }
+
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark { effects: self.effects.len(), thread: self.leg.thread, escrow: self.escrow.mark() }
+    }
+
+    /// Takes back everything that a reverted frame of the active chain did on other chains, and tells them
+    /// (P23). The chain's own journal is reverted by revm.
+    pub(crate) fn undo_to(&mut self, mark: &Mark) {
+        self.leg.thread = mark.thread;
+        self.escrow.undo_to(mark.escrow);
+        if self.effects.len() == mark.effects {
+            return;
+        }
+        let own = self.active_network();
+        let mut touched = BTreeMap::new();
+        while self.effects.len() > mark.effects {
+            let effect = self.effects.pop().expect("longer than the mark");
+            if effect.network != own {
+                self.revert_effect(&effect);
+                touched.insert(effect.network, effect.hop);
+            }
+        }
+        for (network, to_hop) in touched {
+            self.emit(own, network, HopBody::Rollback { to_hop });
+        }
+    }
+
+    pub(crate) fn revert_effect(&mut self, effect: &Effect) {
+        if let (Some(index), Some(checkpoint)) = (self.index_of(effect.network), effect.checkpoint)
+        {
+            self.chains[index].revert_to(checkpoint);
+        }
+    }
+
+    /// Sends a hop from a chain that runs here, folding it into thread and heads; returns its number.
+    pub(crate) fn emit(&mut self, from: NetworkId, to: NetworkId, body: HopBody) -> u32 {
+        let k = self.leg.k;
+        let place = self.leg.position.place(self.leg.leg, k);
+        let hop = Hop { place, from, to, thread: self.leg.thread, body };
+        if self.index_of(to).is_none()
+            && let Some(remote) = &mut self.remote
+            && let Err(lost) = remote.send(&hop)
+        {
+            self.stop = Some(Stop::Lost(lost));
+        }
+        self.fold(hop);
+        k
+    }
+
+    fn fold(&mut self, hop: Hop) {
+        let hash = hop.hash_into(&mut self.scratch);
+        self.leg.thread = advance(&hop, hash);
+        self.leg.k = hop.place.k + 1;
+        self.heads.fold(&self.domain, hop.from, hop.to, &hash);
+        self.hops.push(hop);
+    }
+
+    pub(crate) fn receive(&mut self) -> Result<Option<Hop>, ExecError<D>> {
+        self.check_stop()?;
+        let Some(remote) = &mut self.remote else {
+            return Err(self.halt(Stop::BadHop("no other side to wait for".into())));
+        };
+        match remote.receive() {
+            Ok(Some(hop)) => self.accept(hop).map(Some),
+            Ok(None) => Ok(None),
+            Err(lost) => Err(self.halt(Stop::Lost(lost))),
+        }
+    }
+
+    /// Takes a hop in: its place must be after everything seen in this leg (P27).
+    fn accept(&mut self, hop: Hop) -> Result<Hop, ExecError<D>> {
+        let expected = self.leg.position.place(self.leg.leg, self.leg.k);
+        let same_leg = hop.place.position == expected.position && hop.place.leg == expected.leg;
+        if !same_leg || hop.place.k < expected.k || self.index_of(hop.to).is_none() {
+            let why = alloc::format!("hop {} to {} after place {expected}", hop.place, hop.to);
+            return Err(self.halt(Stop::BadHop(why)));
+        }
+        self.fold(hop.clone());
+        Ok(hop)
+    }
+
+    pub(crate) fn check_stop(&mut self) -> Result<(), ExecError<D>> {
+        match self.stop {
+            Some(_) => Err(EVMError::Custom(String::new())),
+            None => Ok(()),
+        }
+    }
+
+    /// Stops the leg; the reason waits in `stop`.
+    pub(crate) fn halt(&mut self, why: Stop) -> ExecError<D> {
+        self.stop.get_or_insert(why);
+        EVMError::Custom(String::new())
+    }
+}
+
+/// revm's handler with the joint execution loop.
+struct LegHandler<D>(core::marker::PhantomData<D>);
+
+impl<D: DatabaseRef> Handler for LegHandler<D> {
+    type Evm = Joint<D>;
+    type Error = ExecError<D>;
+    type HaltReason = HaltReason;
+
+    fn run_exec_loop(
+        &mut self,
+        joint: &mut Joint<D>,
+        first: FrameInit,
+    ) -> Result<FrameResult, Self::Error> {
+        let home = joint.active;
+        let step = joint.enter(first)?;
+        let result = joint.drive(step)?;
+        joint.check_stop()?;
+        joint.active = home;
+        result.ok_or_else(|| joint.halt(Stop::BadHop("the leg ended before its result".into())))
+    }
+}
+
+impl<D: DatabaseRef> EvmTr for Joint<D> {
+    type Context = Ctx<D>;
+    type Instructions = EthInstructions<EthInterpreter, Ctx<D>>;
+    type Precompiles = EthPrecompiles;
+    type Frame = EthFrame<EthInterpreter>;
+
+    fn all(
+        &self,
+    ) -> (&Self::Context, &Self::Instructions, &Self::Precompiles, &FrameStack<Self::Frame>) {
+        self.chains[self.active].evm.all()
+    }
+
+    fn all_mut(
+        &mut self,
+    ) -> (
+        &mut Self::Context,
+        &mut Self::Instructions,
+        &mut Self::Precompiles,
+        &mut FrameStack<Self::Frame>,
+    ) {
+        self.chains[self.active].evm.all_mut()
+    }
+
+    fn frame_init(
+        &mut self,
+        init: <Self::Frame as FrameTr>::FrameInit,
+    ) -> Result<FrameInitResult<'_, Self::Frame>, ContextDbError<Self::Context>> {
+        self.chains[self.active].evm.frame_init(init)
+    }
+
+    fn frame_run(
+        &mut self,
+    ) -> Result<FrameInitOrResult<Self::Frame>, ContextDbError<Self::Context>> {
+        self.chains[self.active].evm.frame_run()
+    }
+
+    fn frame_return_result(
+        &mut self,
+        result: <Self::Frame as FrameTr>::FrameResult,
+    ) -> Result<Option<<Self::Frame as FrameTr>::FrameResult>, ContextDbError<Self::Context>> {
+        self.chains[self.active].evm.frame_return_result(result)
+    }
+}

@@ -1,0 +1,33 @@
+//! Joint execution of many EVM chains on one frame stack, replay of each chain alone from the thread, and the
+//! fold of a lane into blocks.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod block;
+mod chain;
+mod crossing;
+mod escrow;
+mod fold;
+mod genesis;
+mod joint;
+mod leg;
+mod realm;
+mod remote;
+mod simulate;
+mod state;
+pub mod tariff;
+mod working;
+
+pub use block::{BlockTx, ClosedBlock};
+pub use chain::{ChainSpec, FailedPolicy};
+pub use escrow::{Escrow, TokenId};
+pub use fold::{Applied, FoldError, FoldErrorOf, LegResult};
+pub use genesis::{GenesisAccount, genesis};
+pub use joint::{ExecError, Joint, Stop};
+pub use leg::{revert_reason, tx_env};
+pub use realm::{Realm, Rollup};
+pub use remote::{Remote, RemoteLost, Tape};
+pub use simulate::{SimulateMode, Simulated};
+pub use state::{MemoryState, State, StoredAccount};
+pub use working::{AccountChange, Savepoint, StateChange, WorkingState};

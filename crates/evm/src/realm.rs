@@ -1,0 +1,312 @@
+//! A realm: its rollups, the open slot, and the turn from slot to blocks.
+
+use crate::{
+    block::{self, ClosedBlock, OpenBlock},
+    chain::{Chain, ChainSpec},
+    escrow::Escrow,
+    joint::{ExecError, Joint},
+    state::State,
+    working::WorkingState,
+};
+use alloc::{boxed::Box, vec::Vec};
+use alloy_consensus::Header;
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_sol_types::SolCall;
+use revm::{
+    Database, DatabaseRef, SystemCallEvm,
+    context::{BlockEnv, JournalTr},
+};
+use weft_contracts::{DeadRegistry, addresses};
+use weft_thread::Heads;
+use weft_types::{DEAD_REGISTRY, Domain, NetworkId, SYSTEM_SENDER, SlotHeader};
+
+/// A rollup as it stands between two slots.
+#[derive(Debug, Clone)]
+pub struct Rollup<D> {
+    /// Fixed facts.
+    pub spec: ChainSpec,
+    /// State after the last block.
+    pub state: D,
+    /// Header of the last block.
+    pub head: Header,
+    /// Hash of the last block.
+    pub head_hash: B256,
+}
+
+/// The last block of a rollup and the one that is open.
+#[derive(Debug, Clone)]
+pub(crate) struct Tip {
+    pub(crate) head: Header,
+    pub(crate) head_hash: B256,
+    pub(crate) open: OpenBlock,
+}
+
+/// The rollups that share one lane, with everything the fold reads and writes (X of P3).
+///
+/// Not `Send`: a realm lives on the thread that made it.
+#[derive(Debug)]
+pub struct Realm<D: DatabaseRef> {
+    pub(crate) joint: Joint<D>,
+    pub(crate) tips: Vec<Tip>,
+    pub(crate) slot: Option<SlotHeader>,
+}
+
+impl<D: State> Realm<D> {
+    /// Puts rollups together. Networks of the realm that run elsewhere are added by [`Self::add_remote`].
+    ///
+    /// # Panics
+    ///
+    /// Panics when two rollups have the same network id.
+    pub fn new(domain: Domain, mut rollups: Vec<Rollup<D>>, escrow: Escrow, heads: Heads) -> Self {
+        rollups.sort_by_key(|rollup| rollup.spec.network);
+        let distinct = rollups.windows(2).all(|pair| pair[0].spec.network != pair[1].spec.network);
+        assert!(distinct, "network ids of a realm are distinct");
+        let (mut chains, mut tips) = (Vec::new(), Vec::new());
+        for Rollup { spec, state, head, head_hash } in rollups {
+            chains.push(Chain::new(spec, WorkingState::new(state), BlockEnv::default()));
+            tips.push(Tip { head, head_hash, open: OpenBlock::default() });
+        }
+        Self { joint: Joint::new(domain, chains, escrow, heads), tips, slot: None }
+    }
+
+    /// Adds a rollup of the realm that runs elsewhere.
+    pub fn add_remote(&mut self, network: NetworkId) {
+        self.joint.realm.entry(network).or_insert(true);
+    }
+
+    /// Sets the way to rollups that run elsewhere.
+    pub fn set_remote(&mut self, remote: Option<Box<dyn crate::Remote>>) {
+        self.joint.remote = remote;
+    }
+
+    /// Marks a rollup as stopped from the next item on (P8's `Halted`), or as back.
+    pub fn set_available(&mut self, network: NetworkId, available: bool) {
+        if let Some(entry) = self.joint.realm.get_mut(&network) {
+            *entry = available;
+        }
+    }
+
+    /// Returns the domain.
+    pub const fn domain(&self) -> &Domain {
+        &self.joint.domain
+    }
+
+    /// Returns the networks of the realm in order, with their availability.
+    pub fn networks(&self) -> impl Iterator<Item = (NetworkId, bool)> + '_ {
+        self.joint.realm.iter().map(|(network, available)| (*network, *available))
+    }
+
+    /// Returns the fixed facts of the rollups that run here, in order.
+    pub fn specs(&self) -> impl Iterator<Item = &ChainSpec> {
+        self.joint.specs()
+    }
+
+    /// Returns the escrow balances.
+    pub const fn escrow(&self) -> &Escrow {
+        &self.joint.escrow
+    }
+
+    /// Returns the mailbox heads.
+    pub const fn heads(&self) -> &Heads {
+        &self.joint.heads
+    }
+
+    /// Returns the open slot's header.
+    pub const fn slot(&self) -> Option<&SlotHeader> {
+        self.slot.as_ref()
+    }
+
+    /// Returns a rollup's last header and its hash.
+    pub fn head(&self, network: NetworkId) -> Option<(&Header, B256)> {
+        let tip = &self.tips[self.joint.index_of(network)?];
+        Some((&tip.head, tip.head_hash))
+    }
+
+    /// Returns the environment of a rollup's open block.
+    pub fn block_env(&self, network: NetworkId) -> Option<&BlockEnv> {
+        let chain = &self.joint.chains[self.joint.index_of(network)?];
+        Some(&chain.evm.ctx.block)
+    }
+
+    /// Returns the transactions of a rollup's open block.
+    pub fn open_transactions(&self, network: NetworkId) -> Option<&[block::BlockTx]> {
+        Some(&self.tips[self.joint.index_of(network)?].open.transactions)
+    }
+
+    /// Returns the gas that a rollup's open block still has.
+    pub fn gas_left(&self, network: NetworkId) -> Option<u64> {
+        Some(self.joint.chains[self.joint.index_of(network)?].gas_left)
+    }
+
+    /// Returns a rollup's state after its last block.
+    pub fn state(&self, network: NetworkId) -> Option<&D> {
+        Some(self.joint.chains[self.joint.index_of(network)?].working().base())
+    }
+
+    /// Returns a rollup's state with everything that the open slot did.
+    pub fn working(&mut self, network: NetworkId) -> Option<&mut WorkingState<D>> {
+        let index = self.joint.index_of(network)?;
+        Some(self.joint.chains[index].working_mut())
+    }
+
+    /// Takes the realm apart between two slots.
+    ///
+    /// # Panics
+    ///
+    /// Panics while a slot is open.
+    pub fn into_parts(self) -> (Vec<Rollup<D>>, Escrow, Heads)
+    where
+        D: Clone,
+    {
+        assert!(self.slot.is_none(), "a realm comes apart between slots only");
+        let rollup = |(chain, tip): (&Chain<D>, Tip)| Rollup {
+            spec: chain.spec.clone(),
+            state: chain.working().base().clone(),
+            head: tip.head,
+            head_hash: tip.head_hash,
+        };
+        let rollups = self.joint.chains.iter().zip(self.tips).map(rollup).collect();
+        (rollups, self.joint.escrow, self.joint.heads)
+    }
+
+    /// Opens a slot: block environments, availability, block-opening calls (P8, P9).
+    ///
+    /// # Errors
+    ///
+    /// A state's error, after which the realm is of no use.
+    ///
+    /// # Panics
+    ///
+    /// Panics when a slot is open already.
+    pub fn open_slot(&mut self, header: SlotHeader) -> Result<(), ExecError<D>> {
+        assert!(self.slot.is_none(), "slots do not overlap");
+        for (network, available) in &mut self.joint.realm {
+            *available = header.is_available(*network);
+        }
+        let hash = header.hash(&self.joint.domain);
+        for (chain, tip) in self.joint.chains.iter_mut().zip(&mut self.tips) {
+            let env = block::block_env(&self.joint.domain, &chain.spec, &tip.head, &header);
+            chain.evm.ctx.block = env;
+            chain.gas_left = chain.spec.block_gas_limit;
+            system_call(chain, addresses::HISTORY_STORAGE, tip.head_hash.0.into())?;
+            system_call(chain, addresses::BEACON_ROOTS, hash.0.into())?;
+        }
+        self.slot = Some(header);
+        Ok(())
+    }
+
+    /// Closes the slot: one block for every rollup that has a transaction or a dead entry, or whose last block is
+    /// too old (P9).
+    ///
+    /// # Errors
+    ///
+    /// A state's error, after which the realm is of no use.
+    ///
+    /// # Panics
+    ///
+    /// Panics when no slot is open.
+    pub fn close_slot(&mut self) -> Result<Vec<ClosedBlock>, ExecError<D>> {
+        let slot = self.slot.take().expect("a slot is open");
+        let hash = slot.hash(&self.joint.domain);
+        let mut blocks = Vec::new();
+        for (chain, tip) in self.joint.chains.iter_mut().zip(&mut self.tips) {
+            let age = slot.timestamp().saturating_sub(tip.head.timestamp);
+            let due = chain.spec.max_block_interval != 0 && age >= chain.spec.max_block_interval;
+            if tip.open.is_empty() && !due {
+                chain.working_mut().rebase();
+                continue;
+            }
+            blocks.push(close_block(chain, tip, &slot, hash)?);
+        }
+        Ok(blocks)
+    }
+
+    /// Returns true when `hash` failed before on a rollup and may not run again (P4).
+    ///
+    /// # Errors
+    ///
+    /// A state's error.
+    pub fn is_dead(&mut self, network: NetworkId, hash: &B256) -> Result<bool, ExecError<D>> {
+        match self.joint.index_of(network) {
+            Some(index) => self.is_dead_at(index, hash),
+            None => Ok(false),
+        }
+    }
+
+    pub(crate) fn is_dead_at(&mut self, index: usize, hash: &B256) -> Result<bool, ExecError<D>> {
+        if self.tips[index].open.dead.contains(hash) {
+            return Ok(true);
+        }
+        let working = self.joint.chains[index].working_mut();
+        let entry =
+            working.storage(DEAD_REGISTRY, dead_slot(hash)).map_err(ExecError::<D>::Database)?;
+        Ok(!entry.is_zero())
+    }
+
+    pub(crate) fn record_dead(&mut self, index: usize, hash: B256) {
+        self.tips[index].open.dead.push(hash);
+    }
+}
+
+/// Slot of `mapping(bytes32 => bool)` number 0 of the dead registry.
+fn dead_slot(hash: &B256) -> U256 {
+    let mut key = [0; 64];
+    key[..32].copy_from_slice(hash.as_slice());
+    keccak256(key).into()
+}
+
+fn close_block<D: State>(
+    chain: &mut Chain<D>,
+    tip: &mut Tip,
+    slot: &SlotHeader,
+    slot_hash: B256,
+) -> Result<ClosedBlock, ExecError<D>> {
+    let open = core::mem::take(&mut tip.open);
+    if !open.dead.is_empty() {
+        let call = DeadRegistry::recordCall { hashes: open.dead.clone() };
+        system_call_from(chain, SYSTEM_SENDER, DEAD_REGISTRY, call.abi_encode().into())?;
+    }
+    let changes = chain.working().changes().map_err(ExecError::<D>::Database)?;
+    let env = chain.evm.ctx.block.clone();
+    let state = chain.working_mut().rebase();
+    state.apply(&changes);
+    let root = state.root();
+    let header = block::header(&env, tip.head_hash, slot, slot_hash, root, &open);
+    let hash = header.hash_slow();
+    state.insert_block_hash(header.number, hash);
+    (tip.head, tip.head_hash) = (header.clone(), hash);
+    Ok(ClosedBlock {
+        network: chain.network(),
+        header,
+        hash,
+        slot: slot.number.get(),
+        transactions: open.transactions,
+        dead: open.dead,
+        changes,
+    })
+}
+
+fn system_call<D: State>(
+    chain: &mut Chain<D>,
+    target: Address,
+    input: Bytes,
+) -> Result<(), ExecError<D>> {
+    system_call_from(chain, revm::handler::SYSTEM_ADDRESS, target, input)
+}
+
+/// Runs a system contract and keeps what it did. A rollup without the contract is left alone.
+fn system_call_from<D: State>(
+    chain: &mut Chain<D>,
+    caller: Address,
+    target: Address,
+    input: Bytes,
+) -> Result<(), ExecError<D>> {
+    let working = chain.working_mut();
+    let account = working.basic(target).map_err(ExecError::<D>::Database)?;
+    if account.is_none_or(|info| info.is_empty_code_hash()) {
+        return Ok(());
+    }
+    chain.evm.system_call_one_with_caller(caller, target, input)?;
+    let changes = chain.evm.ctx.journaled_state.finalize();
+    chain.working_mut().commit(changes).map_err(ExecError::<D>::Database)
+}

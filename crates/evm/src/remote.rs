@@ -1,0 +1,62 @@
+//! Hops to and from chains that run elsewhere.
+
+use alloc::{collections::VecDeque, vec::Vec};
+use thiserror::Error;
+use weft_types::{Hop, NetworkId};
+
+/// The other side does not answer, or not with what it owes.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("rollup {network} is lost: {why}")]
+pub struct RemoteLost {
+    /// The rollup.
+    pub network: NetworkId,
+    /// What happened.
+    pub why: alloc::string::String,
+}
+
+/// Carries hops between this machine and chains that it does not run.
+///
+/// Control is with one chain at a time: a `Call` or `Return` hands it over, so that after sending one the next
+/// thing to do is to receive.
+pub trait Remote: core::fmt::Debug {
+    /// Sends a hop to a chain that runs elsewhere.
+    fn send(&mut self, hop: &Hop) -> Result<(), RemoteLost>;
+
+    /// Waits for the next hop to a chain that runs here; `None` when the leg is over.
+    fn receive(&mut self) -> Result<Option<Hop>, RemoteLost>;
+}
+
+/// A recorded thread: plays the hops addressed to one chain and keeps those that the chain sends.
+#[derive(Debug, Clone, Default)]
+pub struct Tape {
+    inbound: VecDeque<Hop>,
+    sent: Vec<Hop>,
+}
+
+impl Tape {
+    /// Plays `inbound` in order.
+    pub fn new(inbound: impl IntoIterator<Item = Hop>) -> Self {
+        Self { inbound: inbound.into_iter().collect(), sent: Vec::new() }
+    }
+
+    /// Returns what was sent so far.
+    pub fn sent(&self) -> &[Hop] {
+        &self.sent
+    }
+
+    /// Returns true when every inbound hop was consumed.
+    pub fn is_consumed(&self) -> bool {
+        self.inbound.is_empty()
+    }
+}
+
+impl Remote for Tape {
+    fn send(&mut self, hop: &Hop) -> Result<(), RemoteLost> {
+        self.sent.push(hop.clone());
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<Option<Hop>, RemoteLost> {
+        Ok(self.inbound.pop_front())
+    }
+}

@@ -1,0 +1,53 @@
+//! What goes into the lane and what comes out.
+
+use crate::admit::Submission;
+use alloy_primitives::B256;
+use weft_types::{NetworkId, Position, SlotHeader, SlotRecord};
+
+/// What goes into the lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// An item asks for a position.
+    Submit(Submission),
+    /// Time has passed: an expired slot closes and the next one opens.
+    Tick,
+    /// A rollup becomes available or stops being so, from the next slot header on (P8).
+    SetAvailable {
+        /// The rollup.
+        network: NetworkId,
+        /// Whether later headers list it.
+        available: bool,
+    },
+    /// A sealing epoch opens for submissions, from the next slot header on.
+    SetEpoch {
+        /// Number of the epoch.
+        epoch: u64,
+    },
+    /// The open slot closes now; with none open, an empty slot opens and closes. Used for on-demand blocks.
+    Close,
+}
+
+/// What comes out of the lane, to be signed, stored and sent by its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A slot opened. Next: positions, or its closing record.
+    Opened(SlotHeader),
+    /// An item has a position; with the domain this is the content of its order promise (P14).
+    Positioned {
+        /// Position.
+        position: Position,
+        /// Hash of the item.
+        item: B256,
+        /// Running hash of the section before the item; zero in section 0, which has no chain (P2).
+        prev_chain: B256,
+        /// Running hash of the section after the item; zero in section 0.
+        chain: B256,
+    },
+    /// The open slot closed.
+    Closed {
+        /// Its closing record.
+        record: SlotRecord,
+        /// Hash of the record: the parent of the next header.
+        hash: B256,
+    },
+}

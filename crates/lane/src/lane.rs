@@ -1,0 +1,202 @@
+//! The state machine.
+
+use crate::{
+    admit::{self, Rejection, Submission},
+    config::{InvalidConfig, LaneConfig},
+    input::{Effect, Input},
+    recent::Recent,
+    slot::OpenSlot,
+};
+use alloc::{collections::BTreeSet, vec::Vec};
+use alloy_primitives::B256;
+use weft_types::{Domain, NetworkId, Position, SlotHeader, SlotNumber};
+
+/// The lane of a realm.
+///
+/// Time is cut into cells of `slot_ms` milliseconds, counted from the Unix epoch. A slot starts at
+/// `max(start of the previous slot + 1 ms, start of the cell of now)` and expires with the cell of its start, so
+/// that slots follow the clock, each with a time of its own, and a lane that slept catches up in one step: slot
+/// numbers are dense, their times are not. A slot that [`Input::Close`] ends early shares its cell with the next.
+/// A clock that goes back counts as one that stands still.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    domain: Domain,
+    config: LaneConfig,
+    /// Latest time seen, in milliseconds since the Unix epoch.
+    clock_ms: u64,
+    open: Option<OpenSlot>,
+    last: Option<Closed>,
+    available: BTreeSet<NetworkId>,
+    inbox_cursor: u64,
+    epoch: u64,
+    recent: Recent,
+}
+
+/// What the next header needs to know about the last closed slot.
+#[derive(Debug, Clone, Copy)]
+struct Closed {
+    number: SlotNumber,
+    unix_ms: u64,
+    hash: B256,
+}
+
+impl Lane {
+    /// Creates a lane before its first slot, with all rollups available.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`] when a bound is zero or the rollups are not a sorted set of rollups.
+    pub fn new(domain: Domain, config: LaneConfig) -> Result<Self, InvalidConfig> {
+        config.check()?;
+        Ok(Self {
+            domain,
+            available: config.rollups.iter().copied().collect(),
+            config,
+            clock_ms: 0,
+            open: None,
+            last: None,
+            inbox_cursor: 0,
+            epoch: 0,
+            recent: Recent::default(),
+        })
+    }
+
+    /// Takes an input at `now_ms`, in milliseconds since the Unix epoch, and appends what follows to `effects`.
+    ///
+    /// An expired slot closes first, whatever the input. A slot opens only for [`Input::Tick`], [`Input::Close`] and
+    /// an [`Input::Submit`] that could have a position, so a change of availability that finds no slot open is in
+    /// the header of the very next one (P8).
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`] when the input is refused. Slots that closed or opened on the way stay in `effects`.
+    pub fn step(
+        &mut self,
+        now_ms: u64,
+        input: Input,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejection> {
+        self.clock_ms = self.clock_ms.max(now_ms);
+        if self.closes_at_ms().is_some_and(|end| self.clock_ms >= end) {
+            self.close(effects);
+        }
+        match input {
+            Input::Submit(submission) => self.submit(&submission, effects)?,
+            Input::Tick => {
+                self.opened(effects);
+            }
+            Input::SetAvailable { network, available } => self.set_available(network, available)?,
+            Input::SetEpoch { epoch } => self.set_epoch(epoch)?,
+            Input::Close => {
+                self.opened(effects);
+                self.close(effects);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the header of the open slot.
+    pub fn open_slot(&self) -> Option<&SlotHeader> {
+        self.open.as_ref().map(OpenSlot::header)
+    }
+
+    /// Returns the time at which the open slot expires, in milliseconds since the Unix epoch; when to tick next.
+    pub fn closes_at_ms(&self) -> Option<u64> {
+        let cell = self.open_slot()?.unix_ms / self.config.slot_ms;
+        Some((cell + 1).saturating_mul(self.config.slot_ms))
+    }
+
+    /// Returns the hash of the last closing record; zero before the first.
+    pub fn parent(&self) -> B256 {
+        self.last.map_or(B256::ZERO, |last| last.hash)
+    }
+
+    /// Returns the position of an item of a recent slot.
+    pub fn position_of(&self, item: &B256) -> Option<Position> {
+        self.recent.position(item)
+    }
+
+    /// Returns what is fixed.
+    pub const fn config(&self) -> &LaneConfig {
+        &self.config
+    }
+
+    fn submit(
+        &mut self,
+        submission: &Submission,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejection> {
+        admit::check_item(submission, &self.config, &self.recent)?;
+        self.opened(effects);
+        let slot = self.open.as_mut().expect("a slot was just opened");
+        admit::check_room(submission, &self.config, slot)?;
+        let (position, effect) = slot.push(submission);
+        self.recent.insert(submission.item, position);
+        effects.push(effect);
+        Ok(())
+    }
+
+    fn set_available(&mut self, network: NetworkId, available: bool) -> Result<(), Rejection> {
+        if self.config.rollups.binary_search(&network).is_err() {
+            return Err(Rejection::UnknownRollup { network });
+        }
+        if available {
+            self.available.insert(network);
+        } else {
+            self.available.remove(&network);
+        }
+        Ok(())
+    }
+
+    fn set_epoch(&mut self, epoch: u64) -> Result<(), Rejection> {
+        if epoch <= self.epoch {
+            return Err(Rejection::EpochNotIncreasing { declared: epoch, current: self.epoch });
+        }
+        self.epoch = epoch;
+        Ok(())
+    }
+}
+
+/// Opening and closing.
+impl Lane {
+    /// Opens the next slot when none is open.
+    fn opened(&mut self, effects: &mut Vec<Effect>) {
+        if self.open.is_some() {
+            return;
+        }
+        let header = self.next_header();
+        // The last slot's items count as recent until the next slot opens.
+        self.recent.forget(header.number, self.config.recent_slots);
+        effects.push(Effect::Opened(header.clone()));
+        self.open = Some(OpenSlot::new(&self.domain, header));
+    }
+
+    fn next_header(&self) -> SlotHeader {
+        let cell_start = self.clock_ms - self.clock_ms % self.config.slot_ms;
+        let (number, earliest_ms) = match self.last {
+            // P9: times do not decrease. At the end of time they saturate instead of stopping the lane.
+            Some(last) => (last.number.next(), last.unix_ms.saturating_add(1)),
+            None => (SlotNumber::new(1), 0),
+        };
+        SlotHeader {
+            number,
+            unix_ms: cell_start.max(earliest_ms),
+            parent: self.parent(),
+            available: self.available.iter().copied().collect(),
+            inbox_cursor: self.inbox_cursor,
+            epoch: self.epoch,
+        }
+    }
+
+    /// Closes the open slot, if any.
+    fn close(&mut self, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.open.take() else { return };
+        let record = slot.record(&self.domain);
+        let hash = record.hash(&self.domain);
+        let header = slot.header();
+        self.last = Some(Closed { number: header.number, unix_ms: header.unix_ms, hash });
+        // P2: section 0 is the inbox in order, so its items move the cursor one by one.
+        self.inbox_cursor += u64::from(slot.l1_born());
+        effects.push(Effect::Closed { record, hash });
+    }
+}

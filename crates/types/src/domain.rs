@@ -1,0 +1,87 @@
+//! Separation of signed and hashed objects (P1).
+
+use crate::codec::{CodecError, Decode, Encode, Reader, Writer};
+use alloy_primitives::{Address, B256, Keccak256};
+use serde::{Deserialize, Serialize};
+
+/// Version of the protocol that these types speak.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// What a hash stands for. No two kinds of object share a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Tag {
+    /// An item of the lane.
+    Item = 1,
+    /// A bundle's identity.
+    Bundle = 2,
+    /// A slot header.
+    SlotHeader = 3,
+    /// The closing record of a slot.
+    SlotRecord = 4,
+    /// The start of a section's running chain.
+    LaneChain = 5,
+    /// The start of a leg's thread.
+    Thread = 6,
+    /// The start of a mailbox head.
+    Head = 7,
+    /// Randomness of a block.
+    Randao = 8,
+}
+
+/// The realm that an object belongs to; folded into everything signed or hashed (P1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Domain {
+    /// Protocol version.
+    pub version: u16,
+    /// EIP-155 id of L1; zero in a realm without L1.
+    pub l1_chain_id: u64,
+    /// Settlement contract on L1; zero in a realm without L1.
+    pub settlement: Address,
+    /// Number of the realm at its settlement contract.
+    pub realm: u64,
+}
+
+impl Domain {
+    /// Returns the domain of a development realm without L1.
+    pub const fn dev() -> Self {
+        Self { version: PROTOCOL_VERSION, l1_chain_id: 0, settlement: Address::ZERO, realm: 0 }
+    }
+
+    /// Starts a hash of kind `tag` in this domain.
+    pub fn hasher(&self, tag: Tag) -> Keccak256 {
+        let mut hasher = Keccak256::new();
+        hasher.update(b"weft");
+        hasher.update([tag as u8]);
+        hasher.update(self.version.to_be_bytes());
+        hasher.update(self.l1_chain_id.to_be_bytes());
+        hasher.update(self.settlement);
+        hasher.update(self.realm.to_be_bytes());
+        hasher
+    }
+
+    /// Returns `keccak("weft" || tag || domain || body)`.
+    pub fn hash(&self, tag: Tag, body: &[u8]) -> B256 {
+        let mut hasher = self.hasher(tag);
+        hasher.update(body);
+        hasher.finalize()
+    }
+}
+
+impl Encode for Domain {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u16(self.version).u64(self.l1_chain_id).address(&self.settlement).u64(self.realm);
+    }
+}
+
+impl Decode for Domain {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            version: input.u16()?,
+            l1_chain_id: input.u64()?,
+            settlement: input.address()?,
+            realm: input.u64()?,
+        })
+    }
+}

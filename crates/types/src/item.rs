@@ -1,0 +1,353 @@
+//! Items: what a position of the lane holds.
+
+use crate::{
+    bundle::{Bundle, SafetyLevel},
+    codec::{CodecError, Decode, Encode, Reader, Writer},
+    domain::{Domain, Tag},
+    ids::{NetworkId, SlotNumber},
+};
+use alloc::boxed::Box;
+use alloy_consensus::{Transaction as _, TxEnvelope, transaction::SignerRecoverable};
+use alloy_eips::eip2718::Decodable2718;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use thiserror::Error;
+
+/// Longest signed transaction, in bytes, as in go-ethereum's pool.
+pub const MAX_TX_BYTES: usize = 128 * 1024;
+
+/// What a position of the lane holds (P2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// One signed transaction for one rollup. Next: executed at once.
+    Transaction(Leg),
+    /// Several legs that are included together or not at all (P3).
+    Bundle(Bundle),
+    /// Ciphertext whose order is fixed before anybody can read it. Next: opened, or removed with a verdict.
+    Sealed(Envelope),
+    /// An item whose thread passes through L1 (P32).
+    Session(Session),
+    /// An item that L1 puts into the lane (P46, P48).
+    L1Born(L1Born),
+}
+
+/// One transaction of an item, for one rollup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leg {
+    /// Rollup that runs it.
+    pub network: NetworkId,
+    /// The transaction.
+    pub tx: SignedTx,
+    /// True when the bundle stands even if this leg reverts (P3).
+    pub may_revert: bool,
+}
+
+/// A signed transaction whose signature was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedTx {
+    envelope: Box<TxEnvelope>,
+    sender: Address,
+    raw: Bytes,
+}
+
+/// Reason for refusing a signed transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidLeg {
+    /// The bytes are no EIP-2718 transaction.
+    #[error("undecodable transaction: {0}")]
+    Undecodable(alloc::string::String),
+    /// Blob transactions have no place on a rollup (P9).
+    #[error("blob transactions (type 3) are not accepted on a rollup")]
+    Blob,
+    /// The signature belongs to nobody.
+    #[error("invalid signature")]
+    Signature,
+    /// The transaction is longer than the bound.
+    #[error("transaction of {size} bytes is over the limit of {limit}")]
+    Oversized {
+        /// Size in bytes.
+        size: usize,
+        /// Bound in bytes.
+        limit: usize,
+    },
+}
+
+impl SignedTx {
+    /// Decodes an EIP-2718 transaction and recovers its sender.
+    ///
+    /// # Errors
+    ///
+    /// Any [`InvalidLeg`].
+    pub fn decode(raw: Bytes) -> Result<Self, InvalidLeg> {
+        if raw.len() > MAX_TX_BYTES {
+            return Err(InvalidLeg::Oversized { size: raw.len(), limit: MAX_TX_BYTES });
+        }
+        let envelope = TxEnvelope::decode_2718_exact(raw.as_ref())
+            .map_err(|error| InvalidLeg::Undecodable(alloc::format!("{error}")))?;
+        if envelope.is_eip4844() {
+            return Err(InvalidLeg::Blob);
+        }
+        let sender = envelope.recover_signer().map_err(|_| InvalidLeg::Signature)?;
+        Ok(Self { envelope: Box::new(envelope), sender, raw })
+    }
+
+    /// Returns the transaction.
+    pub const fn envelope(&self) -> &TxEnvelope {
+        &self.envelope
+    }
+
+    /// Returns the signer.
+    pub const fn sender(&self) -> Address {
+        self.sender
+    }
+
+    /// Returns the transaction hash.
+    pub fn hash(&self) -> B256 {
+        *self.envelope.tx_hash()
+    }
+
+    /// Returns the EIP-155 id that the signature is bound to, if any.
+    pub fn chain_id(&self) -> Option<u64> {
+        self.envelope.chain_id()
+    }
+
+    /// Returns the EIP-2718 bytes.
+    pub const fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+}
+
+/// A sealed item as submitted (P11, P13).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Delay scheme.
+    pub scheme: u8,
+    /// Number of the epoch whose key opens it.
+    pub epoch: u64,
+    /// Account that pays carriage.
+    pub payer: Address,
+    /// Size bucket of the plaintext, in bytes.
+    pub size_bucket: u32,
+    /// Gas bucket, in units.
+    pub gas_bucket: u64,
+    /// Signed maximum fee for both, in wei.
+    pub max_fee: U256,
+    /// Last slot in which it may get a position.
+    pub valid_until: SlotNumber,
+    /// Ciphertext.
+    pub ciphertext: Bytes,
+    /// Payer's signature.
+    pub signature: Bytes,
+}
+
+/// An item whose thread passes through L1 (P32).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Signed L1 transaction that starts it.
+    pub l1_transaction: Bytes,
+    /// First L1 block that may hold it.
+    pub not_before: u64,
+    /// Last L1 block that may hold it.
+    pub not_after: u64,
+    /// Safety asked of the settlement.
+    pub level: SafetyLevel,
+}
+
+/// Where on L1 an item was born (P48).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct L1Ref {
+    /// L1 block.
+    pub block_hash: B256,
+    /// Index of the log in the block.
+    pub log_index: u32,
+}
+
+/// An item that L1 puts into the lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct L1Born {
+    /// Where it was born.
+    pub origin: L1Ref,
+    /// What happened there.
+    pub event: L1Event,
+}
+
+/// What happened on L1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum L1Event {
+    /// A call from L1 into a rollup, with value: a hop from network 0.
+    Deposit(Deposit),
+    /// A transaction that the sequencer may not skip.
+    Forced(Leg),
+    /// A bundle that the sequencer may not skip.
+    ForcedBundle(Bundle),
+}
+
+/// A call from L1 into a rollup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deposit {
+    /// Rollup.
+    pub network: NetworkId,
+    /// Sender on L1.
+    pub from: Address,
+    /// Receiver on the rollup.
+    pub to: Address,
+    /// Wei.
+    pub value: U256,
+    /// Gas, in units.
+    pub gas: u64,
+    /// Call data.
+    pub data: Bytes,
+}
+
+impl Item {
+    /// Returns the item's identity in the lane.
+    pub fn hash(&self, domain: &Domain) -> B256 {
+        let mut out = Writer::default();
+        self.encode_to(&mut out);
+        domain.hash(Tag::Item, out.as_slice())
+    }
+
+    /// Returns the legs that the item shows in clear.
+    pub fn legs(&self) -> &[Leg] {
+        match self {
+            Self::Transaction(leg) => core::slice::from_ref(leg),
+            Self::L1Born(L1Born { event: L1Event::Forced(leg), .. }) => core::slice::from_ref(leg),
+            Self::Bundle(bundle)
+            | Self::L1Born(L1Born { event: L1Event::ForcedBundle(bundle), .. }) => bundle.legs(),
+            Self::Sealed(_) | Self::Session(_) | Self::L1Born(_) => &[],
+        }
+    }
+
+    /// Returns the bundle, when the item is one.
+    pub const fn bundle(&self) -> Option<&Bundle> {
+        match self {
+            Self::Bundle(bundle)
+            | Self::L1Born(L1Born { event: L1Event::ForcedBundle(bundle), .. }) => Some(bundle),
+            _ => None,
+        }
+    }
+}
+
+impl Encode for Item {
+    fn encode_to(&self, out: &mut Writer) {
+        match self {
+            Self::Transaction(leg) => out.u8(0).put(leg),
+            Self::Bundle(bundle) => out.u8(1).put(bundle),
+            Self::Sealed(envelope) => out.u8(2).put(envelope),
+            Self::Session(session) => out.u8(3).put(session),
+            Self::L1Born(born) => out.u8(4).put(born),
+        };
+    }
+}
+
+impl Decode for Item {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(match input.u8()? {
+            0 => Self::Transaction(input.get()?),
+            1 => Self::Bundle(input.get()?),
+            2 => Self::Sealed(input.get()?),
+            3 => Self::Session(input.get()?),
+            4 => Self::L1Born(input.get()?),
+            found => return Err(CodecError::Tag { what: "item kind", found }),
+        })
+    }
+}
+
+impl Encode for Leg {
+    fn encode_to(&self, out: &mut Writer) {
+        out.put(&self.network).bool(self.may_revert).bytes(self.tx.raw());
+    }
+}
+
+impl Decode for Leg {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (network, may_revert) = (input.get()?, input.bool()?);
+        let tx = SignedTx::decode(input.bytes()?)
+            .map_err(|_| CodecError::NotCanonical("leg is not a valid signed transaction"))?;
+        Ok(Self { network, tx, may_revert })
+    }
+}
+
+impl Encode for Envelope {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u8(self.scheme).u64(self.epoch).address(&self.payer);
+        out.u32(self.size_bucket).u64(self.gas_bucket).u256(self.max_fee);
+        out.u64(self.valid_until.get()).bytes(&self.ciphertext).bytes(&self.signature);
+    }
+}
+
+impl Decode for Envelope {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            scheme: input.u8()?,
+            epoch: input.u64()?,
+            payer: input.address()?,
+            size_bucket: input.u32()?,
+            gas_bucket: input.u64()?,
+            max_fee: input.u256()?,
+            valid_until: SlotNumber::new(input.u64()?),
+            ciphertext: input.bytes()?,
+            signature: input.bytes()?,
+        })
+    }
+}
+
+impl Encode for Session {
+    fn encode_to(&self, out: &mut Writer) {
+        out.bytes(&self.l1_transaction).u64(self.not_before).u64(self.not_after).put(&self.level);
+    }
+}
+
+impl Decode for Session {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            l1_transaction: input.bytes()?,
+            not_before: input.u64()?,
+            not_after: input.u64()?,
+            level: input.get()?,
+        })
+    }
+}
+
+impl Encode for L1Born {
+    fn encode_to(&self, out: &mut Writer) {
+        out.hash(&self.origin.block_hash).u32(self.origin.log_index);
+        match &self.event {
+            L1Event::Deposit(deposit) => out.u8(0).put(deposit),
+            L1Event::Forced(leg) => out.u8(1).put(leg),
+            L1Event::ForcedBundle(bundle) => out.u8(2).put(bundle),
+        };
+    }
+}
+
+impl Decode for L1Born {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let origin = L1Ref { block_hash: input.hash()?, log_index: input.u32()? };
+        let event = match input.u8()? {
+            0 => L1Event::Deposit(input.get()?),
+            1 => L1Event::Forced(input.get()?),
+            2 => L1Event::ForcedBundle(input.get()?),
+            found => return Err(CodecError::Tag { what: "L1 event", found }),
+        };
+        Ok(Self { origin, event })
+    }
+}
+
+impl Encode for Deposit {
+    fn encode_to(&self, out: &mut Writer) {
+        out.put(&self.network).address(&self.from).address(&self.to).u256(self.value);
+        out.u64(self.gas).bytes(&self.data);
+    }
+}
+
+impl Decode for Deposit {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            network: input.get()?,
+            from: input.address()?,
+            to: input.address()?,
+            value: input.u256()?,
+            gas: input.u64()?,
+            data: input.bytes()?,
+        })
+    }
+}

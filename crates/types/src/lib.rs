@@ -1,0 +1,46 @@
+//! The words of the Weft protocol: ids, domains, items, bundles, hops, slots and outcomes, with their one
+//! canonical binary encoding and their hashes.
+//!
+//! Everything here is a value. The crate never reads a clock, does no I/O, draws no randomness and iterates
+//! over nothing whose order is not fixed. Shapes and rule numbers: `docs/reference/protocol.md`.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod bundle;
+pub mod codec;
+pub mod domain;
+pub mod hop;
+pub mod ids;
+pub mod item;
+pub mod outcome;
+pub mod slot;
+pub mod status;
+
+pub use bundle::{Bundle, BundleId, BundleShape, InvalidBundle, LegShape, Marker, SafetyLevel};
+pub use codec::{CodecError, Decode, Encode, Reader, Writer};
+pub use domain::{Domain, Tag};
+pub use hop::{Hop, HopBody, HopCall, HopReturn, TokenMove, Touched, Verdict};
+pub use ids::{NetworkId, Place, Position, Section, SlotNumber};
+pub use item::{
+    Deposit, Envelope, InvalidLeg, Item, L1Born, L1Event, L1Ref, Leg, Session, SignedTx,
+};
+pub use outcome::{InvalidReason, Outcome, Removal, RemovalCause};
+pub use slot::{SlotHeader, SlotRecord};
+pub use status::Status;
+
+/// Address that the executor intercepts; the only change to the EVM (P21).
+pub const RESERVED: alloy_primitives::Address =
+    alloy_primitives::address!("0x5745465400000000000000000000000000000000");
+/// Manager predeploy that proxies talk to (P21).
+pub const MANAGER: alloy_primitives::Address =
+    alloy_primitives::address!("0x5745465400000000000000000000000000000001");
+/// Bridge predeploy, the only source of accounted token moves (P24).
+pub const BRIDGE: alloy_primitives::Address =
+    alloy_primitives::address!("0x5745465400000000000000000000000000000002");
+/// Predeploy that stores dead hashes (P4).
+pub const DEAD_REGISTRY: alloy_primitives::Address =
+    alloy_primitives::address!("0x5745465400000000000000000000000000000003");
+/// Sender of inbound system transactions and of the closing call (P29).
+pub const SYSTEM_SENDER: alloy_primitives::Address =
+    alloy_primitives::address!("0x57454654000000000000000000000000000000fF");

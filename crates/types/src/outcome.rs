@@ -1,0 +1,85 @@
+//! What became of an item (P4).
+
+use crate::ids::NetworkId;
+use alloc::string::String;
+use alloy_primitives::{B256, Bytes};
+use serde::{Deserialize, Serialize};
+
+/// What became of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "outcome")]
+pub enum Outcome {
+    /// Its transactions are in the closed blocks.
+    Included,
+    /// It is in no closed block.
+    Removed(Removal),
+}
+
+/// Why an item is not in the closed blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Removal {
+    /// Cause, as the protocol counts it.
+    pub cause: RemovalCause,
+    /// Rollup on which it failed.
+    pub network: NetworkId,
+    /// Leg that failed, from 0.
+    pub leg: u16,
+    /// Transaction hash of the leg that failed, when it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tx_hash: Option<B256>,
+    /// What went wrong, for people.
+    pub reason: String,
+    /// Why the leg was not valid, when it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<InvalidReason>,
+    /// Revert data of the leg, unchanged.
+    pub revert_data: Bytes,
+}
+
+/// Cause of a removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RemovalCause {
+    /// It ran and reverted or halted.
+    Failed,
+    /// Another leg of its bundle failed.
+    Sibling,
+    /// Its ciphertext opens to nothing.
+    Undecryptable,
+    /// Its plaintext is not an item, or breaks its own declarations.
+    Malformed,
+    /// It could not start: nonce, balance, fee, block space, dead hash.
+    Invalid,
+    /// It was not under a closed head in time (P17).
+    Late,
+    /// Its rollup is not available (P8).
+    Unavailable,
+    /// Its L1 block is not canonical any more (P48).
+    Reorged,
+}
+
+/// Why a leg could not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum InvalidReason {
+    /// Its nonce was used.
+    NonceTooLow,
+    /// Its nonce is ahead of the account's.
+    NonceTooHigh,
+    /// The sender cannot pay gas and value.
+    InsufficientFunds,
+    /// It pays less than the base fee.
+    FeeTooLow,
+    /// The block has no room for its gas limit.
+    BlockFull,
+    /// It failed before and was removed for it (P4).
+    Dead,
+    /// Its signature is for another chain.
+    WrongChainId,
+    /// The rollup is not in the realm.
+    UnknownRollup,
+    /// It carries a marker and is not in its bundle (P18).
+    Unbundled,
+    /// It breaks another rule of the EVM, named in the reason.
+    Rule,
+}

@@ -1,0 +1,166 @@
+//! What the decoders refuse, by name.
+
+use crate::{
+    draft::{self, Draft, Form},
+    samples,
+};
+use alloy_primitives::{B256, Bytes, U256, hex};
+use weft_types::{
+    CodecError, Decode, Encode, Hop, HopBody, HopReturn, InvalidLeg, Item, NetworkId, Reader,
+    SignedTx, SlotHeader, SlotRecord, Status, Writer,
+    bundle::MAX_LEGS,
+    codec::{MAX_BYTES, MAX_LIST},
+    item::MAX_TX_BYTES,
+};
+
+#[test]
+fn a_whole_encoding_starts_with_the_version() {
+    let mut encoding = samples::records()[0].1.encode();
+    assert_eq!(encoding[0], 1);
+    for version in [0, 2, 255] {
+        encoding[0] = version;
+        let refused = CodecError::Tag { what: "encoding version", found: version };
+        assert_eq!(SlotRecord::decode(&encoding), Err(refused));
+    }
+    assert_eq!(SlotRecord::decode(&[]), Err(CodecError::Short { missing: 1 }));
+}
+
+#[test]
+fn every_truncation_and_every_trailing_byte_is_refused() {
+    for (name, hop) in samples::hops() {
+        let mut encoding = hop.encode();
+        for len in 0..encoding.len() {
+            let error = Hop::decode(&encoding[..len]).unwrap_err();
+            assert!(matches!(error, CodecError::Short { .. }), "{name} at {len}: {error}");
+        }
+        encoding.extend([0, 0]);
+        assert_eq!(Hop::decode(&encoding), Err(CodecError::Trailing { left: 2 }), "{name}");
+    }
+}
+
+#[test]
+fn unknown_tags_are_refused() {
+    let refusal = |what, found| Some(CodecError::Tag { what, found });
+    let hop = |at: usize, byte: u8, index: usize| {
+        let mut encoding = samples::hops()[index].1.encode();
+        encoding[at] = byte;
+        Hop::decode(&encoding).err()
+    };
+    let item = |kind| Item::decode(&[1, kind]).err();
+    let returned = 1 + 1 + 32 + 19 + 8;
+    assert_eq!(hop(1, 0, 0), refusal("hop kind", 0));
+    assert_eq!(hop(1, 5, 0), refusal("hop kind", 5));
+    assert_eq!(hop(1 + 1 + 32 + 8, 3, 0), refusal("section", 3));
+    assert_eq!(hop(returned, 8, 4), refusal("status", 8));
+    assert_eq!(hop(returned + 1, 2, 4), refusal("boolean", 2));
+    assert_eq!(item(5), refusal("item kind", 5));
+    let born = [&[1, 4][..], &[0; 36], &[3]].concat();
+    assert_eq!(Item::decode(&born).err(), refusal("L1 event", 3));
+    let bundle = [&[1, 1][..], &[0; 32], &[3]].concat();
+    assert_eq!(Item::decode(&bundle).err(), refusal("safety level", 3));
+}
+
+#[test]
+fn lengths_over_their_bound_are_refused_before_anything_is_read() {
+    let over = |bound: usize| (bound as u32 + 1).to_be_bytes();
+    let refused = |bound: usize| CodecError::Length { found: bound + 1, bound };
+    assert_eq!(Reader::new(&over(MAX_BYTES)).bytes(), Err(refused(MAX_BYTES)));
+    let list = Reader::new(&over(MAX_LIST)).list::<NetworkId>();
+    assert_eq!(list, Err(refused(MAX_LIST)));
+    assert_eq!(Reader::new(&u32::MAX.to_be_bytes()).bytes().unwrap_err(), {
+        CodecError::Length { found: u32::MAX as usize, bound: MAX_BYTES }
+    });
+}
+
+#[test]
+fn a_list_that_claims_much_and_holds_nothing_is_refused() {
+    let mut out = Writer::default();
+    out.len(1 << 16);
+    let list = Reader::new(out.as_slice()).list::<NetworkId>();
+    assert_eq!(list, Err(CodecError::Short { missing: 4 }));
+}
+
+#[test]
+fn sorted_lists_are_sorted() {
+    for networks in [[902, 901], [901, 901]] {
+        let header = SlotHeader {
+            available: networks.map(NetworkId::new).into(),
+            ..samples::headers().swap_remove(0).1
+        };
+        let refused = "available rollups are not in increasing order";
+        let error = SlotHeader::decode(&header.encode()).unwrap_err();
+        assert_eq!(error, CodecError::NotCanonical(refused));
+    }
+    let (_, mut hop) = samples::hops().swap_remove(7);
+    let HopBody::Return(ret) = &mut hop.body else { panic!("not a return") };
+    ret.touched.reverse();
+    let refused = "touched chains are not in increasing order";
+    assert_eq!(Hop::decode(&hop.encode()), Err(CodecError::NotCanonical(refused)));
+}
+
+#[test]
+fn p18_a_decoder_recovers_no_more_signatures_than_a_bundle_has_legs() {
+    let leg = Draft::new(Form::Legacy, 901).leg();
+    let mut out = Writer::default();
+    out.u8(1).u8(1).hash(&B256::ZERO).u8(0).hash(&B256::ZERO).len(MAX_LEGS + 1);
+    (0..=MAX_LEGS).for_each(|_| leg.encode_to(&mut out));
+    let refused = CodecError::Length { found: MAX_LEGS + 1, bound: MAX_LEGS };
+    assert_eq!(Item::decode(&out.finish()), Err(refused));
+}
+
+#[test]
+fn numbers_are_big_endian_and_signed_refunds_survive() {
+    let mut out = Writer::default();
+    out.u8(1).u16(0x0203).u32(0x0405_0607).u64(0x0809_0a0b_0c0d_0e0f).bytes(b"ab").bool(true);
+    assert_eq!(out.as_slice(), hex!("01 0203 04050607 08090a0b0c0d0e0f 00000002 6162 01"));
+    let (_, mut hop) = samples::hops().swap_remove(4);
+    for refund in [i64::MIN, -1, 0, i64::MAX] {
+        let HopBody::Return(ret) = &mut hop.body else { panic!("not a return") };
+        ret.refund = refund;
+        assert_eq!(Hop::decode(&hop.encode()).unwrap(), hop);
+    }
+}
+
+#[test]
+fn p22_only_calls_and_successful_returns_outside_static_contexts_advance_the_thread() {
+    for (name, hop) in samples::hops() {
+        let advances = ["call", "call with token", "call from L1", "return ok", "return touched"]
+            .contains(&name);
+        assert_eq!(hop.advances(), advances, "{name}");
+    }
+    for status in (1..8).map(|byte| Status::decode(&[1, byte]).unwrap()) {
+        let (_, mut hop) = samples::hops().swap_remove(4);
+        let HopBody::Return(ret) = &mut hop.body else { panic!("not a return") };
+        *ret = HopReturn { status, ..ret.clone() };
+        assert!(!hop.advances(), "{status:?}");
+    }
+}
+
+#[test]
+fn signed_transactions_are_refused_by_name() {
+    let good = Draft::new(Form::Eip1559, 901).raw();
+    let decode = |raw: Vec<u8>| SignedTx::decode(raw.into());
+    let undecodable = |raw: Vec<u8>| matches!(decode(raw), Err(InvalidLeg::Undecodable(_)));
+    let oversized = InvalidLeg::Oversized { size: MAX_TX_BYTES + 1, limit: MAX_TX_BYTES };
+    assert_eq!(decode(vec![0; MAX_TX_BYTES + 1]), Err(oversized));
+    assert!(undecodable(vec![]));
+    assert!(undecodable(vec![0xc0]));
+    assert!(undecodable([&good[..], &[0]].concat()), "trailing byte");
+    assert!(undecodable(good[..good.len() - 1].to_vec()), "missing byte");
+    let legacy = Draft::new(Form::Legacy, 901).raw();
+    assert!(undecodable([&[0][..], &legacy].concat()), "type 0 in front of a legacy transaction");
+    assert!(undecodable([&[5][..], &good[1..]].concat()), "unknown type");
+    assert_eq!(SignedTx::decode(draft::blob_carrying()), Err(InvalidLeg::Blob));
+}
+
+#[test]
+fn signatures_are_not_malleable() {
+    let mut raw = Draft::new(Form::Eip1559, 901).raw().to_vec();
+    let at = raw.len() - 32;
+    let low = U256::from_be_slice(&raw[at..]);
+    let order = U256::from_be_slice(&hex!(
+        "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
+    ));
+    raw[at..].copy_from_slice(&(order - low).to_be_bytes::<32>());
+    assert_eq!(SignedTx::decode(Bytes::from(raw)), Err(InvalidLeg::Signature));
+}

@@ -1,0 +1,299 @@
+//! Arbitrary values of every type.
+
+use crate::draft::{By, Draft, Form, KEY, OTHER_KEY, marked_bundle, unmarked_bundle};
+use alloy_eips::eip2930::AccessListItem;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use proptest::{collection::vec, option, prelude::*};
+use std::collections::BTreeMap;
+use weft_types::{
+    Bundle, BundleId, Deposit, Domain, Envelope, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
+    L1Event, L1Ref, NetworkId, Place, Position, SafetyLevel, Section, Session, SlotHeader,
+    SlotNumber, SlotRecord, Status, TokenMove, Touched, Verdict,
+};
+
+pub(crate) fn hash() -> impl Strategy<Value = B256> {
+    any::<[u8; 32]>().prop_map(B256::from)
+}
+
+pub(crate) fn address() -> impl Strategy<Value = Address> {
+    any::<[u8; 20]>().prop_map(Address::from)
+}
+
+pub(crate) fn number() -> impl Strategy<Value = U256> {
+    prop_oneof![
+        any::<u64>().prop_map(U256::from),
+        any::<[u8; 32]>().prop_map(U256::from_be_bytes::<32>),
+    ]
+}
+
+pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
+    vec(any::<u8>(), 0..100).prop_map(Bytes::from)
+}
+
+fn network() -> impl Strategy<Value = NetworkId> {
+    prop_oneof![0..4_u32, any::<u32>()].prop_map(NetworkId::new)
+}
+
+pub(crate) fn domain() -> impl Strategy<Value = Domain> {
+    (any::<u16>(), any::<u64>(), address(), any::<u64>()).prop_map(
+        |(version, l1_chain_id, settlement, realm)| Domain {
+            version,
+            l1_chain_id,
+            settlement,
+            realm,
+        },
+    )
+}
+
+fn section() -> impl Strategy<Value = Section> {
+    prop_oneof![Just(Section::L1Born), Just(Section::Sealed), Just(Section::Plaintext)]
+}
+
+pub(crate) fn place() -> impl Strategy<Value = Place> {
+    (any::<u64>(), section(), any::<u32>(), any::<u16>(), any::<u32>()).prop_map(
+        |(slot, section, index, leg, k)| {
+            Position { slot: SlotNumber::new(slot), section, index }.place(leg, k)
+        },
+    )
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    prop_oneof![
+        Just(Status::Ok),
+        Just(Status::Reverted),
+        Just(Status::OutOfGas),
+        Just(Status::Unavailable),
+        Just(Status::NotProvisioned),
+        Just(Status::FeeTooLow),
+        Just(Status::Full),
+        Just(Status::InsufficientEscrow),
+    ]
+}
+
+fn hop_call() -> impl Strategy<Value = HopCall> {
+    let token = (network(), address(), number()).prop_map(|(network, token, amount)| TokenMove {
+        network,
+        token,
+        amount,
+    });
+    let parties = (address(), network(), any::<u128>(), address(), address());
+    let rest = (number(), option::of(token), any::<u64>(), any::<bool>(), bytes());
+    (parties, rest).prop_map(
+        |(
+            (origin, origin_network, gas_price, caller, target),
+            (value, token, gas, is_static, data),
+        )| HopCall {
+            origin,
+            origin_network,
+            gas_price,
+            caller,
+            target,
+            value,
+            token,
+            gas,
+            is_static,
+            data,
+        },
+    )
+}
+
+fn hop_return() -> impl Strategy<Value = HopReturn> {
+    let touched = proptest::collection::btree_map(network(), any::<u32>(), 0..4).prop_map(
+        |first_hops: BTreeMap<NetworkId, u32>| {
+            let touched = first_hops.into_iter();
+            touched.map(|(network, first_hop)| Touched { network, first_hop }).collect()
+        },
+    );
+    (status(), any::<bool>(), any::<u64>(), any::<i64>(), number(), touched, bytes()).prop_map(
+        |(status, is_static, gas_used, refund, value, touched, data)| HopReturn {
+            status,
+            is_static,
+            gas_used,
+            refund,
+            value,
+            touched,
+            data,
+        },
+    )
+}
+
+pub(crate) fn hop() -> impl Strategy<Value = Hop> {
+    let verdict = (hash(), any::<u16>(), any::<bool>()).prop_map(|(bundle, leg, ok)| {
+        HopBody::Verdict(Verdict { bundle: BundleId::new(bundle), leg, ok })
+    });
+    let body = prop_oneof![
+        hop_call().prop_map(HopBody::Call),
+        hop_return().prop_map(HopBody::Return),
+        any::<u32>().prop_map(|to_hop| HopBody::Rollback { to_hop }),
+        verdict,
+    ];
+    (place(), network(), network(), hash(), body).prop_map(|(place, from, to, thread, body)| Hop {
+        place,
+        from,
+        to,
+        thread,
+        body,
+    })
+}
+
+pub(crate) fn header() -> impl Strategy<Value = SlotHeader> {
+    let available = proptest::collection::btree_set(network(), 0..5);
+    (any::<u64>(), any::<u64>(), hash(), available, any::<u64>(), any::<u64>()).prop_map(
+        |(number, unix_ms, parent, available, inbox_cursor, epoch)| SlotHeader {
+            number: SlotNumber::new(number),
+            unix_ms,
+            parent,
+            available: available.into_iter().collect(),
+            inbox_cursor,
+            epoch,
+        },
+    )
+}
+
+pub(crate) fn record() -> impl Strategy<Value = SlotRecord> {
+    (hash(), any::<[u32; 3]>(), hash(), hash()).prop_map(
+        |(header, [l1_born, sealed, plaintext], sealed_chain, plaintext_chain)| SlotRecord {
+            header,
+            l1_born,
+            sealed,
+            sealed_chain,
+            plaintext,
+            plaintext_chain,
+        },
+    )
+}
+
+pub(crate) fn level() -> impl Strategy<Value = SafetyLevel> {
+    prop_oneof![
+        Just(SafetyLevel::Reputation),
+        Just(SafetyLevel::Cryptoeconomic),
+        Just(SafetyLevel::Cryptographic),
+    ]
+}
+
+/// Returns drafts that differ from each other by their nonce at least.
+pub(crate) fn drafts(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Draft>> {
+    vec(draft(), count).prop_map(|mut drafts| {
+        drafts.iter_mut().zip(0..).for_each(|(draft, nonce)| draft.nonce = nonce);
+        drafts
+    })
+}
+
+pub(crate) fn draft() -> impl Strategy<Value = Draft> {
+    let form = prop_oneof![
+        Just(Form::Legacy),
+        Just(Form::Eip2930),
+        Just(Form::Eip1559),
+        Just(Form::Eip7702),
+    ];
+    let entry = (address(), vec(hash(), 0..3))
+        .prop_map(|(address, storage_keys)| AccessListItem { address, storage_keys });
+    let signer = (form, prop_oneof![Just(KEY), Just(OTHER_KEY)], 1..1_000_u32);
+    let fees = (any::<u64>(), any::<u64>(), any::<u64>());
+    let call = (option::weighted(0.8, address()), number(), bytes());
+    (signer, fees, call, vec(entry, 0..3), any::<bool>()).prop_map(
+        |((form, key, network), (gas_limit, max_fee, tip), (to, value, data), list, may_revert)| {
+            Draft {
+                form,
+                key,
+                network,
+                chain_id: Some(network.into()),
+                nonce: 0,
+                gas_limit,
+                max_fee: max_fee.into(),
+                max_tip: tip.into(),
+                to: to.or((form == Form::Eip7702).then_some(Address::ZERO)),
+                value,
+                data,
+                access_list: list,
+                may_revert,
+            }
+        },
+    )
+}
+
+/// Returns a way to mark a leg of this form.
+fn by(form: Form, list: bool) -> By {
+    if list && form != Form::Legacy { By::AccessList } else { By::Suffix }
+}
+
+pub(crate) fn bundle() -> impl Strategy<Value = (Domain, Bundle)> {
+    (domain(), hash(), level(), drafts(1..4), any::<bool>(), any::<bool>()).prop_map(
+        |(domain, salt, level, drafts, marked, list)| {
+            let bundle = if marked {
+                let drafts: Vec<_> = drafts
+                    .into_iter()
+                    .map(|draft| (by(draft.form, list), draft))
+                    .map(|(by, draft)| (draft, by))
+                    .collect();
+                marked_bundle(&domain, salt, level, &drafts)
+            } else {
+                unmarked_bundle(&domain, salt, level, &drafts)
+            };
+            (domain, bundle)
+        },
+    )
+}
+
+pub(crate) fn item() -> impl Strategy<Value = Item> {
+    prop_oneof![
+        draft().prop_map(|draft| Item::Transaction(draft.leg())),
+        bundle().prop_map(|(_, bundle)| Item::Bundle(bundle)),
+        envelope().prop_map(Item::Sealed),
+        session().prop_map(Item::Session),
+        l1_born().prop_map(Item::L1Born),
+    ]
+}
+
+fn envelope() -> impl Strategy<Value = Envelope> {
+    let buckets = (any::<u32>(), any::<u64>(), number());
+    (any::<u8>(), any::<u64>(), address(), buckets, any::<u64>(), bytes(), bytes()).prop_map(
+        |(
+            scheme,
+            epoch,
+            payer,
+            (size_bucket, gas_bucket, max_fee),
+            until,
+            ciphertext,
+            signature,
+        )| Envelope {
+            scheme,
+            epoch,
+            payer,
+            size_bucket,
+            gas_bucket,
+            max_fee,
+            valid_until: SlotNumber::new(until),
+            ciphertext,
+            signature,
+        },
+    )
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    (bytes(), any::<u64>(), any::<u64>(), level()).prop_map(
+        |(l1_transaction, not_before, not_after, level)| Session {
+            l1_transaction,
+            not_before,
+            not_after,
+            level,
+        },
+    )
+}
+
+fn l1_born() -> impl Strategy<Value = L1Born> {
+    let deposit = (network(), address(), address(), number(), any::<u64>(), bytes()).prop_map(
+        |(network, from, to, value, gas, data)| {
+            L1Event::Deposit(Deposit { network, from, to, value, gas, data })
+        },
+    );
+    let event = prop_oneof![
+        deposit,
+        draft().prop_map(|draft| L1Event::Forced(draft.leg())),
+        bundle().prop_map(|(_, bundle)| L1Event::ForcedBundle(bundle)),
+    ];
+    (hash(), any::<u32>(), event).prop_map(|(block_hash, log_index, event)| L1Born {
+        origin: L1Ref { block_hash, log_index },
+        event,
+    })
+}

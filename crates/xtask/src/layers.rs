@@ -1,0 +1,180 @@
+//! Checks the directions of ARCHITECTURE.md against what the crates really depend on.
+
+use crate::{
+    command::{cargo, output},
+    tally::Tally,
+};
+use serde_json::Value;
+
+/// What one crate of the workspace may depend on.
+#[derive(Debug, Clone, Copy)]
+struct Layer {
+    name: &'static str,
+    /// Crates of the workspace it may use, in code and in tests.
+    may_use: &'static [&'static str],
+    /// Libraries it may use outside tests; `None` means any.
+    libraries: Option<&'static [&'static str]>,
+}
+
+/// Libraries of the rules crates: Ethereum's words and encodings, and derive macros.
+const RULES_LIBRARIES: Option<&[&str]> =
+    Some(&["alloy-consensus", "alloy-eips", "alloy-primitives", "alloy-rlp", "serde", "thiserror"]);
+
+/// Every crate of the workspace; one without a row is refused.
+const LAYERS: &[Layer] = &[
+    Layer { name: "weft-types", may_use: &[], libraries: RULES_LIBRARIES },
+    Layer { name: "weft-thread", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
+    Layer { name: "weft-lane", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
+    Layer { name: "weft-contracts", may_use: &[], libraries: None },
+    Layer {
+        name: "weft-evm",
+        may_use: &["weft-types", "weft-thread", "weft-contracts"],
+        libraries: None,
+    },
+    Layer {
+        name: "weft-node",
+        may_use: &["weft-types", "weft-thread", "weft-lane", "weft-evm", "weft-contracts"],
+        libraries: None,
+    },
+    Layer {
+        name: "weft-sim",
+        may_use: &["weft-types", "weft-thread", "weft-lane", "weft-evm", "weft-contracts"],
+        libraries: None,
+    },
+    Layer {
+        name: "weft",
+        may_use: &[
+            "weft-types",
+            "weft-thread",
+            "weft-lane",
+            "weft-evm",
+            "weft-contracts",
+            "weft-node",
+            "weft-sim",
+        ],
+        libraries: None,
+    },
+    Layer { name: "xtask", may_use: &[], libraries: Some(&["serde_json"]) },
+];
+
+/// Runs the check.
+pub(crate) fn run(_: &mut Tally) -> Result<(), String> {
+    let text = output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value =
+        serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
+    let problems = problems(&metadata);
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+}
+
+/// Returns a sentence for each crate without a row and each dependency that its row does not allow.
+fn problems(metadata: &Value) -> Vec<String> {
+    let packages = list(metadata, "packages");
+    let members: Vec<&str> = packages.iter().map(|package| word(package, "name")).collect();
+    let mut problems = Vec::new();
+    for package in packages {
+        let name = word(package, "name");
+        let Some(layer) = LAYERS.iter().find(|layer| layer.name == name) else {
+            problems.push(format!(
+                "{name} has no row in the layer table of crates/xtask/src/layers.rs"
+            ));
+            continue;
+        };
+        for dependency in list(package, "dependencies") {
+            problems.extend(problem(layer, &members, dependency));
+        }
+    }
+    problems
+}
+
+/// Returns why `layer` may not have this dependency.
+fn problem(layer: &Layer, members: &[&str], dependency: &Value) -> Option<String> {
+    let target = word(dependency, "name");
+    // Cargo gives normal dependencies no kind.
+    let kind = dependency["kind"].as_str().unwrap_or("normal");
+    let name = layer.name;
+    if members.contains(&target) {
+        let allowed = layer.may_use.contains(&target) || (kind == "dev" && target == name);
+        return (!allowed).then(|| {
+            format!(
+                "forbidden edge {name} -> {target} ({kind}): {name} may use {}; see ARCHITECTURE.md",
+                in_words(layer.may_use)
+            )
+        });
+    }
+    let libraries =
+        layer.libraries.filter(|libraries| kind != "dev" && !libraries.contains(&target))?;
+    Some(format!(
+        "forbidden library {target} in {name} ({kind}): {name} may use {}; see ARCHITECTURE.md",
+        in_words(libraries)
+    ))
+}
+
+fn in_words(names: &[&str]) -> String {
+    if names.is_empty() { "no crate of the workspace".to_owned() } else { names.join(", ") }
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn depends(package: &str, on: &str, kind: Option<&str>) -> Value {
+        json!({ "packages": [
+            { "name": package, "dependencies": [{ "name": on, "kind": kind }] },
+            { "name": "weft-evm", "dependencies": [] },
+            { "name": "weft-types", "dependencies": [] },
+        ] })
+    }
+
+    #[test]
+    fn layers_allow_what_the_table_names() {
+        assert_eq!(problems(&depends("weft-thread", "weft-types", None)), Vec::<String>::new());
+        assert_eq!(problems(&depends("weft-thread", "thiserror", None)), Vec::<String>::new());
+        assert_eq!(
+            problems(&depends("weft-thread", "proptest", Some("dev"))),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn layers_refuse_an_edge_that_points_up() {
+        for kind in [None, Some("dev"), Some("build")] {
+            let problems = problems(&depends("weft-thread", "weft-evm", kind));
+            assert_eq!(problems.len(), 1);
+            assert!(problems[0].starts_with("forbidden edge weft-thread -> weft-evm"));
+            assert!(problems[0].contains("may use weft-types"));
+        }
+    }
+
+    #[test]
+    fn layers_refuse_an_unlisted_library_in_a_rules_crate() {
+        for kind in [None, Some("build")] {
+            let problems = problems(&depends("weft-thread", "rand", kind));
+            assert_eq!(problems.len(), 1);
+            assert!(problems[0].starts_with("forbidden library rand in weft-thread"));
+        }
+    }
+
+    #[test]
+    fn layers_refuse_a_crate_without_a_row() {
+        let problems = problems(&depends("weft-new", "thiserror", None));
+        assert!(problems[0].starts_with("weft-new has no row"));
+    }
+
+    #[test]
+    fn layers_have_no_cycle() {
+        for (place, layer) in LAYERS.iter().enumerate() {
+            for used in layer.may_use {
+                assert!(LAYERS[..place].iter().any(|below| below.name == *used), "{used}");
+            }
+        }
+    }
+}

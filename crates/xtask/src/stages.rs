@@ -1,0 +1,55 @@
+//! The stages that are a command or two.
+
+use crate::{
+    command::{Reports, cargo, program, run, run_counted},
+    root,
+    tally::Tally,
+};
+use std::process::Stdio;
+
+/// Checks the format of every crate.
+pub(crate) fn fmt(_: &mut Tally) -> Result<(), String> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+/// Lints every target of every crate.
+pub(crate) fn clippy(_: &mut Tally) -> Result<(), String> {
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// Runs all tests with `cargo nextest` when it is installed, else with `cargo test`; then the doc tests.
+pub(crate) fn tests(tally: &mut Tally) -> Result<(), String> {
+    let nextest = cargo(&["nextest", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    let tests = if nextest {
+        run_counted(&mut cargo(&["nextest", "run", "--workspace"]), &Reports::Error, tally)
+    } else {
+        let arguments = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
+        run_counted(&mut cargo(&arguments), &Reports::Out, tally)
+    };
+    let arguments = ["test", "--workspace", "--doc", "--no-fail-fast"];
+    let doc_tests = run_counted(&mut cargo(&arguments), &Reports::Out, tally);
+    tests.and(doc_tests)
+}
+
+/// Runs the contracts' own checks.
+pub(crate) fn contracts(_: &mut Tally) -> Result<(), String> {
+    run(&mut program("bash", &["contracts/test.sh"]))
+}
+
+/// Builds the documentation of every crate.
+pub(crate) fn doc(_: &mut Tally) -> Result<(), String> {
+    run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Runs the acceptance stories, where the checkout has them.
+pub(crate) fn acceptance(_: &mut Tally) -> Result<(), String> {
+    if !root().join("acceptance").is_dir() {
+        println!("no acceptance stories in this checkout");
+        return Ok(());
+    }
+    run(&mut program("bash", &["acceptance/run.sh"]))
+}
