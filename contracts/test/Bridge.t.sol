@@ -57,6 +57,12 @@ contract BridgeTest is Fixture {
         assertEq(origin, address(token));
     }
 
+    /// The same value stands in crates/contracts/src/proxy.rs.
+    function test_wrappedTokenAddress_golden() public view {
+        address golden = address(uint160(uint256(0x0064cb84c251d480ad9ea52eb3bd69e2487a8ec25b)));
+        assertEq(bridge.wrappedTokenAddress(902, address(uint160(0xcafe))), golden);
+    }
+
     function test_bridgeToken_sendsTheEscrowBesideTheCall() public {
         answer(B, ECHO);
         // Origin network, origin token and amount open the data too, where an executor can compare them.

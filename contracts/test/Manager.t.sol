@@ -88,6 +88,12 @@ contract ManagerTest is Fixture {
         assertEq(manager.computeCrossChainProxyAddress(target, B), address(uint160(uint256(hash))));
     }
 
+    /// The same value stands in crates/contracts/src/proxy.rs.
+    function test_computeCrossChainProxyAddress_golden() public view {
+        address golden = address(uint160(uint256(0x004d5f4dcd271410b827b65b05659534d55bff4668)));
+        assertEq(manager.computeCrossChainProxyAddress(address(uint160(0xcafe)), 902), golden);
+    }
+
     function test_registryEntry_isMarkerNetworkOriginal() public {
         address proxy = proxyOf(target, B);
         uint256 entry = uint256(vm.load(MANAGER, keccak256(abi.encode(proxy, uint256(1)))));

@@ -8,37 +8,12 @@ import {Owned} from "../src/demo/Owned.sol";
 import {Payer} from "../src/demo/Payer.sol";
 import {Pool} from "../src/demo/Pool.sol";
 import {RemoteTrader} from "../src/demo/RemoteTrader.sol";
-import {IUniswapV2Router02, Venue} from "../src/demo/Venue.sol";
+import {Venue} from "../src/demo/Venue.sol";
 import {Weth} from "../src/demo/Weth.sol";
-import {IERC20} from "../src/interfaces/IERC20.sol";
 import {IERC3156FlashBorrower} from "../src/interfaces/IERC3156.sol";
 import {IManager, Status} from "../src/interfaces/IManager.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
-
-/// Offers the router's function over one pool.
-contract Router is IUniswapV2Router02 {
-    Pool private immutable pool;
-
-    constructor(Pool pool_) {
-        pool = pool_;
-    }
-
-    function swapExactTokensForTokens(
-        uint256 amountIn,
-        uint256 amountOutMin,
-        address[] calldata path,
-        address to,
-        uint256 deadline
-    ) external returns (uint256[] memory amounts) {
-        require(deadline >= block.timestamp, "UniswapV2Router: EXPIRED");
-        IERC20(path[0]).transferFrom(msg.sender, address(this), amountIn);
-        IERC20(path[0]).approve(address(pool), amountIn);
-        amounts = new uint256[](2);
-        amounts[0] = amountIn;
-        amounts[1] = pool.swap(path[0], amountIn, amountOutMin, to);
-    }
-}
 
 /// S1: 1,000 WETH / 3,000,000 TUSDC on A, 1,000 WETH / 3,300,000 TUSDC on B, a lender with 1,000,000 TUSDC on A.
 contract FlashArbTest is Fixture {
@@ -84,12 +59,6 @@ contract FlashArbTest is Fixture {
         assertEq(a.usdc.totalSupply() + b.usdc.totalSupply(), supply);
         assertEq(address(a.weth).balance + address(b.weth).balance, 2_000e18);
         assertEq(a.usdc.balanceOf(address(arb)) + address(arb).balance + address(trader).balance, 0);
-    }
-
-    function test_run_withRouters_hasTheSameNumbers() public {
-        trader = new RemoteTrader(b.weth, b.usdc, Venue(address(new Router(b.pool)), true));
-        _route(Venue(address(new Router(a.pool)), true), false);
-        assertEq(arb.run(LOAN, SOLD, bob), 2_914.604116e6);
     }
 
     function test_run_reverse_losesAndReverts() public {

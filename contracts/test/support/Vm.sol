@@ -15,9 +15,12 @@ interface Vm {
     function expectEmit(address emitter) external;
     function expectRevert(bytes calldata data) external;
     function load(address account, bytes32 slot) external view returns (bytes32);
+    function parseBytes(string calldata text) external pure returns (bytes memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
+    function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
     function prank(address caller) external;
     function readFile(string calldata path) external view returns (string memory);
+    function snapshotGasLastCall(string calldata name) external returns (uint256);
     function startPrank(address caller) external;
     function stopPrank() external;
     function store(address account, bytes32 slot, bytes32 value) external;

@@ -53,6 +53,8 @@ fn two_words(network: u32, address: Address) -> [u8; 64] {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::address;
+
     use super::*;
     use crate::code;
 
@@ -65,5 +67,31 @@ mod tests {
     #[test]
     fn runtime_code_of_the_proxy_ends_its_creation_code() {
         assert!(code::PROXY_CREATION.ends_with(&code::PROXY));
+    }
+
+    // The same values stand in contracts/test/Manager.t.sol and Bridge.t.sol.
+    #[test]
+    fn addresses_are_those_that_the_contracts_compute() {
+        let original = address!("000000000000000000000000000000000000cafe");
+        assert_eq!(
+            proxy_address(902, original),
+            address!("4d5f4dcd271410b827b65b05659534d55bff4668")
+        );
+        assert_eq!(
+            wrapped_token_address(902, original),
+            address!("64cb84c251d480ad9ea52eb3bd69e2487a8ec25b")
+        );
+    }
+
+    #[test]
+    fn registry_entry_of_the_zero_address_of_l1_is_not_empty() {
+        assert_eq!(proxy_registry_entry(0, Address::ZERO), U256::from(1) << 255);
+    }
+
+    #[test]
+    fn registry_entry_holds_network_above_original() {
+        let original = address!("000000000000000000000000000000000000cafe");
+        let entry = proxy_registry_entry(902, original);
+        assert_eq!(entry, U256::from(1) << 255 | U256::from(902) << 160 | U256::from(0xcafe));
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     chain::Chain,
     escrow::TokenId,
-    joint::{Effect, ExecError, Joint, Mode, Step, Stop},
+    joint::{Effect, ExecError, Fault, Joint, Mode, Step, Stop},
     tariff,
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
@@ -151,6 +151,9 @@ impl<D: DatabaseRef> Joint<D> {
         };
         let header = if token.is_some() { 49 + 56 } else { 49 };
         let data = Bytes::copy_from_slice(&input[header..]);
+        if token.is_some_and(|token| !names_token(&data, &token)) {
+            return None;
+        }
         Some(Request { network, target, source, token, data })
     }
 
@@ -490,6 +493,10 @@ impl<D: DatabaseRef> Joint<D> {
             self.effects.truncate(crossing.effects);
             self.escrow.undo_to(crossing.escrow);
         }
+        let mut ret = ret;
+        if self.fault == Some(Fault::DropRefund) {
+            ret.refund = 0;
+        }
         let outcome = outcome(side, ret);
         self.deliver(FrameResult::Call(outcome))
     }
@@ -574,6 +581,15 @@ impl<D: DatabaseRef> Joint<D> {
         self.escrow.undo_to(effect.escrow);
         Ok(Step::Await)
     }
+}
+
+/// Returns true when the first three arguments of a bridged call are what escrow accounts for, so that no call can
+/// account for one amount and release another.
+fn names_token(data: &[u8], token: &TokenMove) -> bool {
+    let word = |index: usize| data.get(4 + 32 * index..36 + 32 * index).map(U256::from_be_slice);
+    word(0) == Some(U256::from(token.network.get()))
+        && word(1) == Some(token.token.into_word().into())
+        && word(2) == Some(token.amount)
 }
 
 /// Finds refusals that depend on the callee's chain (P29).

@@ -43,6 +43,12 @@ impl Escrow {
         self.put((network, token), balance);
     }
 
+    /// Returns the balances of one rollup alone.
+    pub fn of(&self, network: NetworkId) -> Self {
+        let own = self.balances.iter().filter(|((owner, _), _)| *owner == network);
+        Self { balances: own.map(|(key, balance)| (*key, *balance)).collect(), undo: Vec::new() }
+    }
+
     /// Returns every balance, in order.
     pub fn iter(&self) -> impl Iterator<Item = (NetworkId, TokenId, U256)> + '_ {
         self.balances.iter().map(|((network, token), balance)| (*network, *token, *balance))

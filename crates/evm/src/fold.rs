@@ -3,7 +3,7 @@
 use crate::{
     FailedPolicy,
     block::{BlockTx, system_sender, system_tx},
-    joint::{ExecError, LegContext, Stop},
+    joint::{ExecError, Fault, LegContext, Stop},
     leg::{failed, invalid, invalid_reason, tx_env},
     realm::Realm,
     state::State,
@@ -61,6 +61,16 @@ pub enum FoldError<E: core::fmt::Debug> {
 /// Error of the fold over states of type `D`.
 pub type FoldErrorOf<D> = FoldError<<D as revm::DatabaseRef>::Error>;
 
+/// Which leg of which item is run.
+#[derive(Debug, Clone, Copy)]
+struct LegAt {
+    position: Position,
+    index: u16,
+    item: B256,
+    /// Id of the bundle when it is marked; the leg is dead with it.
+    bundle: Option<B256>,
+}
+
 /// Transactions of an item that is not decided yet.
 #[derive(Debug, Default)]
 pub(crate) struct Attempt {
@@ -83,8 +93,8 @@ impl<D: State> Realm<D> {
         self.begin_item();
         let hash = item.hash(&self.joint.domain);
         let mut attempt = Attempt::default();
-        let verdict = self.attempt(position, item, hash, &mut attempt);
-        match verdict {
+        let own = self.attempt(position, item, hash, &mut attempt);
+        match own.and_then(|own| self.decide(own)) {
             Ok(Ok(())) => self.include(position, attempt),
             Ok(Err(removal)) => self.remove(position, item, removal, attempt),
             Err(error) => {
@@ -94,7 +104,17 @@ impl<D: State> Realm<D> {
         }
     }
 
-    fn fold_error(&mut self, error: ExecError<D>) -> FoldErrorOf<D> {
+    /// Agrees with the rollups that run elsewhere on what becomes of the item (P7).
+    fn decide(&mut self, own: Result<(), Removal>) -> Result<Result<(), Removal>, ExecError<D>> {
+        let Some(remote) = &mut self.joint.remote else { return Ok(own) };
+        match remote.decide(own.as_ref().err()) {
+            Ok(None) => Ok(Ok(())),
+            Ok(Some(removal)) => Ok(Err(own.err().unwrap_or(removal))),
+            Err(lost) => Err(self.joint.halt(Stop::Lost(lost))),
+        }
+    }
+
+    pub(crate) fn fold_error(&mut self, error: ExecError<D>) -> FoldErrorOf<D> {
         match (self.joint.stop.take(), error) {
             (Some(stop), _) => FoldError::Stopped(stop),
             (None, EVMError::Database(error)) => FoldError::State(error),
@@ -136,14 +156,18 @@ impl<D: State> Realm<D> {
             let text = "a marked transaction is valid only in its bundle".to_string();
             return Ok(Err(invalid(leg, 0, InvalidReason::Unbundled, text)));
         }
-        match self.run_leg(position, 0, leg, hash, attempt)? {
-            Ok(Some(result)) if !result.is_success() => {
-                let keep = self.policy(leg.network) == FailedPolicy::Keep;
-                Ok(if keep { Ok(()) } else { Err(failed(leg, 0, &result)) })
+        let at = LegAt { position, index: 0, item: hash, bundle: None };
+        let verdict = match self.run_leg(at, leg, attempt)? {
+            Ok(Some(result))
+                if !result.is_success() && self.policy(leg.network) == FailedPolicy::Remove =>
+            {
+                Err(failed(leg, 0, &result))
             }
-            Ok(_) => Ok(Ok(())),
-            Err(removal) => Ok(Err(removal)),
-        }
+            Ok(_) => Ok(()),
+            Err(removal) => Err(removal),
+        };
+        self.end_leg(leg, 0, verdict.as_ref().err())?;
+        Ok(verdict)
     }
 
     fn policy(&self, network: NetworkId) -> FailedPolicy {
@@ -158,7 +182,6 @@ impl<D: State> Realm<D> {
         hash: B256,
         attempt: &mut Attempt,
     ) -> Result<Result<(), Removal>, ExecError<D>> {
-        let first = &bundle.legs()[0];
         if !bundle.recheck(&self.joint.domain) {
             let removal = Removal {
                 cause: RemovalCause::Malformed,
@@ -167,22 +190,20 @@ impl<D: State> Realm<D> {
             };
             return Ok(Err(removal));
         }
-        if bundle.is_marked() {
-            for network in networks(bundle) {
-                if self.is_dead(network, &bundle.id().hash())? {
-                    let text = format!("bundle {} failed before", bundle.id());
-                    return Ok(Err(invalid(first, 0, InvalidReason::Dead, text)));
-                }
-            }
-        }
+        let id = bundle.is_marked().then(|| bundle.id().hash());
         for (index, leg) in bundle.legs().iter().enumerate() {
             let index = index as u16;
-            match self.run_leg(position, index, leg, hash, attempt)? {
+            let at = LegAt { position, index, item: hash, bundle: id };
+            let verdict = match self.run_leg(at, leg, attempt)? {
                 Ok(Some(result)) if !result.is_success() && !leg.may_revert => {
-                    return Ok(Err(failed(leg, index, &result)));
+                    Err(failed(leg, index, &result))
                 }
-                Ok(_) => {}
-                Err(removal) => return Ok(Err(removal)),
+                Ok(_) => Ok(()),
+                Err(removal) => Err(removal),
+            };
+            self.end_leg(leg, index, verdict.as_ref().err())?;
+            if verdict.is_err() {
+                return Ok(verdict);
             }
         }
         self.exchange_verdicts(position, bundle, hash)?;
@@ -192,13 +213,12 @@ impl<D: State> Realm<D> {
     /// Runs one leg; `None` when its rollup runs elsewhere.
     fn run_leg(
         &mut self,
-        position: Position,
-        leg_index: u16,
+        at: LegAt,
         leg: &Leg,
-        item: B256,
         attempt: &mut Attempt,
     ) -> Result<Result<Option<ExecutionResult<HaltReason>>, Removal>, ExecError<D>> {
-        if let Err(removal) = self.check_leg(leg, leg_index)? {
+        let LegAt { position, index: leg_index, item, .. } = at;
+        if let Err(removal) = self.check_leg(&at, leg)? {
             return Ok(Err(removal));
         }
         self.joint.leg = LegContext {
@@ -214,7 +234,7 @@ impl<D: State> Realm<D> {
         let Some(home) = self.joint.index_of(leg.network) else {
             self.joint.run_inbound()?;
             self.close_scopes(position, leg_index, first_hop, attempt);
-            return Ok(Ok(None));
+            return self.remote_leg_result(leg_index);
         };
         let chain = &mut self.joint.chains[home];
         let price = leg.tx.envelope().effective_gas_price(Some(chain.evm.ctx.block.basefee));
@@ -241,8 +261,38 @@ impl<D: State> Realm<D> {
         Ok(Ok(Some(result)))
     }
 
+    /// Asks for the result of a leg whose rollup runs elsewhere.
+    fn remote_leg_result(
+        &mut self,
+        leg: u16,
+    ) -> Result<Result<Option<ExecutionResult<HaltReason>>, Removal>, ExecError<D>> {
+        let remote = self.joint.remote.as_mut().expect("the leg came from there");
+        match remote.leg_result(leg) {
+            Ok(None) => Ok(Ok(None)),
+            Ok(Some(removal)) => Ok(Err(removal)),
+            Err(lost) => Err(self.joint.halt(Stop::Lost(lost))),
+        }
+    }
+
+    /// Tells the other side how a leg that is at home here ended.
+    fn end_leg(
+        &mut self,
+        leg: &Leg,
+        index: u16,
+        removal: Option<&Removal>,
+    ) -> Result<(), ExecError<D>> {
+        if self.joint.index_of(leg.network).is_none() {
+            return Ok(());
+        }
+        match self.joint.remote.as_mut().map(|remote| remote.end_leg(index, removal)) {
+            Some(Err(lost)) => Err(self.joint.halt(Stop::Lost(lost))),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks what the EVM does not: realm, availability, dead hashes, space left in the block.
-    fn check_leg(&mut self, leg: &Leg, index: u16) -> Result<Result<(), Removal>, ExecError<D>> {
+    fn check_leg(&mut self, at: &LegAt, leg: &Leg) -> Result<Result<(), Removal>, ExecError<D>> {
+        let index = at.index;
         match self.joint.realm.get(&leg.network) {
             None => {
                 let text = format!("rollup {} is not in the realm", leg.network);
@@ -253,9 +303,11 @@ impl<D: State> Realm<D> {
         }
         let Some(chain) = self.joint.index_of(leg.network) else { return Ok(Ok(())) };
         let hash = leg.tx.hash();
-        if self.is_dead_at(chain, &hash)? {
-            let text = format!("transaction {hash} failed before and was removed");
-            return Ok(Err(invalid(leg, index, InvalidReason::Dead, text)));
+        for dead in core::iter::once(hash).chain(at.bundle) {
+            if self.is_dead_at(chain, &dead)? {
+                let text = format!("{dead} failed before and was removed");
+                return Ok(Err(invalid(leg, index, InvalidReason::Dead, text)));
+            }
         }
         let chain = &self.joint.chains[chain];
         let left = chain.gas_left.saturating_sub(chain.item_gas);
@@ -330,14 +382,14 @@ impl<D: State> Realm<D> {
         Ok(())
     }
 
-    fn begin_item(&mut self) {
+    pub(crate) fn begin_item(&mut self) {
         self.joint.hops.clear();
         self.joint.heads.begin_item();
         self.joint.escrow.settle();
         self.joint.stop = None;
     }
 
-    fn forget_item(&mut self) {
+    pub(crate) fn forget_item(&mut self) {
         for chain in &mut self.joint.chains {
             chain.take_journal();
         }
@@ -351,6 +403,10 @@ impl<D: State> Realm<D> {
             chain.working_mut().commit(changes).map_err(FoldError::State)?;
         }
         self.joint.escrow.settle();
+        if self.joint.fault == Some(Fault::SwapHops) && self.joint.hops.len() > 1 {
+            let last = self.joint.hops.len() - 1;
+            self.joint.hops.swap(last - 1, last);
+        }
         let mut transactions = Vec::with_capacity(attempt.transactions.len());
         for (index, tx) in attempt.transactions {
             let chain = &mut self.joint.chains[index];
@@ -390,7 +446,7 @@ impl<D: State> Realm<D> {
     /// Records what may never run again: a single transaction that failed, and a marked bundle of which a leg
     /// failed. Everything else stays reusable, so that nobody can kill another's transaction (P4, T13).
     pub(crate) fn bury(&mut self, item: &Item, removal: &Removal) {
-        if removal.cause != RemovalCause::Failed {
+        if removal.cause != RemovalCause::Failed || self.joint.fault == Some(Fault::LoseDeadHash) {
             return;
         }
         let (hash, on) = match item.bundle() {
@@ -425,14 +481,20 @@ impl<D: State> crate::Joint<D> {
             self.emit(from, to, HopBody::Verdict(verdict));
             return self.check_stop();
         }
-        if self.index_of(to).is_none() {
+        let inbound = self.index_of(to).is_some();
+        if !inbound && !self.is_hub {
             // Both ends run elsewhere; only the place counts.
             self.leg.k += 1;
             return Ok(());
         }
         let expected = (from, to, HopBody::Verdict(verdict));
-        match self.receive()? {
-            Some(hop) if (hop.from, hop.to, hop.body.clone()) == expected => Ok(()),
+        match self.next_hop(Some(from))? {
+            Some(hop) if (hop.from, hop.to, hop.body.clone()) == expected => {
+                if !inbound {
+                    self.pass_on(&hop);
+                }
+                self.check_stop()
+            }
             other => Err(self.halt(Stop::BadHop(format!("expected {expected:?}, got {other:?}")))),
         }
     }

@@ -112,6 +112,22 @@ pub(crate) enum Mode {
     Ahead,
 }
 
+/// A bug planted on purpose, so that the simulator can show that it would find it.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A reverted frame's effects on this rollup stand.
+    SkipRollback(NetworkId),
+    /// Two neighbouring hops of an item change places in its record.
+    SwapHops,
+    /// The callee's refund is lost on the way home.
+    DropRefund,
+    /// A return carries the place after its own.
+    WrongPlace,
+    /// Removed failures stay alive.
+    LoseDeadHash,
+}
+
 /// Many chains, one frame stack.
 #[derive(Debug)]
 pub struct Joint<D: DatabaseRef> {
@@ -133,6 +149,9 @@ pub struct Joint<D: DatabaseRef> {
     pub(crate) hops: Vec<Hop>,
     pub(crate) remote: Option<Box<dyn Remote>>,
     pub(crate) stop: Option<Stop>,
+    pub(crate) fault: Option<Fault>,
+    /// True when hops between chains that run elsewhere pass through here.
+    pub(crate) is_hub: bool,
     proxies: HashMap<(NetworkId, Address), Address>,
     scratch: Writer,
 }
@@ -159,6 +178,8 @@ impl<D: DatabaseRef> Joint<D> {
             hops: Vec::new(),
             remote: None,
             stop: None,
+            fault: None,
+            is_hub: false,
             proxies: HashMap::default(),
             scratch: Writer::default(),
         }
@@ -307,6 +328,9 @@ impl<D: DatabaseRef> Joint<D> {
     }
 
     pub(crate) fn revert_effect(&mut self, effect: &Effect) {
+        if self.fault == Some(Fault::SkipRollback(effect.network)) {
+            return;
+        }
         if let (Some(index), Some(checkpoint)) = (self.index_of(effect.network), effect.checkpoint)
         {
             self.chains[index].revert_to(checkpoint);
@@ -315,14 +339,12 @@ impl<D: DatabaseRef> Joint<D> {
 
     /// Sends a hop from a chain that runs here, folding it into thread and heads; returns its number.
     pub(crate) fn emit(&mut self, from: NetworkId, to: NetworkId, body: HopBody) -> u32 {
-        let k = self.leg.k;
+        let wrong = self.fault == Some(Fault::WrongPlace) && matches!(body, HopBody::Return(_));
+        let k = self.leg.k + u32::from(wrong);
         let place = self.leg.position.place(self.leg.leg, k);
         let hop = Hop { place, from, to, thread: self.leg.thread, body };
-        if self.index_of(to).is_none()
-            && let Some(remote) = &mut self.remote
-            && let Err(lost) = remote.send(&hop)
-        {
-            self.stop = Some(Stop::Lost(lost));
+        if self.index_of(to).is_none() {
+            self.pass_on(&hop);
         }
         self.fold(hop);
         k
@@ -336,15 +358,35 @@ impl<D: DatabaseRef> Joint<D> {
         self.hops.push(hop);
     }
 
+    /// Waits for the next hop to a chain that runs here, passing on those between chains that both run elsewhere.
     pub(crate) fn receive(&mut self) -> Result<Option<Hop>, ExecError<D>> {
+        loop {
+            match self.next_hop(None)? {
+                Some(hop) if self.index_of(hop.to).is_none() => self.pass_on(&hop),
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// Waits for the next hop from a chain that runs elsewhere.
+    pub(crate) fn next_hop(
+        &mut self,
+        from: Option<NetworkId>,
+    ) -> Result<Option<Hop>, ExecError<D>> {
         self.check_stop()?;
         let Some(remote) = &mut self.remote else {
             return Err(self.halt(Stop::BadHop("no other side to wait for".into())));
         };
-        match remote.receive() {
+        match remote.receive(self.leg.position, self.leg.leg, from) {
             Ok(Some(hop)) => self.accept(hop).map(Some),
             Ok(None) => Ok(None),
             Err(lost) => Err(self.halt(Stop::Lost(lost))),
+        }
+    }
+
+    pub(crate) fn pass_on(&mut self, hop: &Hop) {
+        if let Some(Err(lost)) = self.remote.as_mut().map(|remote| remote.send(hop)) {
+            self.stop = Some(Stop::Lost(lost));
         }
     }
 
@@ -352,7 +394,7 @@ impl<D: DatabaseRef> Joint<D> {
     fn accept(&mut self, hop: Hop) -> Result<Hop, ExecError<D>> {
         let expected = self.leg.position.place(self.leg.leg, self.leg.k);
         let same_leg = hop.place.position == expected.position && hop.place.leg == expected.leg;
-        if !same_leg || hop.place.k < expected.k || self.index_of(hop.to).is_none() {
+        if !same_leg || hop.place.k < expected.k || !self.realm.contains_key(&hop.to) {
             let why = alloc::format!("hop {} to {} after place {expected}", hop.place, hop.to);
             return Err(self.halt(Stop::BadHop(why)));
         }

@@ -12,8 +12,11 @@ mod fold;
 mod genesis;
 mod joint;
 mod leg;
+#[cfg(feature = "std")]
+mod parallel;
 mod realm;
 mod remote;
+pub mod replay;
 mod simulate;
 mod state;
 pub mod tariff;
@@ -24,10 +27,13 @@ pub use chain::{ChainSpec, FailedPolicy};
 pub use escrow::{Escrow, TokenId};
 pub use fold::{Applied, FoldError, FoldErrorOf, LegResult};
 pub use genesis::{GenesisAccount, genesis};
+#[doc(hidden)]
+pub use joint::Fault;
 pub use joint::{ExecError, Joint, Stop};
 pub use leg::{revert_reason, tx_env};
 pub use realm::{Realm, Rollup};
 pub use remote::{Remote, RemoteLost, Tape};
 pub use simulate::{SimulateMode, Simulated};
 pub use state::{MemoryState, State, StoredAccount};
+pub use weft_thread::Heads;
 pub use working::{AccountChange, Savepoint, StateChange, WorkingState};

@@ -69,9 +69,21 @@ impl<D: State> Realm<D> {
         Self { joint: Joint::new(domain, chains, escrow, heads), tips, slot: None }
     }
 
+    /// Plants a bug.
+    #[doc(hidden)]
+    pub const fn plant(&mut self, fault: crate::joint::Fault) {
+        self.joint.fault = Some(fault);
+    }
+
     /// Adds a rollup of the realm that runs elsewhere.
     pub fn add_remote(&mut self, network: NetworkId) {
         self.joint.realm.entry(network).or_insert(true);
+    }
+
+    /// Sets the way to rollups that run elsewhere, whose hops among each other pass through here as well.
+    pub fn set_hub(&mut self, remote: Box<dyn crate::Remote>) {
+        self.joint.remote = Some(remote);
+        self.joint.is_hub = true;
     }
 
     /// Sets the way to rollups that run elsewhere.

@@ -54,10 +54,7 @@ impl<D: State> Realm<D> {
     ) -> Result<Simulated, FoldErrorOf<D>> {
         let home = self.joint.index_of(network).expect("the rollup runs here");
         let position = Position::default();
-        self.joint.hops.clear();
-        self.joint.heads.begin_item();
-        self.joint.escrow.settle();
-        self.joint.stop = None;
+        self.begin_item();
         self.joint.leg = LegContext {
             position,
             leg: 0,
@@ -71,11 +68,7 @@ impl<D: State> Realm<D> {
         self.joint.chains[home].evm.ctx.tx = tx;
         let result = self.joint.run_leg(home);
         set_lenient(&mut self.joint, home, false);
-        for chain in &mut self.joint.chains {
-            chain.take_journal();
-        }
-        self.joint.escrow.undo_to(0);
-        self.joint.heads.undo_item();
+        self.forget_item();
         let hops = core::mem::take(&mut self.joint.hops);
         match (self.joint.stop.take(), result) {
             (Some(stop), _) => Err(FoldError::Stopped(stop)),
@@ -83,6 +76,28 @@ impl<D: State> Realm<D> {
             (None, Err(EVMError::Database(error))) => Err(FoldError::State(error)),
             (None, Err(error)) => Ok(Simulated { result: Err(error.to_string()), hops }),
         }
+    }
+}
+
+impl<D: State> Realm<D> {
+    /// Does what a simulated leg of another rollup asks of the rollups here, and forgets it.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError`] when a state cannot be read or the other side is lost.
+    pub fn serve_simulation(&mut self) -> Result<(), FoldErrorOf<D>> {
+        let position = Position::default();
+        self.begin_item();
+        self.joint.leg = LegContext {
+            thread: thread_start(&self.joint.domain, position, 0, &Default::default()),
+            position,
+            ..LegContext::default()
+        };
+        self.joint.lenient = true;
+        let result = self.joint.run_inbound();
+        self.joint.lenient = false;
+        self.forget_item();
+        result.map_err(|error| self.fold_error(error))
     }
 }
 

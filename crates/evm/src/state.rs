@@ -57,6 +57,11 @@ impl MemoryState {
         self.accounts.iter()
     }
 
+    /// Returns the block hashes that BLOCKHASH can see.
+    pub fn block_hashes(&self) -> impl Iterator<Item = (u64, B256)> + '_ {
+        self.block_hashes.iter().map(|(number, hash)| (*number, *hash))
+    }
+
     /// Returns one account.
     pub fn account(&self, address: &Address) -> Option<&StoredAccount> {
         self.accounts.get(address)

@@ -1,1 +1,33 @@
-//! placeholder
+//! The Weft node: one engine thread that owns the realm, the lane and what clients may ask about, and one
+//! Ethereum JSON-RPC server per rollup in front of it.
+//!
+//! ```text
+//!  port of 901 ──┐                              ┌─ lane: slots and positions
+//!  port of 902 ──┼─ jobs ─► engine thread ──────┼─ realm: joint execution, open and closed state
+//!  port of 903 ──┘           (slot loop)        └─ stores: blocks, outcomes, pool, bundles, filters
+//! ```
+//!
+//! [`Node::start`] is the entry point; everything a client can say comes in as JSON-RPC (`eth_*`, `weft_*` and
+//! the development helpers `evm_*` and `anvil_*`). The node keeps everything in memory and signs no promises.
+
+pub mod accounts;
+mod bundles;
+mod clock;
+pub mod config;
+mod engine;
+pub mod error;
+mod filters;
+mod history;
+mod node;
+mod outcomes;
+mod pool;
+mod rpc;
+mod server;
+mod store;
+mod view;
+
+pub use accounts::{DEV_ACCOUNTS, DevAccount};
+pub use config::{DevConfig, Limits, Mining};
+pub use engine::EngineHandle;
+pub use error::NodeError;
+pub use node::{Node, NodeHandle, RollupInfo};

@@ -7,17 +7,31 @@ use weft_types::{Domain, NetworkId, Tag, Writer};
 /// Running hashes of everything that went from one chain to another.
 ///
 /// A head folds every hop of an included item, rolled back and static ones too; it is taken back only with a
-/// whole item.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// whole item. Two of them are equal when all their heads are, wherever their last items began.
+#[derive(Debug, Clone, Default)]
 pub struct Heads {
     heads: BTreeMap<(NetworkId, NetworkId), B256>,
     undo: Vec<((NetworkId, NetworkId), Option<B256>)>,
 }
 
+impl PartialEq for Heads {
+    fn eq(&self, other: &Self) -> bool {
+        self.heads == other.heads
+    }
+}
+
+impl Eq for Heads {}
+
 impl Heads {
     /// Returns the head of the mailbox from `from` to `to`.
     pub fn get(&self, domain: &Domain, from: NetworkId, to: NetworkId) -> B256 {
         self.heads.get(&(from, to)).copied().unwrap_or_else(|| empty_head(domain, from, to))
+    }
+
+    /// Returns the heads of the mailboxes that `network` sends to or receives from.
+    pub fn of(&self, network: NetworkId) -> Self {
+        let own = self.heads.iter().filter(|((from, to), _)| *from == network || *to == network);
+        Self { heads: own.map(|(pair, head)| (*pair, *head)).collect(), undo: Vec::new() }
     }
 
     /// Folds the hash of a hop from `from` to `to`.

@@ -16,14 +16,14 @@ pub struct ChainView {
 /// Why views do not belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HistoryError {
-    /// A chain consumed hops out of order: T4's shape.
-    #[error("network {network} consumed hop {later} before hop {earlier}")]
+    /// A chain consumed (T4's shape) or emitted hops out of order, or one of them twice.
+    #[error("network {network} has hop {later} before hop {earlier}")]
     NotMonotone {
         /// The chain.
         network: NetworkId,
-        /// Place consumed second.
+        /// Place that comes second in the chain's view.
         earlier: Place,
-        /// Place consumed first.
+        /// Place that comes first in the chain's view.
         later: Place,
     },
     /// A chain lists a hop that is not its own.

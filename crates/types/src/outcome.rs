@@ -83,3 +83,23 @@ pub enum InvalidReason {
     /// It breaks another rule of the EVM, named in the reason.
     Rule,
 }
+
+impl Removal {
+    /// Returns true when a leg ran and failed, so that the item is dead (P4).
+    pub fn is_failed(&self) -> bool {
+        self.cause == RemovalCause::Failed
+    }
+
+    /// Stands for a removal that was decided elsewhere, of which only the death counts here.
+    pub const fn elsewhere(is_failed: bool) -> Self {
+        Self {
+            cause: if is_failed { RemovalCause::Failed } else { RemovalCause::Invalid },
+            network: NetworkId::L1,
+            leg: 0,
+            tx_hash: None,
+            reason: String::new(),
+            invalid: None,
+            revert_data: Bytes::new(),
+        }
+    }
+}

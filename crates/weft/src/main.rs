@@ -1,2 +1,49 @@
-//! placeholder
-fn main() {}
+//! The `weft` command: one order for many rollups.
+//!
+//! Each file of [`commands`] is one command. The exit code is 0 when the command did what it says, 1 for an error,
+//! which is one line on standard error; `weft bundle` adds 2 for a removed bundle and 3 for one not decided yet.
+
+mod accounts;
+mod amount;
+mod commands;
+mod explain;
+mod realm;
+mod rpc;
+mod style;
+
+use clap::Parser;
+use commands::Command;
+use std::process::ExitCode;
+
+/// Weft: one order for many EVM rollups, atomic bundles and synchronous calls between them
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100, after_help = "\
+Examples:
+  weft demo flash-loan        a flash loan over two rollups, in one transaction
+  weft dev                    rollups 901, 902 and 903 at ports 9545, 9546 and 9547
+  weft bundle --help          bundles step by step
+")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Clap's own code for wrong usage, 2, means `removed` here.
+            let code = if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            // Nobody is left to tell when the terminal is gone.
+            let _ = error.print();
+            return code;
+        }
+    };
+    match cli.command.run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

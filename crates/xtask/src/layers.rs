@@ -32,13 +32,23 @@ const LAYERS: &[Layer] = &[
         libraries: None,
     },
     Layer {
+        name: "weft-executor",
+        may_use: &["weft-types", "weft-thread", "weft-evm", "weft-contracts"],
+        libraries: None,
+    },
+    Layer {
+        name: "weft-bench",
+        may_use: &["weft-types", "weft-evm", "weft-contracts"],
+        libraries: None,
+    },
+    Layer {
         name: "weft-node",
-        may_use: &["weft-types", "weft-thread", "weft-lane", "weft-evm", "weft-contracts"],
+        may_use: &["weft-executor", "weft-types", "weft-thread", "weft-lane", "weft-evm", "weft-contracts"],
         libraries: None,
     },
     Layer {
         name: "weft-sim",
-        may_use: &["weft-types", "weft-thread", "weft-lane", "weft-evm", "weft-contracts"],
+        may_use: &["weft-executor", "weft-types", "weft-thread", "weft-lane", "weft-evm", "weft-contracts"],
         libraries: None,
     },
     Layer {
@@ -49,6 +59,8 @@ const LAYERS: &[Layer] = &[
             "weft-lane",
             "weft-evm",
             "weft-contracts",
+            "weft-executor",
+            "weft-bench",
             "weft-node",
             "weft-sim",
         ],

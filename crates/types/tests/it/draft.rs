@@ -168,7 +168,8 @@ where
 pub(crate) fn blob_carrying() -> Bytes {
     let blob_versioned_hashes = vec![B256::with_last_byte(1)];
     let tx = TxEip4844 { chain_id: 901, blob_versioned_hashes, ..TxEip4844::default() };
-    sign(&KEY, TxEip4844Variant::TxEip4844(tx)).encoded_2718().into()
+    let tx: TxEip4844Variant = tx.into();
+    sign(&KEY, tx).encoded_2718().into()
 }
 
 fn authorization(chain_id: u64) -> SignedAuthorization {

@@ -124,11 +124,8 @@ pub(crate) fn bundles() -> Vec<(&'static str, Bundle)> {
     let (creation, transfer) = (creation(), transfer());
     let receive = Draft { data: Bytes::new(), ..Draft::new(Form::Eip2930, 902) };
     let delegated = Draft::new(Form::Eip7702, 903);
-    let by_suffix = [
-        (call.clone(), By::Suffix),
-        (transfer.clone(), By::Suffix),
-        (delegated.clone(), By::Suffix),
-    ];
+    let by_suffix =
+        [(call.clone(), By::Suffix), (transfer.clone(), By::Suffix), (delegated, By::Suffix)];
     let by_list = [(creation.clone(), By::AccessList), (receive, By::AccessList)];
     let by_both = [(call.clone(), By::Suffix), (creation.clone(), By::AccessList)];
     let marked = |level, drafts: &[_]| marked_bundle(&domain(), SALT, level, drafts);
@@ -241,6 +238,6 @@ pub(crate) fn records() -> Vec<(&'static str, SlotRecord)> {
         plaintext: 0,
         plaintext_chain: B256::repeat_byte(0x02),
     };
-    let full = SlotRecord { l1_born: 1, sealed: 2, plaintext: u32::MAX, ..empty.clone() };
+    let full = SlotRecord { l1_born: 1, sealed: 2, plaintext: u32::MAX, ..empty };
     vec![("empty", empty), ("full", full)]
 }

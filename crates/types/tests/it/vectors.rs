@@ -102,7 +102,8 @@ macro_rules! from {
 }
 
 // Numbers that a double may not hold are decimal text; bytes are hex.
-from!(|value| Self::Number(u32::from(value)); u8, u16, u32);
+from!(|value| Self::Number(u32::from(value)); u8, u16);
+from!(Self::Number; u32);
 from!(|value| Self::Text(format!("{value}")); u64, u128, i64, U256);
 from!(|value| Self::Text(hex::encode_prefixed(value)); B256, Address, Bytes, Vec<u8>);
 

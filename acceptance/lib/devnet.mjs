@@ -1,0 +1,115 @@
+// A `weft dev` process of a test file, and its JSON-RPC as plain as it comes.
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { after } from "node:test";
+
+export const A = 901;
+export const B = 902;
+export const C = 903;
+export const CHAIN_IDS = [A, B, C];
+
+const START_MS = 20_000;
+
+/** Starts rollups 901, 902 and 903 for the tests of one file and stops them afterwards. */
+export async function devnet(...options) {
+  const base = await freePorts(CHAIN_IDS.length);
+  const process_ = start(["dev", "--port", String(base), ...options]);
+  const urls = Object.fromEntries(CHAIN_IDS.map((id, index) => [id, `http://127.0.0.1:${base + index}`]));
+  for (const id of CHAIN_IDS) await ready(urls[id], id, process_);
+  return { urls, process: process_.child, stop: process_.stop };
+}
+
+/** Starts `weft` with `options`; it ends with the test file. */
+export function start(options) {
+  const child = spawn(binary(), options, { stdio: ["ignore", "pipe", "pipe"] });
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => (log = (log + text).slice(-20_000)));
+  }
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  const stop = async () => {
+    process.off("exit", kill);
+    child.kill("SIGTERM");
+    const timer = setTimeout(kill, 5_000);
+    await ended;
+    clearTimeout(timer);
+  };
+  after(stop);
+  return { child, stop, log: () => log };
+}
+
+/** Returns the `weft` binary under test. */
+export function binary() {
+  const path = process.env.WEFT_BIN;
+  if (!path) throw new Error("WEFT_BIN is not set; use run.sh");
+  return path;
+}
+
+/** Calls a JSON-RPC method; throws an `RpcError` for an error response. */
+export async function rpc(url, method, ...params) {
+  const { body } = await post(url, JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
+  if (body.error) throw new RpcError(method, body.error);
+  return body.result;
+}
+
+/** Posts `text` as it is and returns the HTTP status and the decoded response. */
+export async function post(url, text) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: text,
+  });
+  const answer = await response.text();
+  return { status: response.status, body: answer === "" ? undefined : JSON.parse(answer) };
+}
+
+/** An error response. */
+export class RpcError extends Error {
+  constructor(method, { code, message, data }) {
+    super(`${method}: ${message} (${code})`);
+    Object.assign(this, { method, code, reason: message, data });
+  }
+}
+
+/** Asks again until `ask` returns something other than null or undefined. */
+export async function until(what, ask, timeoutMs = 15_000) {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null && answer !== undefined) return answer;
+    if (Date.now() > end) throw new Error(`timed out after ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function ready(url, chainId, { child, log }) {
+  const answer = await until(
+    `${url} answers`,
+    async () => {
+      if (child.exitCode !== null) throw new Error(`weft ended with ${child.exitCode}:\n${log()}`);
+      return rpc(url, "eth_chainId").catch(() => null);
+    },
+    START_MS,
+  );
+  if (Number(answer) !== chainId) throw new Error(`${url} is chain ${Number(answer)}, not ${chainId}`);
+}
+
+/** Finds `count` free ports in a row. */
+async function freePorts(count) {
+  for (;;) {
+    const base = 20_000 + Math.floor(Math.random() * 20_000);
+    const ports = Array.from({ length: count }, (_, index) => base + index);
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) return base;
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,23 @@
+#!/bin/bash
+# Runs the acceptance stories against `weft dev`, over JSON-RPC only. Arguments are test files; default all.
+# WEFT_BIN names a built binary; else it is built here.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+if ! cmp -s package-lock.json node_modules/.acceptance-lock; then
+  timeout 600 npm ci --ignore-scripts --no-audit --no-fund
+  cp package-lock.json node_modules/.acceptance-lock
+fi
+
+if [ -z "${WEFT_BIN:-}" ]; then
+  cargo build --quiet -p weft --manifest-path ../Cargo.toml
+  target=$(cargo metadata --manifest-path ../Cargo.toml --format-version 1 --no-deps |
+    node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')
+  WEFT_BIN=$target/debug/weft
+fi
+WEFT_BIN=$(realpath "$WEFT_BIN")
+export WEFT_BIN
+
+[ $# -gt 0 ] || set -- test/*.test.mjs
+# Every file has its own node, so that one story cannot lean on another; two cores take them one by one.
+exec node --test --test-concurrency=1 --test-reporter="${REPORTER:-spec}" "$@"

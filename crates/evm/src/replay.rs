@@ -1,0 +1,137 @@
+//! Replay of one rollup alone, from its items and the hops addressed to it (P27).
+//!
+//! The same machine runs; the other rollups are a [`Tape`]. What the rollup emits is computed, never read: a
+//! replay that reaches the recorded blocks and heads has checked both.
+
+use crate::{
+    escrow::Escrow,
+    fold::{Applied, FoldError, FoldErrorOf},
+    joint::Stop,
+    realm::{Realm, Rollup},
+    remote::Tape,
+    state::State,
+};
+use alloc::{boxed::Box, vec::Vec};
+use weft_thread::{ChainView, Heads};
+use weft_types::{
+    CodecError, Decode, Domain, Encode, Hop, Item, NetworkId, Outcome, Position, Reader, Removal,
+    Writer,
+};
+
+/// What one rollup needs to know about one position of the lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayItem {
+    /// Position.
+    pub position: Position,
+    /// The item.
+    pub item: Item,
+    /// True when the item was removed.
+    pub is_removed: bool,
+    /// True when it was removed because a leg ran and failed, so that it is dead (P4).
+    pub is_failed: bool,
+    /// Hops addressed to the rollup, in order.
+    pub inbound: Vec<Hop>,
+}
+
+impl ReplayItem {
+    /// Projects what the joint fold did onto one rollup.
+    pub fn of(network: NetworkId, item: Item, applied: &Applied) -> Self {
+        let removal = match &applied.outcome {
+            Outcome::Included => None,
+            Outcome::Removed(removal) => Some(removal),
+        };
+        let inbound = match removal {
+            None => applied.hops.iter().filter(|hop| hop.to == network).cloned().collect(),
+            Some(_) => Vec::new(),
+        };
+        Self {
+            position: applied.position,
+            item,
+            is_removed: removal.is_some(),
+            is_failed: removal.is_some_and(Removal::is_failed),
+            inbound,
+        }
+    }
+}
+
+impl Encode for ReplayItem {
+    fn encode_to(&self, out: &mut Writer) {
+        out.put(&self.position).put(&self.item).bool(self.is_removed).bool(self.is_failed);
+        out.list(&self.inbound);
+    }
+}
+
+impl Decode for ReplayItem {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            position: input.get()?,
+            item: input.get()?,
+            is_removed: input.bool()?,
+            is_failed: input.bool()?,
+            inbound: input.list()?,
+        })
+    }
+}
+
+/// Returns what one chain sent and received according to a list of hops.
+pub fn view(network: NetworkId, hops: &[Hop]) -> ChainView {
+    let sent = hops.iter().filter(|hop| hop.from == network).cloned().collect();
+    let received = hops.iter().filter(|hop| hop.to == network).cloned().collect();
+    ChainView { sent, received }
+}
+
+impl<D: State> Realm<D> {
+    /// Starts one rollup of a realm alone, with its own part of escrow and heads.
+    pub fn alone(
+        domain: Domain,
+        rollup: Rollup<D>,
+        escrow: &Escrow,
+        heads: &Heads,
+        realm: impl IntoIterator<Item = NetworkId>,
+    ) -> Self {
+        let network = rollup.spec.network;
+        let mut alone =
+            Self::new(domain, Vec::from([rollup]), escrow.of(network), heads.of(network));
+        realm.into_iter().for_each(|network| alone.add_remote(network));
+        alone
+    }
+
+    /// Applies one position of the lane from what others recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`FoldError::Stopped`] with [`Stop::BadHop`] when the hops do not fit what the rollup does.
+    ///
+    /// # Panics
+    ///
+    /// Panics when no slot is open.
+    pub fn replay(&mut self, replayed: &ReplayItem) -> Result<Applied, FoldErrorOf<D>> {
+        let ReplayItem { position, item, is_removed, is_failed, inbound } = replayed;
+        if *is_removed {
+            let removal = Removal::elsewhere(*is_failed);
+            self.apply_removed(item, &removal);
+            return Ok(Applied::nothing(*position, Outcome::Removed(removal)));
+        }
+        let local = item.legs().iter().any(|leg| self.joint.index_of(leg.network).is_some());
+        if !local && inbound.is_empty() {
+            return Ok(Applied::nothing(*position, Outcome::Included));
+        }
+        self.set_remote(Some(Box::new(Tape::new(inbound.iter().cloned()))));
+        let applied = self.apply(*position, item);
+        self.set_remote(None);
+        let applied = applied?;
+        let consumed = applied.hops.iter().filter(|hop| self.joint.index_of(hop.to).is_some());
+        if consumed.count() != inbound.len() {
+            let why = alloc::format!("the rollup did not consume every hop at {position}");
+            return Err(FoldError::Stopped(Stop::BadHop(why)));
+        }
+        Ok(applied)
+    }
+}
+
+impl Applied {
+    /// An item that did nothing on the rollups here.
+    pub(crate) const fn nothing(position: Position, outcome: Outcome) -> Self {
+        Self { position, outcome, transactions: Vec::new(), hops: Vec::new(), legs: Vec::new() }
+    }
+}

@@ -1,0 +1,5 @@
+//! The joint machine against the shapes, counterexamples and rules of the protocol.
+
+mod common;
+mod shapes;
+mod smoke;

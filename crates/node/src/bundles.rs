@@ -1,0 +1,123 @@
+//! Bundles whose marked legs are still coming (P18).
+
+use alloy_primitives::{Address, B256};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+use weft_types::{BundleId, Leg, LegShape, NetworkId, SafetyLevel, SignedTx};
+
+/// A bundle that was described and waits for its legs.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    pub(crate) salt: B256,
+    pub(crate) level: SafetyLevel,
+    pub(crate) shapes: Vec<LegShape>,
+    /// Signed legs that have come.
+    pub(crate) held: Vec<Option<SignedTx>>,
+}
+
+/// What holding a leg led to.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// Other legs are still missing.
+    Waiting,
+    /// All legs are here.
+    Complete(Prepared),
+}
+
+/// Why a leg is not held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotHeld {
+    /// No such bundle is waited for.
+    Unknown,
+    /// The bundle has no such leg.
+    NotALeg,
+}
+
+/// Bundles that wait for their legs, within bounds.
+#[derive(Debug, Clone)]
+pub(crate) struct Bundles {
+    max: usize,
+    ttl: Duration,
+    prepared: BTreeMap<BundleId, Prepared>,
+    deadlines: VecDeque<(Instant, BundleId)>,
+}
+
+impl Bundles {
+    pub(crate) const fn new(max: usize, ttl: Duration) -> Self {
+        Self { max, ttl, prepared: BTreeMap::new(), deadlines: VecDeque::new() }
+    }
+
+    /// Starts waiting for a bundle; false when too many wait. Preparing one again changes nothing.
+    pub(crate) fn prepare(&mut self, id: BundleId, prepared: Prepared) -> bool {
+        if self.prepared.contains_key(&id) {
+            return true;
+        }
+        if self.prepared.len() >= self.max {
+            return false;
+        }
+        self.deadlines.push_back((Instant::now() + self.ttl, id));
+        self.prepared.insert(id, prepared);
+        true
+    }
+
+    pub(crate) fn get(&self, id: BundleId) -> Option<&Prepared> {
+        self.prepared.get(&id)
+    }
+
+    /// Takes a leg of a bundle; the same leg signed again takes the place of the first.
+    pub(crate) fn hold(
+        &mut self,
+        id: BundleId,
+        network: NetworkId,
+        tx: &SignedTx,
+    ) -> Result<Held, NotHeld> {
+        let prepared = self.prepared.get_mut(&id).ok_or(NotHeld::Unknown)?;
+        let leg = Leg { network, tx: tx.clone(), may_revert: false };
+        let mut shape = LegShape::of(&leg);
+        let mut matching = Vec::new();
+        for (index, expected) in prepared.shapes.iter().enumerate() {
+            shape.may_revert = expected.may_revert;
+            if shape == *expected {
+                matching.push(index);
+            }
+        }
+        let first = *matching.first().ok_or(NotHeld::NotALeg)?;
+        let free = matching.iter().copied().find(|index| prepared.held[*index].is_none());
+        prepared.held[free.unwrap_or(first)] = Some(tx.clone());
+        if prepared.held.iter().any(Option::is_none) {
+            return Ok(Held::Waiting);
+        }
+        self.deadlines.retain(|(_, other)| *other != id);
+        Ok(Held::Complete(self.prepared.remove(&id).expect("it was just found")))
+    }
+
+    /// Takes every bundle whose time is over.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<(BundleId, Prepared)> {
+        let mut expired = Vec::new();
+        while let Some((deadline, id)) = self.deadlines.front().copied()
+            && deadline <= now
+        {
+            self.deadlines.pop_front();
+            expired.extend(self.prepared.remove(&id).map(|prepared| (id, prepared)));
+        }
+        expired
+    }
+
+    /// Returns the held legs with their bundles.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (BundleId, NetworkId, &SignedTx)> {
+        self.prepared.iter().flat_map(|(id, prepared)| {
+            let legs = prepared.shapes.iter().zip(&prepared.held);
+            legs.filter_map(|(shape, tx)| Some((*id, shape.network, tx.as_ref()?)))
+        })
+    }
+
+    /// Returns true when a held leg of `sender` has this nonce.
+    pub(crate) fn holds_nonce(&self, network: NetworkId, sender: Address, nonce: u64) -> bool {
+        use alloy_consensus::Transaction as _;
+        self.held().any(|(_, on, tx)| {
+            on == network && tx.sender() == sender && tx.envelope().nonce() == nonce
+        })
+    }
+}

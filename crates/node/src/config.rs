@@ -1,0 +1,176 @@
+//! What a development node is started with.
+
+use crate::{accounts::DEV_ACCOUNTS, accounts::DevAccount, error::NodeError};
+use alloy_primitives::U256;
+use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
+use weft_types::bundle::MAX_LEGS;
+
+/// Wei of one ether.
+const ETHER: u128 = 1_000_000_000_000_000_000;
+/// Most rollups of a development realm.
+const MAX_ROLLUPS: u32 = 64;
+
+/// When slots close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mining {
+    /// With the clock, every `slot_ms` milliseconds.
+    #[default]
+    Slots,
+    /// After every submission, so that its receipt is there at once; with the clock as well.
+    OnDemand,
+}
+
+/// What a development node is started with.
+#[derive(Debug, Clone)]
+pub struct DevConfig {
+    /// Number of rollups.
+    pub rollups: u32,
+    /// EIP-155 id and network id of the first rollup; the others follow.
+    pub first_chain_id: u32,
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port of the first rollup; the others follow. With 0 every rollup gets any free port.
+    pub port: u16,
+    /// Length of a slot, in milliseconds.
+    pub slot_ms: u64,
+    /// Fixes genesis time and slot times: the same submissions per slot give the same block hashes. Slots without
+    /// items then take no time.
+    pub seed: Option<u64>,
+    /// Accounts with ether on every rollup, whose keys the node holds.
+    pub accounts: Vec<DevAccount>,
+    /// Wei of each account on each rollup.
+    pub balance: U256,
+    /// When slots close.
+    pub mining: Mining,
+    /// State file to start from.
+    pub load_state: Option<PathBuf>,
+    /// State file to write when the node stops.
+    pub dump_state: Option<PathBuf>,
+    /// Bounds on what comes from outside.
+    pub limits: Limits,
+}
+
+impl Default for DevConfig {
+    fn default() -> Self {
+        Self {
+            rollups: 3,
+            first_chain_id: 901,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 9545,
+            slot_ms: 200,
+            seed: None,
+            accounts: DEV_ACCOUNTS.to_vec(),
+            balance: U256::from(10_000) * U256::from(ETHER),
+            mining: Mining::default(),
+            load_state: None,
+            dump_state: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl DevConfig {
+    /// Returns the EIP-155 ids of the rollups.
+    pub fn chain_ids(&self) -> impl Iterator<Item = u32> + use<> {
+        self.first_chain_id..self.first_chain_id.saturating_add(self.rollups)
+    }
+
+    /// Returns the port of rollup number `index`.
+    pub(crate) fn port_of(&self, index: usize) -> Result<u16, NodeError> {
+        if self.port == 0 {
+            return Ok(0);
+        }
+        let port = u16::try_from(index).ok().and_then(|index| self.port.checked_add(index));
+        port.ok_or_else(|| NodeError::Config(format!("port {} + {index} is over 65535", self.port)))
+    }
+
+    pub(crate) fn check(&self) -> Result<(), NodeError> {
+        let wrong = |why: String| Err(NodeError::Config(why));
+        if !(1..=MAX_ROLLUPS).contains(&self.rollups) {
+            return wrong(format!("{} rollups, expected 1 to {MAX_ROLLUPS}", self.rollups));
+        }
+        if self.first_chain_id == 0 || self.first_chain_id.checked_add(self.rollups).is_none() {
+            return wrong(format!("first chain id {} is out of range", self.first_chain_id));
+        }
+        if !(1..=60_000).contains(&self.slot_ms) {
+            return wrong(format!("slot of {} ms, expected 1 to 60000", self.slot_ms));
+        }
+        if !(1..=MAX_LEGS).contains(&self.limits.max_bundle_legs) {
+            let legs = self.limits.max_bundle_legs;
+            return wrong(format!("bundles of {legs} legs, expected 1 to {MAX_LEGS}"));
+        }
+        self.port_of(self.rollups as usize - 1).map(|_| ())
+    }
+}
+
+/// Bounds on what comes from outside.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Most legs of a bundle.
+    pub max_bundle_legs: usize,
+    /// Most bytes of a bundle's signed legs together.
+    pub max_bundle_bytes: usize,
+    /// Most bundles that wait for their marked legs.
+    pub max_prepared: usize,
+    /// How long a bundle waits for its marked legs.
+    pub prepared_ttl: Duration,
+    /// Most transactions that wait for a nonce or for block space, over all rollups.
+    pub max_pending: usize,
+    /// Most waiting transactions of one sender on one rollup.
+    pub max_pending_per_sender: usize,
+    /// Most bytes of a request body.
+    pub max_body_bytes: u32,
+    /// Most bytes of a response body.
+    pub max_response_bytes: u32,
+    /// Most calls in a batch.
+    pub max_batch: u32,
+    /// Most connections per rollup.
+    pub max_connections: u32,
+    /// Most subscriptions per connection.
+    pub max_subscriptions: u32,
+    /// Most requests that wait for the engine.
+    pub max_queued_requests: usize,
+    /// Most installed filters per rollup.
+    pub max_filters: usize,
+    /// How long a filter lives without being asked.
+    pub filter_ttl: Duration,
+    /// Most blocks that one log query looks at.
+    pub max_log_blocks: u64,
+    /// Most logs that one query returns.
+    pub max_logs: usize,
+    /// Most items whose outcome is remembered.
+    pub max_outcomes: usize,
+    /// Most snapshots.
+    pub max_snapshots: usize,
+    /// Most blocks mined by one call.
+    pub max_mine: u64,
+    /// Gas of a call that names none, and the most that a call may name.
+    pub call_gas: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_bundle_legs: 32,
+            max_bundle_bytes: 512 * 1024,
+            max_prepared: 1024,
+            prepared_ttl: Duration::from_secs(120),
+            max_pending: 4096,
+            max_pending_per_sender: 64,
+            max_body_bytes: 8 * 1024 * 1024,
+            max_response_bytes: 128 * 1024 * 1024,
+            max_batch: 256,
+            max_connections: 512,
+            max_subscriptions: 256,
+            max_queued_requests: 4096,
+            max_filters: 1024,
+            filter_ttl: Duration::from_secs(300),
+            max_log_blocks: 100_000,
+            max_logs: 20_000,
+            max_outcomes: 50_000,
+            max_snapshots: 256,
+            max_mine: 10_000,
+            call_gas: 60_000_000,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Blocks of one rollup with their transactions, receipts and logs.
+
+use alloy_consensus::{Header, TxEnvelope};
+use alloy_primitives::{B256, map::HashMap};
+use std::sync::Arc;
+use weft_evm::{BlockTx, ClosedBlock};
+use weft_types::NetworkId;
+
+/// A closed block.
+#[derive(Debug)]
+pub(crate) struct StoredBlock {
+    pub(crate) header: Header,
+    pub(crate) hash: B256,
+    pub(crate) slot: u64,
+    pub(crate) transactions: Vec<BlockTx>,
+    /// Length of the RLP encoding, in bytes.
+    pub(crate) size: usize,
+    starts: Vec<Start>,
+}
+
+/// What a block holds before a transaction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) gas_used: u64,
+    pub(crate) logs: u64,
+}
+
+/// Leg that a system transaction works for (P29).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) network: NetworkId,
+    pub(crate) tx_hash: B256,
+}
+
+impl StoredBlock {
+    pub(crate) fn new(header: Header, hash: B256, slot: u64, transactions: Vec<BlockTx>) -> Self {
+        let starts = starts(&transactions);
+        let size = block_size(&header, &transactions);
+        Self { header, hash, slot, transactions, size, starts }
+    }
+
+    pub(crate) fn start(&self, index: usize) -> Start {
+        self.starts[index]
+    }
+}
+
+/// Returns what stands before each of `transactions`.
+pub(crate) fn starts(transactions: &[BlockTx]) -> Vec<Start> {
+    let mut next = Start::default();
+    let start = |tx: &BlockTx| {
+        let start = next;
+        next.gas_used += tx.gas_used;
+        next.logs += tx.logs.len() as u64;
+        start
+    };
+    transactions.iter().map(start).collect()
+}
+
+fn block_size(header: &Header, transactions: &[BlockTx]) -> usize {
+    let transactions: Vec<TxEnvelope> = transactions.iter().map(|tx| tx.tx.clone()).collect();
+    let body = alloy_consensus::BlockBody {
+        transactions,
+        ommers: Vec::new(),
+        withdrawals: Some(Default::default()),
+    };
+    alloy_rlp::Encodable::length(&alloy_consensus::Block { header: header.clone(), body })
+}
+
+/// Blocks of one rollup, from genesis on.
+// Invariant: block `n` stands at index `n` of `blocks`, and the indexes name exactly what stands there.
+#[derive(Debug)]
+pub(crate) struct BlockStore {
+    blocks: Vec<Arc<StoredBlock>>,
+    by_hash: HashMap<B256, u64>,
+    by_tx: HashMap<B256, (u64, usize)>,
+    origins: HashMap<B256, Origin>,
+}
+
+impl BlockStore {
+    pub(crate) fn new(genesis: Header, hash: B256) -> Self {
+        let mut store = Self {
+            blocks: Vec::new(),
+            by_hash: HashMap::default(),
+            by_tx: HashMap::default(),
+            origins: HashMap::default(),
+        };
+        store.push(StoredBlock::new(genesis, hash, 0, Vec::new()));
+        store
+    }
+
+    pub(crate) fn push_closed(&mut self, block: ClosedBlock) -> Arc<StoredBlock> {
+        self.push(StoredBlock::new(block.header, block.hash, block.slot, block.transactions))
+    }
+
+    pub(crate) fn push(&mut self, block: StoredBlock) -> Arc<StoredBlock> {
+        let number = self.blocks.len() as u64;
+        assert_eq!(block.header.number, number, "blocks are stored without gaps");
+        self.by_hash.insert(block.hash, number);
+        for (index, tx) in block.transactions.iter().enumerate() {
+            self.by_tx.insert(*tx.tx.tx_hash(), (number, index));
+        }
+        let block = Arc::new(block);
+        self.blocks.push(block.clone());
+        block
+    }
+
+    /// Forgets every block after `head`.
+    pub(crate) fn truncate(&mut self, head: u64) {
+        while self.head_number() > head {
+            let block = self.blocks.pop().expect("genesis is never forgotten");
+            self.by_hash.remove(&block.hash);
+            for tx in &block.transactions {
+                self.by_tx.remove(tx.tx.tx_hash());
+                self.origins.remove(tx.tx.tx_hash());
+            }
+        }
+    }
+
+    pub(crate) fn head(&self) -> &Arc<StoredBlock> {
+        self.blocks.last().expect("genesis is never forgotten")
+    }
+
+    pub(crate) const fn head_number(&self) -> u64 {
+        self.blocks.len() as u64 - 1
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<StoredBlock>> {
+        self.blocks.iter()
+    }
+
+    pub(crate) fn by_number(&self, number: u64) -> Option<&Arc<StoredBlock>> {
+        self.blocks.get(usize::try_from(number).ok()?)
+    }
+
+    pub(crate) fn by_hash(&self, hash: &B256) -> Option<&Arc<StoredBlock>> {
+        self.by_number(*self.by_hash.get(hash)?)
+    }
+
+    /// Returns the last block of a slot not after `slot`.
+    pub(crate) fn at_slot(&self, slot: u64) -> &Arc<StoredBlock> {
+        let after = self.blocks.partition_point(|block| block.slot <= slot);
+        &self.blocks[after.max(1) - 1]
+    }
+
+    /// Returns a transaction's block and its index there.
+    pub(crate) fn transaction(&self, hash: &B256) -> Option<(&Arc<StoredBlock>, usize)> {
+        let (number, index) = *self.by_tx.get(hash)?;
+        Some((self.by_number(number)?, index))
+    }
+
+    pub(crate) fn set_origin(&mut self, system_tx: B256, origin: Origin) {
+        self.origins.insert(system_tx, origin);
+    }
+
+    pub(crate) fn origin(&self, system_tx: &B256) -> Option<Origin> {
+        self.origins.get(system_tx).copied()
+    }
+}

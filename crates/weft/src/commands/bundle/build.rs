@@ -1,0 +1,87 @@
+//! `weft bundle build`.
+
+use super::file::{self, Draft, DraftLeg};
+use alloy_primitives::B256;
+use clap::Args;
+use eyre::{Result, WrapErr, ensure};
+use std::process::ExitCode;
+use weft_types::SafetyLevel;
+
+/// Computes a bundle's id and puts its marker into every leg; prints JSON to be signed
+///
+/// A wallet, or `weft bundle sign`, then signs each leg. The marker binds a leg to its bundle: nobody can execute it
+/// alone.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A leg is `CHAIN:from=ADDRESS,to=ADDRESS` followed by any of
+  value=AMOUNT   wei, or 1ether, 5gwei
+  data=0x..      call data; without `to` it is the creation code of a contract
+  gas=N          gas limit, else estimated when signing
+  may-revert     the bundle stands even if this leg reverts
+  list           marker in the access list, for a receiver that takes no call data
+
+As JSON, on standard input or in FILE:
+  {\"legs\": [{\"chainId\": 901, \"from\": \"0x..\", \"to\": \"0x..\", \"value\": \"1ether\", \"data\": \"0x..\"}]}
+
+Permits and EIP-7702 authorizations inside a leg are signed apart: the marker does not protect them.")]
+pub(crate) struct Build {
+    /// A leg; repeat for each, in execution order
+    #[arg(long = "leg", value_name = "SPEC")]
+    legs: Vec<DraftLeg>,
+    /// Tells apart bundles that are otherwise the same: 32 bytes of hex
+    #[arg(long)]
+    salt: Option<B256>,
+    /// Safety that the bundle asks for
+    #[arg(long, value_enum)]
+    level: Option<Level>,
+    /// Leaves the markers out. The legs can then be lifted out of the bundle by anybody who sees them
+    #[arg(long)]
+    unprotected: bool,
+    /// Bundle as JSON, instead of --leg; `-` is standard input
+    #[arg(value_name = "FILE", conflicts_with = "legs")]
+    file: Option<String>,
+}
+
+/// [`SafetyLevel`] on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Level {
+    /// The sequencer's word
+    Reputation,
+    /// A bond covers the value at risk
+    Cryptoeconomic,
+    /// The rollups settle together
+    Cryptographic,
+}
+
+impl From<Level> for SafetyLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Reputation => Self::Reputation,
+            Level::Cryptoeconomic => Self::Cryptoeconomic,
+            Level::Cryptographic => Self::Cryptographic,
+        }
+    }
+}
+
+impl Build {
+    /// Runs the command.
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let mut draft = if self.legs.is_empty() {
+            let path = self.file.as_deref().unwrap_or("-");
+            serde_json::from_value(file::read(path)?)
+                .wrap_err_with(|| format!("{} is not a bundle", file::name(path)))?
+        } else {
+            Draft { legs: self.legs, ..Draft::default() }
+        };
+        draft.salt = self.salt.or(draft.salt);
+        draft.level = self.level.map_or(draft.level, Into::into);
+        let listed = draft.legs.iter().any(|leg| leg.list_marker);
+        ensure!(!(listed && self.unprotected), "`list` asks for a marker, --unprotected for none");
+        let bundle = draft.build(!self.unprotected)?;
+        if self.unprotected {
+            eprintln!("unprotected: the legs carry no marker, anybody who sees them can lift one out");
+        }
+        file::print(&bundle)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

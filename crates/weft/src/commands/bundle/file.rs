@@ -1,0 +1,295 @@
+//! Bundles as JSON: a draft, and what `build` and `sign` make of it.
+
+use crate::amount::parse_wei;
+use alloy_eips::eip2930::{AccessList, AccessListItem};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use eyre::{Result, WrapErr, bail, ensure};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
+use std::{
+    fs,
+    io::{IsTerminal, Read, stdin},
+};
+use weft_types::{
+    BundleId, BundleShape, Domain, LegShape, NetworkId, RESERVED, SafetyLevel, bundle::MARKER_LEN,
+};
+
+/// A bundle that nobody has marked yet.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Draft {
+    /// Distinguishes bundles that are otherwise the same.
+    pub(super) salt: Option<B256>,
+    /// Safety asked for.
+    #[serde(default)]
+    pub(super) level: SafetyLevel,
+    /// Legs in execution order.
+    pub(super) legs: Vec<DraftLeg>,
+}
+
+/// One leg of a [`Draft`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DraftLeg {
+    #[serde(deserialize_with = "number")]
+    pub(super) chain_id: u64,
+    pub(super) from: Address,
+    #[serde(default)]
+    pub(super) to: Option<Address>,
+    #[serde(default, deserialize_with = "wei")]
+    pub(super) value: U256,
+    #[serde(default)]
+    pub(super) data: Bytes,
+    #[serde(default)]
+    pub(super) gas: Option<u64>,
+    #[serde(default)]
+    pub(super) may_revert: bool,
+    /// Puts the marker into the access list although the call data has room for it.
+    #[serde(default)]
+    pub(super) list_marker: bool,
+}
+
+/// A bundle with its identity; its legs are ready to be signed, or signed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct BundleFile {
+    /// Identity (P18).
+    pub(super) id: BundleId,
+    /// False when the legs carry no marker, so that they can be lifted out.
+    pub(super) protected: bool,
+    pub(super) salt: B256,
+    pub(super) level: SafetyLevel,
+    /// Suffix of the call data of the legs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) marker: Option<Bytes>,
+    pub(super) legs: Vec<LegFile>,
+}
+
+/// One leg of a [`BundleFile`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LegFile {
+    #[serde(deserialize_with = "number")]
+    pub(super) chain_id: u64,
+    pub(super) from: Address,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) to: Option<Address>,
+    pub(super) value: U256,
+    /// Call data, marker included.
+    pub(super) data: Bytes,
+    /// Access list with the marker, for a leg whose call data cannot carry it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) access_list: Option<AccessList>,
+    pub(super) may_revert: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) gas: Option<u64>,
+    /// Signed transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) raw: Option<Bytes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tx_hash: Option<B256>,
+}
+
+impl Draft {
+    /// Returns the bundle with its identity; its legs are marked when `marked`.
+    pub(super) fn build(&self, marked: bool) -> Result<BundleFile> {
+        let salt = self.salt.unwrap_or_default();
+        let legs = self.legs.iter().map(DraftLeg::shape).collect::<Result<Vec<_>>>()?;
+        ensure!(!legs.is_empty(), "a bundle needs a leg: add --leg '901:from=0x..,to=0x..'");
+        let id = BundleShape { salt, level: self.level, legs }.id(&Domain::dev());
+        Ok(BundleFile {
+            id,
+            protected: marked,
+            salt,
+            level: self.level,
+            marker: marked.then(|| Bytes::copy_from_slice(&id.suffix())),
+            legs: self.legs.iter().map(|leg| leg.mark(marked.then_some(id))).collect(),
+        })
+    }
+}
+
+impl DraftLeg {
+    /// Returns what the bundle's identity says about the leg.
+    fn shape(&self) -> Result<LegShape> {
+        Ok(LegShape {
+            network: network(self.chain_id)?,
+            sender: self.from,
+            to: self.to,
+            value: self.value,
+            data: self.data.clone(),
+            may_revert: self.may_revert,
+        })
+    }
+
+    /// Returns the leg with the marker of bundle `id`, if it is to have one.
+    fn mark(&self, id: Option<BundleId>) -> LegFile {
+        // A creation would run its suffix as code, so that its marker goes into the access list (P18).
+        let listed = self.list_marker || self.to.is_none();
+        let suffix = id.filter(|_| !listed).map(BundleId::suffix);
+        let data = match suffix {
+            Some(suffix) => [self.data.as_ref(), &suffix].concat().into(),
+            None => self.data.clone(),
+        };
+        LegFile {
+            chain_id: self.chain_id,
+            from: self.from,
+            to: self.to,
+            value: self.value,
+            data,
+            access_list: id.filter(|_| listed).map(marker_list),
+            may_revert: self.may_revert,
+            gas: self.gas,
+            raw: None,
+            tx_hash: None,
+        }
+    }
+}
+
+impl BundleFile {
+    /// Checks that the identity is that of the legs.
+    pub(super) fn check(&self) -> Result<()> {
+        let legs = self.legs.iter().map(|leg| leg.shape(self.id)).collect::<Result<Vec<_>>>()?;
+        let computed = BundleShape { salt: self.salt, level: self.level, legs }.id(&Domain::dev());
+        ensure!(
+            computed == self.id,
+            "the file says bundle {} but its legs make bundle {computed}; build it again",
+            self.id
+        );
+        let marked = self.legs.iter().all(|leg| leg.is_marked(self.id));
+        ensure!(
+            marked == self.protected,
+            "the file says protected: {} but {} its legs carry the marker; build it again",
+            self.protected,
+            if marked { "all of" } else { "not all of" }
+        );
+        Ok(())
+    }
+}
+
+impl LegFile {
+    fn shape(&self, id: BundleId) -> Result<LegShape> {
+        let data = match self.data.as_ref().ends_with(&id.suffix()) {
+            true => self.data.slice(..self.data.len() - MARKER_LEN),
+            false => self.data.clone(),
+        };
+        Ok(LegShape {
+            network: network(self.chain_id)?,
+            sender: self.from,
+            to: self.to,
+            value: self.value,
+            data,
+            may_revert: self.may_revert,
+        })
+    }
+
+    fn is_marked(&self, id: BundleId) -> bool {
+        self.data.as_ref().ends_with(&id.suffix()) || self.access_list == Some(marker_list(id))
+    }
+}
+
+/// Returns the access list that marks a leg of bundle `id`.
+fn marker_list(id: BundleId) -> AccessList {
+    AccessList(vec![AccessListItem { address: RESERVED, storage_keys: vec![id.hash()] }])
+}
+
+/// Returns the network with EIP-155 id `chain_id`; in a development realm the two numbers are the same.
+fn network(chain_id: u64) -> Result<NetworkId> {
+    match u32::try_from(chain_id) {
+        Ok(id) if id > 0 => Ok(NetworkId::new(id)),
+        _ => bail!("no rollup has chain id {chain_id}; ids are between 1 and {}", u32::MAX),
+    }
+}
+
+/// Reads JSON from `path`, or from standard input for `-`.
+pub(super) fn read(path: &str) -> Result<Value> {
+    let text = if path == "-" {
+        if stdin().is_terminal() {
+            eprintln!("reading JSON from standard input");
+        }
+        let mut text = String::new();
+        stdin().read_to_string(&mut text).wrap_err("cannot read standard input")?;
+        text
+    } else {
+        fs::read_to_string(path).wrap_err_with(|| format!("cannot read {path}"))?
+    };
+    serde_json::from_str(&text).wrap_err_with(|| format!("{} is not JSON", name(path)))
+}
+
+/// Returns how errors call the file at `path`.
+pub(super) fn name(path: &str) -> &str {
+    if path == "-" { "standard input" } else { path }
+}
+
+/// Prints `value` as indented JSON.
+pub(super) fn print(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Reads a number, or the hex string that JSON-RPC makes of one.
+pub(super) fn number<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+    let value = Value::deserialize(input)?;
+    let parsed = match &value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => match text.strip_prefix("0x") {
+            Some(hex) => u64::from_str_radix(hex, 16).ok(),
+            None => text.parse().ok(),
+        },
+        _ => None,
+    };
+    parsed.ok_or_else(|| D::Error::custom(format!("{value} is not a chain id")))
+}
+
+/// Reads wei, or an amount with a unit.
+fn wei<'de, D: Deserializer<'de>>(input: D) -> Result<U256, D::Error> {
+    match Value::deserialize(input)? {
+        Value::Number(number) => parse_wei(&number.to_string()).map_err(D::Error::custom),
+        Value::String(text) => parse_wei(&text).map_err(D::Error::custom),
+        other => Err(D::Error::custom(format!("{other} is not an amount"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft() -> Draft {
+        let from = Address::repeat_byte(1);
+        let leg = DraftLeg { chain_id: 901, from, to: Some(from), ..DraftLeg::default() };
+        let creation = DraftLeg { to: None, data: vec![0xfe].into(), ..leg.clone() };
+        Draft { salt: None, level: SafetyLevel::Reputation, legs: vec![leg, creation] }
+    }
+
+    #[test]
+    fn build_marks_a_call_by_suffix_and_a_creation_by_access_list() {
+        let bundle = draft().build(true).unwrap();
+        assert!(bundle.legs[0].data.ends_with(&bundle.id.suffix()));
+        assert_eq!(bundle.legs[1].data.as_ref(), [0xfe]);
+        assert_eq!(bundle.legs[1].access_list, Some(marker_list(bundle.id)));
+        bundle.check().unwrap();
+    }
+
+    #[test]
+    fn identity_does_not_depend_on_the_marker() {
+        let (marked, unmarked) = (draft().build(true).unwrap(), draft().build(false).unwrap());
+        assert_eq!(marked.id, unmarked.id);
+        assert!(!unmarked.protected && unmarked.marker.is_none());
+        unmarked.check().unwrap();
+    }
+
+    #[test]
+    fn check_refuses_an_edited_bundle() {
+        let mut bundle = draft().build(true).unwrap();
+        bundle.legs[0].value = U256::from(1);
+        assert!(bundle.check().unwrap_err().to_string().contains("build it again"));
+        let mut bundle = draft().build(true).unwrap();
+        bundle.protected = false;
+        assert!(bundle.check().unwrap_err().to_string().contains("protected: false"));
+    }
+
+    #[test]
+    fn networks_are_within_the_protocol() {
+        assert!(network(901).is_ok());
+        assert!(network(0).is_err() && network(1 << 32).is_err());
+    }
+}

@@ -1,0 +1,53 @@
+//! `weft bundle`: bundles from the command line, step by step.
+
+mod build;
+mod file;
+mod leg_spec;
+mod send;
+mod sign;
+mod status;
+
+use clap::Subcommand;
+use eyre::Result;
+use std::process::ExitCode;
+
+/// Default endpoint: the first rollup of `weft dev`.
+const DEFAULT_RPC: &str = "http://127.0.0.1:9545";
+/// Exit code of a bundle that was removed.
+const REMOVED: u8 = 2;
+/// Exit code of a bundle about which nothing is known yet.
+const PENDING: u8 = 3;
+
+/// Builds, signs, sends and follows bundles: legs on several rollups, included together or not at all
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  weft bundle build \\
+      --leg '901:from=0xf39F..,to=0x7099..,value=1ether' \\
+      --leg '902:from=0xf39F..,to=0x7099..,data=0xa9059cbb..' > bundle.json
+  weft bundle sign --key $KEY bundle.json > signed.json
+  weft bundle send signed.json --wait
+  weft bundle status 0x1f6e..
+
+Each step reads JSON from standard input where the file is left out:
+  weft bundle build --leg .. | weft bundle sign --key $KEY | weft bundle send --wait
+
+Exit codes: 0 included (or the step is done), 1 error, 2 removed, 3 not decided yet.")]
+pub(crate) enum Bundle {
+    Build(build::Build),
+    Sign(sign::Sign),
+    Send(send::Send),
+    Status(status::Status),
+}
+
+impl Bundle {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Build(command) => command.run(),
+            Self::Sign(command) => command.run().await,
+            Self::Send(command) => command.run().await,
+            Self::Status(command) => command.run().await,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `weft bundle send`.
+
+use super::{DEFAULT_RPC, file, status};
+use crate::{
+    realm::Realm,
+    style::{bold, dim, green, yellow},
+};
+use alloy_primitives::{B256, Bytes};
+use clap::Args;
+use eyre::{Result, WrapErr, eyre};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// Hands a signed bundle to the node
+#[derive(Debug, Args)]
+#[command(after_help = "\
+FILE is the output of `weft bundle sign`, or plain JSON with what any wallet signed:
+  {\"salt\": \"0x..\", \"legs\": [{\"chainId\": 901, \"raw\": \"0x02..\"}, {\"chainId\": 902, \"raw\": \"0x02..\"}]}
+
+Legs without a marker make an unprotected bundle: it is atomic, but its legs can be lifted out.")]
+pub(crate) struct Send {
+    /// Endpoint of any rollup of the realm
+    #[arg(long, value_name = "URL", default_value = DEFAULT_RPC)]
+    rpc: String,
+    /// Waits for the outcome
+    #[arg(long)]
+    wait: bool,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+    /// Signed bundle; `-` is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: String,
+}
+
+/// What the node needs to know of a signed bundle; other members of the JSON are for people.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Signed {
+    salt: Option<B256>,
+    level: Option<Value>,
+    legs: Vec<SignedLeg>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SignedLeg {
+    #[serde(deserialize_with = "file::number")]
+    chain_id: u64,
+    raw: Option<Bytes>,
+    #[serde(default)]
+    may_revert: bool,
+}
+
+/// The node's answer.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    bundle_id: B256,
+    protected: bool,
+    tx_hashes: Vec<B256>,
+}
+
+impl Send {
+    /// Runs the command.
+    pub(super) async fn run(self) -> Result<ExitCode> {
+        let signed: Signed = serde_json::from_value(file::read(&self.file)?)
+            .wrap_err_with(|| format!("{} is not a signed bundle", file::name(&self.file)))?;
+        let request = signed.request()?;
+        let realm = Realm::connect(&self.rpc).await?;
+        let answer: Value = realm.entry().request("weft_sendBundle", json!([request])).await?;
+        let accepted: Accepted = serde_json::from_value(answer.clone())
+            .wrap_err_with(|| format!("unexpected answer to weft_sendBundle: {answer}"))?;
+        if self.json && !self.wait {
+            println!("{answer}");
+        }
+        if !self.json {
+            accepted.print(&signed);
+        }
+        if self.wait {
+            let outcome = realm.wait_outcome(accepted.bundle_id).await?;
+            return Ok(status::report(accepted.bundle_id, &outcome, self.json));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Signed {
+    /// Returns the parameter of `weft_sendBundle`.
+    fn request(&self) -> Result<Value> {
+        let mut legs = Vec::with_capacity(self.legs.len());
+        for (index, leg) in self.legs.iter().enumerate() {
+            let raw = leg.raw.as_ref().ok_or_else(|| {
+                eyre!("leg {index} on {} is not signed: run `weft bundle sign`", leg.chain_id)
+            })?;
+            legs.push(json!({"chainId": leg.chain_id, "raw": raw, "mayRevert": leg.may_revert}));
+        }
+        let mut request = json!({"legs": legs});
+        if let Some(salt) = self.salt {
+            request["salt"] = json!(salt);
+        }
+        if let Some(level) = &self.level {
+            request["level"] = level.clone();
+        }
+        Ok(request)
+    }
+}
+
+impl Accepted {
+    fn print(&self, signed: &Signed) {
+        let label = if self.protected { green("protected") } else { yellow("unprotected") };
+        println!("{} {}  {label}", bold("bundle"), self.bundle_id);
+        for (index, (leg, hash)) in signed.legs.iter().zip(&self.tx_hashes).enumerate() {
+            println!("  leg {index} on {}  {hash}", leg.chain_id);
+        }
+        if !self.protected {
+            println!("  {}", dim("no marker: anybody who sees a leg can execute it alone"));
+        }
+    }
+}

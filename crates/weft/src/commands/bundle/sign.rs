@@ -1,0 +1,138 @@
+//! `weft bundle sign`.
+
+use super::{
+    DEFAULT_RPC,
+    file::{self, BundleFile, LegFile},
+};
+use crate::{accounts, realm::Realm, rpc::Rpc};
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, TxKind, U64, U128};
+use alloy_signer_local::PrivateKeySigner;
+use clap::Args;
+use eyre::{Result, WrapErr, bail};
+use serde_json::json;
+use std::{collections::BTreeMap, process::ExitCode};
+
+/// Part by which a gas estimate is raised: state may differ when the bundle executes.
+const HEADROOM_PERCENT: u64 = 30;
+
+/// Signs the legs whose keys are given; nonces, gas and fees come from the node
+///
+/// Legs of other senders stay as they are, so that several people can sign one after the other.
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// Private key of a sender; repeat for several
+    #[arg(long = "key", value_name = "HEX", env = "WEFT_KEY", hide_env_values = true)]
+    #[arg(required = true, value_delimiter = ',')]
+    keys: Vec<PrivateKeySigner>,
+    /// Endpoint of any rollup of the realm
+    #[arg(long, value_name = "URL", default_value = DEFAULT_RPC)]
+    rpc: String,
+    /// Gas limit of a leg that cannot be estimated alone, say because it needs what an earlier leg does
+    #[arg(long, value_name = "GAS", default_value_t = 1_000_000)]
+    gas_limit: u64,
+    /// Bundle from `weft bundle build`; `-` is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: String,
+}
+
+impl Sign {
+    /// Runs the command.
+    pub(super) async fn run(self) -> Result<ExitCode> {
+        let mut bundle: BundleFile = serde_json::from_value(file::read(&self.file)?)
+            .wrap_err_with(|| {
+                format!("{} is no output of `weft bundle build`", file::name(&self.file))
+            })?;
+        bundle.check()?;
+        let realm = Realm::connect(&self.rpc).await?;
+        let mut nonces = Nonces::default();
+        let mut signed = 0;
+        for leg in &mut bundle.legs {
+            let Some(key) = self.keys.iter().find(|key| key.address() == leg.from) else {
+                continue;
+            };
+            sign_leg(leg, key, realm.rollup(leg.chain_id)?, self.gas_limit, &mut nonces).await?;
+            signed += 1;
+        }
+        if signed == 0 {
+            bail!("no leg is sent by {}", listed(self.keys.iter().map(PrivateKeySigner::address)));
+        }
+        for (index, leg) in bundle.legs.iter().enumerate() {
+            if leg.raw.is_none() {
+                eprintln!("leg {index} on {} still needs the key of {}", leg.chain_id, leg.from);
+            }
+        }
+        file::print(&bundle)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Next nonces of senders, counted on over the legs of one bundle.
+#[derive(Debug, Default)]
+struct Nonces(BTreeMap<(u64, Address), u64>);
+
+impl Nonces {
+    async fn next(&mut self, rpc: &Rpc, chain_id: u64, account: Address) -> Result<u64> {
+        let nonce = match self.0.get(&(chain_id, account)) {
+            Some(nonce) => *nonce,
+            None => rpc.nonce(account).await?,
+        };
+        self.0.insert((chain_id, account), nonce + 1);
+        Ok(nonce)
+    }
+}
+
+async fn sign_leg(
+    leg: &mut LegFile,
+    key: &PrivateKeySigner,
+    rpc: &Rpc,
+    gas_limit: u64,
+    nonces: &mut Nonces,
+) -> Result<()> {
+    let found = rpc.chain_id().await?;
+    if found != leg.chain_id {
+        bail!("{} has chain id {found}, the leg is for {}", rpc.url(), leg.chain_id);
+    }
+    let gas_price = rpc.request::<U128>("eth_gasPrice", json!([])).await?.to::<u128>();
+    let tip = rpc.request::<U128>("eth_maxPriorityFeePerGas", json!([])).await?.to::<u128>();
+    let tx = TxEip1559 {
+        chain_id: leg.chain_id,
+        nonce: nonces.next(rpc, leg.chain_id, leg.from).await?,
+        gas_limit: match leg.gas {
+            Some(gas) => gas,
+            None => estimate(leg, rpc).await?.unwrap_or(gas_limit),
+        },
+        max_fee_per_gas: (2 * gas_price).max(tip),
+        max_priority_fee_per_gas: tip,
+        to: leg.to.map_or(TxKind::Create, TxKind::Call),
+        value: leg.value,
+        access_list: leg.access_list.clone().unwrap_or_default(),
+        input: leg.data.clone(),
+    };
+    leg.gas = Some(tx.gas_limit);
+    let (raw, hash) = accounts::sign(key, tx)?;
+    (leg.raw, leg.tx_hash) = (Some(raw), Some(hash));
+    Ok(())
+}
+
+/// Returns the gas that the leg needs when it is executed alone, with headroom; `None` when it fails alone.
+async fn estimate(leg: &LegFile, rpc: &Rpc) -> Result<Option<u64>> {
+    let call = json!([{
+        "from": leg.from,
+        "to": leg.to,
+        "value": leg.value,
+        "data": leg.data,
+        "accessList": leg.access_list.clone().unwrap_or_default(),
+    }]);
+    match rpc.request::<U64>("eth_estimateGas", call).await {
+        Ok(gas) => Ok(Some(gas.to::<u64>() * (100 + HEADROOM_PERCENT) / 100)),
+        Err(error) => {
+            eprintln!("the leg on {} has no estimate alone: {error}", leg.chain_id);
+            Ok(None)
+        }
+    }
+}
+
+fn listed(addresses: impl Iterator<Item = Address>) -> String {
+    addresses.map(|address| address.to_string()).collect::<Vec<_>>().join(" or ")
+}

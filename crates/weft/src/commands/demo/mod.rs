@@ -1,0 +1,69 @@
+//! `weft demo`: stories with exact numbers, told through JSON-RPC alone.
+
+mod arbitrage;
+mod flash_loan;
+mod holdings;
+mod market;
+mod report;
+mod stage;
+mod tree;
+mod twin;
+
+use clap::{Args, Subcommand};
+use eyre::Result;
+use report::Report;
+use stage::Stage;
+use std::process::ExitCode;
+
+/// Plays a story over two rollups and checks its numbers
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft demo flash-loan
+  weft demo arbitrage --json
+  weft dev & weft demo flash-loan --rpc http://127.0.0.1:9545
+
+The exit code is 0 when every number is the expected one.")]
+pub(crate) struct Demo {
+    #[command(subcommand)]
+    story: Story,
+}
+
+#[derive(Debug, Subcommand)]
+enum Story {
+    /// Borrows on one rollup, trades on two, repays: one transaction, no capital
+    FlashLoan(Options),
+    /// The same trade with own funds: a bundle with one leg per rollup, no new contract
+    Arbitrage(Options),
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// Running node to play on: the endpoint of any of its rollups. Else one is started on free ports
+    #[arg(long, value_name = "URL")]
+    rpc: Option<String>,
+    /// Prints one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Demo {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        let (name, options) = match &self.story {
+            Story::FlashLoan(options) => ("flash-loan", options),
+            Story::Arbitrage(options) => ("arbitrage", options),
+        };
+        let mut report = Report::new(name, options.json);
+        let mut stage = Stage::open(options.rpc.as_deref()).await?;
+        let told = match self.story {
+            Story::FlashLoan(_) => flash_loan::tell(&mut stage, &mut report).await,
+            Story::Arbitrage(_) => arbitrage::tell(&mut stage, &mut report).await,
+        };
+        let closed = stage.close().await;
+        told?;
+        closed?;
+        report.finish()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

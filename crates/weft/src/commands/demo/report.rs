@@ -1,0 +1,86 @@
+//! What a story prints, and what it found wrong.
+
+use crate::style::{bold, dim, green, red};
+use eyre::{Result, bail};
+use serde_json::{Map, Value, json};
+use std::fmt::Display;
+
+/// Width of the terminal that the output is made for.
+pub(super) const WIDTH: usize = 80;
+
+/// Output of a story: text as it goes, or one JSON object at the end.
+#[derive(Debug)]
+pub(super) struct Report {
+    as_json: bool,
+    members: Map<String, Value>,
+    wrong: Vec<String>,
+}
+
+impl Report {
+    /// Starts the report of `story`.
+    pub(super) fn new(story: &str, as_json: bool) -> Self {
+        let mut members = Map::new();
+        members.insert("story".to_owned(), json!(story));
+        Self { as_json, members, wrong: Vec::new() }
+    }
+
+    /// Prints a line.
+    pub(super) fn line(&self, text: impl Display) {
+        if !self.as_json {
+            println!("{text}");
+        }
+    }
+
+    /// Prints a heading, with a note at the right edge.
+    pub(super) fn heading(&self, title: &str, note: &str) {
+        let gap = WIDTH.saturating_sub(title.chars().count() + note.chars().count());
+        self.line(format_args!("\n{}{:gap$}{}", bold(title), "", dim(note)));
+    }
+
+    /// Puts `value` into the JSON object.
+    pub(super) fn set(&mut self, name: &str, value: Value) {
+        self.members.insert(name.to_owned(), value);
+    }
+
+    /// Adds `value` to the list `name` of the JSON object.
+    pub(super) fn push(&mut self, name: &str, value: Value) {
+        let list = self.members.entry(name).or_insert_with(|| json!([]));
+        list.as_array_mut().expect("the name belongs to a list").push(value);
+    }
+
+    /// Prints `found` under `label` and remembers if it is not `expected`.
+    pub(super) fn check(&mut self, label: &str, found: &str, expected: &str) {
+        if self.expect(label, found, expected) {
+            self.line(format_args!("  {} {label:<28}{found:>46}", green("✓")));
+        } else {
+            self.line(format_args!("  {} {label:<28}{found:>46}", red("✗")));
+            self.line(format_args!("    {:<28}{:>46}", "expected", red(expected)));
+        }
+    }
+
+    /// Remembers if `found` is not `expected`; returns whether it is.
+    pub(super) fn expect(&mut self, label: &str, found: &str, expected: &str) -> bool {
+        let ok = found == expected;
+        self.push("checks", json!({"what": label, "found": found, "expected": expected}));
+        if !ok {
+            self.wrong.push(format!("{label}: found {found}, expected {expected}"));
+        }
+        ok
+    }
+
+    /// Prints the end of the story.
+    ///
+    /// # Errors
+    ///
+    /// Names everything that was not as expected.
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.set("ok", json!(self.wrong.is_empty()));
+        if self.as_json {
+            println!("{}", Value::Object(self.members));
+        }
+        if !self.wrong.is_empty() {
+            bail!("the story went differently: {}", self.wrong.join("; "));
+        }
+        Ok(())
+    }
+}

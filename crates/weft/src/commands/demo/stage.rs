@@ -1,0 +1,262 @@
+//! Where a story is played: two rollups, accounts, and what was sent so far.
+
+use crate::{accounts, commands::dev, realm::Realm, rpc::Rpc};
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U128, U256};
+use alloy_sol_types::SolCall;
+use eyre::{Result, WrapErr, ensure, eyre};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use weft_contracts::Weth;
+use weft_node::NodeHandle;
+
+/// Gas limit of a transaction that tells a story, more than any of them needs.
+pub(super) const STORY_GAS: u64 = 2_000_000;
+/// Gas limit of a call that prepares.
+const CALL_GAS: u64 = 250_000;
+
+/// A development account with a part to play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Account(usize);
+
+impl Account {
+    /// Deploys the contracts and owns them.
+    pub(super) const OWNER: Self = Self(0);
+    /// Makes the trade.
+    pub(super) const TRADER: Self = Self(1);
+    /// Makes the same trade, and is faster.
+    pub(super) const RIVAL: Self = Self(2);
+    /// Everybody.
+    pub(super) const ALL: [Self; 3] = [Self::OWNER, Self::TRADER, Self::RIVAL];
+
+    /// Returns the address.
+    pub(super) fn address(self) -> Address {
+        accounts::signer(self.0).address()
+    }
+
+    /// Returns what the story calls it.
+    pub(super) const fn name(self) -> &'static str {
+        match self.0 {
+            0 => "owner",
+            1 => "trader",
+            _ => "rival",
+        }
+    }
+}
+
+/// A call that becomes a leg of a bundle.
+#[derive(Debug, Clone)]
+pub(super) struct LegCall {
+    pub(super) account: Account,
+    pub(super) chain_id: u64,
+    pub(super) to: Address,
+    pub(super) data: Vec<u8>,
+}
+
+/// A bundle that the node has accepted.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SentBundle {
+    pub(super) bundle_id: B256,
+    pub(super) protected: bool,
+    pub(super) tx_hashes: Vec<B256>,
+}
+
+/// Two rollups and everything needed to act on them.
+#[derive(Debug)]
+pub(super) struct Stage {
+    /// First rollup.
+    pub(super) a: u64,
+    /// Second rollup.
+    pub(super) b: u64,
+    pub(super) realm: Realm,
+    node: Option<NodeHandle>,
+    nonces: BTreeMap<(u64, usize), u64>,
+    max_fees: BTreeMap<u64, u128>,
+    pending: Vec<(u64, B256)>,
+}
+
+impl Stage {
+    /// Starts a node on free ports, or goes to the one at `url`.
+    pub(super) async fn open(url: Option<&str>) -> Result<Self> {
+        let (node, url) = match url {
+            Some(url) => (None, url.to_owned()),
+            None => {
+                let node = dev::start_embedded().await?;
+                let url = node.rollups()[0].url.clone();
+                (Some(node), url)
+            }
+        };
+        let realm = Realm::connect(&url).await?;
+        let [a, b, ..] = realm.ids()[..] else {
+            return Err(eyre!("{url} serves one rollup; the demo needs two: weft dev --rollups 2"));
+        };
+        let mut max_fees = BTreeMap::new();
+        for id in [a, b] {
+            let price: U128 = realm.rollup(id)?.request("eth_gasPrice", json!([])).await?;
+            max_fees.insert(id, 4 * price.to::<u128>());
+        }
+        Ok(Self { a, b, realm, node, nonces: BTreeMap::new(), max_fees, pending: Vec::new() })
+    }
+
+    /// Stops the node, if it is ours.
+    pub(super) async fn close(self) -> Result<()> {
+        match self.node {
+            Some(node) => node.stop().await.wrap_err("the node did not stop cleanly"),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the client of rollup `id`.
+    pub(super) fn rpc(&self, id: u64) -> Result<&Rpc> {
+        self.realm.rollup(id)
+    }
+
+    /// Sends a creation; returns the contract's address. Nothing is waited for until [`Self::settle`].
+    pub(super) async fn create(
+        &mut self,
+        account: Account,
+        id: u64,
+        init: Bytes,
+        gas: u64,
+    ) -> Result<Address> {
+        let nonce = self.nonce(account, id).await?;
+        let tx = self.tx(id, nonce, TxKind::Create, U256::ZERO, init, gas);
+        self.send(account, id, tx).await?;
+        Ok(account.address().create(nonce))
+    }
+
+    /// Sends a call that the story does not show.
+    pub(super) async fn prepare<C: SolCall>(
+        &mut self,
+        account: Account,
+        id: u64,
+        to: Address,
+        call: C,
+    ) -> Result<()> {
+        self.pay(account, id, to, U256::ZERO, call, CALL_GAS).await?;
+        Ok(())
+    }
+
+    /// Lets `spender` take any amount of `token`; all our tokens have this function.
+    pub(super) async fn approve(
+        &mut self,
+        account: Account,
+        id: u64,
+        token: Address,
+        spender: Address,
+    ) -> Result<()> {
+        let call = Weth::approveCall { spender, amount: U256::MAX };
+        self.prepare(account, id, token, call).await
+    }
+
+    /// Sends a call with value; returns its hash.
+    pub(super) async fn pay<C: SolCall>(
+        &mut self,
+        account: Account,
+        id: u64,
+        to: Address,
+        value: U256,
+        call: C,
+        gas: u64,
+    ) -> Result<B256> {
+        let nonce = self.nonce(account, id).await?;
+        let tx = self.tx(id, nonce, TxKind::Call(to), value, call.abi_encode().into(), gas);
+        self.send(account, id, tx).await
+    }
+
+    /// Waits for all that was sent, which must have succeeded.
+    pub(super) async fn settle(&mut self) -> Result<()> {
+        for (id, hash) in std::mem::take(&mut self.pending) {
+            let receipt = self.rpc(id)?.wait_receipt(hash).await?;
+            ensure!(receipt.status.to::<u64>() == 1, "transaction {hash} on {id} reverted");
+        }
+        Ok(())
+    }
+
+    /// Marks, signs and sends a bundle.
+    pub(super) async fn send_bundle(&mut self, calls: &[LegCall]) -> Result<SentBundle> {
+        let marker = self.marker(calls).await?;
+        let mut nonces = BTreeMap::new();
+        let mut legs = Vec::with_capacity(calls.len());
+        for LegCall { account, chain_id, to, data } in calls {
+            // A removed bundle takes its nonces back, so they are asked for every time.
+            let key = (*chain_id, account.0);
+            let nonce = match nonces.get(&key) {
+                Some(nonce) => *nonce,
+                None => self.rpc(*chain_id)?.nonce(account.address()).await?,
+            };
+            nonces.insert(key, nonce + 1);
+            let input = [data.as_slice(), &marker].concat().into();
+            let tx = self.tx(*chain_id, nonce, TxKind::Call(*to), U256::ZERO, input, STORY_GAS);
+            let (raw, _) = accounts::sign(&accounts::signer(account.0), tx)?;
+            legs.push(json!({"chainId": chain_id, "raw": raw}));
+        }
+        self.nonces.retain(|key, _| !nonces.contains_key(key));
+        self.realm.entry().request("weft_sendBundle", json!([{"legs": legs}])).await
+    }
+
+    /// Asks the node for the marker of a bundle.
+    async fn marker(&self, calls: &[LegCall]) -> Result<Bytes> {
+        #[derive(Deserialize)]
+        struct Prepared {
+            marker: Bytes,
+        }
+        let legs: Vec<_> = calls
+            .iter()
+            .map(|call| {
+                json!({
+                    "chainId": call.chain_id,
+                    "from": call.account.address(),
+                    "to": call.to,
+                    "value": "0x0",
+                    "data": Bytes::copy_from_slice(&call.data),
+                })
+            })
+            .collect();
+        let params = json!([{"legs": legs}]);
+        let prepared: Prepared =
+            self.realm.entry().request("weft_prepareBundle", params).await?;
+        Ok(prepared.marker)
+    }
+
+    async fn nonce(&mut self, account: Account, id: u64) -> Result<u64> {
+        let key = (id, account.0);
+        let nonce = match self.nonces.get(&key) {
+            Some(nonce) => *nonce,
+            None => self.rpc(id)?.nonce(account.address()).await?,
+        };
+        self.nonces.insert(key, nonce + 1);
+        Ok(nonce)
+    }
+
+    fn tx(
+        &self,
+        id: u64,
+        nonce: u64,
+        to: TxKind,
+        value: U256,
+        input: Bytes,
+        gas_limit: u64,
+    ) -> TxEip1559 {
+        TxEip1559 {
+            chain_id: id,
+            nonce,
+            gas_limit,
+            max_fee_per_gas: self.max_fees[&id],
+            max_priority_fee_per_gas: 1,
+            to,
+            value,
+            access_list: Default::default(),
+            input,
+        }
+    }
+
+    async fn send(&mut self, account: Account, id: u64, tx: TxEip1559) -> Result<B256> {
+        let (raw, _) = accounts::sign(&accounts::signer(account.0), tx)?;
+        let hash = self.rpc(id)?.send_raw(&raw).await?;
+        self.pending.push((id, hash));
+        Ok(hash)
+    }
+}

@@ -1,0 +1,38 @@
+//! The commands, one file each.
+
+mod bundle;
+mod demo;
+mod dev;
+
+use clap::Subcommand;
+use eyre::{Result, WrapErr};
+use std::process::ExitCode;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Dev(dev::Dev),
+    Demo(demo::Demo),
+    #[command(subcommand)]
+    Bundle(bundle::Bundle),
+}
+
+impl Command {
+    /// Runs the command to its end.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Dev(command) => block_on(command.run()),
+            Self::Demo(command) => block_on(command.run()),
+            Self::Bundle(command) => block_on(command.run()),
+        }
+    }
+}
+
+/// Runs a command that waits for the network.
+fn block_on(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .wrap_err("cannot start threads")?
+        .block_on(command)
+}

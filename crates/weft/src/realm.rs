@@ -1,0 +1,69 @@
+//! The rollups behind one endpoint.
+
+use crate::rpc::Rpc;
+use alloy_primitives::B256;
+use eyre::{Result, WrapErr, bail, ensure};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Clients of all rollups of a realm, by EIP-155 id.
+#[derive(Debug)]
+pub(crate) struct Realm {
+    entry: Rpc,
+    rollups: BTreeMap<u64, Rpc>,
+}
+
+impl Realm {
+    /// Asks `url` which rollups there are.
+    pub(crate) async fn connect(url: &str) -> Result<Self> {
+        let entry = Rpc::new(url)?;
+        let listed: Vec<Value> = entry.request("weft_chains", json!([])).await?;
+        let mut rollups = BTreeMap::new();
+        for chain in &listed {
+            let id = chain_id(chain);
+            let (Some(id), Some(url)) = (id, chain["url"].as_str()) else {
+                bail!("{} lists a rollup without chainId or url: {chain}", entry.url());
+            };
+            rollups.insert(id, Rpc::new(url)?);
+        }
+        ensure!(!rollups.is_empty(), "{} serves no rollups", entry.url());
+        Ok(Self { entry, rollups })
+    }
+
+    /// Returns the endpoint that was named.
+    pub(crate) const fn entry(&self) -> &Rpc {
+        &self.entry
+    }
+
+    /// Returns the rollup with EIP-155 id `id`.
+    pub(crate) fn rollup(&self, id: u64) -> Result<&Rpc> {
+        self.rollups.get(&id).ok_or_else(|| {
+            let known: Vec<String> = self.rollups.keys().map(u64::to_string).collect();
+            eyre::eyre!("{} has no rollup {id}; it has {}", self.entry.url(), known.join(", "))
+        })
+    }
+
+    /// Returns the EIP-155 ids, ascending.
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        self.rollups.keys().copied().collect()
+    }
+
+    /// Returns what became of an item, once that is decided.
+    pub(crate) async fn outcome(&self, id: B256) -> Result<Option<Value>> {
+        self.entry
+            .request("weft_getOutcome", json!([id]))
+            .await
+            .wrap_err_with(|| format!("cannot learn what became of {id}"))
+    }
+
+    /// Waits until it is decided what became of an item.
+    pub(crate) async fn wait_outcome(&self, id: B256) -> Result<Value> {
+        self.entry.wait(&format!("an outcome of {id}"), || self.outcome(id)).await
+    }
+}
+
+/// Reads the EIP-155 id of an entry of `weft_chains`.
+fn chain_id(chain: &Value) -> Option<u64> {
+    let id = &chain["chainId"];
+    id.as_u64().or_else(|| u64::from_str_radix(id.as_str()?.strip_prefix("0x")?, 16).ok())
+}

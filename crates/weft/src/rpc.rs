@@ -1,0 +1,153 @@
+//! A thin JSON-RPC client: what any library would send.
+
+use alloy_primitives::{Address, B256, Bytes, U64, U256, hex};
+use alloy_sol_types::SolCall;
+use eyre::{Result, WrapErr, bail, eyre};
+use jsonrpsee::{
+    core::{
+        client::{ClientT, Error},
+        params::ArrayParams,
+    },
+    http_client::HttpClient,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// Longest wait for a receipt or an outcome. A slot is at most 12 s (P2 vocabulary).
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Time between two looks.
+const POLL: Duration = Duration::from_millis(10);
+
+/// One endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Rpc {
+    url: String,
+    client: HttpClient,
+}
+
+/// Receipt, as far as it is shown.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Receipt {
+    pub(crate) transaction_hash: B256,
+    pub(crate) block_number: U64,
+    pub(crate) block_hash: B256,
+    pub(crate) status: U64,
+    pub(crate) gas_used: U64,
+    pub(crate) logs: Vec<Log>,
+}
+
+/// Log of a receipt.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Log {
+    pub(crate) address: Address,
+    pub(crate) topics: Vec<B256>,
+    pub(crate) data: Bytes,
+}
+
+impl Rpc {
+    /// Points at `url`; nothing is sent yet.
+    pub(crate) fn new(url: &str) -> Result<Self> {
+        let client = HttpClient::builder()
+            .build(url)
+            .map_err(|error| eyre!("`{url}` is no endpoint: {error}; write http://host:port"))?;
+        Ok(Self { url: url.to_owned(), client })
+    }
+
+    /// Returns the address of the endpoint.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Calls `method`.
+    pub(crate) async fn request<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<T> {
+        let mut list = ArrayParams::new();
+        for param in params.as_array().into_iter().flatten() {
+            list.insert(param)?;
+        }
+        match self.client.request(method, list).await {
+            Ok(answer) => Ok(answer),
+            Err(Error::Call(error)) => {
+                bail!("{method}: {} (code {})", error.message(), error.code())
+            }
+            Err(Error::ParseError(error)) => bail!("{method}: unexpected answer: {error}"),
+            Err(error) => bail!(
+                "no answer from {}: {error}; is `weft dev` running there?",
+                self.url
+            ),
+        }
+    }
+
+    /// Returns the EIP-155 id.
+    pub(crate) async fn chain_id(&self) -> Result<u64> {
+        Ok(self.request::<U64>("eth_chainId", json!([])).await?.to())
+    }
+
+    /// Returns the nonce that the next transaction of `account` needs.
+    pub(crate) async fn nonce(&self, account: Address) -> Result<u64> {
+        let params = json!([account, "pending"]);
+        Ok(self.request::<U64>("eth_getTransactionCount", params).await?.to())
+    }
+
+    /// Returns the balance of `account` in wei.
+    pub(crate) async fn balance(&self, account: Address) -> Result<U256> {
+        self.request("eth_getBalance", json!([account, "latest"])).await
+    }
+
+    /// Calls a view function.
+    pub(crate) async fn view<C: SolCall>(&self, to: Address, call: C) -> Result<C::Return> {
+        self.call_as(Address::ZERO, to, call).await
+    }
+
+    /// Executes a function as `from` and forgets its effects.
+    pub(crate) async fn call_as<C: SolCall>(
+        &self,
+        from: Address,
+        to: Address,
+        call: C,
+    ) -> Result<C::Return> {
+        let data = hex::encode_prefixed(call.abi_encode());
+        let params = json!([{"from": from, "to": to, "data": data}, "latest"]);
+        let output: Bytes = self.request("eth_call", params).await?;
+        C::abi_decode_returns(&output)
+            .wrap_err_with(|| format!("{} of {to} at {} answered {output}", C::SIGNATURE, self.url))
+    }
+
+    /// Sends a signed transaction.
+    pub(crate) async fn send_raw(&self, raw: &Bytes) -> Result<B256> {
+        self.request("eth_sendRawTransaction", json!([raw])).await
+    }
+
+    /// Returns the receipt of `tx` if it has one.
+    pub(crate) async fn receipt(&self, tx: B256) -> Result<Option<Receipt>> {
+        self.request("eth_getTransactionReceipt", json!([tx])).await
+    }
+
+    /// Waits for the receipt of `tx`.
+    pub(crate) async fn wait_receipt(&self, tx: B256) -> Result<Receipt> {
+        self.wait(&format!("a receipt of {tx}"), || self.receipt(tx)).await
+    }
+
+    /// Asks until there is an answer.
+    pub(crate) async fn wait<T, F>(&self, what: &str, ask: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<Option<T>>>,
+    {
+        let begun = Instant::now();
+        loop {
+            if let Some(answer) = ask().await? {
+                return Ok(answer);
+            }
+            if begun.elapsed() > PATIENCE {
+                bail!("{} has not given {what} within {} s", self.url, PATIENCE.as_secs());
+            }
+            sleep(POLL).await;
+        }
+    }
+}
