@@ -3,7 +3,7 @@
 use crate::{
     chain::Chain,
     escrow::TokenId,
-    joint::{Effect, ExecError, Fault, Joint, Mode, Step, Stop},
+    joint::{Effect, ExecError, Fault, Joint, Mark, Mode, Step, Stop},
     tariff,
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
@@ -40,6 +40,8 @@ pub(crate) struct Crossing {
     is_static: bool,
     source: Address,
     thread_before: B256,
+    /// Thread hash after the call.
+    thread_called: B256,
     escrow: usize,
     /// Length of the effects before the crossing.
     effects: usize,
@@ -217,6 +219,7 @@ impl<D: DatabaseRef> Joint<D> {
             is_static: call.is_static,
             source: call.caller,
             thread_before: self.leg.thread,
+            thread_called: self.leg.thread,
             escrow,
             effects: self.effects.len(),
             outbound: Some(Outbound {
@@ -252,6 +255,7 @@ impl<D: DatabaseRef> Joint<D> {
     ) -> Result<Step, ExecError<D>> {
         let network = crossing.callee;
         let escrow = crossing.escrow;
+        crossing.thread_called = self.leg.thread;
         let Some(index) = self.index_of(network) else {
             self.check_stop()?;
             self.effects.push(Effect { network, hop, checkpoint: None, escrow });
@@ -405,11 +409,27 @@ impl<D: DatabaseRef> Joint<D> {
         }
         let total = spent.saturating_add(tariff::data(output.len()));
         match result {
-            _ if total > all => self.come_back(Status::OutOfGas, all, 0, Bytes::new()),
+            result if total > all => {
+                if result.is_ok() {
+                    self.undo_callee();
+                }
+                self.come_back(Status::OutOfGas, all, 0, Bytes::new())
+            }
             result if result.is_ok() => self.come_back(Status::Ok, total, gas.refunded(), output),
             result if result.is_revert() => self.come_back(Status::Reverted, total, 0, output),
             _ => self.come_back(Status::OutOfGas, all, 0, Bytes::new()),
         }
+    }
+
+    /// Takes back what a callee that succeeded did on third chains, because its answer cannot be paid for.
+    fn undo_callee(&mut self) {
+        let crossing = self.crossings.last().expect("a crossing is open");
+        let mark = Mark {
+            effects: crossing.effects + 1,
+            thread: crossing.thread_called,
+            escrow: crossing.escrow,
+        };
+        self.undo_to(&mark);
     }
 
     /// Closes the callee's side and sends the return.
@@ -434,7 +454,13 @@ impl<D: DatabaseRef> Joint<D> {
             self.escrow.undo_to(crossing.escrow);
             self.leg.thread = crossing.thread_before;
         }
-        if let Some(scope) = &mut self.chains[side.chain].scope {
+        // A crossing into a chain that is in the middle of another one is part of that one's gas.
+        let inner = self.crossings.iter().any(|outer| {
+            outer.inbound.as_ref().is_some_and(|outer| outer.chain == side.chain)
+        });
+        if let Some(scope) = &mut self.chains[side.chain].scope
+            && !inner
+        {
             scope.gas_used += gas_used;
         }
         let is_static = crossing.is_static;
@@ -544,6 +570,7 @@ impl<D: DatabaseRef> Joint<D> {
             is_static: call.is_static,
             source: call.caller,
             thread_before,
+            thread_called: self.leg.thread,
             escrow: self.escrow.mark(),
             effects: self.effects.len(),
             outbound: None,

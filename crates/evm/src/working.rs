@@ -125,8 +125,10 @@ impl<D: DatabaseRef> WorkingState<D> {
             if !account.is_touched() {
                 continue;
             }
-            let deleted = account.is_selfdestructed() || account.is_empty();
-            if deleted || account.is_created() {
+            // Flags and original values span the legs of a bundle; only the *local* flag says that the account
+            // is gone, and a slot may be changed although its last leg found it so.
+            let deleted = account.is_selfdestructed_locally() || account.is_empty();
+            if deleted || account.is_created() || account.is_selfdestructed() {
                 self.replace(address, (!deleted).then_some(account.info.clone()))?;
                 if deleted {
                     continue;
@@ -135,9 +137,7 @@ impl<D: DatabaseRef> WorkingState<D> {
                 self.write_info(address, account.info.clone())?;
             }
             for (key, slot) in account.storage {
-                if slot.is_changed() {
-                    self.write_slot(address, key, slot.present_value)?;
-                }
+                self.write_slot(address, key, slot.present_value)?;
             }
         }
         Ok(())
@@ -161,8 +161,10 @@ impl<D: DatabaseRef> WorkingState<D> {
 
     fn write_slot(&mut self, address: Address, key: U256, value: U256) -> Result<(), D::Error> {
         let old = self.storage(address, key)?;
-        self.cached(address).storage.insert(key, value);
-        self.undo.push(Undo::Slot(address, key, old));
+        if old != value {
+            self.cached(address).storage.insert(key, value);
+            self.undo.push(Undo::Slot(address, key, old));
+        }
         Ok(())
     }
 

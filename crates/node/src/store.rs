@@ -124,7 +124,7 @@ impl BlockStore {
         self.blocks.len() as u64 - 1
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<StoredBlock>> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<StoredBlock>> {
         self.blocks.iter()
     }
 

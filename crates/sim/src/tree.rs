@@ -125,7 +125,8 @@ impl Grower<'_> {
             }
             8 => {
                 let target = Account { network: NetworkId::new(777), address: MANAGER };
-                self.try_call(target, self.rng.clone().next() as u128 % 3, Script::new(vec![]))
+                let wei = self.rng.below(3) as u128;
+                self.try_call(target, wei, Script::new(vec![]))
             }
             _ => Op::Send { wei: self.small_wei(), stipend: true },
         }

@@ -65,6 +65,13 @@ impl Heads {
     }
 }
 
+impl FromIterator<((NetworkId, NetworkId), B256)> for Heads {
+    /// Puts heads together that were kept from [`Heads::iter`].
+    fn from_iter<I: IntoIterator<Item = ((NetworkId, NetworkId), B256)>>(heads: I) -> Self {
+        Self { heads: heads.into_iter().collect(), undo: Vec::new() }
+    }
+}
+
 fn empty_head(domain: &Domain, from: NetworkId, to: NetworkId) -> B256 {
     let mut out = Writer::with_capacity(8);
     out.put(&from).put(&to);

@@ -7,6 +7,7 @@ mod accounts;
 mod amount;
 mod commands;
 mod explain;
+mod log;
 mod realm;
 mod rpc;
 mod style;
@@ -17,12 +18,17 @@ use std::process::ExitCode;
 
 /// Weft: one order for many EVM rollups, atomic bundles and synchronous calls between them
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100, after_help = "\
+#[command(
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   weft demo flash-loan        a flash loan over two rollups, in one transaction
   weft dev                    rollups 901, 902 and 903 at ports 9545, 9546 and 9547
   weft bundle --help          bundles step by step
-")]
+"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

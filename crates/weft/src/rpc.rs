@@ -77,10 +77,9 @@ impl Rpc {
                 bail!("{method}: {} (code {})", error.message(), error.code())
             }
             Err(Error::ParseError(error)) => bail!("{method}: unexpected answer: {error}"),
-            Err(error) => bail!(
-                "no answer from {}: {error}; is `weft dev` running there?",
-                self.url
-            ),
+            Err(error) => {
+                bail!("no answer from {}: {error}; is `weft dev` running there?", self.url)
+            }
         }
     }
 

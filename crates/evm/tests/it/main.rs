@@ -1,5 +1,6 @@
 //! The joint machine against the shapes, counterexamples and rules of the protocol.
 
 mod common;
+mod counterexamples;
 mod shapes;
 mod smoke;

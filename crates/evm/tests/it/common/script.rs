@@ -2,6 +2,8 @@
 
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolCall, sol};
+use weft_contracts::Manager;
+use weft_types::Status;
 
 sol!(
     #[allow(missing_docs)]
@@ -102,4 +104,45 @@ pub(crate) fn set(slot: u64, value: u64) -> Bytes {
 /// Reads a number out of return data.
 pub(crate) fn word(data: &[u8]) -> U256 {
     U256::from_be_slice(&data[..32])
+}
+
+/// Returns the call data of a `tryCall` of the manager.
+pub(crate) fn try_call(network: u64, target: Address, data: impl Into<Bytes>) -> Bytes {
+    Manager::tryCall_1Call { network, target, data: data.into() }.abi_encode().into()
+}
+
+/// Returns the call data of a `tryCall` that bounds the gas of the crossing.
+pub(crate) fn try_call_with_gas(
+    network: u64,
+    target: Address,
+    gas: u64,
+    data: impl Into<Bytes>,
+) -> Bytes {
+    let (gas, data) = (U256::from(gas), data.into());
+    Manager::tryCall_0Call { network, target, gasLimit: gas, data }.abi_encode().into()
+}
+
+/// Returns the call data of a `tryStaticCall` of the manager.
+pub(crate) fn try_look(network: u64, target: Address, data: impl Into<Bytes>) -> Bytes {
+    Manager::tryStaticCallCall { network, target, data: data.into() }.abi_encode().into()
+}
+
+/// Reads the data that a `tryCall` returned.
+pub(crate) fn tried(output: &[u8]) -> Bytes {
+    Manager::tryCall_1Call::abi_decode_returns(output).unwrap().result
+}
+
+/// Reads the status that a `tryCall` returned.
+pub(crate) fn status(output: &[u8]) -> Status {
+    const ALL: [Status; 8] = [
+        Status::Ok,
+        Status::Reverted,
+        Status::OutOfGas,
+        Status::Unavailable,
+        Status::NotProvisioned,
+        Status::FeeTooLow,
+        Status::Full,
+        Status::InsufficientEscrow,
+    ];
+    ALL[usize::from(output[31])]
 }

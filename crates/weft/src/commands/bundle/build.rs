@@ -79,7 +79,9 @@ impl Build {
         ensure!(!(listed && self.unprotected), "`list` asks for a marker, --unprotected for none");
         let bundle = draft.build(!self.unprotected)?;
         if self.unprotected {
-            eprintln!("unprotected: the legs carry no marker, anybody who sees them can lift one out");
+            eprintln!(
+                "unprotected: the legs carry no marker, anybody who sees them can lift one out"
+            );
         }
         file::print(&bundle)?;
         Ok(ExitCode::SUCCESS)

@@ -66,12 +66,7 @@ fn print(id: B256, outcome: &Value) {
     }
     let text = |name: &str| outcome[name].as_str().unwrap_or("-").to_owned();
     println!("{}   {id}", red("removed"));
-    println!(
-        "  leg {} on {}: {}",
-        outcome["leg"],
-        outcome["chainId"],
-        bold(text("cause"))
-    );
+    println!("  leg {} on {}: {}", outcome["leg"], outcome["chainId"], bold(text("cause")));
     println!("  {}", text("reason"));
     let data: Bytes = text("revertData").parse().unwrap_or_default();
     if !data.is_empty() {

@@ -4,7 +4,8 @@ use super::{
     flash_loan::{BOUGHT, LOAN, SOLD},
     holdings::Holdings,
     market::{ETHER, Market, TUSDC_DECIMALS, whole},
-    report::Report,
+    receipts,
+    report::{Report, short},
     stage::{Account, LegCall, Stage},
     tree::Step,
     twin::Twin,
@@ -52,12 +53,7 @@ async fn fund(stage: &mut Stage, market: &Market, account: Account) -> Result<()
 /// loan story bought on the second one for at least `SOLD`.
 fn legs(stage: &Stage, market: &Market, account: Account, least_bought: U256) -> [LegCall; 2] {
     let to = account.address();
-    let buy = Pool::swapCall {
-        tokenIn: market.a.token,
-        amountIn: LOAN,
-        minOut: least_bought,
-        to,
-    };
+    let buy = Pool::swapCall { tokenIn: market.a.token, amountIn: LOAN, minOut: least_bought, to };
     let sell = Pool::swapCall { tokenIn: market.b.weth, amountIn: BOUGHT, minOut: SOLD, to };
     [
         LegCall { account, chain_id: stage.a, to: market.a.pool, data: buy.abi_encode() },
@@ -69,12 +65,8 @@ fn legs(stage: &Stage, market: &Market, account: Account, least_bought: U256) ->
 async fn predict(stage: &Stage, report: &mut Report, market: &Market) -> Result<()> {
     report.heading("Simulation", "eth_call on each rollup");
     let who = Account::TRADER.address();
-    let buy = Pool::swapCall {
-        tokenIn: market.a.token,
-        amountIn: LOAN,
-        minOut: U256::ZERO,
-        to: who,
-    };
+    let buy =
+        Pool::swapCall { tokenIn: market.a.token, amountIn: LOAN, minOut: U256::ZERO, to: who };
     let bought = stage.rpc(stage.a)?.call_as(who, market.a.pool, buy).await?;
     let sell =
         Pool::swapCall { tokenIn: market.b.weth, amountIn: bought, minOut: U256::ZERO, to: who };
@@ -116,10 +108,7 @@ async fn trade(stage: &mut Stage, report: &mut Report, market: &Market) -> Resul
             1,
             stage.b,
             "16.345066150794301359 WETH in, TUSDC out",
-            format!(
-                "{} TUSDC",
-                grouped(gained(&before, &after, stage.b, "TUSDC"), TUSDC_DECIMALS)
-            ),
+            format!("{} TUSDC", grouped(gained(&before, &after, stage.b, "TUSDC"), TUSDC_DECIMALS)),
             sold_on_b.gas_used.to(),
         ),
     ];
@@ -128,8 +117,8 @@ async fn trade(stage: &mut Stage, report: &mut Report, market: &Market) -> Resul
         report.push("tree", leg.to_json());
     }
     report.set("bundle", json!({"id": bundle.bundle_id, "protected": bundle.protected}));
-    report.heading("Receipts", "");
-    stage.receipts(report, [&bought_on_a, &sold_on_b], ["leg 0", "leg 1"]).await?;
+    let (a, b) = (stage.a, stage.b);
+    receipts::print(stage, report, [(a, &bought_on_a, "leg 0"), (b, &sold_on_b, "leg 1")]).await?;
     check_numbers(stage, report, &before, &after, bundle.bundle_id);
     Ok(())
 }
@@ -142,7 +131,7 @@ fn check_numbers(
     after: &Holdings,
     bundle: B256,
 ) {
-    report.heading("Numbers", &format!("bundle {}", super::report::short(bundle)));
+    report.heading("Numbers", &format!("bundle {}", short(bundle)));
     let (a, b) = (stage.a, stage.b);
     report.amount("WETH bought on A", gained(before, after, a, "WETH"), BOUGHT, 18, "WETH");
     report.amount("WETH sold on B", gained(after, before, b, "WETH"), BOUGHT, 18, "WETH");

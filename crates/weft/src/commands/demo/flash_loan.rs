@@ -3,6 +3,7 @@
 use super::{
     holdings::Holdings,
     market::{Market, TUSDC_DECIMALS},
+    receipts,
     report::Report,
     stage::{Account, LegCall, STORY_GAS, Stage},
     story_tree,
@@ -58,14 +59,14 @@ async fn borrow(stage: &mut Stage, market: &Market) -> Result<B256> {
 async fn show(stage: &Stage, report: &mut Report, market: &Market, hash: B256) -> Result<()> {
     let thread = Thread::of(stage, hash).await?;
     let on_a = stage.rpc(stage.a)?.wait_receipt(hash).await?;
-    let on_b = stage.inbound(&on_a, stage.b).await?;
+    let on_b = receipts::inbound(stage, &on_a, stage.b).await?;
     report.heading("Calls", &thread.summary());
     let tree = story_tree::build(stage, market, &thread, &on_a, &on_b)?;
     tree.print(report);
     report.set("tree", tree.to_json());
     report.set("thread", thread.json());
-    report.heading("Receipts", "");
-    stage.receipts(report, [&on_a, &on_b], ["transaction", "its inbound work"]).await
+    let (a, b) = (stage.a, stage.b);
+    receipts::print(stage, report, [(a, &on_a, "transaction"), (b, &on_b, "inbound work")]).await
 }
 
 fn check_numbers(stage: &Stage, report: &mut Report, before: &Holdings, after: &Holdings) {

@@ -37,11 +37,7 @@ impl Holdings {
 
     /// Reads what belongs to `account`, the pools, the lender and the traders, and how much inbound work the second
     /// rollup has done.
-    pub(super) async fn of_story(
-        stage: &Stage,
-        market: &Market,
-        account: Account,
-    ) -> Result<Self> {
+    pub(super) async fn of_story(stage: &Stage, market: &Market, account: Account) -> Result<Self> {
         let Self(mut all) = Self::of_account(stage, market, account).await?;
         for (id, side) in [(stage.a, market.a), (stage.b, market.b)] {
             let rpc = stage.rpc(id)?;

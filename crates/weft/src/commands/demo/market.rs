@@ -1,6 +1,13 @@
 //! Two markets for ether, one per rollup, with the amounts of fixture F0.
 
-use super::stage::{Account, Stage};
+use super::{
+    report::Report,
+    stage::{Account, Stage},
+};
+use crate::{
+    amount::{grouped, thousands},
+    style::chain,
+};
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolConstructor;
 use eyre::{Result, ensure};
@@ -132,8 +139,7 @@ impl Market {
     pub(super) async fn refill(&self, stage: &mut Stage) -> Result<()> {
         for (id, side) in [(stage.a, self.a), (stage.b, self.b)] {
             let owner = Account::OWNER;
-            let shares =
-                stage.rpc(id)?.view(side.pool, Pool::totalSharesCall {}).await?;
+            let shares = stage.rpc(id)?.view(side.pool, Pool::totalSharesCall {}).await?;
             let to = owner.address();
             stage.prepare(owner, id, side.pool, Pool::removeLiquidityCall { shares, to }).await?;
             let mint = CrossChainToken::mintCall { to, amount: side.reserve };
@@ -141,6 +147,20 @@ impl Market {
             stage.prepare(owner, id, side.pool, side.add_liquidity()).await?;
         }
         stage.settle().await
+    }
+
+    /// Prints what there is to trade.
+    pub(super) fn print(&self, stage: &Stage, report: &mut Report) {
+        report.heading("Two rollups", &stage.place());
+        for (id, side) in [(stage.a, self.a), (stage.b, self.b)] {
+            let ether = thousands(&POOL_ETHER.to_string());
+            let tusdc = grouped(side.reserve, TUSDC_DECIMALS);
+            let lender = if id == stage.a { "lender 1,000,000 TUSDC" } else { "" };
+            report.line(format_args!(
+                "  {}  pool {ether} WETH / {tusdc} TUSDC{lender:>35}",
+                chain(id)
+            ));
+        }
     }
 
     /// Returns the names of the contracts and accounts.

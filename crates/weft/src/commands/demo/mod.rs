@@ -4,8 +4,11 @@ mod arbitrage;
 mod flash_loan;
 mod holdings;
 mod market;
+mod receipts;
 mod report;
 mod stage;
+mod story_tree;
+mod thread;
 mod tree;
 mod twin;
 

@@ -1,6 +1,8 @@
 //! What a story prints, and what it found wrong.
 
+use crate::amount::{grouped, plain};
 use crate::style::{bold, dim, green, red};
+use alloy_primitives::{B256, U256};
 use eyre::{Result, bail};
 use serde_json::{Map, Value, json};
 use std::fmt::Display;
@@ -48,14 +50,33 @@ impl Report {
         list.as_array_mut().expect("the name belongs to a list").push(value);
     }
 
-    /// Prints `found` under `label` and remembers if it is not `expected`.
-    pub(super) fn check(&mut self, label: &str, found: &str, expected: &str) {
-        if self.expect(label, found, expected) {
-            self.line(format_args!("  {} {label:<28}{found:>46}", green("✓")));
-        } else {
-            self.line(format_args!("  {} {label:<28}{found:>46}", red("✗")));
-            self.line(format_args!("    {:<28}{:>46}", "expected", red(expected)));
+    /// Prints an amount of a token and remembers if it is not `expected`.
+    pub(super) fn amount(
+        &mut self,
+        label: &str,
+        found: U256,
+        expected: U256,
+        decimals: u8,
+        token: &str,
+    ) {
+        let ok = self.expect(label, &plain(found, decimals), &plain(expected, decimals));
+        let text = |amount| format!("{} {token}", grouped(amount, decimals));
+        let mark = if ok { green("✓") } else { red("✗") };
+        self.line(format_args!("  {mark} {label:<28}{:>48}", text(found)));
+        if !ok {
+            self.line(format_args!("    {:<28}{:>48}", "expected", red(text(expected))));
         }
+    }
+
+    /// Checks that two blocks are of one slot.
+    pub(super) fn check_same_slot(&mut self, first: B256, second: B256) {
+        let ok = self.expect("slot of both blocks", &second.to_string(), &first.to_string());
+        let slot = format!("slot header {}", short(first));
+        match ok {
+            true => self.line(format_args!("  {} {:<28}{slot:>48}", green("✓"), "same slot")),
+            false => self.line(format_args!("  {} {:<28}{slot:>48}", red("✗"), "other slots")),
+        }
+        self.set("slotHash", json!(first));
     }
 
     /// Remembers if `found` is not `expected`; returns whether it is.
@@ -83,4 +104,10 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Returns the two ends of a hash.
+pub(super) fn short(hash: B256) -> String {
+    let text = hash.to_string();
+    format!("{}..{}", &text[..10], &text[text.len() - 4..])
 }

@@ -108,6 +108,14 @@ impl Stage {
         }
     }
 
+    /// Says where the story is played.
+    pub(super) fn place(&self) -> String {
+        match self.node {
+            Some(_) => "a node of its own".to_owned(),
+            None => self.realm.entry().url().to_owned(),
+        }
+    }
+
     /// Returns the client of rollup `id`.
     pub(super) fn rpc(&self, id: u64) -> Result<&Rpc> {
         self.realm.rollup(id)
@@ -216,8 +224,7 @@ impl Stage {
             })
             .collect();
         let params = json!([{"legs": legs}]);
-        let prepared: Prepared =
-            self.realm.entry().request("weft_prepareBundle", params).await?;
+        let prepared: Prepared = self.realm.entry().request("weft_prepareBundle", params).await?;
         Ok(prepared.marker)
     }
 

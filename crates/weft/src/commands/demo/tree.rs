@@ -18,11 +18,7 @@ pub(super) struct Step {
 
 impl Step {
     /// Something that happened on rollup `chain_id`.
-    pub(super) fn new(
-        chain_id: u64,
-        text: impl Into<String>,
-        note: impl Into<String>,
-    ) -> Self {
+    pub(super) fn new(chain_id: u64, text: impl Into<String>, note: impl Into<String>) -> Self {
         let (text, note) = (text.into(), note.into());
         Self { chain_id, text, note, crosses: false, inside: Vec::new() }
     }

@@ -1,0 +1,166 @@
+//! Bundles: sent whole, or prepared and completed leg by leg (P18).
+
+use super::{ChainEvent, Engine, admit, items::Ran};
+use crate::{
+    bundles::{Held, NotHeld, Prepared},
+    outcomes::Fate,
+    rpc::errors::{RpcError, RpcResult},
+};
+use alloy_consensus::Transaction as _;
+use alloy_primitives::B256;
+use std::{collections::BTreeSet, time::Instant};
+use weft_types::{Bundle, BundleId, BundleShape, Item, Leg, NetworkId, SafetyLevel, SignedTx};
+
+impl Engine {
+    /// Takes a whole bundle and executes it.
+    pub(crate) fn send_bundle(
+        &mut self,
+        salt: B256,
+        level: SafetyLevel,
+        legs: Vec<Leg>,
+    ) -> RpcResult<Bundle> {
+        self.tick();
+        self.check_bundle_size(&legs)?;
+        for (index, leg) in legs.iter().enumerate() {
+            let chain_id = self.chain(leg.network).spec.chain_id;
+            if leg.tx.chain_id() != Some(chain_id) {
+                return Err(RpcError::wrong_chain_id(index, chain_id, leg.tx.chain_id()));
+            }
+        }
+        check_nonces(&legs)?;
+        let bundle = Bundle::new(&self.domain, salt, level, legs)?;
+        self.check_replay(&bundle)?;
+        self.run_bundle(bundle.clone())?;
+        if self.is_on_demand() && self.has_items() {
+            self.close_now();
+        }
+        Ok(bundle)
+    }
+
+    fn run_bundle(&mut self, bundle: Bundle) -> RpcResult<()> {
+        let legs: Vec<_> = bundle.legs().iter().map(|leg| (leg.network, leg.tx.hash())).collect();
+        let ran = self.run_or_defer(Item::Bundle(bundle))?;
+        if matches!(ran, Ran::Decided(weft_types::Outcome::Included) | Ran::Deferred) {
+            for (network, hash) in legs {
+                self.announce(network, ChainEvent::Pending(hash));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_bundle_size(&self, legs: &[Leg]) -> RpcResult<()> {
+        let limits = self.limits();
+        if legs.len() > limits.max_bundle_legs {
+            let why = format!("{} legs, over the limit of {}", legs.len(), limits.max_bundle_legs);
+            return Err(RpcError::bundle_too_large(why));
+        }
+        let bytes: usize = legs.iter().map(|leg| leg.tx.raw().len()).sum();
+        if bytes > limits.max_bundle_bytes {
+            let why = format!("{bytes} bytes, over the limit of {}", limits.max_bundle_bytes);
+            return Err(RpcError::bundle_too_large(why));
+        }
+        Ok(())
+    }
+
+    fn check_replay(&self, bundle: &Bundle) -> RpcResult<()> {
+        let id = bundle.id();
+        if self.pool.has_bundle(id) {
+            return Err(RpcError::duplicate_bundle(id, "waits for the next slot already"));
+        }
+        if let Some(record) = self.outcomes.get(&id.hash()) {
+            match &record.fate {
+                Fate::Included => {
+                    return Err(RpcError::replayed(format!("bundle {id} was included before")));
+                }
+                Fate::Removed(removal) if record.protected && removal.is_failed() => {
+                    return Err(RpcError::replayed(format!("bundle {id} failed before and is dead")));
+                }
+                Fate::Removed(_) | Fate::Dropped(_) => {}
+            }
+        }
+        for (index, leg) in bundle.legs().iter().enumerate() {
+            let hash = leg.tx.hash();
+            let included = self.chain(leg.network).store.transaction(&hash).is_some()
+                || self.open_transaction(leg.network, &hash).is_some();
+            if included {
+                return Err(RpcError::replayed(format!("leg {index} ({hash}) was included before")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers a bundle whose legs wallets will send one by one; returns its id.
+    pub(crate) fn prepare_bundle(&mut self, shape: BundleShape) -> RpcResult<BundleId> {
+        let id = shape.id(&self.domain);
+        if self.outcomes.get(&id.hash()).is_some_and(|record| record.position.is_some()) {
+            let why = "had its turn; with another salt it is another bundle";
+            return Err(RpcError::duplicate_bundle(id, why));
+        }
+        let BundleShape { salt, level, legs: shapes } = shape;
+        let held = vec![None; shapes.len()];
+        if !self.bundles.prepare(id, Prepared { salt, level, shapes, held }) {
+            return Err(RpcError::too_many_bundles(self.limits().max_prepared));
+        }
+        Ok(id)
+    }
+
+    /// Holds a marked transaction until its bundle is complete, which then runs.
+    pub(super) fn hold_leg(
+        &mut self,
+        network: NetworkId,
+        tx: SignedTx,
+        id: BundleId,
+    ) -> RpcResult<()> {
+        let account = self.pending_account(network, tx.sender());
+        self.check_tx(network, &tx, &account)?;
+        if tx.envelope().nonce() < account.nonce {
+            return Err(admit::nonce_too_low(&tx, account.nonce));
+        }
+        let held = self.bundles.hold(id, network, &tx).map_err(|error| match error {
+            NotHeld::Unknown => RpcError::unknown_bundle(id),
+            NotHeld::NotALeg => RpcError::not_a_leg(id),
+        })?;
+        let Held::Complete(prepared) = held else { return Ok(()) };
+        let legs = prepared.shapes.iter().zip(prepared.held).filter_map(|(shape, tx)| {
+            Some(Leg { network: shape.network, tx: tx?, may_revert: shape.may_revert })
+        });
+        let legs: Vec<Leg> = legs.collect();
+        self.check_bundle_size(&legs)?;
+        check_nonces(&legs)?;
+        self.run_bundle(Bundle::new(&self.domain, prepared.salt, prepared.level, legs)?)
+    }
+
+    /// Lets bundles go whose legs did not come in time.
+    pub(super) fn expire_bundles(&mut self, now: Instant) {
+        for (id, prepared) in self.bundles.expire(now) {
+            let missing = prepared.held.iter().filter(|leg| leg.is_none()).count();
+            let why = format!("expired: {missing} of {} legs missing", prepared.held.len());
+            self.drop_prepared(id, &prepared, why);
+        }
+    }
+
+    fn drop_prepared(&mut self, id: BundleId, prepared: &Prepared, why: String) {
+        let legs = prepared.shapes.iter().zip(&prepared.held).filter_map(|(shape, tx)| {
+            Some(Leg { network: shape.network, tx: tx.clone()?, may_revert: shape.may_revert })
+        });
+        let legs: Vec<Leg> = legs.collect();
+        self.drop_legs(Some(id), true, &legs, why);
+    }
+}
+
+/// Checks that no two legs use the same nonce of the same sender on the same rollup.
+fn check_nonces(legs: &[Leg]) -> RpcResult<()> {
+    let mut seen = BTreeSet::new();
+    let mut hashes = BTreeSet::new();
+    for (index, leg) in legs.iter().enumerate() {
+        let key = (leg.network, leg.tx.sender(), leg.tx.envelope().nonce());
+        // The same transaction twice has an error of its own.
+        if hashes.insert(leg.tx.hash()) && !seen.insert(key) {
+            return Err(RpcError::contradictory(format!(
+                "leg {index} uses nonce {} of {} a second time",
+                key.2, key.1
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Development helpers that write to the state or to the clock.
+
+use super::{Engine, look::set_code};
+use crate::rpc::errors::{RpcError, RpcResult};
+use alloy_primitives::{Address, Bytes, U256};
+use revm::{DatabaseRef, state::AccountInfo};
+use weft_evm::{AccountChange, Realm, StateChange, TokenId};
+use weft_types::NetworkId;
+
+impl Engine {
+    /// Gives an account other ether; the rollup's escrow follows, or ether could leave that never came (P24).
+    pub(crate) fn set_balance(
+        &mut self,
+        network: NetworkId,
+        address: Address,
+        balance: U256,
+    ) -> RpcResult<()> {
+        self.between_slots(|engine| {
+            let old = engine.closed_account(network, address).balance;
+            let escrow = engine.realm.escrow().balance(network, TokenId::ETHER);
+            let escrow = escrow.saturating_sub(old).checked_add(balance);
+            let escrow = escrow.ok_or_else(|| RpcError::params("all ether fits 256 bits"))?;
+            engine.set_escrow(network, escrow);
+            engine.cheat(network, address, |change| {
+                change.info.get_or_insert_default().balance = balance;
+                Ok(())
+            })
+        })
+    }
+
+    /// Gives an account another nonce.
+    pub(crate) fn set_nonce(
+        &mut self,
+        network: NetworkId,
+        address: Address,
+        nonce: u64,
+    ) -> RpcResult<()> {
+        self.between_slots(|engine| {
+            engine.cheat(network, address, |change| {
+                change.info.get_or_insert_default().nonce = nonce;
+                Ok(())
+            })
+        })
+    }
+
+    /// Gives an account other code.
+    pub(crate) fn set_code(
+        &mut self,
+        network: NetworkId,
+        address: Address,
+        code: Bytes,
+    ) -> RpcResult<()> {
+        self.between_slots(|engine| {
+            engine.cheat(network, address, |change| {
+                set_code(change.info.get_or_insert_default(), code)
+            })
+        })
+    }
+
+    /// Writes a storage slot.
+    pub(crate) fn set_storage(
+        &mut self,
+        network: NetworkId,
+        address: Address,
+        key: U256,
+        value: U256,
+    ) -> RpcResult<()> {
+        self.between_slots(|engine| {
+            engine.cheat(network, address, |change| {
+                change.info.get_or_insert_default();
+                change.storage.insert(key, value);
+                Ok(())
+            })
+        })
+    }
+
+    /// Moves the clock forward; returns by how much it is ahead of the wall's in all, in seconds.
+    pub(crate) fn increase_time(&mut self, seconds: u64) -> RpcResult<()> {
+        // A century keeps all times far from the end of 64 bits.
+        if seconds > 100 * 365 * 86_400 {
+            return Err(RpcError::params(format!("{seconds} seconds is too far in the future")));
+        }
+        self.clock.increase(seconds * 1000);
+        self.tick();
+        Ok(())
+    }
+
+    /// Returns the present time in seconds.
+    pub(crate) fn now_seconds(&self) -> u64 {
+        self.clock.now_ms() / 1000
+    }
+
+    /// Closes `blocks` blocks of a rollup now, empty ones if need be, each at least a second after the last.
+    ///
+    /// A realm makes an empty block only when the last one is too old, so for a moment one second is too old here.
+    pub(crate) fn mine(&mut self, network: NetworkId, blocks: u64) {
+        for _ in 0..blocks {
+            let before = self.chain(network).store.head_number();
+            if self.has_items() {
+                self.close_now();
+            }
+            if self.chain(network).store.head_number() == before {
+                self.between_slots(|engine| engine.make_due(network, 1));
+                self.wait_a_second(network);
+                self.close_now();
+                let interval = self.chain(network).spec.max_block_interval;
+                self.between_slots(|engine| engine.make_due(network, interval));
+            }
+        }
+    }
+
+    fn wait_a_second(&mut self, network: NetworkId) {
+        let head_ms = self.chain(network).store.head().header.timestamp.saturating_add(1) * 1000;
+        self.clock.increase(head_ms.saturating_sub(self.clock.now_ms()));
+        self.tick();
+    }
+
+    /// Rebuilds the realm with another longest time without a block on one rollup.
+    fn make_due(&mut self, network: NetworkId, interval: u64) {
+        let (mut rollups, escrow, heads) = self.parts();
+        for rollup in rollups.iter_mut().filter(|rollup| rollup.spec.network == network) {
+            rollup.spec.max_block_interval = interval;
+        }
+        self.realm = Realm::new(self.domain, rollups, escrow, heads);
+    }
+
+    fn set_escrow(&mut self, network: NetworkId, wei: U256) {
+        let (rollups, mut escrow, heads) = self.parts();
+        escrow.set(network, TokenId::ETHER, wei);
+        self.realm = Realm::new(self.domain, rollups, escrow, heads);
+    }
+
+    fn closed_account(&self, network: NetworkId, address: Address) -> AccountInfo {
+        let state = self.realm.state(network).expect("the rollup runs here");
+        state.basic_ref(address).unwrap_or_default().unwrap_or_default()
+    }
+
+    /// Writes to an account while no slot is open.
+    fn cheat(
+        &mut self,
+        network: NetworkId,
+        address: Address,
+        write: impl FnOnce(&mut AccountChange) -> RpcResult<()>,
+    ) -> RpcResult<()> {
+        let state = self.realm.state(network).expect("the rollup runs here");
+        let info = state.basic_ref(address).unwrap_or_default();
+        let mut change = AccountChange { info, ..AccountChange::default() };
+        write(&mut change)?;
+        let working = self.realm.working(network).expect("the rollup runs here");
+        working.rebase().cheat(&StateChange::from([(address, change)]));
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+//! From an item to its outcome.
+
+use super::Engine;
+use crate::{
+    outcomes::{Fate, LegRef, Record},
+    rpc::errors::{RpcError, RpcResult},
+    store::Origin,
+};
+use alloy_consensus::Transaction as _;
+use alloy_primitives::Address;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use weft_evm::Applied;
+use weft_lane::{Input, Rejection, Submission};
+use weft_types::{Bundle, BundleId, Item, Leg, NetworkId, Outcome, Section};
+
+/// Where an item is after it was submitted.
+#[derive(Debug)]
+pub(crate) enum Ran {
+    /// It has a position and this outcome.
+    Decided(Outcome),
+    /// The slot has no room; it waits for the next one.
+    Deferred,
+}
+
+impl Engine {
+    /// Gives an item a position and executes it; one that does not fit waits for the next slot.
+    pub(super) fn run_or_defer(&mut self, item: Item) -> RpcResult<Ran> {
+        match self.run_item(&item)? {
+            Some(outcome) => Ok(Ran::Decided(outcome)),
+            None => {
+                self.pool.defer(item).map_err(|_| RpcError::limit("the pool is full"))?;
+                Ok(Ran::Deferred)
+            }
+        }
+    }
+
+    /// Gives an item a position and executes it; `None` when the open slot has no room.
+    fn run_item(&mut self, item: &Item) -> RpcResult<Option<Outcome>> {
+        if !self.fits(item)? {
+            return Ok(None);
+        }
+        let submission = Submission {
+            item: item.hash(&self.domain),
+            section: Section::Plaintext,
+            declared_gas: gas_limits(item.legs()).values().fold(0, |sum, gas| sum.saturating_add(*gas)),
+            origin: item.legs().first().map(|leg| leg.tx.sender()),
+        };
+        let position = match self.step(Input::Submit(submission)) {
+            Ok(position) => position.expect("accepted submissions have a position"),
+            Err(rejection) => return refused(item, rejection),
+        };
+        let applied = self.realm.apply(position, item).map_err(|error| {
+            RpcError::new(-32603, format!("item at position {position} could not run: {error}"))
+        })?;
+        let outcome = applied.outcome.clone();
+        let senders = senders(&applied);
+        self.record(item, applied);
+        for (network, sender) in senders {
+            self.promote(network, sender);
+        }
+        Ok(Some(outcome))
+    }
+
+    /// Returns true when every rollup's open block has room for the item's legs.
+    fn fits(&self, item: &Item) -> RpcResult<bool> {
+        for (network, declared) in gas_limits(item.legs()) {
+            let limit = self.chains.get(&network).map_or(u64::MAX, |c| c.spec.block_gas_limit);
+            if declared > limit {
+                let why = format!("exceeds block gas limit: {declared} over {limit}");
+                return Err(RpcError::refused(why));
+            }
+            if self.realm.gas_left(network).is_some_and(|left| declared > left) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Runs what waited for a slot or for a nonce.
+    pub(super) fn admit_waiting(&mut self) {
+        let mut waiting = self.pool.take_deferred();
+        let mut left = VecDeque::new();
+        while let Some(item) = waiting.pop_front() {
+            // What waits behind an item of the same sender waits with it.
+            match self.run_item(&item) {
+                Ok(Some(_)) => {}
+                Ok(None) => left.push_back(item),
+                Err(error) => self.drop_item(&item, error.message),
+            }
+        }
+        self.pool.put_back(left);
+        for (network, sender) in self.pool.senders() {
+            self.promote(network, sender);
+        }
+    }
+
+    pub(super) fn drop_item(&mut self, item: &Item, why: String) {
+        let bundle = item.bundle();
+        let protected = bundle.is_some_and(Bundle::is_marked);
+        self.drop_legs(bundle.map(Bundle::id), protected, item.legs(), why);
+    }
+
+    pub(super) fn drop_legs(
+        &mut self,
+        bundle: Option<BundleId>,
+        protected: bool,
+        legs: &[Leg],
+        why: String,
+    ) {
+        self.outcomes.insert(Record {
+            bundle,
+            protected,
+            position: None,
+            fate: Fate::Dropped(why),
+            legs: legs.iter().map(leg_ref).collect(),
+            results: Vec::new(),
+            hops: Vec::new(),
+            system: Vec::new(),
+        });
+    }
+
+    fn record(&mut self, item: &Item, applied: Applied) {
+        let mut system = Vec::new();
+        for (network, tx) in applied.transactions.iter().filter(|(_, tx)| tx.is_system) {
+            let hash = *tx.tx.tx_hash();
+            system.push((*network, hash));
+            if let Some(leg) = item.legs().get(usize::from(tx.leg)) {
+                let origin = Origin { network: leg.network, tx_hash: leg.tx.hash() };
+                self.chain_mut(*network).store.set_origin(hash, origin);
+            }
+        }
+        let fate = match applied.outcome {
+            Outcome::Included => Fate::Included,
+            Outcome::Removed(removal) => Fate::Removed(removal),
+        };
+        self.outcomes.insert(Record {
+            bundle: item.bundle().map(Bundle::id),
+            protected: item.bundle().is_some_and(Bundle::is_marked),
+            position: Some(applied.position),
+            fate,
+            legs: item.legs().iter().map(leg_ref).collect(),
+            results: applied.legs,
+            hops: applied.hops,
+            system,
+        });
+    }
+}
+
+/// Returns the gas that legs declare, by rollup.
+fn gas_limits(legs: &[Leg]) -> BTreeMap<NetworkId, u64> {
+    let mut limits = BTreeMap::new();
+    for leg in legs {
+        let sum: &mut u64 = limits.entry(leg.network).or_default();
+        *sum = sum.saturating_add(leg.tx.envelope().gas_limit());
+    }
+    limits
+}
+
+fn senders(applied: &Applied) -> BTreeSet<(NetworkId, Address)> {
+    let own = applied.transactions.iter().filter(|(_, tx)| !tx.is_system);
+    own.map(|(network, tx)| (*network, tx.sender)).collect()
+}
+
+fn leg_ref(leg: &Leg) -> LegRef {
+    LegRef {
+        network: leg.network,
+        tx_hash: leg.tx.hash(),
+        raw: leg.tx.raw().clone(),
+        may_revert: leg.may_revert,
+    }
+}
+
+/// Sorts the lane's refusals into those that time heals and the others.
+fn refused(item: &Item, rejection: Rejection) -> RpcResult<Option<Outcome>> {
+    match (&rejection, item.bundle()) {
+        (
+            Rejection::SectionOver { .. }
+            | Rejection::SlotFull { .. }
+            | Rejection::SlotOutOfGas { .. }
+            | Rejection::OriginOutOfGas { .. },
+            _,
+        ) => Ok(None),
+        (Rejection::Duplicate { position, .. }, Some(bundle)) => {
+            let why = format!("has position {position}; with another salt it is another bundle");
+            Err(RpcError::duplicate_bundle(bundle.id(), why))
+        }
+        (Rejection::Duplicate { .. }, None) => Err(RpcError::refused("already known")),
+        _ => Err(RpcError::refused(rejection.to_string())),
+    }
+}
+

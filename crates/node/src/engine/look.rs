@@ -1,0 +1,233 @@
+//! Looking at states: of the open slot, of closed blocks, with overrides; and running calls on them.
+
+use super::Engine;
+use crate::{
+    history::ArchiveState,
+    rpc::errors::{RpcError, RpcResult},
+    store::StoredBlock,
+    view::View,
+};
+use alloy_primitives::{Address, B256, U256};
+use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
+use revm::{
+    Database, DatabaseRef,
+    bytecode::Bytecode,
+    context::TxEnv,
+    state::AccountInfo,
+};
+use weft_evm::{AccountChange, Realm, Rollup, SimulateMode, Simulated, StateChange};
+use weft_types::{NetworkId, SlotHeader, SlotNumber};
+
+/// A moment of a rollup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// The open slot, with everything that was executed in it.
+    Pending,
+    /// After a block.
+    Block(u64),
+}
+
+/// What every scratch realm of a look is made of.
+struct Moment {
+    head: alloy_consensus::Header,
+    head_hash: B256,
+    state: ArchiveState,
+    number: Option<u64>,
+    overlay: StateChange,
+}
+
+impl Engine {
+    /// Returns an account at a moment; `None` when it does not exist.
+    pub(crate) fn account(
+        &mut self,
+        network: NetworkId,
+        at: At,
+        address: Address,
+    ) -> RpcResult<Option<AccountInfo>> {
+        match self.closed(network, at)? {
+            None => {
+                let Ok(account) = self.working(network).basic(address);
+                Ok(account)
+            }
+            Some((state, None)) => Ok(state.basic_ref(address).unwrap_or_default()),
+            Some((state, Some(number))) => Ok(state.account_at(number, address)),
+        }
+    }
+
+    /// Returns a storage slot at a moment.
+    pub(crate) fn storage(
+        &mut self,
+        network: NetworkId,
+        at: At,
+        address: Address,
+        key: U256,
+    ) -> RpcResult<U256> {
+        match self.closed(network, at)? {
+            None => {
+                let Ok(value) = self.working(network).storage(address, key);
+                Ok(value)
+            }
+            Some((state, None)) => Ok(state.storage_ref(address, key).unwrap_or_default()),
+            Some((state, Some(number))) => Ok(state.storage_at(number, address, key)),
+        }
+    }
+
+    fn working(&mut self, network: NetworkId) -> &mut weft_evm::WorkingState<ArchiveState> {
+        self.realm.working(network).expect("the rollup runs here")
+    }
+
+    /// Returns the closed state of a moment and, when it is not the last one, its block; `None` for the open slot.
+    fn closed(
+        &self,
+        network: NetworkId,
+        at: At,
+    ) -> RpcResult<Option<(&ArchiveState, Option<u64>)>> {
+        let At::Block(number) = at else { return Ok(None) };
+        let state = self.realm.state(network).expect("the rollup runs here");
+        let head = self.chain(network).store.head_number();
+        if number == head {
+            return Ok(Some((state, None)));
+        }
+        if !state.reaches(number, head) {
+            return Err(RpcError::refused(format!(
+                "historical state unavailable: block {number} is too far from block {head}"
+            )));
+        }
+        Ok(Some((state, Some(number))))
+    }
+
+    /// Runs a call at a moment, over all rollups, and forgets it.
+    pub(crate) fn look(
+        &mut self,
+        network: NetworkId,
+        at: At,
+        tx: TxEnv,
+        overrides: Option<StateOverride>,
+    ) -> RpcResult<Simulated> {
+        let simulated = match (at, overrides) {
+            (At::Pending, None) => self.realm.simulate(network, tx, SimulateMode::Call),
+            (at, overrides) => {
+                let overrides = overrides.unwrap_or_default();
+                self.scratch(network, at, overrides)?.simulate(network, tx, SimulateMode::Call)
+            }
+        };
+        simulated.map_err(|error| RpcError::new(-32603, format!("call could not run: {error}")))
+    }
+
+    /// Returns a realm that may be written to and thrown away, standing where this one stood at a moment.
+    pub(crate) fn scratch(
+        &mut self,
+        network: NetworkId,
+        at: At,
+        overrides: StateOverride,
+    ) -> RpcResult<Realm<View>> {
+        let slot = self.slot_at(network, at);
+        let mut rollups = Vec::new();
+        for spec in self.realm.specs().cloned().collect::<Vec<_>>() {
+            let mut moment = match at {
+                At::Pending => self.pending_moment(spec.network),
+                At::Block(number) if spec.network == network => self.moment(network, number)?,
+                At::Block(_) => {
+                    let slot = slot.number.get();
+                    let number = self.chain(spec.network).store.at_slot(slot).header.number;
+                    self.moment(spec.network, number)?
+                }
+            };
+            if spec.network == network {
+                moment.apply(&overrides)?;
+            }
+            let state = View::new(moment.state, moment.number, moment.overlay);
+            let (head, head_hash) = (moment.head, moment.head_hash);
+            rollups.push(Rollup { spec, state, head, head_hash });
+        }
+        let (escrow, heads) = (self.realm.escrow().clone(), self.realm.heads().clone());
+        let mut scratch = Realm::new(self.domain, rollups, escrow, heads);
+        scratch.open_slot(slot).expect("states in memory can be read");
+        Ok(scratch)
+    }
+
+    /// Returns the header of the slot in which a moment's block was made.
+    fn slot_at(&self, network: NetworkId, at: At) -> SlotHeader {
+        let open = self.realm.slot().expect("a slot is always open").clone();
+        match at {
+            At::Pending => open,
+            At::Block(number) => match self.chain(network).store.by_number(number) {
+                Some(block) => SlotHeader {
+                    number: SlotNumber::new(block.slot),
+                    unix_ms: block.header.timestamp.saturating_mul(1000),
+                    ..open
+                },
+                None => open,
+            },
+        }
+    }
+
+    fn pending_moment(&mut self, network: NetworkId) -> Moment {
+        let Ok(overlay) = self.working(network).changes();
+        let state = self.realm.state(network).expect("the rollup runs here").clone();
+        let (head, head_hash) = self.realm.head(network).expect("the rollup runs here");
+        Moment { head: head.clone(), head_hash, state, number: None, overlay }
+    }
+
+    /// A call after block `n` sees the environment of block `n`, so its parent counts as the last block.
+    fn moment(&self, network: NetworkId, number: u64) -> RpcResult<Moment> {
+        let (state, at) =
+            self.closed(network, At::Block(number))?.expect("closed blocks have a closed state");
+        let store = &self.chain(network).store;
+        let parent: &StoredBlock =
+            store.by_number(number.saturating_sub(1)).expect("blocks are stored without gaps");
+        Ok(Moment {
+            head: parent.header.clone(),
+            head_hash: parent.hash,
+            state: state.clone(),
+            number: at,
+            overlay: StateChange::new(),
+        })
+    }
+}
+
+impl Moment {
+    fn apply(&mut self, overrides: &StateOverride) -> RpcResult<()> {
+        let view = View::new(self.state.clone(), self.number, self.overlay.clone());
+        for (address, account) in overrides {
+            let entry = self.overlay.entry(*address).or_insert_with(|| {
+                let info = view.basic_ref(*address).unwrap_or_default();
+                AccountChange { info, ..AccountChange::default() }
+            });
+            override_account(entry, account)?;
+        }
+        Ok(())
+    }
+}
+
+fn override_account(change: &mut AccountChange, account: &AccountOverride) -> RpcResult<()> {
+    if account.move_precompile_to.is_some() {
+        return Err(RpcError::params("movePrecompileToAddress is not supported"));
+    }
+    if account.state.is_some() && account.state_diff.is_some() {
+        return Err(RpcError::params("account has both 'state' and 'stateDiff'"));
+    }
+    let info = change.info.get_or_insert_default();
+    info.balance = account.balance.unwrap_or(info.balance);
+    info.nonce = account.nonce.unwrap_or(info.nonce);
+    if let Some(code) = &account.code {
+        set_code(info, code.clone())?;
+    }
+    if account.state.is_some() {
+        change.wiped = true;
+        change.storage.clear();
+    }
+    for (key, value) in account.state.iter().chain(&account.state_diff).flatten() {
+        change.storage.insert((*key).into(), (*value).into());
+    }
+    Ok(())
+}
+
+/// Gives an account other code.
+pub(super) fn set_code(info: &mut AccountInfo, code: alloy_primitives::Bytes) -> RpcResult<()> {
+    let code = Bytecode::new_raw_checked(code)
+        .map_err(|error| RpcError::params(format!("invalid code: {error}")))?;
+    info.code_hash = code.hash_slow();
+    info.code = Some(code);
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! The engine: the one thread that owns realm, lane and stores. Everybody else sends it jobs.
+
+mod admit;
+mod bundle;
+mod cheats;
+mod dump;
+mod items;
+mod look;
+mod slots;
+mod snapshots;
+mod thread;
+
+pub(crate) use dump::Dump;
+pub(crate) use look::At;
+pub use thread::EngineHandle;
+pub(crate) use thread::{EngineThread, spawn};
+
+use crate::{
+    bundles::Bundles,
+    clock::Clock,
+    config::{DevConfig, Limits, Mining},
+    filters::Filters,
+    history::ArchiveState,
+    outcomes::Outcomes,
+    pool::Pool,
+    rpc::errors::{RpcError, RpcResult},
+    store::{BlockStore, StoredBlock},
+};
+use alloy_primitives::{B256, U256};
+use snapshots::Snapshots;
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::sync::broadcast;
+use weft_evm::{
+    ChainSpec, Escrow, GenesisAccount, Heads, Realm, Rollup, TokenId, genesis,
+};
+use weft_lane::{Lane, LaneConfig};
+use weft_types::{Domain, NetworkId};
+
+/// Events that a slow subscriber may be behind before it loses some.
+const EVENT_BACKLOG: usize = 4096;
+
+/// What subscribers of one rollup hear about.
+#[derive(Debug, Clone)]
+pub(crate) enum ChainEvent {
+    /// A block closed.
+    Block(Arc<StoredBlock>),
+    /// A transaction was accepted.
+    Pending(B256),
+}
+
+/// What the node keeps about one rollup beside its state.
+#[derive(Debug)]
+pub(crate) struct ChainData {
+    pub(crate) spec: ChainSpec,
+    pub(crate) store: BlockStore,
+    pub(crate) filters: Filters,
+    pub(crate) events: broadcast::Sender<ChainEvent>,
+}
+
+/// Where a rollup can be reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) network: NetworkId,
+    pub(crate) chain_id: u64,
+    pub(crate) url: String,
+}
+
+/// Owner of the realm, the lane and the stores. Lives on one thread.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) config: DevConfig,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) domain: Domain,
+    pub(crate) realm: Realm<ArchiveState>,
+    lane: Lane,
+    clock: Clock,
+    /// Items with a position in the open slot.
+    items_in_slot: u32,
+    pub(crate) chains: BTreeMap<NetworkId, ChainData>,
+    pub(crate) pool: Pool,
+    pub(crate) bundles: Bundles,
+    pub(crate) outcomes: Outcomes,
+    snapshots: Snapshots,
+}
+
+impl Engine {
+    /// Builds the realm at genesis.
+    pub(crate) fn new(config: DevConfig, endpoints: Vec<Endpoint>) -> Self {
+        let domain = Domain::dev();
+        let clock = Clock::new(config.seed, config.slot_ms);
+        let timestamp = clock.now_ms() / 1000;
+        let rollups: Vec<_> =
+            config.chain_ids().map(|id| genesis_rollup(&config, id, timestamp)).collect();
+        let mut escrow = Escrow::default();
+        for rollup in &rollups {
+            escrow.set(rollup.spec.network, TokenId::ETHER, ether_in(&rollup.state));
+        }
+        let networks = rollups.iter().map(|rollup| rollup.spec.network).collect();
+        let lane = Lane::new(domain, LaneConfig::new(config.slot_ms, networks))
+            .expect("a checked configuration makes a lane");
+        let chains = rollups.iter().map(|rollup| {
+            let store = BlockStore::new(rollup.head.clone(), rollup.head_hash);
+            (rollup.spec.network, ChainData::new(rollup.spec.clone(), store, &config.limits))
+        });
+        let limits = config.limits.clone();
+        let mut engine = Self {
+            endpoints,
+            domain,
+            chains: chains.collect(),
+            realm: Realm::new(domain, rollups, escrow, Heads::default()),
+            lane,
+            clock,
+            items_in_slot: 0,
+            pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
+            bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
+            outcomes: Outcomes::new(limits.max_outcomes),
+            snapshots: Snapshots::default(),
+            config,
+        };
+        engine.tick();
+        engine
+    }
+
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    pub(crate) fn chain(&self, network: NetworkId) -> &ChainData {
+        &self.chains[&network]
+    }
+
+    pub(crate) fn chain_mut(&mut self, network: NetworkId) -> &mut ChainData {
+        self.chains.get_mut(&network).expect("ports exist for rollups of the realm only")
+    }
+
+    /// Returns the rollup with an EIP-155 id.
+    pub(crate) fn network_of(&self, chain_id: u64) -> RpcResult<NetworkId> {
+        let mut chains = self.chains.values();
+        let chain = chains.find(|chain| chain.spec.chain_id == chain_id);
+        chain.map(|chain| chain.spec.network).ok_or_else(|| RpcError::unknown_rollup(chain_id))
+    }
+
+    pub(crate) fn is_on_demand(&self) -> bool {
+        self.config.mining == Mining::OnDemand
+    }
+
+    pub(crate) fn announce(&mut self, network: NetworkId, event: ChainEvent) {
+        let chain = self.chain_mut(network);
+        chain.filters.observe(&event);
+        // Nobody listening is no error.
+        let _ = chain.events.send(event);
+    }
+}
+
+impl ChainData {
+    fn new(spec: ChainSpec, store: BlockStore, limits: &Limits) -> Self {
+        let filters = Filters::new(limits.max_filters, limits.filter_ttl);
+        let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        Self { spec, store, filters, events }
+    }
+}
+
+fn genesis_rollup(config: &DevConfig, id: u32, timestamp: u64) -> Rollup<ArchiveState> {
+    let account = |account: &crate::DevAccount| GenesisAccount {
+        address: account.address,
+        balance: config.balance,
+        ..GenesisAccount::default()
+    };
+    let accounts: Vec<_> = config.accounts.iter().map(account).collect();
+    let Rollup { spec, state, head, head_hash } =
+        genesis(ChainSpec::dev(id), timestamp, &accounts);
+    Rollup { spec, state: ArchiveState::new(state), head, head_hash }
+}
+
+/// Returns all ether on a rollup.
+fn ether_in(state: &ArchiveState) -> U256 {
+    let balances = state.current().accounts().map(|(_, account)| account.info.balance);
+    balances.fold(U256::ZERO, U256::saturating_add)
+}

@@ -1,0 +1,72 @@
+//! The slot loop: the lane says when slots open and close, the realm follows.
+
+use super::{ChainEvent, Engine};
+use std::time::{Duration, Instant};
+use weft_lane::{Effect, Input, Rejection};
+use weft_types::{NetworkId, Position};
+
+impl Engine {
+    /// Lets time pass: an expired slot closes, the next one opens and takes what waits for it.
+    pub(crate) fn tick(&mut self) {
+        self.clock.turn(self.items_in_slot > 0);
+        let before = self.lane.open_slot().map(|slot| slot.number);
+        self.step(Input::Tick).expect("ticks are never refused");
+        self.expire_bundles(Instant::now());
+        if before != self.lane.open_slot().map(|slot| slot.number) {
+            self.admit_waiting();
+        }
+    }
+
+    /// Closes the slot now and opens the next one.
+    pub(crate) fn close_now(&mut self) {
+        self.between_slots(|_| ());
+    }
+
+    /// Closes the slot, does something that needs no slot open, and opens the next one.
+    pub(crate) fn between_slots<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.step(Input::Close).expect("slots can always be closed");
+        self.clock.slot_over();
+        let result = work(self);
+        self.step(Input::Tick).expect("ticks are never refused");
+        self.admit_waiting();
+        result
+    }
+
+    /// Returns how long the engine may wait before the next [`Self::tick`].
+    pub(crate) fn until_turn(&self) -> Duration {
+        self.clock.until_turn(self.lane.closes_at_ms().unwrap_or_default())
+    }
+
+    pub(super) fn has_items(&self) -> bool {
+        self.items_in_slot > 0
+    }
+
+    /// Gives the lane an input and does what follows; returns the position of a submission.
+    pub(super) fn step(&mut self, input: Input) -> Result<Option<Position>, Rejection> {
+        let mut effects = Vec::new();
+        let result = self.lane.step(self.clock.now_ms(), input, &mut effects);
+        let mut given = None;
+        for effect in effects {
+            match effect {
+                Effect::Opened(header) => {
+                    self.items_in_slot = 0;
+                    self.realm.open_slot(header).expect("states in memory can be read");
+                }
+                Effect::Positioned { position, .. } => {
+                    self.items_in_slot += 1;
+                    given = Some(position);
+                }
+                Effect::Closed { .. } => self.close_blocks(),
+            }
+        }
+        result.map(|()| given)
+    }
+
+    fn close_blocks(&mut self) {
+        for block in self.realm.close_slot().expect("states in memory can be read") {
+            let network: NetworkId = block.network;
+            let stored = self.chain_mut(network).store.push_closed(block);
+            self.announce(network, ChainEvent::Block(stored));
+        }
+    }
+}

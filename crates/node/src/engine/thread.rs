@@ -1,0 +1,120 @@
+//! The engine's thread and the way to it.
+
+use super::{Endpoint, Engine};
+use crate::{
+    config::DevConfig,
+    error::NodeError,
+    rpc::errors::{RpcError, RpcResult},
+};
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    thread::JoinHandle,
+};
+use tokio::sync::oneshot;
+
+type Job = Box<dyn FnOnce(&mut Engine) + Send>;
+
+enum Message {
+    Job(Job),
+    Stop(oneshot::Sender<Result<(), NodeError>>),
+}
+
+/// Way to a running engine. Clones reach the same one.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    inbox: SyncSender<Message>,
+}
+
+impl EngineHandle {
+    /// Runs `job` on the engine's thread and returns what it returns.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Engine) -> T + Send + 'static,
+    ) -> RpcResult<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |engine| {
+            // A client that went away needs no answer.
+            let _ = answer.send(job(engine));
+        });
+        match self.inbox.try_send(Message::Job(job)) {
+            Ok(()) => answered.await.map_err(|_| stopped()),
+            Err(TrySendError::Full(_)) => Err(RpcError::limit("too many requests are waiting")),
+            Err(TrySendError::Disconnected(_)) => Err(stopped()),
+        }
+    }
+}
+
+fn stopped() -> RpcError {
+    RpcError::new(-32603, "engine stopped")
+}
+
+/// A running engine.
+#[derive(Debug)]
+pub(crate) struct EngineThread {
+    pub(crate) handle: EngineHandle,
+    thread: JoinHandle<()>,
+}
+
+impl EngineThread {
+    /// Stops the engine; it writes its state file first, when it has one.
+    pub(crate) async fn stop(self) -> Result<(), NodeError> {
+        let (done, is_done) = oneshot::channel();
+        let inbox = self.handle.inbox;
+        // The inbox may be full of jobs, so sending may take a while.
+        let sent = tokio::task::spawn_blocking(move || inbox.send(Message::Stop(done)));
+        sent.await.map_err(|_| NodeError::Stopped)?.map_err(|_| NodeError::Stopped)?;
+        let result = is_done.await.map_err(|_| NodeError::Stopped)?;
+        let thread = self.thread;
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        joined.map_err(|_| NodeError::Stopped)?.map_err(|_| NodeError::Stopped)?;
+        result
+    }
+}
+
+/// Starts an engine on a thread of its own and waits until it is ready.
+pub(crate) async fn spawn(
+    config: DevConfig,
+    endpoints: Vec<Endpoint>,
+) -> Result<EngineThread, NodeError> {
+    let (inbox, messages) = sync_channel(config.limits.max_queued_requests);
+    let (ready, is_ready) = oneshot::channel();
+    let body = move || match started(config, endpoints) {
+        Ok(engine) => {
+            let _ = ready.send(Ok(()));
+            run(engine, &messages);
+        }
+        Err(error) => {
+            let _ = ready.send(Err(error));
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .name("weft-engine".to_owned())
+        .spawn(body)
+        .map_err(|error| NodeError::Config(format!("no thread for the engine: {error}")))?;
+    is_ready.await.map_err(|_| NodeError::Stopped)??;
+    Ok(EngineThread { handle: EngineHandle { inbox }, thread })
+}
+
+fn started(config: DevConfig, endpoints: Vec<Endpoint>) -> Result<Engine, NodeError> {
+    let load = config.load_state.clone();
+    let mut engine = Engine::new(config, endpoints);
+    if let Some(path) = load {
+        engine.load_file(&path)?;
+    }
+    Ok(engine)
+}
+
+fn run(mut engine: Engine, messages: &Receiver<Message>) {
+    loop {
+        engine.tick();
+        match messages.recv_timeout(engine.until_turn()) {
+            Ok(Message::Job(job)) => job(&mut engine),
+            Ok(Message::Stop(done)) => {
+                let _ = done.send(engine.dump_on_stop());
+                return;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Starting and stopping a node.
+
+use crate::{
+    config::DevConfig,
+    engine::{self, Endpoint, EngineHandle, EngineThread},
+    error::NodeError,
+    server,
+};
+use jsonrpsee::server::ServerHandle;
+use weft_types::NetworkId;
+
+/// The node.
+#[derive(Debug)]
+pub struct Node;
+
+/// A rollup of a running node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupInfo {
+    /// Id inside the protocol.
+    pub network: NetworkId,
+    /// EIP-155 id.
+    pub chain_id: u64,
+    /// Where JSON-RPC is served, over HTTP and WebSocket alike.
+    pub url: String,
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct NodeHandle {
+    rollups: Vec<RollupInfo>,
+    servers: Vec<ServerHandle>,
+    engine: EngineThread,
+}
+
+impl Node {
+    /// Starts a development node: listens on all ports, then serves them.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError`] when the configuration cannot work, a port is taken or a state file is of no use.
+    pub async fn start(config: DevConfig) -> Result<NodeHandle, NodeError> {
+        config.check()?;
+        let mut listeners = Vec::new();
+        let mut endpoints = Vec::new();
+        for (index, id) in config.chain_ids().enumerate() {
+            let (listener, url) = server::listen(config.host, config.port_of(index)?)?;
+            listeners.push(listener);
+            endpoints.push(Endpoint { network: NetworkId::new(id), chain_id: u64::from(id), url });
+        }
+        let limits = config.limits.clone();
+        let engine = engine::spawn(config, endpoints.clone()).await?;
+        let mut servers = Vec::new();
+        for (listener, endpoint) in listeners.into_iter().zip(&endpoints) {
+            servers.push(server::serve(listener, endpoint, engine.handle.clone(), &limits)?);
+        }
+        let info = |endpoint: Endpoint| RollupInfo {
+            network: endpoint.network,
+            chain_id: endpoint.chain_id,
+            url: endpoint.url,
+        };
+        Ok(NodeHandle { rollups: endpoints.into_iter().map(info).collect(), servers, engine })
+    }
+}
+
+impl NodeHandle {
+    /// Returns the rollups in order.
+    pub fn rollups(&self) -> &[RollupInfo] {
+        &self.rollups
+    }
+
+    /// Returns the way to the engine.
+    pub const fn engine(&self) -> &EngineHandle {
+        &self.engine.handle
+    }
+
+    /// Stops serving, writes the state file when one was asked for, and ends the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::StateFile`] when the state file cannot be written.
+    pub async fn stop(self) -> Result<(), NodeError> {
+        for server in &self.servers {
+            // A server that stopped by itself is stopped.
+            let _ = server.stop();
+        }
+        for server in self.servers {
+            server.stopped().await;
+        }
+        self.engine.stop().await
+    }
+}

@@ -1,0 +1,62 @@
+//! JSON-RPC servers: one port per rollup, HTTP and WebSocket alike.
+
+use crate::{
+    config::Limits,
+    engine::{Endpoint, EngineHandle},
+    error::NodeError,
+    rpc::{self, Port},
+};
+use jsonrpsee::{
+    server::{BatchRequestConfig, IdProvider, Server, ServerConfig, ServerHandle},
+    types::SubscriptionId,
+};
+use std::{
+    net::{IpAddr, SocketAddr, TcpListener},
+    sync::atomic::{AtomicU64, Ordering},
+};
+use tower_http::cors::CorsLayer;
+
+/// Takes a port and returns it with its URL.
+pub(crate) fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, String), NodeError> {
+    let address = SocketAddr::new(host, port);
+    let failed = |source| NodeError::Listen { address: address.to_string(), source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, format!("http://{bound}")))
+}
+
+/// Serves a rollup on a port that was taken before.
+pub(crate) fn serve(
+    listener: TcpListener,
+    endpoint: &Endpoint,
+    engine: EngineHandle,
+    limits: &Limits,
+) -> Result<ServerHandle, NodeError> {
+    let config = ServerConfig::builder()
+        .max_request_body_size(limits.max_body_bytes)
+        .max_response_body_size(limits.max_response_bytes)
+        .max_connections(limits.max_connections)
+        .max_subscriptions_per_connection(limits.max_subscriptions)
+        .set_batch_request_config(BatchRequestConfig::Limit(limits.max_batch))
+        .set_id_provider(HexIds::default())
+        .build();
+    let server = Server::builder()
+        .set_config(config)
+        // Browsers talk to a development node directly.
+        .set_http_middleware(tower::ServiceBuilder::new().layer(CorsLayer::permissive()))
+        .build_from_tcp(listener)
+        .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
+    Ok(server.start(rpc::module(Port { engine, network: endpoint.network })))
+}
+
+/// Subscription ids as Ethereum clients expect them.
+#[derive(Debug, Default)]
+struct HexIds(AtomicU64);
+
+impl IdProvider for HexIds {
+    fn next_id(&self) -> SubscriptionId<'static> {
+        let id = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        SubscriptionId::Str(format!("{id:#x}").into())
+    }
+}

@@ -1,0 +1,260 @@
+//! Items that must be refused, items of other kinds, and sequences whose second item depends on the first.
+
+use crate::{
+    draft::{Draft, Marking},
+    feature::Feature,
+    generator::{Expectation, Fate, Generator, Planned},
+    world::hash_of,
+};
+use alloy_primitives::{Bytes, U256};
+use weft_types::{
+    Deposit, Envelope, InvalidReason, Item, L1Born, L1Event, L1Ref, NetworkId, RemovalCause,
+    SafetyLevel, Session, SlotNumber,
+};
+
+impl Generator<'_> {
+    /// One item that cannot start.
+    pub(crate) fn refused(&mut self) -> Vec<Planned> {
+        use InvalidReason as Why;
+        let home = self.available_home();
+        let mut draft = self.plain(home);
+        let (reason, feature) = match self.rng.below(9) {
+            0 => {
+                draft.nonce += 1;
+                (Why::NonceTooHigh, Feature::NonceGap)
+            }
+            1 => {
+                draft.gas_price = 0;
+                (Why::FeeTooLow, Feature::LowFee)
+            }
+            2 => {
+                draft.chain_id += 1;
+                (Why::WrongChainId, Feature::WrongChain)
+            }
+            3 => {
+                draft.network = NetworkId::new(999);
+                (Why::UnknownRollup, Feature::UnknownRollup)
+            }
+            4 => {
+                draft.gas_limit = self.world.block_gas_limit + 1;
+                (Why::BlockFull, Feature::BlockFull)
+            }
+            5 => return self.unbundled(),
+            6 => return self.replayed(),
+            7 => return self.unavailable(),
+            _ => return self.invalid_bundle(),
+        };
+        if !self.has_room(&draft) && reason != Why::BlockFull {
+            return Vec::new();
+        }
+        vec![self.expecting(&draft, Fate::Invalid(reason), feature)]
+    }
+
+    fn expecting(&self, draft: &Draft, fate: Fate, feature: Feature) -> Planned {
+        let drafts = if fate == Fate::Included { vec![draft.clone()] } else { Vec::new() };
+        let item = Item::Transaction(self.signed(draft));
+        Planned { item, drafts, expectation: Some(Expectation { fate, feature }) }
+    }
+
+    /// A marked leg by itself (P18).
+    fn unbundled(&mut self) -> Vec<Planned> {
+        let marking = self.rng.pick(&[Marking::Suffix, Marking::Listed]);
+        let Item::Bundle(bundle) = self.good_bundle(marking).item else { return Vec::new() };
+        let item = Item::Transaction(bundle.legs()[0].clone());
+        let fate = Fate::Invalid(InvalidReason::Unbundled);
+        vec![refusal(item, fate, Feature::Unbundled)]
+    }
+
+    /// Something that was included before.
+    fn replayed(&mut self) -> Vec<Planned> {
+        if self.past.is_empty() {
+            return Vec::new();
+        }
+        let item = self.past[self.rng.below(self.past.len())].clone();
+        let up = item.legs().iter().all(|leg| {
+            let index = self.world.index_of(leg.network);
+            index.is_some_and(|index| self.available[index])
+                && self.realm.gas_left(leg.network).unwrap_or_default()
+                    >= alloy_consensus::Transaction::gas_limit(leg.tx.envelope())
+        });
+        if !up {
+            return Vec::new();
+        }
+        let fate = Fate::Removed(RemovalCause::Invalid);
+        vec![refusal(item, fate, Feature::Replay)]
+    }
+
+    /// A transaction of a rollup that is not available (P8).
+    fn unavailable(&mut self) -> Vec<Planned> {
+        let Some(gone) = self.available.iter().position(|available| !available) else {
+            return Vec::new();
+        };
+        let draft = self.plain(gone);
+        let fate = Fate::Removed(RemovalCause::Unavailable);
+        vec![self.expecting(&draft, fate, Feature::UnavailableLeg)]
+    }
+
+    /// A good leg beside one at a nonce gap.
+    fn invalid_bundle(&mut self) -> Vec<Planned> {
+        let (one, two) = (self.available_home(), self.available_home());
+        let good = self.plain(one);
+        let mut bad = self.plain(two);
+        bad.nonce += 7;
+        bad.gas_limit = 1_000_000;
+        if !self.has_room(&good) {
+            return Vec::new();
+        }
+        let planned = self.bundle_of(vec![good, bad], Marking::None);
+        let fate = Fate::Removed(RemovalCause::Invalid);
+        vec![refusal(planned.item, fate, Feature::BundleInvalid)]
+    }
+
+    /// An item of another kind.
+    pub(crate) fn special(&mut self) -> Vec<Planned> {
+        let home = self.available_home();
+        let salt = self.rng.next();
+        let origin = L1Ref { block_hash: hash_of(salt, "L1 block"), log_index: salt as u32 % 7 };
+        let removed = Fate::Removed;
+        match self.rng.below(6) {
+            0 => {
+                let item = Item::Sealed(self.envelope(home));
+                vec![refusal(item, removed(RemovalCause::Undecryptable), Feature::Sealed)]
+            }
+            1 => {
+                let item = Item::Session(Session {
+                    l1_transaction: Bytes::from_static(b"\x02"),
+                    not_before: 1,
+                    not_after: 2,
+                    level: SafetyLevel::Cryptographic,
+                });
+                vec![refusal(item, removed(RemovalCause::Unavailable), Feature::Session)]
+            }
+            2 => {
+                let event = L1Event::Deposit(Deposit {
+                    network: self.world.cast(home).network,
+                    from: self.world.cast(home).codeless,
+                    to: self.world.cast(home).codeless,
+                    value: U256::from(1),
+                    gas: 100_000,
+                    data: Bytes::new(),
+                });
+                let item = Item::L1Born(L1Born { origin, event });
+                vec![refusal(item, removed(RemovalCause::Unavailable), Feature::Deposit)]
+            }
+            3 | 4 => {
+                let draft = self.plain(home);
+                if !self.has_room(&draft) {
+                    return Vec::new();
+                }
+                let mut planned = self.expecting(&draft, Fate::Included, Feature::Forced);
+                let event = L1Event::Forced(self.signed(&draft));
+                planned.item = Item::L1Born(L1Born { origin, event });
+                vec![planned]
+            }
+            _ => {
+                let mut planned = self.good_bundle(Marking::Suffix);
+                let Item::Bundle(bundle) = planned.item else { unreachable!("just made one") };
+                let event = L1Event::ForcedBundle(bundle);
+                planned.item = Item::L1Born(L1Born { origin, event });
+                vec![planned]
+            }
+        }
+    }
+
+    fn envelope(&mut self, home: usize) -> Envelope {
+        Envelope {
+            scheme: 1,
+            epoch: 2,
+            payer: self.world.cast(home).codeless,
+            size_bucket: 256,
+            gas_bucket: 100_000,
+            max_fee: U256::from(1),
+            valid_until: SlotNumber::new(9),
+            ciphertext: Bytes::copy_from_slice(hash_of(self.rng.next(), "cipher").as_slice()),
+            signature: Bytes::from_static(&[1; 65]),
+        }
+    }
+
+    /// Two items, the second of which shows what the first left behind.
+    pub(crate) fn sequel(&mut self) -> Vec<Planned> {
+        match self.rng.below(3) {
+            0 => self.dead_single(),
+            1 => self.dead_bundle(),
+            _ => self.copied_leg(),
+        }
+    }
+
+    /// A removed failure never runs again (P4, T7).
+    fn dead_single(&mut self) -> Vec<Planned> {
+        let Some(home) = self.removing_home() else { return Vec::new() };
+        let draft = self.reverting(home);
+        if !self.has_room(&draft) {
+            return Vec::new();
+        }
+        let failed = Fate::Removed(RemovalCause::Failed);
+        let mut first = self.expecting(&draft, failed, Feature::RemovedFailure);
+        first.drafts = vec![draft];
+        let dead = Fate::Invalid(InvalidReason::Dead);
+        let second = refusal(first.item.clone(), dead, Feature::DeadSingle);
+        vec![first, second]
+    }
+
+    /// Nor does a marked bundle of which a leg failed.
+    fn dead_bundle(&mut self) -> Vec<Planned> {
+        let home = self.available_home();
+        let mut first = self.failing_bundle_at(home);
+        if first.is_empty() {
+            return first;
+        }
+        let dead = Fate::Invalid(InvalidReason::Dead);
+        let second = refusal(first[0].item.clone(), dead, Feature::DeadBundle);
+        first.push(second);
+        first
+    }
+
+    fn failing_bundle_at(&mut self, home: usize) -> Vec<Planned> {
+        let good = self.plain(home);
+        let mut bad = self.reverting(home);
+        if good.sender == bad.sender {
+            bad.nonce += 1;
+        }
+        bad.gas_limit = bad.gas_limit.min(5_000_000);
+        bad.delegations.clear();
+        if bad.tx_type == alloy_consensus::TxType::Eip7702 {
+            bad.tx_type = alloy_consensus::TxType::Eip1559;
+        }
+        let left = self.realm.gas_left(good.network).unwrap_or_default();
+        if !self.has_room(&good) || good.gas_limit + bad.gas_limit > left {
+            return Vec::new();
+        }
+        let marking = self.rng.pick(&[Marking::Suffix, Marking::Listed]);
+        let mut planned = self.bundle_of(vec![good, bad], marking);
+        let fate = Fate::Removed(RemovalCause::Failed);
+        planned.expectation = Some(Expectation { fate, feature: Feature::BundleFailed });
+        vec![planned]
+    }
+
+    /// A victim's transaction, copied into a failing unmarked bundle, still runs (T13).
+    fn copied_leg(&mut self) -> Vec<Planned> {
+        let home = self.available_home();
+        let victim = self.plain(home);
+        let mut bad = self.reverting(home);
+        if victim.sender == bad.sender {
+            bad.nonce += 1;
+        }
+        bad.gas_limit = bad.gas_limit.min(5_000_000);
+        let left = self.realm.gas_left(victim.network).unwrap_or_default();
+        if !self.has_room(&victim) || victim.gas_limit + bad.gas_limit > left {
+            return Vec::new();
+        }
+        let mut attack = self.bundle_of(vec![victim.clone(), bad], Marking::None);
+        let fate = Fate::Removed(RemovalCause::Failed);
+        attack.expectation = Some(Expectation { fate, feature: Feature::BundleFailed });
+        let second = self.expecting(&victim, Fate::Included, Feature::CopiedLeg);
+        vec![attack, second]
+    }
+}
+
+fn refusal(item: Item, fate: Fate, feature: Feature) -> Planned {
+    Planned { item, drafts: Vec::new(), expectation: Some(Expectation { fate, feature }) }
+}

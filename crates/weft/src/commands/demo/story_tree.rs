@@ -1,0 +1,118 @@
+//! The call tree of the flash loan: the calls that cross come from the thread, what happens within a rollup from the
+//! logs of its receipt.
+
+use super::{
+    market::{Market, TUSDC_DECIMALS},
+    stage::Stage,
+    thread::{CrossCall, Thread},
+    tree::Step,
+};
+use crate::{
+    amount::{grouped, thousands},
+    rpc::{Log, Receipt},
+};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolEvent;
+use eyre::{Result, ensure};
+use std::collections::BTreeMap;
+use weft_contracts::{
+    CrossChainToken::{self, Transfer},
+    FlashArb, Pool, RemoteTrader,
+};
+
+/// Names of contracts and accounts.
+type Names = BTreeMap<(u64, Address), &'static str>;
+
+/// Builds the tree of a transaction on the first rollup that calls once into the second one, which calls back once.
+pub(super) fn build(
+    stage: &Stage,
+    market: &Market,
+    thread: &Thread,
+    on_a: &Receipt,
+    on_b: &Receipt,
+) -> Result<Step> {
+    let names = market.names(stage);
+    let [out] = &thread.calls[..] else {
+        eyre::bail!("the thread has {} calls from {}, not 1", thread.calls.len(), stage.a);
+    };
+    let [home] = &out.inside[..] else {
+        eyre::bail!("the call into {} makes {} calls, not 1", stage.b, out.inside.len());
+    };
+    let (before, inside, after) = around_receipt(stage.a, market, &on_a.logs);
+    let mut on_b_steps = steps(stage.b, market, &on_b.logs);
+    on_b_steps.push(crossing(&names, home, inside)?);
+    let mut all = before;
+    all.push(crossing(&names, out, on_b_steps)?);
+    all.extend(after);
+    let gas = format!("{} gas", thousands(&on_a.gas_used.to::<u64>().to_string()));
+    Ok(Step::new(stage.a, "trader calls FlashArb.run", gas).with(all))
+}
+
+/// Splits what happened on the first rollup at the tokens that came home.
+fn around_receipt(id: u64, market: &Market, logs: &[Log]) -> (Vec<Step>, Vec<Step>, Vec<Step>) {
+    let home = logs.iter().position(|log| decode::<CrossChainToken::Received>(log).is_some());
+    let Some(home) = home else {
+        return (steps(id, market, logs), Vec::new(), Vec::new());
+    };
+    let part = |logs| steps(id, market, logs);
+    (part(&logs[..home]), part(&logs[home..=home]), part(&logs[home + 1..]))
+}
+
+/// Returns the step of a call that crosses.
+fn crossing(names: &Names, call: &CrossCall, mut inside: Vec<Step>) -> Result<Step> {
+    let target = names.get(&(call.to, call.target)).copied().unwrap_or("contract");
+    let text = format!("{target}.{}", function(&call.data));
+    let value = match call.value.is_zero() {
+        true => String::new(),
+        false => format!("{} ETH", grouped(call.value, 18)),
+    };
+    ensure!(!call.status.is_empty(), "the call of {target} has no return");
+    let gas = format!("{} gas", thousands(&call.gas_used.to_string()));
+    inside.push(Step::new(call.to, format!("returns {}", call.status), gas));
+    Ok(Step::crossing(call.to, text, value, inside))
+}
+
+/// Returns the name of the function that `data` calls.
+fn function(data: &[u8]) -> &'static str {
+    let Some(selector) = data.first_chunk::<4>() else { return "receive" };
+    RemoteTrader::RemoteTraderCalls::name_by_selector(*selector)
+        .or_else(|| CrossChainToken::CrossChainTokenCalls::name_by_selector(*selector))
+        .unwrap_or("call")
+}
+
+/// Returns what the logs say, in order.
+fn steps(id: u64, market: &Market, logs: &[Log]) -> Vec<Step> {
+    logs.iter().filter_map(|log| step(id, market, log)).collect()
+}
+
+fn step(id: u64, market: &Market, log: &Log) -> Option<Step> {
+    let tusdc = |amount: U256| format!("{} TUSDC", grouped(amount, TUSDC_DECIMALS));
+    let ether = |amount: U256| format!("{} WETH", grouped(amount, 18));
+    if let Some(Pool::Swapped { tokenIn, amountOut, .. }) = decode(log) {
+        let sells_ether = [market.a.weth, market.b.weth].contains(&tokenIn);
+        return Some(match sells_ether {
+            true => Step::new(id, "Pool buys WETH, pays", tusdc(amountOut)),
+            false => Step::new(id, "Pool takes TUSDC, sells", ether(amountOut)),
+        });
+    }
+    if let Some(CrossChainToken::Sent { amount, .. }) = decode(log) {
+        return Some(Step::new(id, "TUSDC burns", tusdc(amount)));
+    }
+    if let Some(CrossChainToken::Received { amount, .. }) = decode(log) {
+        return Some(Step::new(id, "TUSDC mints", tusdc(amount)));
+    }
+    if let Some(FlashArb::Profit { profit, .. }) = decode(log) {
+        return Some(Step::new(id, "trader gets", tusdc(profit)));
+    }
+    // The lender's own token; wrapped ether moves with the same event.
+    let Transfer { from, to, amount } = decode(log).filter(|_| log.address == market.a.token)?;
+    match (from == market.lender, to == market.lender) {
+        (true, false) => Some(Step::new(id, "FlashLender lends", tusdc(amount))),
+        (false, true) => Some(Step::new(id, "FlashLender is paid back", tusdc(amount))),
+        _ => None,
+    }
+}
+
+fn decode<E: SolEvent>(log: &Log) -> Option<E> {
+    E::decode_raw_log(log.topics.iter().copied(), &log.data).ok()
+}

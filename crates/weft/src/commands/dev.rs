@@ -1,0 +1,240 @@
+//! `weft dev`: a development realm in one process.
+
+use crate::{
+    accounts::MNEMONIC,
+    log,
+    style::{bold, chain, dim},
+};
+use clap::Args;
+use eyre::{Result, WrapErr};
+use serde_json::{Value, json};
+use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
+use tokio::signal;
+use weft_contracts::addresses::{BRIDGE, CREATE2_DEPLOYER, MANAGER, MULTICALL3, PERMIT2};
+use weft_node::{DEV_ACCOUNTS, DevConfig, Node, NodeHandle};
+
+/// Runs a development realm: several rollups in one process, one JSON-RPC port each
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft dev                                  rollups 901, 902, 903 at ports 9545, 9546, 9547
+  weft dev --rollups 2 --slot 1s --port 8000
+  weft dev --dump-state realm.json          writes the state when stopped with Ctrl-C
+  weft dev --load-state realm.json          goes on from there
+  weft dev --json | jq .                    one JSON object per line, the first is the banner
+
+The keys of the accounts are public: never send them anything of value.")]
+pub(crate) struct Dev {
+    /// Number of rollups
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rollups: u32,
+    /// Port of the first rollup; the others follow. 0 takes free ports
+    #[arg(long, default_value_t = 9545)]
+    port: u16,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// Length of a slot: 200ms, 1s
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = parse_slot)]
+    slot: Duration,
+    /// Fixes genesis and block times: the same submissions then give the same blocks
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Prints JSON lines instead of text
+    #[arg(long)]
+    json: bool,
+    /// File to write the state of all rollups to when stopped
+    #[arg(long, value_name = "FILE")]
+    dump_state: Option<PathBuf>,
+    /// File to start from
+    #[arg(long, value_name = "FILE")]
+    load_state: Option<PathBuf>,
+}
+
+impl Dev {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        log::start(self.json);
+        let dumped = self.dump_state.clone();
+        let (json, slot) = (self.json, self.slot);
+        let node = start(self.config()).await?;
+        if json {
+            println!("{}", banner_json(&node, slot));
+        } else {
+            print!("{}", banner(&node, slot));
+        }
+        stopped().await?;
+        node.stop().await.wrap_err("the node did not stop cleanly")?;
+        match dumped {
+            Some(file) if json => println!("{}", json!({"event": "stopped", "state": file})),
+            Some(file) => println!("\nstopped; state of all rollups is in {}", file.display()),
+            None if json => println!("{}", json!({"event": "stopped"})),
+            None => println!("\nstopped"),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn config(self) -> DevConfig {
+        DevConfig {
+            rollups: self.rollups,
+            host: self.host,
+            port: self.port,
+            slot_ms: u64::try_from(self.slot.as_millis()).expect("parsing bounds the slot"),
+            seed: self.seed,
+            dump_state: self.dump_state,
+            load_state: self.load_state,
+            ..DevConfig::default()
+        }
+    }
+}
+
+/// Starts a realm of two rollups on free ports.
+pub(super) async fn start_embedded() -> Result<NodeHandle> {
+    start(DevConfig { rollups: 2, port: 0, ..DevConfig::default() }).await
+}
+
+async fn start(config: DevConfig) -> Result<NodeHandle> {
+    let hint = match config.port {
+        0 => "cannot start the node",
+        _ => "cannot start the node; another port with --port may help",
+    };
+    Node::start(config).await.wrap_err(hint)
+}
+
+/// Waits for Ctrl-C, or for whoever manages the process.
+async fn stopped() -> Result<()> {
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
+        .wrap_err("cannot listen for signals")?;
+    tokio::select! {
+        interrupt = signal::ctrl_c() => interrupt.wrap_err("cannot listen for Ctrl-C"),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Reads a slot length.
+fn parse_slot(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| "write a time like 200ms or 1s".to_owned())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        _ => return Err("write a time like 200ms or 1s".to_owned()),
+    };
+    match milliseconds {
+        Some(slot @ 1..=60_000) => Ok(Duration::from_millis(slot)),
+        _ => Err("a slot takes between 1ms and 60s".to_owned()),
+    }
+}
+
+/// Returns what is printed when the realm runs.
+fn banner(node: &NodeHandle, slot: Duration) -> String {
+    let mut out = format!(
+        "\n  {}  {}\n\n",
+        bold("weft"),
+        dim(format_args!(
+            "{}   {} rollups, one order, a slot every {} ms",
+            env!("CARGO_PKG_VERSION"),
+            node.rollups().len(),
+            slot.as_millis()
+        ))
+    );
+    out += &format!("{}  10,000 ETH each, on every rollup\n", bold("Accounts"));
+    for (index, account) in DEV_ACCOUNTS.iter().enumerate() {
+        out += &format!("  ({index}) {}\n", account.address);
+    }
+    out += &format!("\n{}  public, never for anything of value\n", bold("Private keys"));
+    for (index, account) in DEV_ACCOUNTS.iter().enumerate() {
+        out += &format!("  ({index}) {}\n", account.key);
+    }
+    out += &format!("\n{}  {MNEMONIC}\n", bold("Mnemonic"));
+    out += &format!("          {}\n", dim("m/44'/60'/0'/0/index"));
+    out += &format!("\n{}\n", bold("Rollups"));
+    for rollup in node.rollups() {
+        out += &format!("  {}  {}\n", chain(rollup.chain_id), rollup.url);
+    }
+    out += &format!("\n{}  at the same address on every rollup\n", bold("Contracts"));
+    for (name, address) in CONTRACTS {
+        out += &format!("  {name:<11}{address}\n");
+    }
+    out + &hints(node)
+}
+
+/// Contracts that dApps use, with their names.
+const CONTRACTS: [(&str, alloy_primitives::Address); 5] = [
+    ("Manager", MANAGER),
+    ("Bridge", BRIDGE),
+    ("Multicall3", MULTICALL3),
+    ("Permit2", PERMIT2),
+    ("Create2", CREATE2_DEPLOYER),
+];
+
+/// Returns commands to begin with.
+fn hints(node: &NodeHandle) -> String {
+    let [first, others @ ..] = node.rollups() else { return String::new() };
+    let url = &first.url;
+    let mut out = format!("\n{}\n", bold("Try"));
+    let mut hint = |text: &str, command: String| {
+        out += &format!("  {}\n    {command}\n", dim(text));
+    };
+    if let [second, ..] = others {
+        hint("a flash loan over two rollups", format!("weft demo flash-loan --rpc {url}"));
+        hint(
+            "the address that stands for a contract of another rollup",
+            format!(
+                "cast send {MANAGER} \\\n      'createCrossChainProxy(address,uint64)' \\\n      \
+                 CONTRACT {} --rpc-url {url} --private-key KEY",
+                second.chain_id
+            ),
+        );
+        hint("one transaction on each of two rollups, or none", "weft bundle --help".to_owned());
+    } else {
+        hint("the last block", format!("cast block --rpc-url {url}"));
+    }
+    out += &format!("\n{}\n", dim("Ctrl-C stops it."));
+    out
+}
+
+/// Returns the banner as one JSON object.
+fn banner_json(node: &NodeHandle, slot: Duration) -> Value {
+    let accounts: Vec<Value> = DEV_ACCOUNTS
+        .iter()
+        .map(|account| json!({"address": account.address, "privateKey": account.key}))
+        .collect();
+    let rollups: Vec<Value> = node
+        .rollups()
+        .iter()
+        .map(|rollup| {
+            json!({
+                "network": rollup.network.get(),
+                "chainId": rollup.chain_id,
+                "url": rollup.url,
+            })
+        })
+        .collect();
+    let contracts: serde_json::Map<String, Value> =
+        CONTRACTS.iter().map(|(name, address)| (name.to_lowercase(), json!(address))).collect();
+    json!({
+        "event": "started",
+        "version": env!("CARGO_PKG_VERSION"),
+        "slotMs": u64::try_from(slot.as_millis()).expect("parsing bounds the slot"),
+        "mnemonic": MNEMONIC,
+        "accounts": accounts,
+        "rollups": rollups,
+        "contracts": contracts,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_read_with_their_unit() {
+        assert_eq!(parse_slot("200ms"), Ok(Duration::from_millis(200)));
+        assert_eq!(parse_slot("2s"), Ok(Duration::from_secs(2)));
+        for text in ["", "200", "ms", "0ms", "1h", "-1s", "61s", "99999999999999999999s"] {
+            assert!(parse_slot(text).is_err(), "{text}");
+        }
+    }
+}
