@@ -1,7 +1,8 @@
 #!/bin/bash
-# Runs the acceptance stories against `weft dev`, over JSON-RPC only. Arguments are test files; default all.
+# Runs the acceptance stories against `weft dev`, over JSON-RPC only. Arguments name stories (s1 t9 ..); default all.
 # WEFT_BIN names a built binary; else it is built here.
 set -euo pipefail
+[ -z "${WEFT_BIN:-}" ] || WEFT_BIN=$(realpath "$WEFT_BIN")
 cd "$(dirname "$0")"
 
 if ! cmp -s package-lock.json node_modules/.acceptance-lock; then
@@ -15,9 +16,10 @@ if [ -z "${WEFT_BIN:-}" ]; then
     node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')
   WEFT_BIN=$target/debug/weft
 fi
-WEFT_BIN=$(realpath "$WEFT_BIN")
 export WEFT_BIN
 
-[ $# -gt 0 ] || set -- test/*.test.mjs
+files=("${@/%/.test.mjs}")
+files=("${files[@]/#/test/}")
+[ $# -gt 0 ] || files=(test/*.test.mjs)
 # Every file has its own node, so that one story cannot lean on another; two cores take them one by one.
-exec node --test --test-concurrency=1 --test-reporter="${REPORTER:-spec}" "$@"
+exec node --test --test-concurrency=1 --test-reporter="${REPORTER:-spec}" "${files[@]}"

@@ -1,6 +1,5 @@
 // A `weft dev` process of a test file, and its JSON-RPC as plain as it comes.
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { after } from "node:test";
 
 export const A = 901;
@@ -9,23 +8,34 @@ export const C = 903;
 export const CHAIN_IDS = [A, B, C];
 
 const START_MS = 20_000;
+const LOG_CHARACTERS = 20_000;
 
-/** Starts rollups 901, 902 and 903 for the tests of one file and stops them afterwards. */
+/** Starts rollups 901, 902 and 903 on free ports for the tests of one file and stops them afterwards. */
 export async function devnet(...options) {
-  const base = await freePorts(CHAIN_IDS.length);
-  const process_ = start(["dev", "--port", String(base), ...options]);
-  const urls = Object.fromEntries(CHAIN_IDS.map((id, index) => [id, `http://127.0.0.1:${base + index}`]));
-  for (const id of CHAIN_IDS) await ready(urls[id], id, process_);
-  return { urls, process: process_.child, stop: process_.stop };
+  const node = start(["dev", "--json", "--port", "0", ...options]);
+  const banner = await until(
+    "weft dev is ready",
+    () => {
+      if (node.child.exitCode !== null) throw new Error(`weft ended with ${node.child.exitCode}:\n${node.log()}`);
+      const [line, rest] = node.output().split("\n", 2);
+      return rest === undefined ? null : JSON.parse(line);
+    },
+    START_MS,
+  );
+  const urls = Object.fromEntries(banner.rollups.map(({ chainId, url }) => [chainId, url]));
+  for (const id of CHAIN_IDS) {
+    const answer = Number(await rpc(urls[id], "eth_chainId"));
+    if (answer !== id) throw new Error(`${urls[id]} is chain ${answer}, not ${id}`);
+  }
+  return { urls, process: node.child, stop: node.stop };
 }
 
 /** Starts `weft` with `options`; it ends with the test file. */
 export function start(options) {
   const child = spawn(binary(), options, { stdio: ["ignore", "pipe", "pipe"] });
-  let log = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text) => (log = (log + text).slice(-20_000)));
-  }
+  let [output, log] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text) => (output += text));
+  child.stderr.setEncoding("utf8").on("data", (text) => (log = (log + text).slice(-LOG_CHARACTERS)));
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
@@ -37,7 +47,7 @@ export function start(options) {
     clearTimeout(timer);
   };
   after(stop);
-  return { child, stop, log: () => log };
+  return { child, stop, output: () => output, log: () => log };
 }
 
 /** Returns the `weft` binary under test. */
@@ -82,34 +92,4 @@ export async function until(what, ask, timeoutMs = 15_000) {
     if (Date.now() > end) throw new Error(`timed out after ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-async function ready(url, chainId, { child, log }) {
-  const answer = await until(
-    `${url} answers`,
-    async () => {
-      if (child.exitCode !== null) throw new Error(`weft ended with ${child.exitCode}:\n${log()}`);
-      return rpc(url, "eth_chainId").catch(() => null);
-    },
-    START_MS,
-  );
-  if (Number(answer) !== chainId) throw new Error(`${url} is chain ${Number(answer)}, not ${chainId}`);
-}
-
-/** Finds `count` free ports in a row. */
-async function freePorts(count) {
-  for (;;) {
-    const base = 20_000 + Math.floor(Math.random() * 20_000);
-    const ports = Array.from({ length: count }, (_, index) => base + index);
-    const free = await Promise.all(ports.map(isFree));
-    if (free.every(Boolean)) return base;
-  }
-}
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

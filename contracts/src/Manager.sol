@@ -18,14 +18,14 @@ contract Manager is IManager {
     /// @inheritdoc IManager
     uint64 public networkId;
 
-    /// Registered proxies: `REGISTERED` bit | network (64 bits) << 160 | original. The bit tells the proxy of
-    /// (network 0, address 0) from no proxy.
-    mapping(address proxy => uint256 entry) private proxies;
+    // Registered proxies: slot `uint160(proxy)` holds the `REGISTERED` bit | network (64 bits) << 160 | original. The
+    // bit tells the proxy of (network 0, address 0) from no proxy. The address itself is the slot: proxies are CREATE2
+    // addresses, so none can meet slot 0, and every crossing saves the hash that a mapping would take.
 
     /// @inheritdoc IManager
     /// @dev Its selector is the lowest of this contract, so the dispatcher compares it first.
     function callOut() external payable {
-        uint256 entry = proxies[msg.sender];
+        uint256 entry = _entry(msg.sender);
         if (entry == 0) revert DelegateCallToProxy(msg.sender);
         assembly ("memory-safe") {
             let input := mload(0x40)
@@ -48,9 +48,12 @@ contract Manager is IManager {
     /// @inheritdoc IManager
     function createCrossChainProxy(address original, uint64 network) external returns (address proxy) {
         proxy = computeCrossChainProxyAddress(original, network);
-        if (proxies[proxy] != 0) return proxy;
+        if (_entry(proxy) != 0) return proxy;
         _requireForeign(network);
-        proxies[proxy] = REGISTERED | uint256(network) << 160 | uint160(original);
+        uint256 entry = REGISTERED | uint256(network) << 160 | uint160(original);
+        assembly ("memory-safe") {
+            sstore(proxy, entry)
+        }
         new CrossChainProxy{salt: keccak256(abi.encode(network, original))}();
         emit CrossChainProxyCreated(proxy, original, network);
     }
@@ -106,13 +109,13 @@ contract Manager is IManager {
 
     /// @inheritdoc IManager
     function originalOf(address proxy) external view returns (address original, uint64 network) {
-        uint256 entry = proxies[proxy];
+        uint256 entry = _entry(proxy);
         return (address(uint160(entry)), uint64(entry >> 160));
     }
 
     /// @inheritdoc IManager
     function isProxy(address account) external view returns (bool) {
-        return proxies[account] != 0;
+        return _entry(account) != 0;
     }
 
     /// @inheritdoc IManager
@@ -138,6 +141,12 @@ contract Manager is IManager {
 
     function _input(uint64 network, address target, bytes calldata data) private view returns (bytes memory) {
         return abi.encodePacked(CALL, network, target, msg.sender, data);
+    }
+
+    function _entry(address proxy) private view returns (uint256 entry) {
+        assembly ("memory-safe") {
+            entry := sload(proxy)
+        }
     }
 
     function _requireForeign(uint64 network) private view {

@@ -195,6 +195,8 @@ contract Program {
                     at := add(at, 13)
                 }
                 case 0x11 {
+                    // Zeros behind the accumulator, whatever calls left in memory.
+                    calldatacopy(0, calldatasize(), word(at, 3))
                     mstore(0, acc)
                     return(0, word(at, 3))
                 }

@@ -15,9 +15,6 @@ pub const WRAPPED_TOKEN_INIT_CODE_HASH: B256 =
 /// Bit that tells a registered proxy from an empty entry.
 const REGISTERED_BIT: usize = 255;
 
-/// Storage slot of the manager's registry of proxies.
-const REGISTRY_SLOT: u8 = 1;
-
 /// Returns the address that the proxy of `original` of `network` has on every other network.
 pub fn proxy_address(network: u32, original: Address) -> Address {
     MANAGER.create2(keccak256(two_words(network, original)), PROXY_INIT_CODE_HASH)
@@ -28,12 +25,9 @@ pub fn wrapped_token_address(origin_network: u32, origin_token: Address) -> Addr
     BRIDGE.create2(keccak256(two_words(origin_network, origin_token)), WRAPPED_TOKEN_INIT_CODE_HASH)
 }
 
-/// Returns the storage slot of the manager that says whom `proxy` stands for.
+/// Returns the storage slot of the manager that says whom `proxy` stands for: the address itself.
 pub fn proxy_registry_slot(proxy: Address) -> U256 {
-    let mut key = [0; 64];
-    key[12..32].copy_from_slice(proxy.as_slice());
-    key[63] = REGISTRY_SLOT;
-    keccak256(key).into()
+    proxy.into_word().into()
 }
 
 /// Returns what the manager stores for the proxy of `original` of `network`.

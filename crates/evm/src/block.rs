@@ -12,7 +12,7 @@ use alloy_primitives::{Address, B256, Bloom, Bytes, Log, Signature, TxKind, U256
 use alloy_trie::EMPTY_ROOT_HASH;
 use revm::{context::BlockEnv, context_interface::block::BlobExcessGasAndPrice};
 use weft_types::{
-    Domain, Encode, Hop, MANAGER, NetworkId, Position, SYSTEM_SENDER, SlotHeader, Tag, Writer,
+    Domain, MANAGER, NetworkId, Position, SYSTEM_SENDER, SlotHeader, Tag, Writer,
     codec::ENCODING_VERSION,
 };
 
@@ -162,18 +162,21 @@ fn bloom(receipts: &[ReceiptEnvelope]) -> Bloom {
     receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom())
 }
 
-/// Builds the system transaction that stands for the hops of one leg into a rollup (P29).
+/// Builds the system transaction that stands for the hops of one leg into a rollup (P29, ADR 0007). Its input names
+/// the hops by their hashes, which commit to everything that crossed.
 pub(crate) fn system_tx(
     chain_id: u64,
     nonce: u64,
     gas_used: u64,
     position: Position,
     leg: u16,
-    inbound: &[&Hop],
+    inbound: &[B256],
 ) -> TxEnvelope {
-    let mut input = Writer::default();
-    input.u8(ENCODING_VERSION).put(&position).u16(leg).len(inbound.len());
-    inbound.iter().for_each(|hop| hop.encode_to(&mut input));
+    let mut input = Writer::with_capacity(32 + 32 * inbound.len());
+    input.u8(ENCODING_VERSION).put(&position).number(leg).len(inbound.len());
+    inbound.iter().for_each(|hop| {
+        input.hash(hop);
+    });
     let tx = TxLegacy {
         chain_id: Some(chain_id),
         nonce,

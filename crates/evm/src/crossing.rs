@@ -481,7 +481,8 @@ impl<D: DatabaseRef> Joint<D> {
         let mut first = BTreeMap::new();
         for effect in &self.effects[crossing.effects + 1..] {
             if effect.network != crossing.caller && effect.network != crossing.callee {
-                first.entry(effect.network).or_insert(effect.hop);
+                let first = first.entry(effect.network).or_insert(effect.hop);
+                *first = effect.hop.min(*first);
             }
         }
         let touched = first.into_iter();

@@ -327,11 +327,12 @@ impl<D: State> Realm<D> {
         first_hop: usize,
         attempt: &mut Attempt,
     ) {
-        let hops = &self.joint.hops[first_hop..];
+        let hops = self.joint.hops[first_hop..].iter().zip(&self.joint.hashes[first_hop..]);
         for (index, chain) in self.joint.chains.iter_mut().enumerate() {
             let Some(scope) = chain.close_scope() else { continue };
             let network = chain.network();
-            let inbound: Vec<&Hop> = hops.iter().filter(|hop| hop.to == network).collect();
+            let inbound = hops.clone().filter(|(hop, _)| hop.to == network);
+            let inbound: Vec<B256> = inbound.map(|(_, hash)| *hash).collect();
             let chain_id = chain.spec.chain_id;
             let tx = system_tx(chain_id, scope.nonce, scope.gas_used, position, leg, &inbound);
             let block_tx = BlockTx {
@@ -384,7 +385,7 @@ impl<D: State> Realm<D> {
 
     pub(crate) fn begin_item(&mut self) {
         self.joint.hops.clear();
-        self.joint.heads.begin_item();
+        self.joint.hashes.clear();
         self.joint.escrow.settle();
         self.joint.stop = None;
     }
@@ -394,7 +395,6 @@ impl<D: State> Realm<D> {
             chain.take_journal();
         }
         self.joint.escrow.undo_to(0);
-        self.joint.heads.undo_item();
     }
 
     fn include(&mut self, position: Position, attempt: Attempt) -> Result<Applied, FoldErrorOf<D>> {
@@ -403,6 +403,7 @@ impl<D: State> Realm<D> {
             chain.working_mut().commit(changes).map_err(FoldError::State)?;
         }
         self.joint.escrow.settle();
+        self.joint.fold_heads();
         if self.joint.fault == Some(Fault::SwapHops) && self.joint.hops.len() > 1 {
             let last = self.joint.hops.len() - 1;
             self.joint.hops.swap(last - 1, last);

@@ -147,6 +147,8 @@ pub struct Joint<D: DatabaseRef> {
     pub(crate) heads: Heads,
     /// Hops of the item in progress, emitted and consumed, in order.
     pub(crate) hops: Vec<Hop>,
+    /// Their hashes.
+    pub(crate) hashes: Vec<B256>,
     pub(crate) remote: Option<Box<dyn Remote>>,
     pub(crate) stop: Option<Stop>,
     pub(crate) fault: Option<Fault>,
@@ -176,6 +178,7 @@ impl<D: DatabaseRef> Joint<D> {
             escrow,
             heads,
             hops: Vec::new(),
+            hashes: Vec::new(),
             remote: None,
             stop: None,
             fault: None,
@@ -319,7 +322,9 @@ impl<D: DatabaseRef> Joint<D> {
             let effect = self.effects.pop().expect("longer than the mark");
             if effect.network != own {
                 self.revert_effect(&effect);
-                touched.insert(effect.network, effect.hop);
+                // What a callee elsewhere touched is noted after its return, so hops are not in order.
+                let first = touched.entry(effect.network).or_insert(effect.hop);
+                *first = effect.hop.min(*first);
             }
         }
         for (network, to_hop) in touched {
@@ -354,8 +359,17 @@ impl<D: DatabaseRef> Joint<D> {
         let hash = hop.hash_into(&mut self.scratch);
         self.leg.thread = advance(&hop, hash);
         self.leg.k = hop.place.k + 1;
-        self.heads.fold(&self.domain, hop.from, hop.to, &hash);
+        self.hashes.push(hash);
         self.hops.push(hop);
+    }
+
+    /// Folds the hops of an included item into the heads.
+    pub(crate) fn fold_heads(&mut self) {
+        if !self.hops.is_empty() {
+            let hashes = self.hops.iter().zip(&self.hashes);
+            let hops = hashes.map(|(hop, hash)| (hop.from, hop.to, *hash));
+            self.heads.fold_item(&self.domain, hops);
+        }
     }
 
     /// Waits for the next hop to a chain that runs here, passing on those between chains that both run elsewhere.

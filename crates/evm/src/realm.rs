@@ -140,6 +140,15 @@ impl<D: State> Realm<D> {
         Some(&chain.evm.ctx.block)
     }
 
+    /// Replaces the environment of a rollup's open block: reference tests name blocks that follow no header.
+    #[doc(hidden)]
+    pub fn set_block_env(&mut self, network: NetworkId, env: BlockEnv) {
+        let index = self.joint.index_of(network).expect("the rollup runs here");
+        let chain = &mut self.joint.chains[index];
+        chain.gas_left = env.gas_limit;
+        chain.evm.ctx.block = env;
+    }
+
     /// Returns the transactions of a rollup's open block.
     pub fn open_transactions(&self, network: NetworkId) -> Option<&[block::BlockTx]> {
         Some(&self.tips[self.joint.index_of(network)?].open.transactions)

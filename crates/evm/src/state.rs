@@ -82,6 +82,12 @@ impl MemoryState {
         for (key, value) in storage {
             self.put_slot(address, key, value);
         }
+        let account = self.accounts.get_mut(&address).expect("just written");
+        if nonce == 0 && account.info.is_empty_code_hash() && !account.storage.is_empty() {
+            // EIP-7610: nothing is created over storage. revm looks at nonce and code only, and takes the zero hash
+            // for no code in every other respect. Only a genesis can hold such an account.
+            account.info.code_hash = B256::ZERO;
+        }
     }
 
     fn remove(&mut self, address: &Address) {

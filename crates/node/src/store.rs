@@ -39,6 +39,14 @@ impl StoredBlock {
         Self { header, hash, slot, transactions, size, starts }
     }
 
+    /// Returns when the block's slot began, in milliseconds since the Unix epoch (P9).
+    pub(crate) fn unix_ms(&self) -> u64 {
+        match self.header.extra_data.first_chunk() {
+            Some(unix_ms) => u64::from_be_bytes(*unix_ms),
+            None => self.header.timestamp.saturating_mul(1000),
+        }
+    }
+
     pub(crate) fn start(&self, index: usize) -> Start {
         self.starts[index]
     }
@@ -124,7 +132,9 @@ impl BlockStore {
         self.blocks.len() as u64 - 1
     }
 
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<StoredBlock>> {
+    pub(crate) fn iter(
+        &self,
+    ) -> impl ExactSizeIterator<Item = &Arc<StoredBlock>> + DoubleEndedIterator {
         self.blocks.iter()
     }
 
@@ -136,9 +146,9 @@ impl BlockStore {
         self.by_number(*self.by_hash.get(hash)?)
     }
 
-    /// Returns the last block of a slot not after `slot`.
-    pub(crate) fn at_slot(&self, slot: u64) -> &Arc<StoredBlock> {
-        let after = self.blocks.partition_point(|block| block.slot <= slot);
+    /// Returns the last block of a slot that began not after `unix_ms`.
+    pub(crate) fn at_time(&self, unix_ms: u64) -> &Arc<StoredBlock> {
+        let after = self.blocks.partition_point(|block| block.unix_ms() <= unix_ms);
         &self.blocks[after.max(1) - 1]
     }
 

@@ -41,7 +41,8 @@ impl DatabaseRef for View {
 
     fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, Infallible> {
         let infos = self.overlay.values().filter_map(|change| change.info.as_ref());
-        let code = infos.filter(|info| info.code_hash == code_hash).find_map(|info| info.code.clone());
+        let code =
+            infos.filter(|info| info.code_hash == code_hash).find_map(|info| info.code.clone());
         code.map_or_else(|| self.state.code_by_hash_ref(code_hash), Ok)
     }
 

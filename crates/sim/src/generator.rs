@@ -214,16 +214,16 @@ impl Generator<'_> {
         let cast = self.world.cast(home);
         let count = self.rng.within(1, 2);
         let chain_id = self.world.chain_id(home);
-        let one = |generator: &mut Self, authority: usize| {
+        let mut one = |authority: usize| {
             let address = cast.authorities[authority].address();
             Delegation {
                 authority,
-                nonce: nonces.take(generator.realm, cast.network, address),
-                chain_id: generator.rng.pick(&[0, chain_id]),
-                program: generator.rng.pick(&cast.programs[..KNOWN_PROGRAMS]),
+                nonce: nonces.take(self.realm, cast.network, address),
+                chain_id: self.rng.pick(&[0, chain_id]),
+                program: self.rng.pick(&cast.programs[..KNOWN_PROGRAMS]),
             }
         };
-        (0..count).map(|authority| one(self, authority)).collect()
+        (0..count).map(&mut one).collect()
     }
 
     /// A bundle; its last leg reverts when it `fails`.

@@ -119,7 +119,8 @@ impl Grower<'_> {
                 Op::Call { kind, bubbles: false, target, wei: 0, gas: 0, script }
             }
             7 => {
-                let network = self.cast(self.other(at)).network;
+                let other = self.other(at);
+                let network = self.cast(other).network;
                 let target = Account { network, address: MANAGER };
                 self.try_call(target, 0, Script::new(vec![Op::Load(0)]))
             }
@@ -139,7 +140,8 @@ impl Grower<'_> {
 
     /// A call that fails for want of gas, whatever the rest has.
     fn burnt(&mut self, at: usize) -> Op {
-        let (there, target) = self.callee(at);
+        let there = if self.rng.chance(70) { self.other(at) } else { at };
+        let target = self.cast(there).program(self.rng.below(KNOWN_PROGRAMS));
         let mut ops = vec![Op::Store(0)];
         if self.rng.chance(30) && there == at {
             ops.push(Op::call(self.remote(there), false, 0, Script::new(vec![Op::Load(1)])));
@@ -187,7 +189,11 @@ impl Grower<'_> {
         };
         let pays = kind == Kind::Call && !frame.is_static && self.rng.chance(35);
         let wei = if pays && !is_precompile(target.address) { self.wei() } else { 0 };
-        let script = self.script(there, frame.below(kind));
+        // A precompile answers with its input, which must be the same bytes in the oracle's world.
+        let script = match is_precompile(target.address) {
+            true => Script::new(vec![Op::Load(self.rng.below(4) as u8)]),
+            false => self.script(there, frame.below(kind)),
+        };
         if there != at && kind != Kind::Delegate && self.rng.chance(30) {
             let is_static = kind == Kind::Static || frame.is_static;
             let exact = !self.world.collapsible && self.rng.chance(70);

@@ -1,26 +1,17 @@
 //! Mailbox heads: one running hash per ordered pair of chains (P22).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::collections::BTreeMap;
 use alloy_primitives::{B256, Keccak256};
 use weft_types::{Domain, NetworkId, Tag, Writer};
 
 /// Running hashes of everything that went from one chain to another.
 ///
-/// A head folds every hop of an included item, rolled back and static ones too; it is taken back only with a
-/// whole item. Two of them are equal when all their heads are, wherever their last items began.
-#[derive(Debug, Clone, Default)]
+/// A head folds every hop of an included item, rolled back and static ones too. It moves once for each item,
+/// since an item stands or falls whole: `head' = keccak(head || hash of each hop of the item, in order)`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heads {
     heads: BTreeMap<(NetworkId, NetworkId), B256>,
-    undo: Vec<((NetworkId, NetworkId), Option<B256>)>,
 }
-
-impl PartialEq for Heads {
-    fn eq(&self, other: &Self) -> bool {
-        self.heads == other.heads
-    }
-}
-
-impl Eq for Heads {}
 
 impl Heads {
     /// Returns the head of the mailbox from `from` to `to`.
@@ -30,33 +21,26 @@ impl Heads {
 
     /// Returns the heads of the mailboxes that `network` sends to or receives from.
     pub fn of(&self, network: NetworkId) -> Self {
-        let own = self.heads.iter().filter(|((from, to), _)| *from == network || *to == network);
-        Self { heads: own.map(|(pair, head)| (*pair, *head)).collect(), undo: Vec::new() }
+        self.iter().filter(|((from, to), _)| *from == network || *to == network).collect()
     }
 
-    /// Folds the hash of a hop from `from` to `to`.
-    pub fn fold(&mut self, domain: &Domain, from: NetworkId, to: NetworkId, hop: &B256) {
-        let old = self.heads.get(&(from, to)).copied();
-        let mut hasher = Keccak256::new();
-        hasher.update(old.unwrap_or_else(|| empty_head(domain, from, to)));
-        hasher.update(hop);
-        self.undo.push(((from, to), old));
-        self.heads.insert((from, to), hasher.finalize());
-    }
-
-    /// Starts an item: what is folded from here on can be taken back with [`Self::undo_item`].
-    pub fn begin_item(&mut self) {
-        self.undo.clear();
-    }
-
-    /// Takes back everything folded since [`Self::begin_item`].
-    pub fn undo_item(&mut self) {
-        while let Some((pair, old)) = self.undo.pop() {
-            match old {
-                Some(head) => self.heads.insert(pair, head),
-                None => self.heads.remove(&pair),
-            };
+    /// Folds the hops of one item, given as sender, receiver and hash, in the order in which they were made.
+    pub fn fold_item(
+        &mut self,
+        domain: &Domain,
+        hops: impl IntoIterator<Item = (NetworkId, NetworkId, B256)>,
+    ) {
+        let mut mailboxes: BTreeMap<_, Keccak256> = BTreeMap::new();
+        for (from, to, hash) in hops {
+            let mailbox = mailboxes.entry((from, to)).or_insert_with(|| {
+                let mut hasher = Keccak256::new();
+                hasher.update(self.get(domain, from, to));
+                hasher
+            });
+            mailbox.update(hash);
         }
+        let moved = mailboxes.into_iter().map(|(pair, hasher)| (pair, hasher.finalize()));
+        self.heads.extend(moved);
     }
 
     /// Returns the pairs of chains that ever exchanged a hop, with their heads, in order.
@@ -68,7 +52,7 @@ impl Heads {
 impl FromIterator<((NetworkId, NetworkId), B256)> for Heads {
     /// Puts heads together that were kept from [`Heads::iter`].
     fn from_iter<I: IntoIterator<Item = ((NetworkId, NetworkId), B256)>>(heads: I) -> Self {
-        Self { heads: heads.into_iter().collect(), undo: Vec::new() }
+        Self { heads: heads.into_iter().collect() }
     }
 }
 

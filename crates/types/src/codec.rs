@@ -1,4 +1,7 @@
-//! Canonical binary encoding: big-endian integers, 32-bit length prefixes, no optional forms.
+//! Canonical binary encoding: big-endian integers, no optional forms.
+//!
+//! Numbers that are usually small, lengths among them, are written as one byte of length and then that many bytes
+//! without leading zeros. Hops are hashed by the million: most fit one block of Keccak this way.
 //!
 //! Every value has exactly one encoding; decoding refuses trailing bytes, unknown tags and lengths over the
 //! caller's bound, so that `encode(decode(x)) == x` for every accepted `x`.
@@ -86,9 +89,20 @@ impl Writer {
         self.raw(&value.to_be_bytes())
     }
 
-    /// Appends sixteen bytes.
-    pub fn u128(&mut self, value: u128) -> &mut Self {
-        self.raw(&value.to_be_bytes())
+    /// Appends a number without leading zeros, behind its length.
+    pub fn number(&mut self, value: impl Into<u128>) -> &mut Self {
+        self.stripped(&value.into().to_be_bytes())
+    }
+
+    /// Appends a 256-bit number without leading zeros, behind its length.
+    pub fn number256(&mut self, value: U256) -> &mut Self {
+        self.stripped(&value.to_be_bytes::<32>())
+    }
+
+    fn stripped(&mut self, value: &[u8]) -> &mut Self {
+        let zeros = value.iter().take_while(|byte| **byte == 0).count();
+        let digits = &value[zeros..];
+        self.u8(digits.len() as u8).raw(digits)
     }
 
     /// Appends thirty-two bytes.
@@ -117,7 +131,7 @@ impl Writer {
     ///
     /// Panics when `len` does not fit 32 bits, which no bounded value reaches.
     pub fn len(&mut self, len: usize) -> &mut Self {
-        self.u32(u32::try_from(len).expect("bounded lengths fit 32 bits"))
+        self.number(u32::try_from(len).expect("bounded lengths fit 32 bits"))
     }
 
     /// Appends bytes without a prefix.
@@ -210,9 +224,19 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// Takes sixteen bytes.
-    pub fn u128(&mut self) -> Result<u128, CodecError> {
-        self.array().map(u128::from_be_bytes)
+    /// Takes a number that [`Writer::number`] wrote and that fits `T`.
+    pub fn number<T: TryFrom<U256>>(&mut self) -> Result<T, CodecError> {
+        let bound = size_of::<T>();
+        let found = usize::from(self.u8()?);
+        if found > bound {
+            return Err(CodecError::Length { found, bound });
+        }
+        let digits = self.raw(found)?;
+        if digits.first() == Some(&0) {
+            return Err(CodecError::NotCanonical("number with a leading zero"));
+        }
+        let value = U256::from_be_slice(digits);
+        T::try_from(value).map_err(|_| CodecError::Length { found, bound })
     }
 
     /// Takes thirty-two bytes.
@@ -238,7 +262,7 @@ impl<'a> Reader<'a> {
 
     /// Takes a length of at most `bound`.
     pub fn bounded_len(&mut self, bound: usize) -> Result<usize, CodecError> {
-        let found = self.u32()? as usize;
+        let found = self.number::<u32>()? as usize;
         if found > bound { Err(CodecError::Length { found, bound }) } else { Ok(found) }
     }
 

@@ -164,7 +164,7 @@ impl Decode for Hop {
         let body = match kind {
             1 => HopBody::Call(input.get()?),
             2 => HopBody::Return(input.get()?),
-            3 => HopBody::Rollback { to_hop: input.u32()? },
+            3 => HopBody::Rollback { to_hop: input.number()? },
             4 => HopBody::Verdict(input.get()?),
             found => return Err(CodecError::Tag { what: "hop kind", found }),
         };
@@ -177,7 +177,7 @@ impl HopBody {
         match self {
             Self::Call(call) => out.put(call),
             Self::Return(ret) => out.put(ret),
-            Self::Rollback { to_hop } => out.u32(*to_hop),
+            Self::Rollback { to_hop } => out.number(*to_hop),
             Self::Verdict(verdict) => out.put(verdict),
         };
     }
@@ -185,13 +185,13 @@ impl HopBody {
 
 impl Encode for HopCall {
     fn encode_to(&self, out: &mut Writer) {
-        out.address(&self.origin).put(&self.origin_network).u128(self.gas_price);
-        out.address(&self.caller).address(&self.target).u256(self.value);
+        out.address(&self.origin).put(&self.origin_network).number(self.gas_price);
+        out.address(&self.caller).address(&self.target).number256(self.value);
         out.bool(self.token.is_some());
         if let Some(token) = &self.token {
             out.put(token);
         }
-        out.u64(self.gas).bool(self.is_static).bytes(&self.data);
+        out.number(self.gas).bool(self.is_static).bytes(&self.data);
     }
 }
 
@@ -200,12 +200,12 @@ impl Decode for HopCall {
         Ok(Self {
             origin: input.address()?,
             origin_network: input.get()?,
-            gas_price: input.u128()?,
+            gas_price: input.number()?,
             caller: input.address()?,
             target: input.address()?,
-            value: input.u256()?,
+            value: input.number()?,
             token: if input.bool()? { Some(input.get()?) } else { None },
-            gas: input.u64()?,
+            gas: input.number()?,
             is_static: input.bool()?,
             data: input.bytes()?,
         })
@@ -214,20 +214,20 @@ impl Decode for HopCall {
 
 impl Encode for TokenMove {
     fn encode_to(&self, out: &mut Writer) {
-        out.put(&self.network).address(&self.token).u256(self.amount);
+        out.put(&self.network).address(&self.token).number256(self.amount);
     }
 }
 
 impl Decode for TokenMove {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self { network: input.get()?, token: input.address()?, amount: input.u256()? })
+        Ok(Self { network: input.get()?, token: input.address()?, amount: input.number()? })
     }
 }
 
 impl Encode for HopReturn {
     fn encode_to(&self, out: &mut Writer) {
-        out.put(&self.status).bool(self.is_static).u64(self.gas_used).u64(self.refund as u64);
-        out.u256(self.value).list(&self.touched).bytes(&self.data);
+        out.put(&self.status).bool(self.is_static).number(self.gas_used).number(self.refund as u64);
+        out.number256(self.value).list(&self.touched).bytes(&self.data);
     }
 }
 
@@ -236,9 +236,9 @@ impl Decode for HopReturn {
         let ret = Self {
             status: input.get()?,
             is_static: input.bool()?,
-            gas_used: input.u64()?,
-            refund: input.u64()? as i64,
-            value: input.u256()?,
+            gas_used: input.number()?,
+            refund: input.number::<u64>()? as i64,
+            value: input.number()?,
             touched: input.list()?,
             data: input.bytes()?,
         };
@@ -251,24 +251,24 @@ impl Decode for HopReturn {
 
 impl Encode for Touched {
     fn encode_to(&self, out: &mut Writer) {
-        out.put(&self.network).u32(self.first_hop);
+        out.put(&self.network).number(self.first_hop);
     }
 }
 
 impl Decode for Touched {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self { network: input.get()?, first_hop: input.u32()? })
+        Ok(Self { network: input.get()?, first_hop: input.number()? })
     }
 }
 
 impl Encode for Verdict {
     fn encode_to(&self, out: &mut Writer) {
-        out.hash(&self.bundle.hash()).u16(self.leg).bool(self.ok);
+        out.hash(&self.bundle.hash()).number(self.leg).bool(self.ok);
     }
 }
 
 impl Decode for Verdict {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self { bundle: BundleId::new(input.hash()?), leg: input.u16()?, ok: input.bool()? })
+        Ok(Self { bundle: BundleId::new(input.hash()?), leg: input.number()?, ok: input.bool()? })
     }
 }

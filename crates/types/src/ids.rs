@@ -141,40 +141,40 @@ impl fmt::Display for Place {
 
 impl Encode for NetworkId {
     fn encode_to(&self, out: &mut Writer) {
-        out.u32(self.0);
+        out.number(self.0);
     }
 }
 
 impl Decode for NetworkId {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        input.u32().map(Self)
+        input.number().map(Self)
     }
 }
 
 impl Encode for Position {
     fn encode_to(&self, out: &mut Writer) {
-        out.u64(self.slot.0).u8(self.section as u8).u32(self.index);
+        out.number(self.slot.0).u8(self.section as u8).number(self.index);
     }
 }
 
 impl Decode for Position {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            slot: SlotNumber(input.u64()?),
+            slot: SlotNumber(input.number()?),
             section: Section::from_byte(input.u8()?)?,
-            index: input.u32()?,
+            index: input.number()?,
         })
     }
 }
 
 impl Encode for Place {
     fn encode_to(&self, out: &mut Writer) {
-        out.put(&self.position).u16(self.leg).u32(self.k);
+        out.put(&self.position).number(self.leg).number(self.k);
     }
 }
 
 impl Decode for Place {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self { position: input.get()?, leg: input.u16()?, k: input.u32()? })
+        Ok(Self { position: input.get()?, leg: input.number()?, k: input.number()? })
     }
 }

@@ -2,9 +2,23 @@
 
 use crate::rpc::Rpc;
 use alloy_primitives::B256;
-use eyre::{Result, WrapErr, bail, ensure};
+use eyre::{Result, WrapErr, ensure, eyre};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// Answer of `weft_chains`, as far as it is used.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    chains: Vec<Chain>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Chain {
+    chain_id: u64,
+    url: String,
+}
 
 /// Clients of all rollups of a realm, by EIP-155 id.
 #[derive(Debug)]
@@ -17,14 +31,10 @@ impl Realm {
     /// Asks `url` which rollups there are.
     pub(crate) async fn connect(url: &str) -> Result<Self> {
         let entry = Rpc::new(url)?;
-        let listed: Vec<Value> = entry.request("weft_chains", json!([])).await?;
+        let listed: Listed = entry.request("weft_chains", json!([])).await?;
         let mut rollups = BTreeMap::new();
-        for chain in &listed {
-            let id = chain_id(chain);
-            let (Some(id), Some(url)) = (id, chain["url"].as_str()) else {
-                bail!("{} lists a rollup without chainId or url: {chain}", entry.url());
-            };
-            rollups.insert(id, Rpc::new(url)?);
+        for Chain { chain_id, url } in listed.chains {
+            rollups.insert(chain_id, Rpc::new(&url)?);
         }
         ensure!(!rollups.is_empty(), "{} serves no rollups", entry.url());
         Ok(Self { entry, rollups })
@@ -39,7 +49,7 @@ impl Realm {
     pub(crate) fn rollup(&self, id: u64) -> Result<&Rpc> {
         self.rollups.get(&id).ok_or_else(|| {
             let known: Vec<String> = self.rollups.keys().map(u64::to_string).collect();
-            eyre::eyre!("{} has no rollup {id}; it has {}", self.entry.url(), known.join(", "))
+            eyre!("{} has no rollup {id}; it has {}", self.entry.url(), known.join(", "))
         })
     }
 
@@ -48,7 +58,7 @@ impl Realm {
         self.rollups.keys().copied().collect()
     }
 
-    /// Returns what became of an item, once that is decided.
+    /// Returns what became of an item by its bundle id or transaction hash, once that is decided.
     pub(crate) async fn outcome(&self, id: B256) -> Result<Option<Value>> {
         self.entry
             .request("weft_getOutcome", json!([id]))
@@ -60,10 +70,4 @@ impl Realm {
     pub(crate) async fn wait_outcome(&self, id: B256) -> Result<Value> {
         self.entry.wait(&format!("an outcome of {id}"), || self.outcome(id)).await
     }
-}
-
-/// Reads the EIP-155 id of an entry of `weft_chains`.
-fn chain_id(chain: &Value) -> Option<u64> {
-    let id = &chain["chainId"];
-    id.as_u64().or_else(|| u64::from_str_radix(id.as_str()?.strip_prefix("0x")?, 16).ok())
 }

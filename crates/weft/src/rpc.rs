@@ -101,18 +101,8 @@ impl Rpc {
 
     /// Calls a view function.
     pub(crate) async fn view<C: SolCall>(&self, to: Address, call: C) -> Result<C::Return> {
-        self.call_as(Address::ZERO, to, call).await
-    }
-
-    /// Executes a function as `from` and forgets its effects.
-    pub(crate) async fn call_as<C: SolCall>(
-        &self,
-        from: Address,
-        to: Address,
-        call: C,
-    ) -> Result<C::Return> {
         let data = hex::encode_prefixed(call.abi_encode());
-        let params = json!([{"from": from, "to": to, "data": data}, "latest"]);
+        let params = json!([{"to": to, "data": data}, "latest"]);
         let output: Bytes = self.request("eth_call", params).await?;
         C::abi_decode_returns(&output)
             .wrap_err_with(|| format!("{} of {to} at {} answered {output}", C::SIGNATURE, self.url))

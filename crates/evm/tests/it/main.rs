@@ -4,3 +4,4 @@ mod common;
 mod counterexamples;
 mod shapes;
 mod smoke;
+mod state_tests;

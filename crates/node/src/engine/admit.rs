@@ -7,12 +7,13 @@ use crate::{
 };
 use alloy_consensus::Transaction as _;
 use alloy_eips::{
-    eip3860::MAX_INITCODE_SIZE, eip7702::constants::EIP7702_DELEGATION_DESIGNATOR,
-    eip7825::MAX_TX_GAS_LIMIT_OSAKA,
+    eip7702::constants::EIP7702_DELEGATION_DESIGNATOR, eip7825::MAX_TX_GAS_LIMIT_OSAKA,
 };
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::{
-    Database, context_interface::cfg::gas::calculate_initial_tx_gas, primitives::hardfork::SpecId,
+    Database,
+    context_interface::cfg::gas::calculate_initial_tx_gas,
+    primitives::{eip3860::MAX_INITCODE_SIZE, hardfork::SpecId},
     state::AccountInfo,
 };
 use std::cmp::Ordering;
@@ -185,9 +186,9 @@ pub(super) fn check_chain_id(tx: &SignedTx, expected: u64) -> RpcResult<()> {
         Some(id) => Err(RpcError::refused(format!(
             "invalid chain id for signer: have {id} want {expected}"
         ))),
-        None => Err(RpcError::refused(
-            "only replay-protected (EIP-155) transactions allowed over RPC",
-        )),
+        None => {
+            Err(RpcError::refused("only replay-protected (EIP-155) transactions allowed over RPC"))
+        }
     }
 }
 

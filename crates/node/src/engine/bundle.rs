@@ -73,7 +73,9 @@ impl Engine {
                     return Err(RpcError::replayed(format!("bundle {id} was included before")));
                 }
                 Fate::Removed(removal) if record.protected && removal.is_failed() => {
-                    return Err(RpcError::replayed(format!("bundle {id} failed before and is dead")));
+                    return Err(RpcError::replayed(format!(
+                        "bundle {id} failed before and is dead"
+                    )));
                 }
                 Fate::Removed(_) | Fate::Dropped(_) => {}
             }
@@ -83,7 +85,9 @@ impl Engine {
             let included = self.chain(leg.network).store.transaction(&hash).is_some()
                 || self.open_transaction(leg.network, &hash).is_some();
             if included {
-                return Err(RpcError::replayed(format!("leg {index} ({hash}) was included before")));
+                return Err(RpcError::replayed(format!(
+                    "leg {index} ({hash}) was included before"
+                )));
             }
         }
         Ok(())

@@ -160,7 +160,10 @@ impl Engine {
         dump.chains.iter().map(|chain| self.restore_chain(chain)).collect()
     }
 
-    fn restore_chain(&self, dump: &ChainDump) -> Result<(Rollup<ArchiveState>, BlockStore), String> {
+    fn restore_chain(
+        &self,
+        dump: &ChainDump,
+    ) -> Result<(Rollup<ArchiveState>, BlockStore), String> {
         let store = restore_blocks(&dump.blocks)?;
         let mut state = MemoryState::new();
         for (address, account) in &dump.accounts {
@@ -191,7 +194,7 @@ impl Engine {
         let heads = dump.heads.iter().map(|(from, to, head)| ((*from, *to), *head)).collect();
         let mut rollups = Vec::new();
         for (rollup, store) in restored {
-            let head_ms = rollup.head.timestamp.saturating_mul(1000);
+            let head_ms = store.head().unix_ms().saturating_add(1);
             self.clock.increase(head_ms.saturating_sub(self.clock.now_ms()));
             let chain = self.chain_mut(rollup.spec.network);
             chain.filters.rewind(store.head_number());

@@ -42,7 +42,9 @@ impl Engine {
         let submission = Submission {
             item: item.hash(&self.domain),
             section: Section::Plaintext,
-            declared_gas: gas_limits(item.legs()).values().fold(0, |sum, gas| sum.saturating_add(*gas)),
+            declared_gas: gas_limits(item.legs())
+                .values()
+                .fold(0, |sum, gas| sum.saturating_add(*gas)),
             origin: item.legs().first().map(|leg| leg.tx.sender()),
         };
         let position = match self.step(Input::Submit(submission)) {
@@ -188,4 +190,3 @@ fn refused(item: &Item, rejection: Rejection) -> RpcResult<Option<Outcome>> {
         _ => Err(RpcError::refused(rejection.to_string())),
     }
 }
-

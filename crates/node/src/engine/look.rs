@@ -9,12 +9,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, U256};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
-use revm::{
-    Database, DatabaseRef,
-    bytecode::Bytecode,
-    context::TxEnv,
-    state::AccountInfo,
-};
+use revm::{Database, DatabaseRef, bytecode::Bytecode, context::TxEnv, state::AccountInfo};
 use weft_evm::{AccountChange, Realm, Rollup, SimulateMode, Simulated, StateChange};
 use weft_types::{NetworkId, SlotHeader, SlotNumber};
 
@@ -128,9 +123,8 @@ impl Engine {
                 At::Pending => self.pending_moment(spec.network),
                 At::Block(number) if spec.network == network => self.moment(network, number)?,
                 At::Block(_) => {
-                    let slot = slot.number.get();
-                    let number = self.chain(spec.network).store.at_slot(slot).header.number;
-                    self.moment(spec.network, number)?
+                    let store = &self.chain(spec.network).store;
+                    self.moment(spec.network, store.at_time(slot.unix_ms).header.number)?
                 }
             };
             if spec.network == network {
@@ -154,7 +148,7 @@ impl Engine {
             At::Block(number) => match self.chain(network).store.by_number(number) {
                 Some(block) => SlotHeader {
                     number: SlotNumber::new(block.slot),
-                    unix_ms: block.header.timestamp.saturating_mul(1000),
+                    unix_ms: block.unix_ms(),
                     ..open
                 },
                 None => open,

@@ -30,9 +30,7 @@ use alloy_primitives::{B256, U256};
 use snapshots::Snapshots;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::broadcast;
-use weft_evm::{
-    ChainSpec, Escrow, GenesisAccount, Heads, Realm, Rollup, TokenId, genesis,
-};
+use weft_evm::{ChainSpec, Escrow, GenesisAccount, Heads, Realm, Rollup, TokenId, genesis};
 use weft_lane::{Lane, LaneConfig};
 use weft_types::{Domain, NetworkId};
 
@@ -167,8 +165,7 @@ fn genesis_rollup(config: &DevConfig, id: u32, timestamp: u64) -> Rollup<Archive
         ..GenesisAccount::default()
     };
     let accounts: Vec<_> = config.accounts.iter().map(account).collect();
-    let Rollup { spec, state, head, head_hash } =
-        genesis(ChainSpec::dev(id), timestamp, &accounts);
+    let Rollup { spec, state, head, head_hash } = genesis(ChainSpec::dev(id), timestamp, &accounts);
     Rollup { spec, state: ArchiveState::new(state), head, head_hash }
 }
 

@@ -1,8 +1,8 @@
 //! Snapshots of everything: all rollups at once.
 
 use super::Engine;
-use crate::{bundles::Bundles, clock::Clock, history::ArchiveState, pool::Pool};
 use crate::rpc::errors::{RpcError, RpcResult};
+use crate::{bundles::Bundles, clock::Clock, history::ArchiveState, pool::Pool};
 use std::collections::BTreeMap;
 use weft_evm::{Escrow, Heads, Realm, Rollup};
 use weft_lane::Lane;
@@ -40,7 +40,10 @@ impl Engine {
     /// Takes a snapshot of all rollups between two slots; returns its id.
     pub(crate) fn snapshot(&mut self) -> RpcResult<u64> {
         if self.snapshots.kept.len() >= self.limits().max_snapshots {
-            return Err(RpcError::limit(format!("{} snapshots are kept", self.snapshots.kept.len())));
+            return Err(RpcError::limit(format!(
+                "{} snapshots are kept",
+                self.snapshots.kept.len()
+            )));
         }
         let snapshot = self.between_slots(|engine| engine.take_snapshot());
         self.snapshots.last_id += 1;

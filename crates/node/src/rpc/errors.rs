@@ -152,9 +152,9 @@ impl From<InvalidLeg> for RpcError {
             InvalidLeg::Undecodable(_) => Self::params(error.to_string()),
             InvalidLeg::Signature => Self::params("invalid sender: invalid signature"),
             InvalidLeg::Blob => Self::refused(format!("transaction type not supported: {error}")),
-            InvalidLeg::Oversized { size, limit } => Self::refused(format!(
-                "oversized data: transaction size {size}, limit {limit}"
-            )),
+            InvalidLeg::Oversized { size, limit } => {
+                Self::refused(format!("oversized data: transaction size {size}, limit {limit}"))
+            }
         }
     }
 }

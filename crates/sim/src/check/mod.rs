@@ -40,3 +40,18 @@ pub(crate) fn agree<T: PartialEq + std::fmt::Debug>(
         format!("{}: declared {declared:?}, computed {computed:?}", what())
     })
 }
+
+/// Refuses unless two lists agree, and says where they part.
+pub(crate) fn agree_in_order<T: PartialEq + std::fmt::Debug>(
+    checker: &'static str,
+    what: impl FnOnce() -> String,
+    declared: &[T],
+    computed: &[T],
+) -> Verdict {
+    require(declared == computed, checker, || {
+        let common = declared.iter().zip(computed).take_while(|(one, two)| one == two).count();
+        let (one, two) = (declared.get(common), computed.get(common));
+        let lens = format!("{} and {} entries", declared.len(), computed.len());
+        format!("{}: {lens}, entry {common} declared {one:?}, computed {two:?}", what())
+    })
+}

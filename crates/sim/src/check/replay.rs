@@ -1,6 +1,6 @@
 //! Each rollup alone, from encoded bytes: its items and the hops addressed to it (P27).
 
-use super::{Verdict, Violation, agree, require};
+use super::{Verdict, Violation, agree, agree_in_order, require};
 use crate::history::{Parts, SlotLog};
 use weft_evm::{MemoryState, Realm, replay::ReplayItem};
 use weft_types::{Decode, Domain, Encode, NetworkId, Outcome};
@@ -41,7 +41,7 @@ impl Alone {
             require(stands, REPLAY, || format!("{} alone: {:?}", at(), applied.outcome))?;
             let own: Vec<_> = item.applied.hops.iter().filter(|hop| self.touches(hop)).collect();
             let seen: Vec<_> = applied.hops.iter().filter(|hop| self.touches(hop)).collect();
-            agree(REPLAY, || format!("hops of {}", at()), &own, &seen)?;
+            agree_in_order(REPLAY, || format!("hops of {}", at()), &own, &seen)?;
         }
         let blocks = self.realm.close_slot().map_err(|error| failed(&error))?;
         let own: Vec<_> = log.blocks.iter().filter(|block| block.network == self.network).collect();

@@ -3,9 +3,9 @@
 use super::{Verdict, agree, require};
 use crate::history::ItemLog;
 use alloy_primitives::{B256, Keccak256, keccak256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use weft_thread::{ChainView, Heads, HistoryError, check_history};
-use weft_types::{Domain, Hop, HopBody, NetworkId, Outcome, Position, Status};
+use weft_types::{Domain, Hop, HopBody, NetworkId, Outcome, Position, Status, Writer};
 
 const THREAD: &str = "thread";
 const HEADS: &str = "heads";
@@ -36,27 +36,31 @@ impl Threads {
             check_leg(log.position, leg, start)?;
         }
         if log.applied.outcome == Outcome::Included {
-            hops.iter().for_each(|hop| self.take(hop));
+            self.take(hops);
         }
         Ok(())
     }
 
-    fn take(&mut self, hop: &Hop) {
-        let pair = (hop.from, hop.to);
-        let old = self.heads.get(&pair).copied();
-        let old = old.unwrap_or_else(|| tagged(&self.domain, 7, &networks(hop.from, hop.to)));
-        self.heads.insert(pair, keccak256([old.as_slice(), hop.hash().as_slice()].concat()));
-        self.views.entry(hop.from).or_default().sent.push(hop.clone());
-        self.views.entry(hop.to).or_default().received.push(hop.clone());
+    /// Moves every mailbox once: `keccak(head || hash of each hop of the item)`.
+    fn take(&mut self, hops: &[Hop]) {
+        let pairs: BTreeSet<_> = hops.iter().map(|hop| (hop.from, hop.to)).collect();
+        for (from, to) in pairs {
+            let empty = tagged(&self.domain, 7, |out| out.put(&from).put(&to));
+            let old = self.heads.get(&(from, to)).copied().unwrap_or(empty);
+            let mut preimage = old.to_vec();
+            for hop in hops.iter().filter(|hop| (hop.from, hop.to) == (from, to)) {
+                preimage.extend_from_slice(hop.hash().as_slice());
+            }
+            self.heads.insert((from, to), keccak256(preimage));
+        }
+        for hop in hops {
+            self.views.entry(hop.from).or_default().sent.push(hop.clone());
+            self.views.entry(hop.to).or_default().received.push(hop.clone());
+        }
     }
 
     fn thread_start(&self, position: Position, leg: u16, item: &B256) -> B256 {
-        let mut body = position.slot.get().to_be_bytes().to_vec();
-        body.push(position.section as u8);
-        body.extend_from_slice(&position.index.to_be_bytes());
-        body.extend_from_slice(&leg.to_be_bytes());
-        body.extend_from_slice(item.as_slice());
-        tagged(&self.domain, 5, &body)
+        tagged(&self.domain, 6, |out| out.put(&position).u16(leg).hash(item))
     }
 
     /// Compares with the heads that the realm keeps.
@@ -125,9 +129,10 @@ fn check_leg(position: Position, hops: &[Hop], start: B256) -> Verdict {
                 }
             }
             HopBody::Rollback { .. } => {
-                let run = hops[index..].iter();
-                let run = run.take_while(|next| is_rollback(next) && next.from == hop.from);
-                current = rolled_back(hops, hop, run.clone())?;
+                let same = |other: &&Hop| is_rollback(other) && other.from == hop.from;
+                let before = hops[..index].iter().rev().take_while(same);
+                let run = before.chain(hops[index..].iter().take_while(same));
+                current = rolled_back(hops, hop, run)?;
             }
             HopBody::Verdict(_) => agree(THREAD, at, &hop.thread, &start)?,
         }
@@ -166,12 +171,10 @@ fn rolled_back<'a>(
     Ok(hop.thread)
 }
 
-fn networks(from: NetworkId, to: NetworkId) -> Vec<u8> {
-    [from.get().to_be_bytes(), to.get().to_be_bytes()].concat()
-}
-
 /// The domain-separated hash, from its definition in the protocol (P1).
-fn tagged(domain: &Domain, tag: u8, body: &[u8]) -> B256 {
+fn tagged(domain: &Domain, tag: u8, write: impl FnOnce(&mut Writer) -> &mut Writer) -> B256 {
+    let mut body = Writer::default();
+    write(&mut body);
     let mut hasher = Keccak256::new();
     hasher.update(b"weft");
     hasher.update([tag]);
@@ -179,6 +182,6 @@ fn tagged(domain: &Domain, tag: u8, body: &[u8]) -> B256 {
     hasher.update(domain.l1_chain_id.to_be_bytes());
     hasher.update(domain.settlement);
     hasher.update(domain.realm.to_be_bytes());
-    hasher.update(body);
+    hasher.update(body.as_slice());
     hasher.finalize()
 }

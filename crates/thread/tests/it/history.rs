@@ -1,6 +1,6 @@
 //! P27: views are projections of one history, or they are refused.
 
-use crate::hops::{self, call, domain, hop, position, project, ret};
+use crate::hops::{self, call, domain, fold, hop, position, project, ret};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use weft_thread::{ChainView, Heads, HistoryError, check_history};
@@ -40,9 +40,6 @@ fn p27_t4_equal_heads_without_a_history_are_refused() {
     views.get_mut(&C).unwrap().received = vec![y.clone(), x.clone()];
 
     let (mut sent, mut received) = (Heads::default(), Heads::default());
-    let fold = |heads: &mut Heads, hops: &[Hop]| {
-        hops.iter().for_each(|hop| heads.fold(&domain(), hop.from, hop.to, &hop.hash()));
-    };
     for view in views.values() {
         fold(&mut sent, &view.sent);
         fold(&mut received, &view.received);

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use proptest::{collection::vec, prelude::*};
 use std::collections::BTreeMap;
-use weft_thread::{ChainView, advance};
+use weft_thread::{ChainView, Heads, advance};
 use weft_types::{
     Domain, Hop, HopBody, HopCall, HopReturn, NetworkId, Place, Position, Section, SlotNumber,
     Status,
@@ -79,6 +79,21 @@ pub(crate) fn project(history: &[Hop]) -> BTreeMap<NetworkId, ChainView> {
         views.entry(hop.to).or_default().received.push(hop.clone());
     }
     views
+}
+
+/// Returns the items of `history`: the hops of each position.
+pub(crate) fn items(history: &[Hop]) -> impl Iterator<Item = &[Hop]> {
+    history.chunk_by(|hop, next| hop.place.position == next.place.position)
+}
+
+/// Folds the hops of one item.
+pub(crate) fn fold_item(heads: &mut Heads, hops: &[Hop]) {
+    heads.fold_item(&domain(), hops.iter().map(|hop| (hop.from, hop.to, hop.hash())));
+}
+
+/// Folds `history` item by item.
+pub(crate) fn fold(heads: &mut Heads, history: &[Hop]) {
+    items(history).for_each(|item| fold_item(heads, item));
 }
 
 /// Returns histories of up to 40 hops between up to five chains.

@@ -69,7 +69,7 @@ fn p22_hop_vectors_hold() {
             ("hash", hop.hash().into()),
         ])
     });
-    let rule = "hash = keccak256(encoding without its version byte)";
+    let rule = "hash = keccak256(encoding without its version byte); kind, section, status and flags are one byte; numbers and lengths are one byte of length, then big-endian bytes without leading zeros";
     vectors::check("types/hops.json", &document(rule, [], vectors));
     for vector in vectors::read("types/hops.json") {
         let hash = reread::<Hop>(&vector).hash();
@@ -112,7 +112,7 @@ fn p18_bundle_vectors_hold() {
             ("suffix", bundle.id().suffix().to_vec().into()),
         ])
     });
-    let rule = "id = H(domain, tag 2, salt || level u8 || count u32 || legs); data is the call data without marker";
+    let rule = "id = H(domain, tag 2, salt || level u8 || count || legs); count, networks and lengths are one byte of length, then big-endian bytes without leading zeros; data is the call data without marker";
     let head = [("domain", in_words(&domain))];
     vectors::check("types/bundles.json", &document(rule, head, vectors));
 }

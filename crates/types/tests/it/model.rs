@@ -24,9 +24,30 @@ fn p22_rollback_hash_is_that_of_bytes_written_out() {
     let preimage = hex!(
         "03"                                                               // kind
         "1111111122222222333333334444444455555555666666667777777788888888" // thread
-        "00000000000f4243" "02" "0000002a" "0001" "00000009"               // place
-        "00000385" "00000387"                                              // from, to
-        "00000004"                                                         // to_hop
+        "030f4243" "02" "012a" "0101" "0109"                               // place
+        "020385" "020387"                                                  // from, to
+        "0104"                                                             // to_hop
+    );
+    assert_eq!(hop.hash(), keccak256(preimage));
+}
+
+#[test]
+fn p22_call_hash_is_that_of_bytes_written_out() {
+    let (_, hop) =
+        samples::hops().into_iter().find(|(name, _)| *name == "call with token").unwrap();
+    let preimage = hex!(
+        "01"                                                               // kind
+        "1111111122222222333333334444444455555555666666667777777788888888" // thread
+        "030f4243" "02" "012a" "0101" "0102"                               // place
+        "020385" "020386"                                                  // from, to
+        "f39fd6e51aad88f6f4ce6ab8827279cfffb92266" "020385"                // origin
+        "0459682f07"                                                       // gas price
+        "cacacacacacacacacacacacacacacacacacacaca"                         // caller
+        "7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a"                         // target
+        "106f32f1ef8b18a2bc3cea59789c79d441"                                                          // value
+        "01" "020387" "7070707070707070707070707070707070707070"           // token
+        "20ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+        "034c4b3f" "00" "00"                                               // gas, static, data
     );
     assert_eq!(hop.hash(), keccak256(preimage));
 }
@@ -43,7 +64,7 @@ fn p18_id_of_an_empty_shape_is_that_of_bytes_written_out() {
     let shape = BundleShape { salt: samples::SALT, level: Default::default(), legs: vec![] };
     let preimage = hex!(
         "77656674" "02" "0001" "0000000000000000" "0000000000000000000000000000000000000000" "0000000000000000"
-        "5a17000000000000000000000000000000000000000000000000000000005a17" "00" "00000000"
+        "5a17000000000000000000000000000000000000000000000000000000005a17" "00" "00"
     );
     assert_eq!(shape.id(&Domain::dev()).hash(), keccak256(preimage));
 }
@@ -98,23 +119,23 @@ fn hop_preimage(hop: &Hop) -> Vec<u8> {
     let (kind, body) = match &hop.body {
         HopBody::Call(call) => (1, call_bytes(call)),
         HopBody::Return(ret) => (2, return_bytes(ret)),
-        HopBody::Rollback { to_hop } => (3, to_hop.to_be_bytes().to_vec()),
+        HopBody::Rollback { to_hop } => (3, number(*to_hop)),
         HopBody::Verdict(verdict) => (
             4,
-            [verdict.bundle.hash().as_slice(), &verdict.leg.to_be_bytes(), &[u8::from(verdict.ok)]]
+            [verdict.bundle.hash().as_slice(), &number(verdict.leg), &[u8::from(verdict.ok)]]
                 .concat(),
         ),
     };
     [
         &[kind][..],
         hop.thread.as_slice(),
-        &hop.place.position.slot.get().to_be_bytes(),
+        &number(hop.place.position.slot.get()),
         &[hop.place.position.section as u8],
-        &hop.place.position.index.to_be_bytes(),
-        &hop.place.leg.to_be_bytes(),
-        &hop.place.k.to_be_bytes(),
-        &hop.from.get().to_be_bytes(),
-        &hop.to.get().to_be_bytes(),
+        &number(hop.place.position.index),
+        &number(hop.place.leg),
+        &number(hop.place.k),
+        &number(hop.from.get()),
+        &number(hop.to.get()),
         &body,
     ]
     .concat()
@@ -123,23 +144,20 @@ fn hop_preimage(hop: &Hop) -> Vec<u8> {
 fn call_bytes(call: &HopCall) -> Vec<u8> {
     let token = match &call.token {
         None => vec![0],
-        Some(token) => [
-            &[1][..],
-            &token.network.get().to_be_bytes(),
-            token.token.as_slice(),
-            &word(token.amount),
-        ]
-        .concat(),
+        Some(token) => {
+            [&[1][..], &number(token.network.get()), token.token.as_slice(), &amount(token.amount)]
+                .concat()
+        }
     };
     [
         call.origin.as_slice(),
-        &call.origin_network.get().to_be_bytes(),
-        &call.gas_price.to_be_bytes(),
+        &number(call.origin_network.get()),
+        &number(call.gas_price),
         call.caller.as_slice(),
         call.target.as_slice(),
-        &word(call.value),
+        &amount(call.value),
         &token,
-        &call.gas.to_be_bytes(),
+        &number(call.gas),
         &[u8::from(call.is_static)],
         &counted(&call.data),
     ]
@@ -157,16 +175,16 @@ fn return_bytes(ret: &HopReturn) -> Vec<u8> {
         Status::Full => 6,
         Status::InsufficientEscrow => 7,
     };
-    let mut touched = (ret.touched.len() as u32).to_be_bytes().to_vec();
+    let mut touched = number(ret.touched.len() as u32);
     for one in &ret.touched {
-        touched.extend(one.network.get().to_be_bytes());
-        touched.extend(one.first_hop.to_be_bytes());
+        touched.extend(number(one.network.get()));
+        touched.extend(number(one.first_hop));
     }
     [
         &[status, u8::from(ret.is_static)][..],
-        &ret.gas_used.to_be_bytes(),
-        &ret.refund.to_be_bytes(),
-        &word(ret.value),
+        &number(ret.gas_used),
+        &number(ret.refund as u64),
+        &amount(ret.value),
         &touched,
         &counted(&ret.data),
     ]
@@ -176,7 +194,7 @@ fn return_bytes(ret: &HopReturn) -> Vec<u8> {
 fn bundle_id(domain: &Domain, bundle: &Bundle) -> B256 {
     let mut body = bundle.salt().to_vec();
     body.push(bundle.level() as u8);
-    body.extend((bundle.legs().len() as u32).to_be_bytes());
+    body.extend(number(bundle.legs().len() as u32));
     for leg in bundle.legs() {
         body.extend(leg_bytes(&LegShape::of(leg)));
     }
@@ -186,10 +204,10 @@ fn bundle_id(domain: &Domain, bundle: &Bundle) -> B256 {
 fn leg_bytes(leg: &LegShape) -> Vec<u8> {
     let to = leg.to.map_or_else(|| vec![0], |to| [&[1][..], to.as_slice()].concat());
     [
-        &leg.network.get().to_be_bytes()[..],
+        &number(leg.network.get())[..],
         leg.sender.as_slice(),
         &to,
-        &word(leg.value),
+        &leg.value.to_be_bytes::<32>(),
         &counted(&leg.data),
         &[u8::from(leg.may_revert)],
     ]
@@ -197,8 +215,8 @@ fn leg_bytes(leg: &LegShape) -> Vec<u8> {
 }
 
 fn header_bytes(header: &SlotHeader) -> Vec<u8> {
-    let mut available = (header.available.len() as u32).to_be_bytes().to_vec();
-    header.available.iter().for_each(|network| available.extend(network.get().to_be_bytes()));
+    let mut available = number(header.available.len() as u32);
+    header.available.iter().for_each(|network| available.extend(number(network.get())));
     [
         &header.number.get().to_be_bytes()[..],
         &header.unix_ms.to_be_bytes(),
@@ -222,10 +240,25 @@ fn record_bytes(record: &SlotRecord) -> Vec<u8> {
     .concat()
 }
 
-fn word(value: U256) -> [u8; 32] {
-    value.to_be_bytes()
+/// Returns a number digit by digit, behind how many digits there are.
+fn number(value: impl Into<u128>) -> Vec<u8> {
+    amount(U256::from(value.into()))
+}
+
+/// Returns a number of up to 256 bits like [`number`].
+fn amount(value: U256) -> Vec<u8> {
+    let base = U256::from(256);
+    let mut digits = Vec::new();
+    let mut rest = value;
+    while rest > U256::ZERO {
+        digits.push((rest % base).to::<u8>());
+        rest /= base;
+    }
+    digits.push(digits.len() as u8);
+    digits.reverse();
+    digits
 }
 
 fn counted(data: &[u8]) -> Vec<u8> {
-    [&(data.len() as u32).to_be_bytes()[..], data].concat()
+    [&number(data.len() as u32)[..], data].concat()
 }

@@ -19,11 +19,30 @@ pub(crate) fn address() -> impl Strategy<Value = Address> {
     any::<[u8; 20]>().prop_map(Address::from)
 }
 
+/// Returns numbers of every length up to 256 bits.
 pub(crate) fn number() -> impl Strategy<Value = U256> {
-    prop_oneof![
-        any::<u64>().prop_map(U256::from),
-        any::<[u8; 32]>().prop_map(U256::from_be_bytes::<32>),
-    ]
+    (any::<[u8; 32]>(), 0..=256_usize)
+        .prop_map(|(bytes, unused)| U256::from_be_bytes::<32>(bytes) >> unused)
+}
+
+/// Returns numbers of every length up to 128 bits.
+fn up_to_128() -> impl Strategy<Value = u128> {
+    (any::<u128>(), 0..128_u32).prop_map(|(value, unused)| value >> unused)
+}
+
+/// Returns numbers of every length up to 64 bits.
+fn up_to_64() -> impl Strategy<Value = u64> {
+    (any::<u64>(), 0..64_u32).prop_map(|(value, unused)| value >> unused)
+}
+
+/// Returns numbers of every length up to 32 bits.
+fn up_to_32() -> impl Strategy<Value = u32> {
+    (any::<u32>(), 0..32_u32).prop_map(|(value, unused)| value >> unused)
+}
+
+/// Returns numbers of every length up to 16 bits.
+fn up_to_16() -> impl Strategy<Value = u16> {
+    (any::<u16>(), 0..16_u32).prop_map(|(value, unused)| value >> unused)
 }
 
 pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
@@ -31,7 +50,7 @@ pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
 }
 
 fn network() -> impl Strategy<Value = NetworkId> {
-    prop_oneof![0..4_u32, any::<u32>()].prop_map(NetworkId::new)
+    prop_oneof![0..4_u32, up_to_32()].prop_map(NetworkId::new)
 }
 
 pub(crate) fn domain() -> impl Strategy<Value = Domain> {
@@ -50,7 +69,7 @@ fn section() -> impl Strategy<Value = Section> {
 }
 
 pub(crate) fn place() -> impl Strategy<Value = Place> {
-    (any::<u64>(), section(), any::<u32>(), any::<u16>(), any::<u32>()).prop_map(
+    (up_to_64(), section(), up_to_32(), up_to_16(), up_to_32()).prop_map(
         |(slot, section, index, leg, k)| {
             Position { slot: SlotNumber::new(slot), section, index }.place(leg, k)
         },
@@ -76,8 +95,8 @@ fn hop_call() -> impl Strategy<Value = HopCall> {
         token,
         amount,
     });
-    let parties = (address(), network(), any::<u128>(), address(), address());
-    let rest = (number(), option::of(token), any::<u64>(), any::<bool>(), bytes());
+    let parties = (address(), network(), up_to_128(), address(), address());
+    let rest = (number(), option::of(token), up_to_64(), any::<bool>(), bytes());
     (parties, rest).prop_map(
         |(
             (origin, origin_network, gas_price, caller, target),
@@ -98,13 +117,14 @@ fn hop_call() -> impl Strategy<Value = HopCall> {
 }
 
 fn hop_return() -> impl Strategy<Value = HopReturn> {
-    let touched = proptest::collection::btree_map(network(), any::<u32>(), 0..4).prop_map(
+    let touched = proptest::collection::btree_map(network(), up_to_32(), 0..4).prop_map(
         |first_hops: BTreeMap<NetworkId, u32>| {
             let touched = first_hops.into_iter();
             touched.map(|(network, first_hop)| Touched { network, first_hop }).collect()
         },
     );
-    (status(), any::<bool>(), any::<u64>(), any::<i64>(), number(), touched, bytes()).prop_map(
+    let refund = prop_oneof![any::<i64>(), up_to_32().prop_map(i64::from)];
+    (status(), any::<bool>(), up_to_64(), refund, number(), touched, bytes()).prop_map(
         |(status, is_static, gas_used, refund, value, touched, data)| HopReturn {
             status,
             is_static,
@@ -118,13 +138,13 @@ fn hop_return() -> impl Strategy<Value = HopReturn> {
 }
 
 pub(crate) fn hop() -> impl Strategy<Value = Hop> {
-    let verdict = (hash(), any::<u16>(), any::<bool>()).prop_map(|(bundle, leg, ok)| {
+    let verdict = (hash(), up_to_16(), any::<bool>()).prop_map(|(bundle, leg, ok)| {
         HopBody::Verdict(Verdict { bundle: BundleId::new(bundle), leg, ok })
     });
     let body = prop_oneof![
         hop_call().prop_map(HopBody::Call),
         hop_return().prop_map(HopBody::Return),
-        any::<u32>().prop_map(|to_hop| HopBody::Rollback { to_hop }),
+        up_to_32().prop_map(|to_hop| HopBody::Rollback { to_hop }),
         verdict,
     ];
     (place(), network(), network(), hash(), body).prop_map(|(place, from, to, thread, body)| Hop {

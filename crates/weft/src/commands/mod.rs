@@ -3,6 +3,7 @@
 mod bundle;
 mod demo;
 mod dev;
+mod sim;
 
 use clap::Subcommand;
 use eyre::{Result, WrapErr};
@@ -15,6 +16,7 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     #[command(subcommand)]
     Bundle(bundle::Bundle),
+    Sim(sim::Sim),
 }
 
 impl Command {
@@ -24,6 +26,7 @@ impl Command {
             Self::Dev(command) => block_on(command.run()),
             Self::Demo(command) => block_on(command.run()),
             Self::Bundle(command) => block_on(command.run()),
+            Self::Sim(command) => command.run(),
         }
     }
 }

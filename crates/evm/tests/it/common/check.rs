@@ -14,9 +14,7 @@ pub(crate) fn check(world: &mut World) {
     let mut heads = Heads::default();
     for (item, applied) in included(world) {
         check_thread(item, applied);
-        for hop in &applied.hops {
-            heads.fold(&DOMAIN, hop.from, hop.to, &hop.hash());
-        }
+        heads.fold_item(&DOMAIN, applied.hops.iter().map(|hop| (hop.from, hop.to, hop.hash())));
     }
     assert_eq!(&heads, world.realm.heads(), "heads fold every hop of every included item");
     let views = world.networks().into_iter().map(|network| (network, replay(world, network)));

@@ -17,82 +17,82 @@ use weft_types::{
 /// A bundle that nobody has marked yet.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Draft {
+pub(in crate::commands) struct Draft {
     /// Distinguishes bundles that are otherwise the same.
-    pub(super) salt: Option<B256>,
+    pub(in crate::commands) salt: Option<B256>,
     /// Safety asked for.
     #[serde(default)]
-    pub(super) level: SafetyLevel,
+    pub(in crate::commands) level: SafetyLevel,
     /// Legs in execution order.
-    pub(super) legs: Vec<DraftLeg>,
+    pub(in crate::commands) legs: Vec<DraftLeg>,
 }
 
 /// One leg of a [`Draft`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct DraftLeg {
+pub(in crate::commands) struct DraftLeg {
     #[serde(deserialize_with = "number")]
-    pub(super) chain_id: u64,
-    pub(super) from: Address,
+    pub(in crate::commands) chain_id: u64,
+    pub(in crate::commands) from: Address,
     #[serde(default)]
-    pub(super) to: Option<Address>,
+    pub(in crate::commands) to: Option<Address>,
     #[serde(default, deserialize_with = "wei")]
-    pub(super) value: U256,
+    pub(in crate::commands) value: U256,
     #[serde(default)]
-    pub(super) data: Bytes,
+    pub(in crate::commands) data: Bytes,
     #[serde(default)]
-    pub(super) gas: Option<u64>,
+    pub(in crate::commands) gas: Option<u64>,
     #[serde(default)]
-    pub(super) may_revert: bool,
+    pub(in crate::commands) may_revert: bool,
     /// Puts the marker into the access list although the call data has room for it.
     #[serde(default)]
-    pub(super) list_marker: bool,
+    pub(in crate::commands) list_marker: bool,
 }
 
 /// A bundle with its identity; its legs are ready to be signed, or signed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct BundleFile {
+pub(in crate::commands) struct BundleFile {
     /// Identity (P18).
-    pub(super) id: BundleId,
+    pub(in crate::commands) id: BundleId,
     /// False when the legs carry no marker, so that they can be lifted out.
-    pub(super) protected: bool,
-    pub(super) salt: B256,
-    pub(super) level: SafetyLevel,
+    pub(in crate::commands) protected: bool,
+    pub(in crate::commands) salt: B256,
+    pub(in crate::commands) level: SafetyLevel,
     /// Suffix of the call data of the legs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) marker: Option<Bytes>,
-    pub(super) legs: Vec<LegFile>,
+    pub(in crate::commands) marker: Option<Bytes>,
+    pub(in crate::commands) legs: Vec<LegFile>,
 }
 
 /// One leg of a [`BundleFile`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct LegFile {
+pub(in crate::commands) struct LegFile {
     #[serde(deserialize_with = "number")]
-    pub(super) chain_id: u64,
-    pub(super) from: Address,
+    pub(in crate::commands) chain_id: u64,
+    pub(in crate::commands) from: Address,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) to: Option<Address>,
-    pub(super) value: U256,
+    pub(in crate::commands) to: Option<Address>,
+    pub(in crate::commands) value: U256,
     /// Call data, marker included.
-    pub(super) data: Bytes,
+    pub(in crate::commands) data: Bytes,
     /// Access list with the marker, for a leg whose call data cannot carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) access_list: Option<AccessList>,
-    pub(super) may_revert: bool,
+    pub(in crate::commands) access_list: Option<AccessList>,
+    pub(in crate::commands) may_revert: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) gas: Option<u64>,
+    pub(in crate::commands) gas: Option<u64>,
     /// Signed transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) raw: Option<Bytes>,
+    pub(in crate::commands) raw: Option<Bytes>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) tx_hash: Option<B256>,
+    pub(in crate::commands) tx_hash: Option<B256>,
 }
 
 impl Draft {
     /// Returns the bundle with its identity; its legs are marked when `marked`.
-    pub(super) fn build(&self, marked: bool) -> Result<BundleFile> {
+    pub(in crate::commands) fn build(&self, marked: bool) -> Result<BundleFile> {
         let salt = self.salt.unwrap_or_default();
         let legs = self.legs.iter().map(DraftLeg::shape).collect::<Result<Vec<_>>>()?;
         ensure!(!legs.is_empty(), "a bundle needs a leg: add --leg '901:from=0x..,to=0x..'");

@@ -7,6 +7,8 @@ mod send;
 mod sign;
 mod status;
 
+pub(super) use file::{Draft, DraftLeg};
+
 use clap::Subcommand;
 use eyre::Result;
 use std::process::ExitCode;

@@ -13,8 +13,8 @@ use super::{
 use crate::amount::{grouped, thousands};
 use alloy_primitives::{B256, U256};
 use alloy_sol_types::{SolCall, SolError};
-use eyre::{Result, ensure};
-use serde_json::json;
+use eyre::{Result, bail, ensure};
+use serde_json::{Value, json};
 use weft_contracts::{CrossChainToken, Pool, Weth};
 
 /// Ether that each trader wraps on the second rollup, whole.
@@ -30,8 +30,9 @@ pub(super) async fn tell(stage: &mut Stage, report: &mut Report) -> Result<()> {
     }
     stage.settle().await?;
     market.print(stage, report);
-    predict(stage, report, &market).await?;
-    trade(stage, report, &market).await?;
+    let signed = stage.sign_bundle(&legs(stage, &market, Account::TRADER, BOUGHT)).await?;
+    predict(stage, report, &signed).await?;
+    trade(stage, report, &market, &signed).await?;
     market.refill(stage).await?;
     fund(stage, &market, Account::TRADER).await?;
     stage.settle().await?;
@@ -61,30 +62,34 @@ fn legs(stage: &Stage, market: &Market, account: Account, least_bought: U256) ->
     ]
 }
 
-/// Asks both rollups what the legs would give.
-async fn predict(stage: &Stage, report: &mut Report, market: &Market) -> Result<()> {
-    report.heading("Simulation", "eth_call on each rollup");
-    let who = Account::TRADER.address();
-    let buy =
-        Pool::swapCall { tokenIn: market.a.token, amountIn: LOAN, minOut: U256::ZERO, to: who };
-    let bought = stage.rpc(stage.a)?.call_as(who, market.a.pool, buy).await?;
-    let sell =
-        Pool::swapCall { tokenIn: market.b.weth, amountIn: bought, minOut: U256::ZERO, to: who };
-    let sold = stage.rpc(stage.b)?.call_as(who, market.b.pool, sell).await?;
+/// Asks what the legs would give, over both rollups at once.
+async fn predict(stage: &Stage, report: &mut Report, signed: &Value) -> Result<()> {
+    report.heading("Simulation", "weft_simulateBundle");
+    let outputs = stage.simulate_bundle(signed).await?;
+    let [bought, sold] = &outputs[..] else {
+        bail!("weft_simulateBundle answered {} legs for 2", outputs.len());
+    };
+    let bought = Pool::swapCall::abi_decode_returns(bought)?;
+    let sold = Pool::swapCall::abi_decode_returns(sold)?;
     report.amount("leg 0 will buy", bought, BOUGHT, 18, "WETH");
-    report.amount("leg 1 will sell it for", sold, SOLD, TUSDC_DECIMALS, "TUSDC");
+    report.amount("leg 1 will get", sold, SOLD, TUSDC_DECIMALS, "TUSDC");
     Ok(())
 }
 
 /// Sends the bundle and checks what it earned.
-async fn trade(stage: &mut Stage, report: &mut Report, market: &Market) -> Result<()> {
+async fn trade(
+    stage: &Stage,
+    report: &mut Report,
+    market: &Market,
+    signed: &Value,
+) -> Result<()> {
     let trader = Account::TRADER;
     let before = Holdings::of_account(stage, market, trader).await?;
-    let bundle = stage.send_bundle(&legs(stage, market, trader, BOUGHT)).await?;
+    let bundle = stage.send_bundle(signed).await?;
     let outcome = stage.realm.wait_outcome(bundle.bundle_id).await?;
     ensure!(outcome["outcome"] == "included", "the bundle was not included: {outcome}");
     let [first, second] = bundle.tx_hashes[..] else {
-        eyre::bail!("weft_sendBundle named {} transactions for 2 legs", bundle.tx_hashes.len());
+        bail!("weft_sendBundle named {} transactions for 2 legs", bundle.tx_hashes.len());
     };
     let bought_on_a = stage.rpc(stage.a)?.wait_receipt(first).await?;
     let sold_on_b = stage.rpc(stage.b)?.wait_receipt(second).await?;
@@ -152,9 +157,11 @@ async fn lose_the_race(stage: &mut Stage, report: &mut Report, market: &Market) 
     report.heading("The same after a rival's bundle", "removed, no fee");
     let trader = Account::TRADER;
     let before = Holdings::of_account(stage, market, trader).await?;
-    let rival = stage.send_bundle(&legs(stage, market, Account::RIVAL, BOUGHT)).await?;
+    let rival = stage.sign_bundle(&legs(stage, market, Account::RIVAL, BOUGHT)).await?;
     // Any price is good enough for the first leg, so that it succeeds and is then undone.
-    let ours = stage.send_bundle(&legs(stage, market, trader, U256::ZERO)).await?;
+    let ours = stage.sign_bundle(&legs(stage, market, trader, U256::ZERO)).await?;
+    let rival = stage.send_bundle(&rival).await?;
+    let ours = stage.send_bundle(&ours).await?;
     let outcome = stage.realm.wait_outcome(rival.bundle_id).await?;
     report.expect("outcome of the rival", outcome["outcome"].as_str().unwrap_or("?"), "included");
     let less = sold_after(market.b.reserve);

@@ -59,7 +59,7 @@ async fn borrow(stage: &mut Stage, market: &Market) -> Result<B256> {
 async fn show(stage: &Stage, report: &mut Report, market: &Market, hash: B256) -> Result<()> {
     let thread = Thread::of(stage, hash).await?;
     let on_a = stage.rpc(stage.a)?.wait_receipt(hash).await?;
-    let on_b = receipts::inbound(stage, &on_a, stage.b).await?;
+    let on_b = receipts::inbound(stage, hash, stage.b).await?;
     report.heading("Calls", &thread.summary());
     let tree = story_tree::build(stage, market, &thread, &on_a, &on_b)?;
     tree.print(report);
@@ -131,7 +131,8 @@ async fn fail(
     let before = Holdings::of_story(stage, market, account).await?;
     let data = run(min_out).abi_encode();
     let leg = LegCall { account, chain_id: stage.a, to: market.arb, data };
-    let bundle = stage.send_bundle(&[leg]).await?;
+    let signed = stage.sign_bundle(&[leg]).await?;
+    let bundle = stage.send_bundle(&signed).await?;
     ensure!(bundle.protected, "the node calls a marked bundle unprotected");
     let error = explain::revert(&error.abi_encode()).expect("the error is known");
     let twin = Twin { title, chain_id: stage.a, leg: 0, error, because };

@@ -2,49 +2,36 @@
 
 use super::{report::Report, report::short, stage::Stage};
 use crate::{amount::thousands, rpc::Receipt, style::chain};
-use alloy_primitives::{Address, B256, U64};
-use eyre::{Result, bail, eyre};
+use alloy_primitives::B256;
+use eyre::{Result, WrapErr, eyre};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use weft_contracts::addresses::SYSTEM_SENDER;
 
 /// Block, as far as it is looked at.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Block {
-    number: U64,
     /// Hash of the slot header (P9): equal on all rollups.
     parent_beacon_block_root: B256,
-    transactions: Vec<Transaction>,
 }
 
+/// A transaction of one rollup.
 #[derive(Debug, Deserialize)]
-struct Transaction {
-    hash: B256,
-    from: Address,
+#[serde(rename_all = "camelCase")]
+struct System {
+    chain_id: u64,
+    tx_hash: B256,
 }
 
-/// Finds the receipt of the inbound work that the transaction with receipt `origin` on the first rollup made on
-/// rollup `id` (P29).
-pub(super) async fn inbound(stage: &Stage, origin: &Receipt, id: u64) -> Result<Receipt> {
-    let slot = block(stage, stage.a, json!(origin.block_number)).await?.parent_beacon_block_root;
-    let rpc = stage.rpc(id)?;
-    let mut found = block(stage, id, json!("latest")).await?;
-    while found.parent_beacon_block_root != slot {
-        let number = found.number.to::<u64>();
-        let Some(earlier) = number.checked_sub(1) else {
-            bail!("{id} has no block in slot {slot}");
-        };
-        found = block(stage, id, json!(U64::from(earlier))).await?;
+/// Returns the receipt of the inbound work that transaction `origin` made on rollup `id` (P29).
+pub(super) async fn inbound(stage: &Stage, origin: B256, id: u64) -> Result<Receipt> {
+    let mut outcome = stage.realm.wait_outcome(origin).await?;
+    let system: Vec<System> = serde_json::from_value(outcome["system"].take())
+        .wrap_err("unexpected answer to weft_getOutcome")?;
+    match system.iter().find(|system| system.chain_id == id) {
+        Some(System { tx_hash, .. }) => stage.rpc(id)?.wait_receipt(*tx_hash).await,
+        None => Err(eyre!("{origin} made no inbound work on {id}")),
     }
-    let hash = origin.transaction_hash.to_string();
-    for tx in found.transactions.iter().filter(|tx| tx.from == SYSTEM_SENDER) {
-        let receipt: Value = rpc.request("eth_getTransactionReceipt", json!([tx.hash])).await?;
-        if receipt["weftOrigin"].to_string().contains(&hash) {
-            return Ok(serde_json::from_value(receipt)?);
-        }
-    }
-    Err(eyre!("no transaction of block {} of {id} comes from {hash}", found.number))
 }
 
 /// Prints receipts, one per rollup, and checks that they are of one slot.
@@ -86,7 +73,7 @@ pub(super) async fn print(
 async fn block(stage: &Stage, id: u64, number: Value) -> Result<Block> {
     stage
         .rpc(id)?
-        .request::<Option<Block>>("eth_getBlockByNumber", json!([number, true]))
+        .request::<Option<Block>>("eth_getBlockByNumber", json!([number, false]))
         .await?
         .ok_or_else(|| eyre!("{id} has no block {number}"))
 }

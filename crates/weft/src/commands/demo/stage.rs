@@ -1,12 +1,20 @@
 //! Where a story is played: two rollups, accounts, and what was sent so far.
 
-use crate::{accounts, commands::dev, realm::Realm, rpc::Rpc};
+use crate::{
+    accounts,
+    commands::{
+        bundle::{Draft, DraftLeg},
+        dev,
+    },
+    realm::Realm,
+    rpc::Rpc,
+};
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U128, U256};
 use alloy_sol_types::SolCall;
 use eyre::{Result, WrapErr, ensure, eyre};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use weft_contracts::Weth;
 use weft_node::NodeHandle;
@@ -52,6 +60,18 @@ pub(super) struct LegCall {
     pub(super) chain_id: u64,
     pub(super) to: Address,
     pub(super) data: Vec<u8>,
+}
+
+impl LegCall {
+    fn draft(&self) -> DraftLeg {
+        DraftLeg {
+            chain_id: self.chain_id,
+            from: self.account.address(),
+            to: Some(self.to),
+            data: Bytes::copy_from_slice(&self.data),
+            ..DraftLeg::default()
+        }
+    }
 }
 
 /// A bundle that the node has accepted.
@@ -183,49 +203,50 @@ impl Stage {
         Ok(())
     }
 
-    /// Marks, signs and sends a bundle.
-    pub(super) async fn send_bundle(&mut self, calls: &[LegCall]) -> Result<SentBundle> {
-        let marker = self.marker(calls).await?;
+    /// Marks and signs a bundle; returns the parameter of `weft_sendBundle` and `weft_simulateBundle`.
+    pub(super) async fn sign_bundle(&mut self, calls: &[LegCall]) -> Result<Value> {
+        let draft = Draft { legs: calls.iter().map(LegCall::draft).collect(), ..Draft::default() };
+        let bundle = draft.build(true)?;
         let mut nonces = BTreeMap::new();
         let mut legs = Vec::with_capacity(calls.len());
-        for LegCall { account, chain_id, to, data } in calls {
+        for (call, marked) in calls.iter().zip(bundle.legs) {
             // A removed bundle takes its nonces back, so they are asked for every time.
-            let key = (*chain_id, account.0);
+            let key = (call.chain_id, call.account.0);
             let nonce = match nonces.get(&key) {
                 Some(nonce) => *nonce,
-                None => self.rpc(*chain_id)?.nonce(account.address()).await?,
+                None => self.rpc(call.chain_id)?.nonce(call.account.address()).await?,
             };
             nonces.insert(key, nonce + 1);
-            let input = [data.as_slice(), &marker].concat().into();
-            let tx = self.tx(*chain_id, nonce, TxKind::Call(*to), U256::ZERO, input, STORY_GAS);
-            let (raw, _) = accounts::sign(&accounts::signer(account.0), tx)?;
-            legs.push(json!({"chainId": chain_id, "raw": raw}));
+            let to = TxKind::Call(call.to);
+            let tx = self.tx(call.chain_id, nonce, to, U256::ZERO, marked.data, STORY_GAS);
+            let (raw, _) = accounts::sign(&accounts::signer(call.account.0), tx)?;
+            legs.push(json!({"chainId": call.chain_id, "raw": raw}));
         }
         self.nonces.retain(|key, _| !nonces.contains_key(key));
-        self.realm.entry().request("weft_sendBundle", json!([{"legs": legs}])).await
+        Ok(json!({"legs": legs, "salt": bundle.salt}))
     }
 
-    /// Asks the node for the marker of a bundle.
-    async fn marker(&self, calls: &[LegCall]) -> Result<Bytes> {
+    /// Sends a bundle.
+    pub(super) async fn send_bundle(&self, signed: &Value) -> Result<SentBundle> {
+        self.realm.entry().request("weft_sendBundle", json!([signed])).await
+    }
+
+    /// Runs a bundle over all rollups and forgets it; returns what each leg answers.
+    pub(super) async fn simulate_bundle(&self, signed: &Value) -> Result<Vec<Bytes>> {
         #[derive(Deserialize)]
-        struct Prepared {
-            marker: Bytes,
+        struct Simulated {
+            included: bool,
+            legs: Vec<Leg>,
         }
-        let legs: Vec<_> = calls
-            .iter()
-            .map(|call| {
-                json!({
-                    "chainId": call.chain_id,
-                    "from": call.account.address(),
-                    "to": call.to,
-                    "value": "0x0",
-                    "data": Bytes::copy_from_slice(&call.data),
-                })
-            })
-            .collect();
-        let params = json!([{"legs": legs}]);
-        let prepared: Prepared = self.realm.entry().request("weft_prepareBundle", params).await?;
-        Ok(prepared.marker)
+        #[derive(Deserialize)]
+        struct Leg {
+            #[serde(default)]
+            output: Bytes,
+        }
+        let answer: Simulated =
+            self.realm.entry().request("weft_simulateBundle", json!([signed])).await?;
+        ensure!(answer.included, "the simulated bundle is removed");
+        Ok(answer.legs.into_iter().map(|leg| leg.output).collect())
     }
 
     async fn nonce(&mut self, account: Account, id: u64) -> Result<u64> {

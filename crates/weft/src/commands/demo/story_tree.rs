@@ -13,7 +13,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolEvent;
-use eyre::{Result, ensure};
+use eyre::{Result, bail};
 use std::collections::BTreeMap;
 use weft_contracts::{
     CrossChainToken::{self, Transfer},
@@ -33,16 +33,16 @@ pub(super) fn build(
 ) -> Result<Step> {
     let names = market.names(stage);
     let [out] = &thread.calls[..] else {
-        eyre::bail!("the thread has {} calls from {}, not 1", thread.calls.len(), stage.a);
+        bail!("the thread has {} calls from {}, not 1", thread.calls.len(), stage.a);
     };
-    let [home] = &out.inside[..] else {
-        eyre::bail!("the call into {} makes {} calls, not 1", stage.b, out.inside.len());
+    let [home] = &out.calls[..] else {
+        bail!("the call into {} makes {} calls, not 1", stage.b, out.calls.len());
     };
     let (before, inside, after) = around_receipt(stage.a, market, &on_a.logs);
     let mut on_b_steps = steps(stage.b, market, &on_b.logs);
-    on_b_steps.push(crossing(&names, home, inside)?);
+    on_b_steps.push(crossing(&names, home, inside));
     let mut all = before;
-    all.push(crossing(&names, out, on_b_steps)?);
+    all.push(crossing(&names, out, on_b_steps));
     all.extend(after);
     let gas = format!("{} gas", thousands(&on_a.gas_used.to::<u64>().to_string()));
     Ok(Step::new(stage.a, "trader calls FlashArb.run", gas).with(all))
@@ -59,17 +59,16 @@ fn around_receipt(id: u64, market: &Market, logs: &[Log]) -> (Vec<Step>, Vec<Ste
 }
 
 /// Returns the step of a call that crosses.
-fn crossing(names: &Names, call: &CrossCall, mut inside: Vec<Step>) -> Result<Step> {
+fn crossing(names: &Names, call: &CrossCall, mut inside: Vec<Step>) -> Step {
     let target = names.get(&(call.to, call.target)).copied().unwrap_or("contract");
     let text = format!("{target}.{}", function(&call.data));
     let value = match call.value.is_zero() {
         true => String::new(),
         false => format!("{} ETH", grouped(call.value, 18)),
     };
-    ensure!(!call.status.is_empty(), "the call of {target} has no return");
-    let gas = format!("{} gas", thousands(&call.gas_used.to_string()));
-    inside.push(Step::new(call.to, format!("returns {}", call.status), gas));
-    Ok(Step::crossing(call.to, text, value, inside))
+    let gas = format!("{} gas", thousands(&call.gas_used.to::<u64>().to_string()));
+    inside.push(Step::new(call.to, format!("returns {:?}", call.status), gas));
+    Step::crossing(call.to, text, value, inside)
 }
 
 /// Returns the name of the function that `data` calls.

@@ -1,10 +1,11 @@
 //! The calls between rollups that a transaction made, as the node tells them.
 
-use super::{report::short, stage::Stage};
-use alloy_primitives::{Address, B256, Bytes, U256};
-use eyre::{Result, WrapErr, bail, ensure};
+use super::stage::Stage;
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use eyre::{Result, WrapErr};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use weft_types::Status;
 
 /// Crossings of one item.
 #[derive(Debug)]
@@ -12,12 +13,12 @@ pub(super) struct Thread {
     /// Calls from the rollup of the transaction.
     pub(super) calls: Vec<CrossCall>,
     hops: usize,
-    hash: B256,
     told: Value,
 }
 
 /// A call that crossed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct CrossCall {
     /// Rollup called.
     pub(super) to: u64,
@@ -26,76 +27,43 @@ pub(super) struct CrossCall {
     /// Wei that moved.
     pub(super) value: U256,
     pub(super) data: Bytes,
-    /// How it ended, as the protocol names it; empty while it has not.
-    pub(super) status: String,
+    /// How it ended.
+    pub(super) status: Status,
     /// Gas that it took, in units.
-    pub(super) gas_used: u64,
+    pub(super) gas_used: U64,
     /// Calls that crossed during it.
-    pub(super) inside: Vec<Self>,
+    pub(super) calls: Vec<Self>,
 }
 
-/// A hop as the node tells it.
+/// Answer of `weft_getThread`, as far as it is used.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Hop {
-    #[serde(rename = "type")]
-    kind: String,
-    to: u64,
-    #[serde(default)]
-    target: Address,
-    #[serde(default)]
-    value: U256,
-    #[serde(default)]
-    data: Bytes,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    gas_used: u64,
+struct Told {
+    legs: Vec<Leg>,
+    hops: Vec<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Leg {
+    calls: Vec<CrossCall>,
 }
 
 impl Thread {
     /// Asks for the thread of a transaction.
     pub(super) async fn of(stage: &Stage, hash: B256) -> Result<Self> {
         let told: Value = stage.realm.entry().request("weft_getThread", json!([hash])).await?;
-        let hops: Vec<Hop> = serde_json::from_value(told["hops"].clone())
+        let Told { legs, hops } = serde_json::from_value(told.clone())
             .wrap_err_with(|| format!("unexpected answer to weft_getThread: {told}"))?;
-        Ok(Self { calls: nest(&hops)?, hops: hops.len(), hash, told })
+        let calls = legs.into_iter().flat_map(|leg| leg.calls).collect();
+        Ok(Self { calls, hops: hops.len(), told })
     }
 
     /// Returns what stands beside the tree.
     pub(super) fn summary(&self) -> String {
-        format!("one transaction, {} hops, {}", self.hops, short(self.hash))
+        format!("one transaction, {} hops", self.hops)
     }
 
     /// Returns what the node told.
     pub(super) fn json(&self) -> Value {
         self.told.clone()
     }
-}
-
-/// Puts calls into the calls during which they were made.
-fn nest(hops: &[Hop]) -> Result<Vec<CrossCall>> {
-    let mut open: Vec<CrossCall> = Vec::new();
-    let mut done = Vec::new();
-    for hop in hops {
-        match hop.kind.as_str() {
-            "call" => open.push(CrossCall {
-                to: hop.to,
-                target: hop.target,
-                value: hop.value,
-                data: hop.data.clone(),
-                status: String::new(),
-                gas_used: 0,
-                inside: Vec::new(),
-            }),
-            "return" => {
-                let Some(mut call) = open.pop() else { bail!("a return without a call") };
-                (call.status, call.gas_used) = (hop.status.clone(), hop.gas_used);
-                open.last_mut().map_or(&mut done, |outer| &mut outer.inside).push(call);
-            }
-            _ => {}
-        }
-    }
-    ensure!(open.is_empty(), "{} calls have not returned", open.len());
-    Ok(done)
 }

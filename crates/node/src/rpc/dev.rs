@@ -1,0 +1,114 @@
+//! Development helpers. Snapshots, dumps and slots are those of all rollups at once.
+
+use super::{
+    Args, Call, Methods,
+    errors::{RpcError, RpcResult},
+    state::slot_key,
+    types::{quantity, to_json},
+};
+use crate::engine::Dump;
+use alloy_primitives::{Address, Bytes, U256};
+use serde_json::{Value, json};
+
+pub(super) const METHODS: Methods = &[
+    ("evm_snapshot", snapshot),
+    ("anvil_snapshot", snapshot),
+    ("evm_revert", revert),
+    ("anvil_revert", revert),
+    ("evm_mine", evm_mine),
+    ("anvil_mine", mine),
+    ("hardhat_mine", mine),
+    ("evm_increaseTime", increase_time),
+    ("anvil_increaseTime", increase_time),
+    ("evm_setNextBlockTimestamp", next_timestamp),
+    ("anvil_setNextBlockTimestamp", next_timestamp),
+    ("anvil_setBalance", set_balance),
+    ("hardhat_setBalance", set_balance),
+    ("anvil_setCode", set_code),
+    ("hardhat_setCode", set_code),
+    ("anvil_setNonce", set_nonce),
+    ("hardhat_setNonce", set_nonce),
+    ("anvil_setStorageAt", set_storage),
+    ("hardhat_setStorageAt", set_storage),
+    ("weft_dumpState", dump_state),
+    ("anvil_dumpState", dump_state),
+    ("weft_loadState", load_state),
+    ("anvil_loadState", load_state),
+];
+
+fn snapshot(call: &mut Call<'_>, _: &Args) -> RpcResult {
+    Ok(quantity(call.engine.snapshot()?))
+}
+
+fn revert(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let id = args.number(0)?.ok_or_else(|| RpcError::params("missing snapshot id"))?;
+    Ok(json!(call.engine.revert(id)))
+}
+
+fn evm_mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    // Ganache takes a timestamp or an object here; only the block counts.
+    args.optional::<Value>(0)?;
+    call.engine.mine(call.network, 1);
+    Ok(json!("0x0"))
+}
+
+fn mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let blocks = args.number(0)?.unwrap_or(1);
+    let most = call.engine.limits().max_mine;
+    if blocks > most {
+        return Err(RpcError::limit(format!("{blocks} blocks, over the limit of {most}")));
+    }
+    call.engine.mine(call.network, blocks);
+    Ok(Value::Null)
+}
+
+fn increase_time(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let seconds = args.number(0)?.ok_or_else(|| RpcError::params("missing seconds"))?;
+    call.engine.increase_time(seconds)?;
+    Ok(json!(seconds))
+}
+
+fn next_timestamp(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let timestamp = args.number(0)?.ok_or_else(|| RpcError::params("missing timestamp"))?;
+    let ahead = timestamp.checked_sub(call.engine.now_seconds());
+    let ahead =
+        ahead.ok_or_else(|| RpcError::params(format!("timestamp {timestamp} is in the past")))?;
+    call.engine.increase_time(ahead)?;
+    Ok(Value::Null)
+}
+
+fn set_balance(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let (address, balance): (Address, U256) = (args.required(0)?, args.required(1)?);
+    call.engine.set_balance(call.network, address, balance)?;
+    Ok(json!(true))
+}
+
+fn set_code(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let (address, code): (Address, Bytes) = (args.required(0)?, args.required(1)?);
+    call.engine.set_code(call.network, address, code)?;
+    Ok(json!(true))
+}
+
+fn set_nonce(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let address: Address = args.required(0)?;
+    let nonce = args.number(1)?.ok_or_else(|| RpcError::params("missing nonce"))?;
+    call.engine.set_nonce(call.network, address, nonce)?;
+    Ok(json!(true))
+}
+
+fn set_storage(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let address: Address = args.required(0)?;
+    let (key, value) = (slot_key(args, 1)?, slot_key(args, 2)?);
+    call.engine.set_storage(call.network, address, key, value)?;
+    Ok(json!(true))
+}
+
+fn dump_state(call: &mut Call<'_>, _: &Args) -> RpcResult {
+    to_json(&call.engine.dump())
+}
+
+fn load_state(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let dump: Dump = args.required(0)?;
+    call.engine.load(&dump).map_err(|why| RpcError::params(format!("invalid state: {why}")))?;
+    Ok(json!(true))
+}

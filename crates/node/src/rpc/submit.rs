@@ -1,0 +1,100 @@
+//! Transactions on their way in.
+
+use super::calls::estimate;
+use super::{
+    Args, Call, Methods,
+    errors::{RpcError, RpcResult},
+};
+use crate::engine::At;
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{B256, Bytes, TxKind};
+use alloy_rpc_types_eth::TransactionRequest;
+use serde_json::{Value, json};
+use weft_types::SignedTx;
+
+pub(super) const METHODS: Methods = &[
+    ("eth_sendRawTransaction", send_raw),
+    ("eth_sendRawTransactionSync", send_raw_sync),
+    ("eth_sendTransaction", send),
+    ("eth_signTransaction", sign),
+];
+
+/// Code of EIP-7966 for a transaction that is accepted and not executed yet.
+const NOT_YET: i32 = 4;
+
+fn send_raw(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let raw: Bytes = args.required(0)?;
+    Ok(json!(call.engine.send_raw(call.network, raw)?))
+}
+
+/// Answers with the receipt: transactions are executed when they arrive. Block hash zero until the block closes (P31).
+fn send_raw_sync(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let raw: Bytes = args.required(0)?;
+    let hash = call.engine.send_raw(call.network, raw)?;
+    executed(call, hash).unwrap_or_else(|| {
+        let message = "the transaction was added to the mempool and waits";
+        Err(RpcError::new(NOT_YET, message).with(json!(hash)))
+    })
+}
+
+fn executed(call: &Call<'_>, hash: B256) -> Option<RpcResult> {
+    if let Some(index) = call.engine.open_transaction(call.network, &hash) {
+        return call.engine.open_receipt(call.network, index);
+    }
+    let (block, index) = call.engine.chain(call.network).store.transaction(&hash)?;
+    Some(call.engine.receipt(call.network, block, index).map(|mut receipt| {
+        receipt["weftFinality"] = json!("executed");
+        receipt
+    }))
+}
+
+fn send(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let tx = signed(call, args)?;
+    Ok(json!(call.engine.send(call.network, tx)?))
+}
+
+fn sign(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let tx = signed(call, args)?;
+    Ok::<Value, RpcError>(json!({ "raw": tx.raw(), "tx": tx.envelope() }))
+}
+
+/// Fills in what a request leaves open and signs it with the key of a development account.
+fn signed(call: &mut Call<'_>, args: &Args) -> RpcResult<SignedTx> {
+    let mut request: TransactionRequest = args.required(0)?;
+    let from = request.from.ok_or_else(|| RpcError::params("missing field `from`"))?;
+    let accounts = &call.engine.config.accounts;
+    let account = *accounts
+        .iter()
+        .find(|account| account.address == from)
+        .ok_or_else(|| RpcError::refused(format!("unknown account {from}")))?;
+    fill(call, &mut request)?;
+    let built = request.build_typed_tx();
+    let tx =
+        built.map_err(|_| RpcError::params("fields of several transaction types are mixed"))?;
+    if matches!(tx, alloy_consensus::TypedTransaction::Eip4844(_)) {
+        return Err(RpcError::refused("transaction type not supported: blob transaction"));
+    }
+    let envelope = account.sign(tx).ok_or_else(|| RpcError::refused("unusable private key"))?;
+    Ok(SignedTx::decode(envelope.encoded_2718().into())?)
+}
+
+fn fill(call: &mut Call<'_>, request: &mut TransactionRequest) -> RpcResult<()> {
+    let from = request.from.unwrap_or_default();
+    if request.gas.is_none() {
+        request.gas = Some(estimate(call, request, At::Pending, None)?);
+    }
+    request.nonce.get_or_insert(call.engine.next_nonce(call.network, from));
+    request.chain_id.get_or_insert(call.engine.chain(call.network).spec.chain_id);
+    if request.to.is_none() {
+        request.to = Some(TxKind::Create);
+    }
+    if request.gas_price.is_none() {
+        let tip = u128::from(call.suggested_tip());
+        let tip = *request.max_priority_fee_per_gas.get_or_insert(tip);
+        let twice = 2 * u128::from(call.suggested_price());
+        request.max_fee_per_gas.get_or_insert(twice.max(tip));
+    }
+    // Both fields of the input would be checked against each other when the transaction is built.
+    request.input.normalize_input();
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Subscriptions over WebSocket.
+
+use super::{
+    Args, Port,
+    errors::{RpcError, RpcResult},
+    logs::{matching, read_filter},
+    types::{header, to_json},
+};
+use crate::engine::ChainEvent;
+use alloy_rpc_types_eth::Filter;
+use jsonrpsee::{PendingSubscriptionSink, RpcModule, SubscriptionSink, core::SubscriptionResult};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// What a subscriber wants to hear about.
+#[derive(Debug)]
+enum Wanted {
+    Heads,
+    Logs(Box<Filter>),
+    Pending,
+    /// A development node is never behind, so there is nothing to say.
+    Syncing,
+}
+
+/// Adds `eth_subscribe` and `eth_unsubscribe`.
+pub(super) fn register(module: &mut RpcModule<Port>) {
+    module
+        .register_subscription(
+            "eth_subscribe",
+            "eth_subscription",
+            "eth_unsubscribe",
+            |params, pending, port, _| async move {
+                let args = Args::parse(params.as_str());
+                match args.and_then(|args| wanted(&args)) {
+                    Ok(wanted) => subscribe(wanted, pending, &port).await,
+                    Err(error) => {
+                        pending.reject(error).await;
+                        Ok(())
+                    }
+                }
+            },
+        )
+        .expect("method names are distinct");
+}
+
+fn wanted(args: &Args) -> RpcResult<Wanted> {
+    let kind: String = args.required(0)?;
+    match kind.as_str() {
+        "newHeads" => Ok(Wanted::Heads),
+        "logs" => Ok(Wanted::Logs(Box::new(read_filter(args, 1)?))),
+        "newPendingTransactions" => Ok(Wanted::Pending),
+        "syncing" => Ok(Wanted::Syncing),
+        _ => Err(RpcError::params(format!("no \"{kind}\" subscription in eth namespace"))),
+    }
+}
+
+async fn subscribe(
+    wanted: Wanted,
+    pending: PendingSubscriptionSink,
+    port: &Port,
+) -> SubscriptionResult {
+    let network = port.network;
+    let events = port.engine.call(move |engine| engine.chain(network).events.subscribe()).await;
+    match events {
+        Ok(events) => forward(&wanted, &pending.accept().await?, events).await,
+        Err(error) => {
+            pending.reject(error).await;
+            Ok(())
+        }
+    }
+}
+
+async fn forward(
+    wanted: &Wanted,
+    sink: &SubscriptionSink,
+    mut events: broadcast::Receiver<ChainEvent>,
+) -> SubscriptionResult {
+    loop {
+        let event = tokio::select! {
+            () = sink.closed() => return Ok(()),
+            event = events.recv() => event,
+        };
+        let event = match event {
+            Ok(event) => event,
+            // A subscriber that is too slow loses what it missed.
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return Ok(()),
+        };
+        for message in messages(wanted, &event) {
+            let message = serde_json::value::to_raw_value(&message)?;
+            if sink.send(message).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn messages(wanted: &Wanted, event: &ChainEvent) -> Vec<Value> {
+    match (wanted, event) {
+        (Wanted::Heads, ChainEvent::Block(block)) => to_json(&header(block)).into_iter().collect(),
+        (Wanted::Logs(filter), ChainEvent::Block(block)) => {
+            matching(block, filter).iter().filter_map(|log| to_json(log).ok()).collect()
+        }
+        (Wanted::Pending, ChainEvent::Pending(hash)) => vec![json!(hash)],
+        _ => Vec::new(),
+    }
+}

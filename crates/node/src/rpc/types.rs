@@ -1,0 +1,290 @@
+//! Blocks, transactions and receipts as stock clients expect them.
+
+use super::{
+    Call,
+    errors::{RpcError, RpcResult},
+};
+use crate::{
+    engine::{At, Engine},
+    store::{Start, StoredBlock, starts},
+};
+use alloy_consensus::{Header, ReceiptEnvelope, Transaction as _, transaction::Recovered};
+use alloy_eips::{BlockId, BlockNumberOrTag, RpcBlockHash};
+use alloy_primitives::{B256, U64, U256};
+use alloy_rpc_types_eth::{
+    Block, BlockTransactions, Header as RpcHeader, Log, Transaction, TransactionReceipt,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use weft_evm::BlockTx;
+use weft_types::{NetworkId, Position, SignedTx};
+
+/// Turns a value into JSON.
+pub(crate) fn to_json(value: &impl Serialize) -> RpcResult {
+    serde_json::to_value(value)
+        .map_err(|error| RpcError::new(-32603, format!("answer cannot be written: {error}")))
+}
+
+/// Returns a quantity as Ethereum clients expect it.
+pub(crate) fn quantity(number: u64) -> Value {
+    json!(U64::from(number))
+}
+
+/// Returns a position for people and programs.
+pub(crate) fn position(position: &Position) -> Value {
+    json!({
+        "slot": position.slot,
+        "section": position.section,
+        "index": position.index,
+        "text": position.to_string(),
+    })
+}
+
+/// The block that a transaction stands in.
+#[derive(Debug, Clone, Copy)]
+struct Home {
+    number: u64,
+    hash: B256,
+    timestamp: u64,
+}
+
+impl Home {
+    fn of(block: &StoredBlock) -> Self {
+        Self { number: block.header.number, hash: block.hash, timestamp: block.header.timestamp }
+    }
+}
+
+/// Returns a transaction of a closed block.
+pub(crate) fn block_transaction(block: &StoredBlock, index: usize) -> Transaction {
+    let tx = &block.transactions[index];
+    Transaction {
+        inner: Recovered::new_unchecked(tx.tx.clone(), tx.sender),
+        block_hash: Some(block.hash),
+        block_number: Some(block.header.number),
+        transaction_index: Some(index as u64),
+        effective_gas_price: Some(tx.effective_gas_price),
+        block_timestamp: None,
+    }
+}
+
+/// Returns a transaction that is in no closed block yet.
+pub(crate) fn pending_transaction(tx: &SignedTx) -> Transaction {
+    let envelope = tx.envelope().clone();
+    Transaction {
+        effective_gas_price: Some(envelope.max_fee_per_gas()),
+        inner: Recovered::new_unchecked(envelope, tx.sender()),
+        block_hash: None,
+        block_number: None,
+        transaction_index: None,
+        block_timestamp: None,
+    }
+}
+
+/// Returns a transaction of the open block.
+pub(crate) fn open_transaction(tx: &BlockTx) -> Transaction {
+    Transaction {
+        inner: Recovered::new_unchecked(tx.tx.clone(), tx.sender),
+        block_hash: None,
+        block_number: None,
+        transaction_index: None,
+        effective_gas_price: Some(tx.effective_gas_price),
+        block_timestamp: None,
+    }
+}
+
+/// Returns the logs of a transaction of a closed block.
+pub(crate) fn transaction_logs(block: &StoredBlock, index: usize) -> Vec<Log> {
+    logs(&block.transactions[index], index, block.start(index), Home::of(block))
+}
+
+fn logs(tx: &BlockTx, index: usize, start: Start, home: Home) -> Vec<Log> {
+    let log = |(offset, inner): (usize, &alloy_primitives::Log)| Log {
+        inner: inner.clone(),
+        block_hash: Some(home.hash),
+        block_number: Some(home.number),
+        block_timestamp: Some(home.timestamp),
+        transaction_hash: Some(*tx.tx.tx_hash()),
+        transaction_index: Some(index as u64),
+        log_index: Some(start.logs + offset as u64),
+        removed: false,
+    };
+    tx.logs.iter().enumerate().map(log).collect()
+}
+
+impl Engine {
+    /// Returns the receipt of a transaction of a closed block.
+    pub(crate) fn receipt(
+        &self,
+        network: NetworkId,
+        block: &StoredBlock,
+        index: usize,
+    ) -> RpcResult {
+        let tx = &block.transactions[index];
+        let receipt = receipt(tx, index, block.start(index), Home::of(block));
+        self.with_origin(network, tx, to_json(&receipt)?)
+    }
+
+    /// Returns the receipt of a transaction of the open block: block hash zero, finality `executed` (P31).
+    pub(crate) fn open_receipt(&self, network: NetworkId, index: usize) -> Option<RpcResult> {
+        let open = self.realm.open_transactions(network)?;
+        let env = self.realm.block_env(network)?;
+        let home = Home {
+            number: env.number.saturating_to(),
+            hash: B256::ZERO,
+            timestamp: env.timestamp.saturating_to(),
+        };
+        let tx = open.get(index)?;
+        let receipt = to_json(&receipt(tx, index, starts(open)[index], home));
+        Some(receipt.and_then(|mut receipt| {
+            receipt["weftFinality"] = json!("executed");
+            self.with_origin(network, tx, receipt)
+        }))
+    }
+
+    fn with_origin(&self, network: NetworkId, tx: &BlockTx, mut receipt: Value) -> RpcResult {
+        let store = &self.chain(network).store;
+        if tx.is_system
+            && let Some(origin) = store.origin(tx.tx.tx_hash())
+        {
+            receipt["weftOrigin"] = json!({
+                "chainId": quantity(self.chain(origin.network).spec.chain_id),
+                "txHash": origin.tx_hash,
+                "position": position(&tx.position),
+                "leg": tx.leg,
+            });
+        }
+        Ok(receipt)
+    }
+
+    /// Returns the block that is open, as a block.
+    pub(crate) fn open_block(&self, network: NetworkId, full: bool) -> RpcResult {
+        let env = self.realm.block_env(network).expect("the rollup runs here");
+        let (_, parent_hash) = self.realm.head(network).expect("the rollup runs here");
+        let open = self.realm.open_transactions(network).unwrap_or_default();
+        let header = Header {
+            parent_hash,
+            beneficiary: env.beneficiary,
+            number: env.number.saturating_to(),
+            gas_limit: env.gas_limit,
+            gas_used: open.iter().map(|tx| tx.gas_used).sum(),
+            timestamp: env.timestamp.saturating_to(),
+            mix_hash: env.prevrandao.unwrap_or_default(),
+            base_fee_per_gas: Some(env.basefee),
+            ..self.chain(network).store.head().header.clone()
+        };
+        let transactions = if full {
+            BlockTransactions::Full(open.iter().map(open_transaction).collect())
+        } else {
+            BlockTransactions::Hashes(open.iter().map(|tx| *tx.tx.tx_hash()).collect())
+        };
+        let header =
+            RpcHeader { hash: B256::ZERO, inner: header, total_difficulty: None, size: None };
+        let mut block = block_json(header, transactions, 0)?;
+        // The same fields are null as with go-ethereum.
+        for field in ["hash", "nonce", "miner"] {
+            block[field] = Value::Null;
+        }
+        Ok(block)
+    }
+}
+
+fn receipt(
+    tx: &BlockTx,
+    index: usize,
+    start: Start,
+    home: Home,
+) -> TransactionReceipt<ReceiptEnvelope<Log>> {
+    let mut logs = logs(tx, index, start, home).into_iter();
+    let inner = tx.receipt(start.gas_used + tx.gas_used);
+    let inner = inner.map_logs(|_| logs.next().expect("receipts hold the transaction's logs"));
+    let is_create = tx.tx.to().is_none();
+    TransactionReceipt {
+        inner,
+        transaction_hash: *tx.tx.tx_hash(),
+        transaction_index: Some(index as u64),
+        block_hash: Some(home.hash),
+        block_number: Some(home.number),
+        gas_used: tx.gas_used,
+        effective_gas_price: tx.effective_gas_price,
+        blob_gas_used: None,
+        blob_gas_price: None,
+        from: tx.sender,
+        to: tx.tx.to(),
+        contract_address: tx
+            .contract_address
+            .or_else(|| (is_create && !tx.is_system).then(|| tx.sender.create(tx.tx.nonce()))),
+    }
+}
+
+/// Returns a closed block.
+pub(crate) fn closed_block(block: &StoredBlock, full: bool) -> RpcResult {
+    let transactions = if full {
+        let all = 0..block.transactions.len();
+        BlockTransactions::Full(all.map(|index| block_transaction(block, index)).collect())
+    } else {
+        let hashes = block.transactions.iter().map(|tx| *tx.tx.tx_hash());
+        BlockTransactions::Hashes(hashes.collect())
+    };
+    block_json(header(block), transactions, block.size)
+}
+
+/// Returns the header of a closed block.
+pub(crate) fn header(block: &StoredBlock) -> RpcHeader {
+    RpcHeader {
+        hash: block.hash,
+        inner: block.header.clone(),
+        total_difficulty: None,
+        size: Some(U256::from(block.size)),
+    }
+}
+
+fn block_json(
+    header: RpcHeader,
+    transactions: BlockTransactions<Transaction>,
+    size: usize,
+) -> RpcResult {
+    let header = RpcHeader { size: Some(U256::from(size)), ..header };
+    let block =
+        Block { header, uncles: Vec::new(), transactions, withdrawals: Some(Default::default()) };
+    to_json(&block)
+}
+
+impl Call<'_> {
+    /// Returns the moment that a block parameter names; `default` when there is none.
+    pub(crate) fn at(&self, block: Option<BlockId>, default: BlockId) -> RpcResult<At> {
+        match block.unwrap_or(default) {
+            BlockId::Hash(RpcBlockHash { block_hash, .. }) => {
+                let block = self.engine.chain(self.network).store.by_hash(&block_hash);
+                let block =
+                    block.ok_or_else(|| RpcError::not_found("header for hash not found"))?;
+                Ok(At::Block(block.header.number))
+            }
+            BlockId::Number(BlockNumberOrTag::Pending) => Ok(At::Pending),
+            BlockId::Number(number) => {
+                let number = self.number(number);
+                if number > self.engine.chain(self.network).store.head_number() {
+                    return Err(RpcError::refused("header not found"));
+                }
+                Ok(At::Block(number))
+            }
+        }
+    }
+
+    /// Returns the number that a tag stands for; pending counts as the last block here.
+    pub(crate) fn number(&self, number: BlockNumberOrTag) -> u64 {
+        match number {
+            BlockNumberOrTag::Number(number) => number,
+            BlockNumberOrTag::Latest | BlockNumberOrTag::Pending => {
+                self.engine.chain(self.network).store.head_number()
+            }
+            // P31: without L1 nothing but genesis is safe or finalized.
+            BlockNumberOrTag::Earliest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => 0,
+        }
+    }
+
+    /// Returns a closed block by number or tag.
+    pub(crate) fn block(&self, number: BlockNumberOrTag) -> Option<Arc<StoredBlock>> {
+        self.engine.chain(self.network).store.by_number(self.number(number)).cloned()
+    }
+}

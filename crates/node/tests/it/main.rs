@@ -1,0 +1,10 @@
+//! The node through its JSON-RPC ports only.
+
+mod basics;
+mod bundles;
+mod crossing;
+mod dev;
+mod malformed;
+mod pool;
+mod subscriptions;
+mod world;

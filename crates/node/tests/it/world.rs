@@ -1,0 +1,194 @@
+//! A running node and a small client.
+
+use alloy_consensus::{TxEip1559, TypedTransaction};
+use alloy_eips::{eip2718::Encodable2718, eip2930::AccessList};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_sol_types::SolCall;
+use jsonrpsee::{
+    core::{
+        client::{ClientT, Error},
+        params::ArrayParams,
+    },
+    http_client::HttpClient,
+    types::ErrorObjectOwned,
+};
+use serde_json::{Value, json};
+use weft_contracts::Counter;
+use weft_node::{DEV_ACCOUNTS, DevConfig, Mining, Node, NodeHandle};
+
+/// Chain ids of the first two rollups.
+pub(crate) const A: u64 = 901;
+pub(crate) const B: u64 = 902;
+
+/// A running node.
+pub(crate) struct World {
+    pub(crate) node: NodeHandle,
+    clients: Vec<HttpClient>,
+}
+
+/// A transaction before it is signed.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) chain_id: u64,
+    pub(crate) account: usize,
+    pub(crate) nonce: u64,
+    pub(crate) to: Option<Address>,
+    pub(crate) value: U256,
+    pub(crate) data: Bytes,
+    pub(crate) gas: u64,
+    pub(crate) fee: u128,
+    pub(crate) access_list: AccessList,
+}
+
+impl Draft {
+    pub(crate) fn new(chain_id: u64, account: usize, nonce: u64) -> Self {
+        Self {
+            chain_id,
+            account,
+            nonce,
+            to: Some(address(9)),
+            value: U256::ZERO,
+            data: Bytes::new(),
+            gas: 1_000_000,
+            fee: 10_000_000_000,
+            access_list: AccessList::default(),
+        }
+    }
+
+    pub(crate) fn call(mut self, to: Address, data: impl SolCall) -> Self {
+        (self.to, self.data) = (Some(to), data.abi_encode().into());
+        self
+    }
+
+    pub(crate) fn create(mut self, code: &Bytes) -> Self {
+        (self.to, self.data) = (None, code.clone());
+        self
+    }
+
+    pub(crate) fn pay(mut self, to: Address, value: u64) -> Self {
+        (self.to, self.value) = (Some(to), U256::from(value));
+        self
+    }
+
+    pub(crate) fn raw(&self) -> Bytes {
+        let tx = TxEip1559 {
+            chain_id: self.chain_id,
+            nonce: self.nonce,
+            gas_limit: self.gas,
+            max_fee_per_gas: self.fee,
+            max_priority_fee_per_gas: self.fee.min(1_000_000_000),
+            to: self.to.map_or(TxKind::Create, TxKind::Call),
+            value: self.value,
+            access_list: self.access_list.clone(),
+            input: self.data.clone(),
+        };
+        let signed = DEV_ACCOUNTS[self.account].sign(TypedTransaction::Eip1559(tx)).unwrap();
+        signed.encoded_2718().into()
+    }
+
+    pub(crate) fn leg(&self) -> Value {
+        json!({ "chainId": self.chain_id, "raw": self.raw() })
+    }
+}
+
+/// Returns the address of a development account.
+pub(crate) fn address(account: usize) -> Address {
+    DEV_ACCOUNTS[account].address
+}
+
+/// Returns a configuration in which nothing happens by itself: slots are long, submissions close them.
+pub(crate) fn config() -> DevConfig {
+    DevConfig {
+        port: 0,
+        slot_ms: 60_000,
+        mining: Mining::OnDemand,
+        seed: Some(7),
+        ..DevConfig::default()
+    }
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(config()).await
+    }
+
+    /// Starts a node whose slots close when asked to.
+    pub(crate) async fn with_slots() -> Self {
+        Self::with(DevConfig { mining: Mining::Slots, ..config() }).await
+    }
+
+    pub(crate) async fn with(config: DevConfig) -> Self {
+        let node = Node::start(config).await.unwrap();
+        let client = |info: &weft_node::RollupInfo| HttpClient::builder().build(&info.url).unwrap();
+        let clients = node.rollups().iter().map(client).collect();
+        Self { node, clients }
+    }
+
+    pub(crate) async fn try_rpc(
+        &self,
+        chain_id: u64,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, ErrorObjectOwned> {
+        let mut args = ArrayParams::new();
+        for param in params.as_array().unwrap() {
+            args.insert(param).unwrap();
+        }
+        let client = &self.clients[(chain_id - A) as usize];
+        match client.request(method, args).await {
+            Ok(value) => Ok(value),
+            Err(Error::Call(error)) => Err(error),
+            Err(error) => panic!("{method}: {error}"),
+        }
+    }
+
+    pub(crate) async fn rpc(&self, chain_id: u64, method: &str, params: Value) -> Value {
+        let answer = self.try_rpc(chain_id, method, params).await;
+        answer.unwrap_or_else(|error| panic!("{method}: {error:?}"))
+    }
+
+    pub(crate) async fn refused(
+        &self,
+        chain_id: u64,
+        method: &str,
+        params: Value,
+    ) -> ErrorObjectOwned {
+        self.try_rpc(chain_id, method, params).await.unwrap_err()
+    }
+
+    pub(crate) async fn send(&self, draft: &Draft) -> B256 {
+        let hash = self.rpc(draft.chain_id, "eth_sendRawTransaction", json!([draft.raw()])).await;
+        serde_json::from_value(hash).unwrap()
+    }
+
+    pub(crate) async fn receipt(&self, chain_id: u64, hash: impl serde::Serialize) -> Value {
+        self.rpc(chain_id, "eth_getTransactionReceipt", json!([hash])).await
+    }
+
+    /// Deploys a counter and returns its address.
+    pub(crate) async fn counter(&self, chain_id: u64, account: usize, nonce: u64) -> Address {
+        let draft = Draft::new(chain_id, account, nonce).create(&Counter::BYTECODE);
+        let hash = self.send(&draft).await;
+        let receipt = self.receipt(chain_id, hash).await;
+        assert_eq!(receipt["status"], "0x1");
+        serde_json::from_value(receipt["contractAddress"].clone()).unwrap()
+    }
+
+    /// Returns what a view says.
+    pub(crate) async fn view<C: SolCall>(&self, chain_id: u64, to: Address, call: C) -> C::Return {
+        let data = Bytes::from(call.abi_encode());
+        let answer = self.rpc(chain_id, "eth_call", json!([{ "to": to, "data": data }])).await;
+        let output: Bytes = serde_json::from_value(answer).unwrap();
+        C::abi_decode_returns(&output).unwrap()
+    }
+
+    pub(crate) async fn balance(&self, chain_id: u64, of: Address, block: &str) -> U256 {
+        let balance = self.rpc(chain_id, "eth_getBalance", json!([of, block])).await;
+        serde_json::from_value(balance).unwrap()
+    }
+
+    pub(crate) async fn proxy(&self, on: u64, original: Address, of: u64) -> Address {
+        let proxy = self.rpc(on, "weft_getProxy", json!([original, of])).await;
+        serde_json::from_value(proxy).unwrap()
+    }
+}

@@ -1,0 +1,4 @@
+//! The simulator as a test: a short sweep, and planted bugs.
+
+mod planted;
+mod sweep;
