@@ -1,20 +1,33 @@
 // Bundles: their identity as the protocol defines it (P18), markers, and what became of them.
-import { concat, keccak256, numberToHex, recoverTransactionAddress, parseTransaction, size, slice, stringToHex, zeroHash } from "viem";
+import {
+  concat,
+  keccak256,
+  numberToHex,
+  parseTransaction,
+  recoverTransactionAddress,
+  size,
+  slice,
+  stringToHex,
+  zeroHash,
+} from "viem";
 import { until } from "./devnet.mjs";
 
 const MARKER_MAGIC = "0xef776566740001ef";
 const MARKER_BYTES = 40;
 const BUNDLE_TAG = 2;
-const PROTOCOL_VERSION = 1;
+
+/** Domain of a development realm (P1). */
+export const DEV_DOMAIN = { version: 1, l1ChainId: 0, settlement: `0x${"00".repeat(20)}`, realm: 0 };
 
 /**
- * Returns keccak("weft" || tag || domain || salt || level || legs) of a development realm.
+ * Returns keccak("weft" || tag || domain || salt || level || legs).
  * A leg is `{ chainId, sender, to, value, data, mayRevert }`, its data without marker.
  */
-export function bundleId(legs, { salt = zeroHash, level = 0 } = {}) {
-  const domain = [uint(PROTOCOL_VERSION, 2), uint(0, 8), uint(0, 20), uint(0, 8)];
-  const head = [stringToHex("weft"), uint(BUNDLE_TAG, 1), ...domain];
-  return keccak256(concat([...head, salt, uint(level, 1), uint(legs.length, 4), ...legs.map(encodeLeg)]));
+export function bundleId(legs, { salt = zeroHash, level = 0, domain = DEV_DOMAIN } = {}) {
+  const { version, l1ChainId, settlement, realm } = domain;
+  const realmBytes = [uint(version, 2), uint(BigInt(l1ChainId), 8), settlement, uint(BigInt(realm), 8)];
+  const head = [stringToHex("weft"), uint(BUNDLE_TAG, 1), ...realmBytes];
+  return keccak256(concat([...head, salt, uint(level, 1), number(legs.length), ...legs.map(encodeLeg)]));
 }
 
 /** Returns `data` with the marker of bundle `id`. */
@@ -69,11 +82,11 @@ async function sign({ chain, account, mayRevert = false, ...transaction }, data)
 function encodeLeg({ chainId, sender, to, value = 0n, data = "0x", mayRevert = false }) {
   const receiver = to ? [uint(1, 1), to] : [uint(0, 1)];
   return concat([
-    uint(Number(chainId), 4),
+    number(Number(chainId)),
     sender,
     ...receiver,
     uint(value, 32),
-    uint(size(data), 4),
+    number(size(data)),
     data,
     uint(Number(mayRevert), 1),
   ]);
@@ -81,4 +94,11 @@ function encodeLeg({ chainId, sender, to, value = 0n, data = "0x", mayRevert = f
 
 function uint(value, bytes) {
   return numberToHex(value, { size: bytes });
+}
+
+/** Returns a number without leading zeros, behind its length. */
+function number(value) {
+  if (value === 0) return "0x00";
+  const digits = numberToHex(value, { size: Math.ceil(value.toString(16).length / 2) });
+  return concat([uint(size(digits), 1), digits]);
 }

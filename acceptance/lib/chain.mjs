@@ -1,5 +1,6 @@
 // viem against one rollup, with the few helpers that every story needs.
 import {
+  TransactionReceiptNotFoundError,
   createPublicClient,
   createWalletClient,
   defineChain,
@@ -10,10 +11,13 @@ import {
   parseEther,
 } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
-import { CHAIN_IDS, rpc } from "./devnet.mjs";
+import { CHAIN_IDS, rpc, until } from "./devnet.mjs";
 
 const MNEMONIC = "test test test test test test test test test test test junk";
+const POLLING_MS = 500;
 const GAS_PRICE = 10n ** 11n;
+// A call into a rollup with a higher base fee needs a price that covers that one too (P29).
+const PRIORITY_FEE = 2n * 10n ** 9n;
 
 /** The ten well-known development accounts. */
 export const accounts = Array.from({ length: 10 }, (_, addressIndex) => account(addressIndex));
@@ -45,7 +49,7 @@ export class Chain {
       nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
       rpcUrls: { default: { http: [url] } },
     });
-    this.client = createPublicClient({ chain: this.definition, transport, pollingInterval: 25, cacheTime: 0 });
+    this.client = createPublicClient({ chain: this.definition, transport, pollingInterval: POLLING_MS, cacheTime: 0 });
   }
 
   /** Returns viem's wallet for `account`. */
@@ -54,7 +58,7 @@ export class Chain {
       account,
       chain: this.definition,
       transport: http(this.url, { retryCount: 0, timeout: 60_000 }),
-      pollingInterval: 25,
+      pollingInterval: POLLING_MS,
       cacheTime: 0,
     });
   }
@@ -79,7 +83,7 @@ export class Chain {
       nonce: nonce ?? (await this.takeNonce(account)),
       gas: 3_000_000n,
       maxFeePerGas: GAS_PRICE,
-      maxPriorityFeePerGas: 0n,
+      maxPriorityFeePerGas: PRIORITY_FEE,
       value: 0n,
       ...transaction,
     });
@@ -112,12 +116,20 @@ export class Chain {
   /** Sends a creation; returns the address and the hash. */
   async deploy(account, { abi, bytecode }, ...args) {
     const nonce = await this.takeNonce(account);
-    const hash = await this.send(account, { nonce, data: encodeDeployData({ abi, bytecode, args }) });
+    const hash = await this.send(account, { nonce, gas: 8_000_000n, data: encodeDeployData({ abi, bytecode, args }) });
     return { hash, address: getContractAddress({ from: account.address, nonce: BigInt(nonce) }) };
   }
 
-  receipt(hash) {
-    return this.client.waitForTransactionReceipt({ hash, timeout: 30_000 });
+  /**
+   * Waits for a receipt; says what became of a transaction that gets none. viem's own waiting looks only when a block
+   * appears and can miss one while it looks: with short polling it hangs where empty slots have no blocks (P9).
+   */
+  async receipt(hash) {
+    const look = () => this.client.getTransactionReceipt({ hash }).catch(notFoundYet);
+    return until(`receipt of ${hash} on ${this.id}`, look).catch(async (error) => {
+      const { siblings, ...known } = (await this.rpc("weft_getOutcome", hash)) ?? {};
+      throw new Error(`${error.message}; outcome ${JSON.stringify(known)}`);
+    });
   }
 
   /** Waits for a transaction and insists that it succeeded. */
@@ -150,4 +162,9 @@ export function encode({ abi }, functionName, args = []) {
 /** Returns what identifies the slot of a block: its header carries the hash of the slot header (P9). */
 export function slotOf(block) {
   return block.parentBeaconBlockRoot;
+}
+
+function notFoundYet(error) {
+  if (error instanceof TransactionReceiptNotFoundError) return null;
+  throw error;
 }

@@ -1,33 +1,34 @@
 // What must hold after every story: I1 conservation, I2 no trace of a failure, I3 receipts everywhere or nowhere.
 import assert from "node:assert/strict";
-import { COINBASE, CrossChainToken, SYSTEM_SENDER } from "./code.mjs";
+import { isDeepStrictEqual } from "node:util";
+import { BEACON_ROOTS, COINBASE, CrossChainToken, DEAD_REGISTRY, HISTORY_STORAGE, SYSTEM_SENDER } from "./code.mjs";
 import { GENESIS_BALANCE, accounts, slotOf } from "./chain.mjs";
 import { CHAIN_IDS } from "./devnet.mjs";
 
+// Predeploys of the system: they change with every block, whatever happens in it.
+const SYSTEM = [SYSTEM_SENDER, COINBASE, DEAD_REGISTRY, HISTORY_STORAGE, BEACON_ROOTS];
 const ETHER = "0x0000000000000000000000000000000000000000";
 
-/** Follows ether and tokens over all rollups of a story. */
+/** Follows every account of all rollups, and tokens that are burned here and minted there. */
 export class Ledger {
   #chains;
-  #holders;
   #tokens;
 
-  /**
-   * `holders`: by chain id, the contracts of the story; the development accounts come on top.
-   * `tokens`: tokens that are burned here and minted there, each as `{ chainId: address }`.
-   */
-  constructor(chains, { holders = {}, tokens = [] } = {}) {
+  /** Each of `tokens` is `{ chainId: address }`, the forms of one token. */
+  constructor(chains, tokens = []) {
     this.#chains = chains;
     this.#tokens = tokens;
-    this.#holders = Object.fromEntries(
-      CHAIN_IDS.map((id) => [id, [...accounts.map(({ address }) => address), COINBASE, ...(holders[id] ?? [])]]),
-    );
   }
 
   /** Remembers where things stand. */
   async mark() {
-    const entries = CHAIN_IDS.map(async (id) => [id, await this.#stand(id)]);
-    return { chains: Object.fromEntries(await Promise.all(entries)), supplies: await this.#supplies() };
+    const { chains } = await this.#dump();
+    const numbers = await Promise.all(CHAIN_IDS.map((id) => this.#chains[id].client.getBlockNumber()));
+    return {
+      accounts: Object.fromEntries(chains.map(({ chainId, accounts }) => [chainId, lowerCaseKeys(accounts)])),
+      numbers: Object.fromEntries(CHAIN_IDS.map((id, index) => [id, numbers[index]])),
+      supplies: await this.#supplies(),
+    };
   }
 
   /**
@@ -36,60 +37,44 @@ export class Ledger {
    */
   async conserved({ supplies }) {
     assert.deepEqual(await this.#supplies(), supplies, "token supply over all chains");
+    const { chains } = await this.#dump();
     const escrow = await etherEscrow(this.#chains[CHAIN_IDS[0]]);
-    let total = 0n;
-    for (const id of CHAIN_IDS) {
-      const balances = await Promise.all(this.#holders[id].map((address) => this.#chains[id].balance(address)));
-      const held = balances.reduce((sum, balance) => sum + balance, 0n);
-      assert.equal(held + (await burned(this.#chains[id])), escrow[id], `ether and burned fees of rollup ${id}`);
-      total += escrow[id];
+    for (const { chainId, accounts } of chains) {
+      const balances = Object.values(accounts).map(({ balance }) => BigInt(balance));
+      assert.equal(sum(balances) + (await burned(this.#chains[chainId])), escrow[chainId], `ether of ${chainId}`);
     }
     const genesis = GENESIS_BALANCE * BigInt(accounts.length * CHAIN_IDS.length);
-    assert.equal(total, genesis, "ether over all rollups");
+    assert.equal(sum(Object.values(escrow)), genesis, "ether over all rollups");
   }
 
-  /** I2. No account or storage changed; `except` names accounts by chain id that may have changed. */
-  async untouched({ chains }, except = {}) {
+  /** I2. No account and no storage changed; `except` names accounts by chain id that may have changed. */
+  async untouched(mark, except = {}) {
+    const now = await this.mark();
     for (const id of CHAIN_IDS) {
-      const now = await this.#stand(id);
-      for (const address of this.#holders[id]) {
-        if (address === COINBASE || except[id]?.includes(address)) continue;
-        assert.deepEqual(now.accounts[address], chains[id].accounts[address], `account ${address} on ${id}`);
-      }
+      const excepted = [...SYSTEM, ...(except[id] ?? []).map((address) => address.toLowerCase())];
+      const touched = Object.keys({ ...mark.accounts[id], ...now.accounts[id] }).filter(
+        (address) => !isDeepStrictEqual(now.accounts[id][address], mark.accounts[id][address]),
+      );
+      assert.deepEqual(touched.filter((address) => !excepted.includes(address)), [], `accounts changed on ${id}`);
     }
   }
 
   /** I3, failed: no chain has a receipt of anything since `mark`; `except` lists transactions that may be there. */
-  async absent({ chains }, except = []) {
+  async absent({ numbers }, except = []) {
     for (const id of CHAIN_IDS) {
-      const blocks = await this.#chains[id].blocksAfter(chains[id].number);
+      const blocks = await this.#chains[id].blocksAfter(numbers[id]);
       const found = blocks.flatMap((block) => block.transactions.map(({ hash }) => hash));
       assert.deepEqual(found.filter((hash) => !except.includes(hash)), [], `transactions on ${id}`);
     }
   }
 
-  async #stand(id) {
-    const chain = this.#chains[id];
-    const number = await chain.client.getBlockNumber();
-    const accounts = await Promise.all(
-      this.#holders[id].map(async (address) => {
-        const proof = await chain.rpc("eth_getProof", address, [], "latest");
-        const { balance, nonce, codeHash, storageHash } = proof;
-        return [address, { balance: BigInt(balance), nonce: Number(nonce), codeHash, storageHash }];
-      }),
-    );
-    return { number, accounts: Object.fromEntries(accounts) };
+  #dump() {
+    return this.#chains[CHAIN_IDS[0]].rpc("weft_dumpState");
   }
 
   #supplies() {
-    return Promise.all(
-      this.#tokens.map(async (forms) => {
-        const supplies = Object.entries(forms).map(([id, address]) =>
-          this.#chains[id].read(address, CrossChainToken, "totalSupply"),
-        );
-        return (await Promise.all(supplies)).reduce((sum, supply) => sum + supply, 0n);
-      }),
-    );
+    const supply = ([id, address]) => this.#chains[id].read(address, CrossChainToken, "totalSupply");
+    return Promise.all(this.#tokens.map(async (forms) => sum(await Promise.all(Object.entries(forms).map(supply)))));
   }
 }
 
@@ -124,8 +109,8 @@ export async function sameSlot(...pairs) {
 /** Returns the ether escrow by chain id. */
 export async function etherEscrow(chain) {
   const entries = await chain.rpc("weft_escrow");
-  const ether = entries.filter(({ token, originNetwork }) => token === ETHER && Number(originNetwork) === 0);
-  return Object.fromEntries(ether.map(({ chainId, balance }) => [Number(chainId), BigInt(balance)]));
+  const ether = entries.filter(({ token, tokenNetwork }) => token === ETHER && tokenNetwork === 0);
+  return Object.fromEntries(ether.map(({ chainId, balance }) => [chainId, BigInt(balance)]));
 }
 
 async function systemTransactions(chain, slot, origin) {
@@ -134,7 +119,7 @@ async function systemTransactions(chain, slot, origin) {
   assert.ok(block, `rollup ${chain.id} has a block in the slot`);
   const system = block.transactions.filter(({ from }) => from === SYSTEM_SENDER);
   const receipts = await Promise.all(system.map(({ hash }) => chain.rpc("eth_getTransactionReceipt", hash)));
-  return system.filter((_, index) => JSON.stringify(receipts[index].weftOrigin).includes(origin));
+  return system.filter((_, index) => receipts[index].weftOrigin.txHash === origin);
 }
 
 /** Returns the base fees that a rollup has burned. */
@@ -144,7 +129,15 @@ async function burned(chain) {
     if (transactions.length === 0) continue;
     const receipts = await chain.rpc("eth_getBlockReceipts", `0x${number.toString(16)}`);
     const paid = receipts.filter(({ from }) => from !== SYSTEM_SENDER);
-    total += paid.reduce((sum, { gasUsed }) => sum + BigInt(gasUsed) * baseFeePerGas, 0n);
+    total += sum(paid.map(({ gasUsed }) => BigInt(gasUsed))) * baseFeePerGas;
   }
   return total;
+}
+
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0n);
+}
+
+function lowerCaseKeys(object) {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key.toLowerCase(), value]));
 }

@@ -33,7 +33,9 @@ test("A -> B -> A -> C: logs of A appear once, in A's own transaction", async ()
   assert.deepEqual(new Set(events.map(({ transactionHash }) => transactionHash)), new Set([trip.transactionHash]));
   const [onB, onC] = await inboundReceipts(chain, A, trip, [B, C]);
   for (const [receipt, id] of [[onB, B], [onC, C]]) {
-    assert.deepEqual(receipt.logs.map(({ address }) => address), [counter[id].toLowerCase()]);
+    // The manager tells of the caller's proxy, deployed at its first crossing.
+    const logs = receipt.logs.filter(({ address }) => address !== MANAGER);
+    assert.deepEqual(logs.map(({ address }) => address), [counter[id].toLowerCase()]);
   }
 });
 

@@ -47,7 +47,7 @@ test("a request that is not JSON-RPC", async () => {
     ["{", PARSE_ERROR],
     ["", PARSE_ERROR],
     ["[]", INVALID_REQUEST],
-    ['{"method":"eth_chainId"}', INVALID_REQUEST],
+    ['{"jsonrpc":"2.0","id":1}', INVALID_REQUEST],
     ['{"jsonrpc":"2.0","id":1,"method":"eth_noSuchMethod","params":[]}', METHOD_NOT_FOUND],
     ['{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":["0x12","latest"]}', INVALID_PARAMS],
     ['{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":[]}', INVALID_PARAMS],
@@ -206,7 +206,7 @@ test("a bundle leg that cannot start is removed as invalid, and says why", async
     .catch((error) => error);
   if (known instanceof RpcError) assert.match(known.reason, /nonce/i);
   else {
-    assert.deepEqual([known.outcome, known.cause, Number(known.chainId), known.leg], ["removed", "Invalid", B, 0]);
+    assert.deepEqual([known.outcome, known.cause, known.chainId, known.leg], ["removed", "Invalid", B, 0]);
     assert.match(known.reason, /nonce/i);
   }
 });

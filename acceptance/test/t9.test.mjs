@@ -23,9 +23,7 @@ await chain[B].done(weth.hash);
 await chain[A].done(chain[A].call(owner, MANAGER, Manager, "createCrossChainProxy", [weth.address, BigInt(B)]));
 const proxy = await chain[A].read(MANAGER, Manager, "computeCrossChainProxyAddress", weth.address, BigInt(B));
 const proxies = await Promise.all([proxyOnB(user.address), proxyOnB(MULTICALL3)]);
-const ledger = new Ledger(chain, {
-  holders: { [A]: [proxy, MULTICALL3], [B]: [weth.address, ...proxies] },
-});
+const ledger = new Ledger(chain);
 
 test("an account deposits and withdraws across rollups", async () => {
   const mark = await ledger.mark();

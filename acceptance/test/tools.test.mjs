@@ -49,12 +49,14 @@ for (const id of CHAIN_IDS) {
     const wallet = chain[id].wallet(viemUser);
     const to = castUser.address;
     const accessList = [{ address: to, storageKeys: [`0x${"00".repeat(32)}`] }];
+    // A delegate that takes calls without data.
+    const { contractAddress } = await chain[id].done(wallet.deployContract(WETH9));
     const drafts = [
       () => ({ type: "legacy", to }),
       () => ({ type: "eip2930", to, accessList }),
       () => ({ type: "eip1559", to }),
       async () => {
-        const authorization = await wallet.signAuthorization({ contractAddress: MULTICALL3, executor: "self" });
+        const authorization = await wallet.signAuthorization({ contractAddress, executor: "self" });
         return { type: "eip7702", to: viemUser.address, authorizationList: [authorization] };
       },
     ];
@@ -64,7 +66,7 @@ for (const id of CHAIN_IDS) {
       assert.deepEqual([receipt.status, receipt.type], ["success", draft.type]);
     }
     const code = await client.getCode({ address: viemUser.address });
-    assert.equal(code, `0xef0100${MULTICALL3.slice(2)}`);
+    assert.equal(code, `0xef0100${contractAddress.slice(2)}`);
   });
 
   test(`ethers deploys, sends, reads and waits on ${id}`, async (t) => {

@@ -12,7 +12,7 @@ pragma solidity 0.8.37;
 ///   06 call kind(1) address(20) value(12) gas(4) length(3) script
 ///   07 tryCall flags(1) network(8) address(20) value(12) gas(4) length(3) script
 ///   08 revert acc                               09 invalid opcode
-///   0a create flags(1) salt(1) value(12) length(3) init code: the child is `last` from here on
+///   0a create flags(1) salt(4) value(12) length(3) init code: the child is `last` from here on
 ///   0b selfdestruct to address(20)              0c mix balance of address(20)
 ///   0d mix extcodesize of address(20)           0e mix own balance
 ///   0f mix environment what(1)                  10 send value(12) flags(1) to the caller
@@ -153,13 +153,13 @@ contract Program {
                 }
                 case 0x09 { invalid() }
                 case 0x0a {
-                    let value := word(add(at, 2), 12)
-                    let size := word(add(at, 14), 3)
-                    calldatacopy(64, add(at, 17), size)
+                    let value := word(add(at, 5), 12)
+                    let size := word(add(at, 17), 3)
+                    calldatacopy(64, add(at, 20), size)
                     switch word(at, 1)
                     case 0 { last := create(value, 64, size) }
-                    default { last := create2(value, 64, size, word(add(at, 1), 1)) }
-                    at := add(add(at, 17), size)
+                    default { last := create2(value, 64, size, word(add(at, 1), 4)) }
+                    at := add(add(at, 20), size)
                     acc := mixReturn(acc, iszero(last))
                 }
                 case 0x0b { selfdestruct(orCaller(word(at, 20))) }

@@ -207,10 +207,13 @@ impl<D: DatabaseRef> Chain<D> {
         journal.checkpoint_revert(checkpoint);
     }
 
-    /// Adds wei to an account.
+    /// Adds wei to an account. Saturates: a rollup that comes near 2^256 wei made them up, and what is lost is its
+    /// own.
     pub(crate) fn credit(&mut self, address: Address, wei: U256) -> Result<(), D::Error> {
-        let credited = self.journal().load_account_mut(address)?.data.incr_balance(wei);
-        assert!(credited, "ether in existence fits 256 bits");
+        let mut account = self.journal().load_account_mut(address)?.data;
+        if !account.incr_balance(wei) {
+            account.set_balance(U256::MAX);
+        }
         Ok(())
     }
 

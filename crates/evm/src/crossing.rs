@@ -23,8 +23,8 @@ use revm::{
 };
 use weft_contracts::Manager;
 use weft_types::{
-    BRIDGE, Decode, Hop, HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, Reader,
-    SYSTEM_SENDER, Status, TokenMove, Touched,
+    BRIDGE, Hop, HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, Reader, SYSTEM_SENDER,
+    Status, TokenMove, Touched,
 };
 
 alloy_sol_types::sol! {
@@ -148,7 +148,7 @@ impl<D: DatabaseRef> Joint<D> {
         let (target, source) = (reader.address().ok()?, reader.address().ok()?);
         let token = match kind {
             0 => None,
-            1 if source == BRIDGE => Some(TokenMove::decode_from(&mut reader).ok()?),
+            1 if source == BRIDGE => Some(packed_token(&mut reader)?),
             _ => return None,
         };
         let header = if token.is_some() { 49 + 56 } else { 49 };
@@ -198,8 +198,12 @@ impl<D: DatabaseRef> Joint<D> {
             return self.deliver(refusal(&inputs, cost, output, InstructionResult::Revert));
         }
         let checkpoint = self.chain().checkpoint();
-        let paid = self.chain().debit(MANAGER, value).map_err(ExecError::<D>::Database)?;
-        assert!(paid, "the manager was paid what its own frame forwards");
+        if !self.chain().debit(MANAGER, value).map_err(ExecError::<D>::Database)? {
+            // Only a manager that is not ours offers what it does not have.
+            self.escrow.undo_to(escrow);
+            let result = InstructionResult::OutOfFunds;
+            return self.deliver(refusal(&inputs, cost, Bytes::new(), result));
+        }
         let callee = NetworkId::new(request.network as u32);
         let call = HopCall {
             origin: self.leg.origin,
@@ -455,9 +459,10 @@ impl<D: DatabaseRef> Joint<D> {
             self.leg.thread = crossing.thread_before;
         }
         // A crossing into a chain that is in the middle of another one is part of that one's gas.
-        let inner = self.crossings.iter().any(|outer| {
-            outer.inbound.as_ref().is_some_and(|outer| outer.chain == side.chain)
-        });
+        let inner = self
+            .crossings
+            .iter()
+            .any(|outer| outer.inbound.as_ref().is_some_and(|outer| outer.chain == side.chain));
         if let Some(scope) = &mut self.chains[side.chain].scope
             && !inner
         {
@@ -544,6 +549,9 @@ impl<D: DatabaseRef> Joint<D> {
     /// Takes a hop from a chain that runs elsewhere.
     pub(crate) fn inbound(&mut self, hop: Hop) -> Result<Step, ExecError<D>> {
         let (from, to, k) = (hop.from, hop.to, hop.place.k);
+        if !matches!(hop.body, HopBody::Rollback { .. }) {
+            self.undone.clear();
+        }
         match hop.body {
             HopBody::Call(call) => {
                 let crossing = self.inbound_crossing(from, to, hop.thread, &call);
@@ -591,24 +599,40 @@ impl<D: DatabaseRef> Joint<D> {
         });
         let within = self.crossings.last().and_then(|crossing| crossing.outbound.as_ref());
         let within = within.is_some_and(|side| ret.gas_used <= side.gas_limit - side.tariff);
-        if !fits || !within {
+        // No unit of gas earns more: a warm SSTORE costs 100 and gives back up to 19,900 (EIP-3529).
+        let earned = ret.refund.unsigned_abs() <= ret.gas_used.saturating_mul(200);
+        if !fits || !within || !earned {
             return Err(self.halt(Stop::BadHop(alloc::format!("return from {from} to nothing"))));
         }
         let crossing = self.crossings.pop().expect("just seen");
         self.settle(crossing, ret)
     }
 
+    /// Takes back everything since a hop. A frame elsewhere reverted, and each chain that it touched is told by a
+    /// rollback of its own; the first of them takes back all chains here, the others find that done.
     fn inbound_rollback(&mut self, to: NetworkId, to_hop: u32) -> Result<Step, ExecError<D>> {
         let undone = |effect: &Effect| effect.network == to && effect.hop == to_hop;
         let Some(first) = self.effects.iter().position(undone) else {
+            if self.undone.iter().any(undone) {
+                return Ok(Step::Await);
+            }
             return Err(self.halt(Stop::BadHop(alloc::format!("rollback to unknown hop {to_hop}"))));
         };
-        let effect = self.effects[first];
-        self.revert_effect(&effect);
-        self.effects.truncate(first);
-        self.escrow.undo_to(effect.escrow);
+        let escrow = self.effects[first].escrow;
+        while self.effects.len() > first {
+            let effect = self.effects.pop().expect("longer than the first");
+            self.revert_effect(&effect);
+            self.undone.push(effect);
+        }
+        self.escrow.undo_to(escrow);
         Ok(Step::Await)
     }
+}
+
+/// Takes the token move that the manager packed: origin network (4) | origin token (20) | amount (32).
+fn packed_token(input: &mut Reader<'_>) -> Option<TokenMove> {
+    let network = NetworkId::new(input.u32().ok()?);
+    Some(TokenMove { network, token: input.address().ok()?, amount: input.u256().ok()? })
 }
 
 /// Returns true when the first three arguments of a bridged call are what escrow accounts for, so that no call can

@@ -142,6 +142,8 @@ pub struct Joint<D: DatabaseRef> {
     pub(crate) leg: LegContext,
     pub(crate) marks: Vec<Mark>,
     pub(crate) effects: Vec<Effect>,
+    /// What the latest rollbacks from elsewhere took back.
+    pub(crate) undone: Vec<Effect>,
     pub(crate) crossings: Vec<Crossing>,
     pub(crate) escrow: Escrow,
     pub(crate) heads: Heads,
@@ -158,6 +160,8 @@ pub struct Joint<D: DatabaseRef> {
     scratch: Writer,
 }
 
+/// Bound of a hop's number within its leg, which gas keeps far lower; numbers never wrap.
+const MAX_HOPS: u32 = 1 << 24;
 /// Most proxy addresses remembered.
 const PROXY_CACHE: usize = 1 << 16;
 
@@ -174,6 +178,7 @@ impl<D: DatabaseRef> Joint<D> {
             leg: LegContext::default(),
             marks: Vec::new(),
             effects: Vec::new(),
+            undone: Vec::new(),
             crossings: Vec::new(),
             escrow,
             heads,
@@ -238,6 +243,7 @@ impl<D: DatabaseRef> Joint<D> {
     fn begin_leg(&mut self) {
         self.marks.clear();
         self.effects.clear();
+        self.undone.clear();
         self.crossings.clear();
         self.chains.iter_mut().for_each(|chain| chain.depth = 0);
     }
@@ -408,7 +414,9 @@ impl<D: DatabaseRef> Joint<D> {
     fn accept(&mut self, hop: Hop) -> Result<Hop, ExecError<D>> {
         let expected = self.leg.position.place(self.leg.leg, self.leg.k);
         let same_leg = hop.place.position == expected.position && hop.place.leg == expected.leg;
-        if !same_leg || hop.place.k < expected.k || !self.realm.contains_key(&hop.to) {
+        let in_order = (expected.k..MAX_HOPS).contains(&hop.place.k);
+        let is_remote = self.realm.contains_key(&hop.from) && self.index_of(hop.from).is_none();
+        if !same_leg || !in_order || !is_remote || !self.realm.contains_key(&hop.to) {
             let why = alloc::format!("hop {} to {} after place {expected}", hop.place, hop.to);
             return Err(self.halt(Stop::BadHop(why)));
         }

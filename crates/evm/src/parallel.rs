@@ -70,7 +70,8 @@ where
         let mut crossers = Crossers::default();
         while out.len() < items.len() {
             let rest = &items[out.len()..];
-            let alone = rest.iter().take(SEGMENT).take_while(|(_, item)| is_alone(item, &crossers));
+            let stays = |(_, item): &&(Position, Item)| self.has_home(item) && is_alone(item, &crossers);
+            let alone = rest.iter().take(SEGMENT).take_while(stays);
             let segment = &rest[..alone.count()];
             if threads > 1 && segment.len() >= WORTHWHILE {
                 out.extend(self.run_ahead(segment, threads)?);
@@ -88,6 +89,11 @@ where
             }
         }
         Ok(out)
+    }
+
+    /// Returns true when the rollup of an item's first leg runs here, so that a runner takes the item.
+    fn has_home(&self, item: &Item) -> bool {
+        item.legs().first().is_some_and(|leg| self.joint.index_of(leg.network).is_some())
     }
 
     /// Runs a segment with one rollup per thread; returns the results up to the first crossing.

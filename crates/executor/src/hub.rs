@@ -6,7 +6,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     fmt,
-    io::{self, Read, Write},
+    io::{Read, Write},
     rc::Rc,
 };
 use weft_evm::{Remote, RemoteLost};
@@ -41,19 +41,32 @@ impl HubHandle {
     pub fn connect(
         &self,
         network: NetworkId,
-        mut link: Box<dyn Link>,
+        link: Box<dyn Link>,
         start: Start,
         head: B256,
     ) -> Result<(), RemoteLost> {
-        let lost = |why: String| RemoteLost { network, why };
-        let message = ToExecutor::Start(Box::new(start));
-        message::write(&mut link, &message).map_err(|error| lost(error.to_string()))?;
-        match message::read(&mut link).map_err(|error: io::Error| lost(error.to_string()))? {
-            FromExecutor::Ready(found) if found == head => {}
-            other => return Err(lost(format!("expected to be ready at {head}, got {other:?}"))),
-        }
         self.0.borrow_mut().links.insert(network, link);
-        Ok(())
+        self.start(network, start, head)
+    }
+
+    /// Gives a connected executor its rollup anew, between two slots.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoteLost`] when the executor does not come up with the rollup's last block; it is dropped then.
+    pub fn start(&self, network: NetworkId, start: Start, head: B256) -> Result<(), RemoteLost> {
+        let mut hub = self.0.borrow_mut();
+        let message = ToExecutor::Start(Box::new(start));
+        let answer = hub.say(network, &message).and_then(|()| hub.listen(network));
+        let lost = match answer {
+            Ok(FromExecutor::Ready(found)) if found == head => return Ok(()),
+            Ok(other) => {
+                RemoteLost { network, why: format!("expected to be ready at {head}, got {other:?}") }
+            }
+            Err(lost) => lost,
+        };
+        hub.links.remove(&network);
+        Err(lost)
     }
 
     /// Returns the rollups with an executor.
@@ -92,15 +105,17 @@ impl HubHandle {
         self.broadcast(&ToExecutor::EndLeg(0, None))
     }
 
-    /// Lets everybody forget the item in progress, drops the lost executor and tells the others (P8).
-    pub fn abandon_item(&self, lost: &RemoteLost) -> Vec<RemoteLost> {
-        self.0.borrow_mut().links.remove(&lost.network);
-        let mut more = self.broadcast(&ToExecutor::Abandon);
-        more.extend(self.broadcast(&ToExecutor::Available(lost.network, false)));
-        more
+    /// Lets everybody forget the item in progress; returns the rollups that were lost.
+    pub fn abandon_item(&self) -> Vec<RemoteLost> {
+        self.broadcast(&ToExecutor::Abandon)
     }
 
-    /// Drops a lost executor between items.
+    /// Drops a lost executor without a word to the others.
+    pub fn forget(&self, network: NetworkId) {
+        self.0.borrow_mut().links.remove(&network);
+    }
+
+    /// Drops a lost executor and tells the others that its rollup is unavailable (P8).
     pub fn drop_executor(&self, network: NetworkId) -> Vec<RemoteLost> {
         self.0.borrow_mut().links.remove(&network);
         self.broadcast(&ToExecutor::Available(network, false))

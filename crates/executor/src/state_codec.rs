@@ -1,5 +1,6 @@
 //! A whole rollup as bytes: facts, state, last header.
 
+use crate::message::MAX_MESSAGE;
 use alloy_consensus::Header;
 use alloy_rlp::Decodable;
 use revm::primitives::hardfork::SpecId;
@@ -54,15 +55,15 @@ pub fn decode(bytes: &[u8]) -> Result<Moved, CodecError> {
     let head = Header::decode(&mut header.as_ref())
         .map_err(|_| CodecError::NotCanonical("header of the last block"))?;
     let mut state = MemoryState::new();
-    for _ in 0..input.u32()? {
+    for _ in 0..input.bounded_len(MAX_MESSAGE)? {
         state.insert_block_hash(input.u64()?, input.hash()?);
     }
     let escrow = get_escrow(&mut input, spec.network)?;
-    for _ in 0..input.u32()? {
+    for _ in 0..input.bounded_len(MAX_MESSAGE)? {
         let (address, balance) = (input.address()?, input.u256()?);
         let (nonce, code) = (input.u64()?, input.bytes()?);
         let mut slots = Vec::new();
-        for _ in 0..input.u32()? {
+        for _ in 0..input.bounded_len(MAX_MESSAGE)? {
             slots.push((input.u256()?, input.u256()?));
         }
         state.insert(address, balance, nonce, code, slots);
@@ -104,7 +105,7 @@ fn put_escrow(out: &mut Writer, network: NetworkId, escrow: &Escrow) {
 
 fn get_escrow(input: &mut Reader<'_>, network: NetworkId) -> Result<Escrow, CodecError> {
     let mut escrow = Escrow::default();
-    for _ in 0..input.u32()? {
+    for _ in 0..input.bounded_len(MAX_MESSAGE)? {
         let token = TokenId { network: input.get()?, token: input.address()? };
         escrow.set(network, token, input.u256()?);
     }

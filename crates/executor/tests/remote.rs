@@ -302,7 +302,8 @@ fn a_lost_executor_stops_the_item_and_the_realm_goes_on_without_it() {
         }
     };
     assert_eq!(lost.network, C);
-    assert_eq!(remote.hub.abandon_item(&lost), []);
+    assert_eq!(remote.hub.abandon_item(), []);
+    assert_eq!(remote.hub.drop_executor(C), []);
     remote.realm.set_available(C, false);
     let applied = remote.apply(index, call).unwrap();
     let Outcome::Removed(removal) = applied.outcome else { panic!("C is gone") };

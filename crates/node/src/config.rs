@@ -46,6 +46,12 @@ pub struct DevConfig {
     pub load_state: Option<PathBuf>,
     /// State file to write when the node stops.
     pub dump_state: Option<PathBuf>,
+    /// EIP-155 ids of the rollups that run in processes of their own (P7).
+    pub executors: Vec<u64>,
+    /// Program that is started with `executor` as its argument; this program itself when there is none.
+    pub executor_program: Option<PathBuf>,
+    /// How long an executor may take to answer, in milliseconds.
+    pub executor_timeout_ms: u64,
     /// Bounds on what comes from outside.
     pub limits: Limits,
 }
@@ -64,6 +70,9 @@ impl Default for DevConfig {
             mining: Mining::default(),
             load_state: None,
             dump_state: None,
+            executors: Vec::new(),
+            executor_program: None,
+            executor_timeout_ms: 2_000,
             limits: Limits::default(),
         }
     }
@@ -91,6 +100,10 @@ impl DevConfig {
         }
         if self.first_chain_id == 0 || self.first_chain_id.checked_add(self.rollups).is_none() {
             return wrong(format!("first chain id {} is out of range", self.first_chain_id));
+        }
+        let ids = |id: &&u64| !self.chain_ids().any(|known| u64::from(known) == **id);
+        if let Some(id) = self.executors.iter().find(ids) {
+            return wrong(format!("executor for rollup {id}, which is not in the realm"));
         }
         if !(1..=60_000).contains(&self.slot_ms) {
             return wrong(format!("slot of {} ms, expected 1 to 60000", self.slot_ms));

@@ -16,7 +16,7 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
-use weft_types::{BundleId, LegShape, Leg, NetworkId, RESERVED, SignedTx};
+use weft_types::{BundleId, Leg, LegShape, NetworkId, RESERVED, SignedTx};
 
 /// What a transaction does.
 #[derive(Debug, Clone)]
@@ -203,7 +203,7 @@ impl Draft {
         match &self.action {
             Action::Run { target, script } => {
                 features.add_if(target.network != own, Feature::ToProxy);
-                script.features(&mut features);
+                script.features(own, target.network, &mut features);
             }
             Action::Pay(target) => features.add_if(target.network != own, Feature::ToProxy),
             Action::Create(_) => features.add(Feature::Creation),

@@ -86,6 +86,8 @@ features! {
     DeadBundle = "failed marked bundle sent again (T7)",
     DeadSingle = "removed failure sent again (T7)",
     CopiedLeg = "leg copied into a failing bundle lives (T13)",
+    DeadLater = "dead item sent again in a later slot",
+    Malformed = "bundle named for another realm",
     Replay = "replayed transaction",
     NonceGap = "nonce gap",
     LowFee = "transaction below the base fee",
@@ -99,6 +101,9 @@ features! {
     Deposit = "deposit",
     Forced = "forced transaction",
     ForcedBundle = "forced bundle",
+    Alone = "every rollup replayed alone from bytes",
+    Elsewhere = "rollups behind byte streams (P7)",
+    Simulated = "transaction simulated before it runs",
 }
 
 /// A set of features.

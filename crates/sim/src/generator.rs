@@ -5,7 +5,7 @@ use crate::{
     feature::Feature,
     rng::Rng,
     script::{Account, End, Init, Op, Script},
-    shape::{BORDER, COLLAPSIBLE},
+    shape::{BORDER, COLLAPSIBLE, Shape},
     tree::{Frame, Grower, KNOWN_PROGRAMS},
     world::World,
 };
@@ -51,6 +51,8 @@ pub(crate) struct Generator<'a> {
     pub(crate) available: Vec<bool>,
     /// Items of this history that were included, for replays.
     pub(crate) past: &'a [Item],
+    /// Items of earlier slots that died.
+    pub(crate) dead: &'a [Item],
 }
 
 /// Kinds of items.
@@ -69,6 +71,19 @@ enum Scenario {
 impl Generator<'_> {
     /// Draws the next one or two items.
     pub(crate) fn next(&mut self) -> Vec<Planned> {
+        if self.available.contains(&false) && self.rng.chance(8) {
+            return self.unavailable();
+        }
+        if !self.dead.is_empty() && self.rng.chance(5) {
+            return self.dead_later();
+        }
+        if let Some((poor, _)) = self.world.scarce
+            && self.available[poor]
+            && self.rng.chance(8)
+        {
+            let draft = self.shaped(poor, Shape::Escrow);
+            return vec![self.single(draft)];
+        }
         let border = if self.world.collapsible { 0 } else { 18 };
         let scenario = self.rng.weighted(&[
             (24, Scenario::Tree),
@@ -94,6 +109,17 @@ impl Generator<'_> {
         }
     }
 
+    /// A transaction of program 0 with a shape.
+    pub(crate) fn shaped(&mut self, home: usize, shape: Shape) -> Draft {
+        let mut draft = self.draft(home, Scenario::Tree, &mut Nonces::default());
+        let script = self.grower().shape(shape, home);
+        draft.action = Action::Run { target: self.world.cast(home).program(0), script };
+        if draft.tx_type == TxType::Eip7702 && draft.delegations.is_empty() {
+            draft.tx_type = TxType::Eip1559;
+        }
+        draft
+    }
+
     fn grower(&mut self) -> Grower<'_> {
         let budget = self.rng.within(4, 30);
         Grower { rng: &mut self.rng, world: self.world, available: &self.available, budget }
@@ -101,11 +127,12 @@ impl Generator<'_> {
 
     /// Picks a rollup that takes transactions.
     fn home(&mut self) -> usize {
-        let up: Vec<usize> = (0..self.world.rollups).filter(|index| self.available[*index]).collect();
+        let up: Vec<usize> =
+            (0..self.world.rollups).filter(|index| self.available[*index]).collect();
         self.rng.pick(&up)
     }
 
-    fn single(&self, draft: Draft) -> Planned {
+    pub(crate) fn single(&self, draft: Draft) -> Planned {
         let item = Item::Transaction(draft.sign(self.world, None));
         Planned { item, drafts: vec![draft], expectation: None }
     }
@@ -200,7 +227,7 @@ impl Generator<'_> {
 
     fn gas_limit(&mut self, home: usize) -> u64 {
         let left = self.realm.gas_left(self.world.cast(home).network).unwrap_or_default();
-        let wanted = if self.world.block_gas_limit < 10_000_000 {
+        let wanted = if self.world.block_gas_limit <= crate::world::SMALL_BLOCK {
             self.rng.pick(&[1_500_000, 3_000_000, 5_000_000])
         } else if !self.world.collapsible && self.rng.chance(6) {
             self.rng.within(60_000, 600_000) as u64
@@ -228,7 +255,8 @@ impl Generator<'_> {
 
     /// A bundle; its last leg reverts when it `fails`.
     fn bundle(&mut self, fails: bool) -> Planned {
-        let marking = self.rng.pick(&[Marking::None, Marking::Suffix, Marking::Suffix, Marking::Listed]);
+        let marking =
+            self.rng.pick(&[Marking::None, Marking::Suffix, Marking::Suffix, Marking::Listed]);
         self.bundle_marked(fails, marking)
     }
 

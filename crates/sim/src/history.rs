@@ -2,21 +2,30 @@
 
 use crate::{
     check::{
-        Verdict, Violation, blocks, collapse::{self, Collapse}, conservation::Conservation, model, replay::Alone,
-        require, threads::Threads,
+        Verdict, Violation, agree, blocks,
+        collapse::{self, Collapse},
+        conservation::Conservation,
+        elsewhere::Elsewhere,
+        model,
+        replay::Alone,
+        require,
+        threads::Threads,
     },
-    feature::Features,
+    feature::{Feature, Features},
     generator::{Fate, Generator, Planned},
     observe,
     rng::Rng,
     world::{GENESIS_TIME, World},
 };
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use std::fmt::Write as _;
-use weft_evm::{Applied, ClosedBlock, Escrow, Fault, MemoryState, Realm, Rollup};
+use weft_evm::{
+    Applied, ClosedBlock, Escrow, Fault, MemoryState, Realm, Rollup, SimulateMode, tx_env,
+};
 use weft_thread::Heads;
 use weft_types::{
-    Domain, Hop, HopBody, Item, NetworkId, Outcome, Position, Removal, RemovalCause, Section, SlotHeader, SlotNumber,
+    Domain, Hop, HopBody, Item, NetworkId, Outcome, Position, Removal, RemovalCause, Section,
+    SlotHeader, SlotNumber,
 };
 
 /// A realm between two slots, by value.
@@ -50,6 +59,8 @@ pub(crate) struct Depth {
     pub(crate) replay: bool,
     /// Runs the slow model and computes state roots anew.
     pub(crate) model: bool,
+    /// Runs some rollups behind byte streams.
+    pub(crate) remote: bool,
 }
 
 /// Most bytes of a transaction's plan in the event log.
@@ -57,7 +68,7 @@ const PLAN_LEN: usize = 2_000;
 
 impl Depth {
     /// Everything.
-    pub(crate) const FULL: Self = Self { replay: true, model: true };
+    pub(crate) const FULL: Self = Self { replay: true, model: true, remote: true };
 }
 
 /// What one history showed.
@@ -75,6 +86,15 @@ pub(crate) struct History {
 pub(crate) struct Broken {
     pub(crate) violation: Violation,
     pub(crate) events: String,
+}
+
+impl ItemLog {
+    /// Returns true when the item may never run again (P4).
+    fn died(&self) -> bool {
+        let bundle = self.planned.item.bundle();
+        Fate::Removed(RemovalCause::Failed).matches(&self.applied.outcome)
+            && bundle.is_none_or(weft_types::Bundle::is_marked)
+    }
 }
 
 impl Parts {
@@ -134,7 +154,9 @@ struct Runner<'a> {
     conservation: Conservation,
     oracle: Option<Collapse<'a>>,
     alone: Vec<Alone>,
+    elsewhere: Option<Elsewhere>,
     past: Vec<Item>,
+    dead: Vec<Item>,
     unix_ms: u64,
     features: Features,
     items: u64,
@@ -150,6 +172,8 @@ impl<'a> Runner<'a> {
         if let Some(fault) = fault {
             realm.plant(fault);
         }
+        let mut features = observe::world(world);
+        features.add_if(depth.replay, Feature::Alone);
         let alone = if depth.replay { Alone::all(world.domain, &parts) } else { Vec::new() };
         Self {
             world,
@@ -161,9 +185,11 @@ impl<'a> Runner<'a> {
             oracle: world.collapsible.then(|| Collapse::new(world)),
             realm,
             alone,
+            elsewhere: None,
             past: Vec::new(),
+            dead: Vec::new(),
             unix_ms: GENESIS_TIME * 1_000,
-            features: observe::world(world),
+            features,
             items: 0,
             hops: 0,
             digest: Vec::new(),
@@ -172,6 +198,12 @@ impl<'a> Runner<'a> {
     }
 
     fn history(&mut self) -> Verdict {
+        if self.depth.remote {
+            let parts = Parts::of(&self.realm);
+            let mut rng = self.rng.clone();
+            self.elsewhere = Some(Elsewhere::new(self.world.domain, &parts, &mut rng)?);
+            self.features.add(Feature::Elsewhere);
+        }
         let slots = self.rng.within(1, 3) as u64;
         (1..=slots).try_for_each(|number| self.slot(number))?;
         self.threads.history()
@@ -185,10 +217,12 @@ impl<'a> Runner<'a> {
         let available: Vec<bool> =
             self.world.networks().iter().map(|network| header.is_available(*network)).collect();
         let mut log = SlotLog { header, items: Vec::new(), blocks: Vec::new() };
-        let scenarios = self.rng.within(1, 5);
+        // A long slot now and then lets rollups run ahead of each other.
+        let scenarios = if self.rng.chance(1) { 40 } else { self.rng.within(1, 5) };
         for _ in 0..scenarios {
             for planned in self.draw(&available) {
-                let applied = self.item(log.items.len(), planned, number)?;
+                let position = next_position(&log, &planned.item);
+                let applied = self.item(position, planned)?;
                 log.items.push(applied);
             }
         }
@@ -197,7 +231,10 @@ impl<'a> Runner<'a> {
             Ok(blocks) => blocks,
             Err(error) => return Err(stopped(&error)),
         };
-        self.check_slot(&log, before.as_ref())
+        self.check_slot(&log, before.as_ref())?;
+        let dead = log.items.iter().filter(|item| item.died());
+        self.dead.extend(dead.map(|item| item.planned.item.clone()));
+        Ok(())
     }
 
     fn header(&mut self, number: u64) -> SlotHeader {
@@ -225,21 +262,35 @@ impl<'a> Runner<'a> {
             realm: &mut self.realm,
             available: available.to_vec(),
             past: &self.past,
+            dead: &self.dead,
         };
         generator.next()
     }
 
-    fn item(&mut self, index: usize, planned: Planned, number: u64) -> Result<ItemLog, Violation> {
-        let slot = SlotNumber::new(number);
-        let position = Position { slot, section: Section::Plaintext, index: index as u32 };
+    fn item(&mut self, position: Position, planned: Planned) -> Result<ItemLog, Violation> {
+        let foreseen = if self.depth.model { self.foresee(&planned)? } else { None };
         let applied = self.realm.apply(position, &planned.item).map_err(|error| stopped(&error))?;
+        if let Some((gas_used, output)) = foreseen
+            && let Some(leg) = applied.legs.first()
+        {
+            agree(
+                "simulation",
+                || format!("item {position}"),
+                &(gas_used, output),
+                &(leg.gas_used, leg.output.clone()),
+            )?;
+            self.features.add(Feature::Simulated);
+        }
         let log = ItemLog { position, planned, applied };
         self.note(&log);
         if let Some(expectation) = log.planned.expectation {
             let met = expectation.fate.matches(&log.applied.outcome);
             require(met, "expectation", || {
                 let declared = expectation.fate;
-                format!("item {position}: declared {declared:?}, computed {:?}", log.applied.outcome)
+                format!(
+                    "item {position}: declared {declared:?}, computed {:?}",
+                    log.applied.outcome
+                )
             })?;
         }
         self.threads.item(&log)?;
@@ -251,6 +302,21 @@ impl<'a> Runner<'a> {
         self.items += 1;
         self.hops += log.applied.hops.len() as u64;
         Ok(log)
+    }
+
+    /// Simulates a single transaction; what it foresees must come, and nothing may stay of it.
+    fn foresee(&mut self, planned: &Planned) -> Result<Option<(u64, Bytes)>, Violation> {
+        let (Item::Transaction(leg), true) = (&planned.item, planned.expectation.is_none()) else {
+            return Ok(None);
+        };
+        let tx = tx_env(&leg.tx);
+        let simulated = self.realm.simulate(leg.network, tx, SimulateMode::Strict);
+        let simulated = simulated.map_err(|error| stopped(&error))?;
+        let seen = simulated.result.ok().map(|result| {
+            let output = result.output().cloned().unwrap_or_default();
+            (result.tx_gas_used(), output)
+        });
+        Ok(seen)
     }
 
     fn check_slot(&mut self, log: &SlotLog, before: Option<&Parts>) -> Verdict {
@@ -266,6 +332,9 @@ impl<'a> Runner<'a> {
         }
         for alone in &mut self.alone {
             alone.slot(log, &self.realm)?;
+        }
+        if let Some(elsewhere) = &mut self.elsewhere {
+            elsewhere.slot(log, &self.realm)?;
         }
         if let Some(before) = before {
             model::slot(self.world.domain, before, log, &self.realm)?;
@@ -290,7 +359,9 @@ impl<'a> Runner<'a> {
     fn note(&mut self, log: &ItemLog) {
         let outcome = match &log.applied.outcome {
             Outcome::Included => "included".to_string(),
-            Outcome::Removed(removal) => format!("removed, {:?}: {}", removal.cause, removal.reason),
+            Outcome::Removed(removal) => {
+                format!("removed, {:?}: {}", removal.cause, removal.reason)
+            }
         };
         self.digest.extend_from_slice(outcome.as_bytes());
         if self.depth != Depth::FULL {
@@ -318,12 +389,26 @@ impl<'a> Runner<'a> {
     }
 }
 
+/// Returns the position after the items of a slot; sections do not go back (P2).
+fn next_position(log: &SlotLog, item: &Item) -> Position {
+    let wanted = match item {
+        Item::L1Born(_) => Section::L1Born,
+        Item::Sealed(_) => Section::Sealed,
+        _ => Section::Plaintext,
+    };
+    let reached = log.items.last().map_or(Section::L1Born, |last| last.position.section);
+    let section = wanted.max(reached);
+    let same = log.items.iter().filter(|item| item.position.section == section);
+    Position { slot: log.header.number, section, index: same.count() as u32 }
+}
+
 /// A hop on one line.
 fn in_words(hop: &Hop) -> String {
     let way = format!("{} {}->{}", hop.place, hop.from, hop.to);
     match &hop.body {
         HopBody::Call(call) => {
-            let (how, bytes) = (if call.is_static { "static call" } else { "call" }, call.data.len());
+            let (how, bytes) =
+                (if call.is_static { "static call" } else { "call" }, call.data.len());
             let (caller, target) = (call.caller, call.target);
             let with = format!("{} wei, {} gas, {bytes} bytes", call.value, call.gas);
             format!("{way} {how} of {target} by {caller}, {with}")
@@ -332,7 +417,8 @@ fn in_words(hop: &Hop) -> String {
             let data = &ret.data[..ret.data.len().min(8)];
             let data = alloy_primitives::hex::encode(data);
             let (gas, refund, wei) = (ret.gas_used, ret.refund, ret.value);
-            let with = format!("{gas} gas, {refund} refund, {wei} wei, {} bytes 0x{data}", ret.data.len());
+            let with =
+                format!("{gas} gas, {refund} refund, {wei} wei, {} bytes 0x{data}", ret.data.len());
             format!("{way} return {:?}, {with}, touched {:?}", ret.status, ret.touched)
         }
         HopBody::Rollback { to_hop } => format!("{way} rollback to {to_hop}"),

@@ -10,11 +10,12 @@ use alloy_primitives::{Bytes, U256};
 use alloy_sol_types::SolError;
 use std::collections::{BTreeMap, BTreeSet};
 use weft_contracts::Manager;
-use weft_types::{Hop, HopBody, HopCall, Marker, NetworkId, Outcome, Status};
+use weft_types::{Hop, HopBody, HopCall, MANAGER, Marker, NetworkId, Outcome, Status};
 
 /// Collects what an item showed.
 pub(crate) fn item(log: &ItemLog, world: &World) -> Features {
     let mut seen = Features::default();
+    logs(log, &mut seen);
     for leg in log.applied.hops.chunk_by(|one, other| one.place.leg == other.place.leg) {
         let home = log.planned.item.legs().get(usize::from(leg[0].place.leg));
         if let Some(home) = home {
@@ -35,6 +36,19 @@ pub(crate) fn item(log: &ItemLog, world: &World) -> Features {
         seen.add(expectation.feature);
     }
     seen
+}
+
+/// A leg that came home and left logs on both sides.
+fn logs(log: &ItemLog, seen: &mut Features) {
+    for (index, leg) in log.planned.item.legs().iter().enumerate() {
+        let own = log.applied.transactions.iter().filter(|(_, tx)| usize::from(tx.leg) == index);
+        let mut logged = own.filter(|(_, tx)| tx.logs.iter().any(|log| log.address != MANAGER));
+        let both =
+            logged.clone().any(|(_, tx)| tx.is_system) && logged.any(|(_, tx)| !tx.is_system);
+        let mut hops = log.applied.hops.iter().filter(|hop| usize::from(hop.place.leg) == index);
+        let home = hops.any(|hop| hop.to == leg.network && matches!(hop.body, HopBody::Call(_)));
+        seen.add_if(both && home, Feature::LogsOnce);
+    }
 }
 
 /// The manager's own errors.
@@ -108,7 +122,10 @@ impl Walk {
                 (&pair[0].body, &pair[1].body),
                 (HopBody::Rollback { .. }, HopBody::Rollback { .. })
             );
-            seen.add_if(many && pair[0].from == pair[1].from && pair[0].to < pair[1].to, Feature::RollbackMany);
+            seen.add_if(
+                many && pair[0].from == pair[1].from && pair[0].to < pair[1].to,
+                Feature::RollbackMany,
+            );
         }
         for hop in hops {
             match &hop.body {
@@ -125,7 +142,8 @@ impl Walk {
 
     fn call(&mut self, hop: &Hop, call: &HopCall, world: &World, seen: &mut Features) {
         let outer = self.open.last();
-        let nested = outer.is_some_and(|outer| matches!(&outer.body, HopBody::Call(call) if call.is_static));
+        let nested =
+            outer.is_some_and(|outer| matches!(&outer.body, HopBody::Call(call) if call.is_static));
         seen.add_if(nested && call.is_static, Feature::NestedStatic);
         seen.add_if(call.is_static, Feature::StaticCrossing);
         let again = self.open.iter().any(|outer| outer.from == hop.to);

@@ -1,15 +1,18 @@
 //! Items that must be refused, items of other kinds, and sequences whose second item depends on the first.
 
 use crate::{
-    draft::{Draft, Marking},
+    draft::{Action, Draft, Marking},
     feature::Feature,
     generator::{Expectation, Fate, Generator, Planned},
-    world::hash_of,
+    script::{End, Op, Script},
+    world::{SMALL_BLOCK, hash_of},
 };
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Bytes, U256};
+use weft_evm::FailedPolicy;
 use weft_types::{
-    Deposit, Envelope, InvalidReason, Item, L1Born, L1Event, L1Ref, NetworkId, RemovalCause,
-    SafetyLevel, Session, SlotNumber,
+    Bundle, Deposit, Domain, Envelope, InvalidReason, Item, L1Born, L1Event, L1Ref, NetworkId,
+    RemovalCause, SafetyLevel, Session, SlotNumber,
 };
 
 impl Generator<'_> {
@@ -41,10 +44,11 @@ impl Generator<'_> {
             }
             5 => return self.unbundled(),
             6 => return self.replayed(),
-            7 => return self.unavailable(),
+            7 => return self.malformed(),
             _ => return self.invalid_bundle(),
         };
-        if !self.has_room(&draft) && reason != Why::BlockFull {
+        let anywhere = [Why::BlockFull, Why::UnknownRollup].contains(&reason);
+        if !self.has_room(&draft) && !anywhere {
             return Vec::new();
         }
         vec![self.expecting(&draft, Fate::Invalid(reason), feature)]
@@ -71,21 +75,50 @@ impl Generator<'_> {
             return Vec::new();
         }
         let item = self.past[self.rng.below(self.past.len())].clone();
-        let up = item.legs().iter().all(|leg| {
-            let index = self.world.index_of(leg.network);
-            index.is_some_and(|index| self.available[index])
-                && self.realm.gas_left(leg.network).unwrap_or_default()
-                    >= alloy_consensus::Transaction::gas_limit(leg.tx.envelope())
-        });
-        if !up {
+        if !self.could_start(&item) {
             return Vec::new();
         }
         let fate = Fate::Removed(RemovalCause::Invalid);
         vec![refusal(item, fate, Feature::Replay)]
     }
 
+    /// True when rollups and block space do not keep an item from starting.
+    fn could_start(&self, item: &Item) -> bool {
+        item.legs().iter().all(|leg| {
+            let index = self.world.index_of(leg.network);
+            index.is_some_and(|index| self.available[index])
+                && self.realm.gas_left(leg.network).unwrap_or_default()
+                    >= leg.tx.envelope().gas_limit()
+        })
+    }
+
+    /// Something that died in an earlier slot: only the registry remembers it.
+    pub(crate) fn dead_later(&mut self) -> Vec<Planned> {
+        if self.dead.is_empty() {
+            return Vec::new();
+        }
+        let item = self.dead[self.rng.below(self.dead.len())].clone();
+        if !self.could_start(&item) {
+            return Vec::new();
+        }
+        let dead = Fate::Invalid(InvalidReason::Dead);
+        vec![refusal(item, dead, Feature::DeadLater)]
+    }
+
+    /// A bundle whose identity is that of another realm.
+    fn malformed(&mut self) -> Vec<Planned> {
+        let Item::Bundle(bundle) = self.good_bundle(Marking::None).item else { return Vec::new() };
+        let elsewhere = Domain { realm: 99, ..self.world.domain };
+        let (salt, level) = (bundle.salt(), bundle.level());
+        let Ok(bundle) = Bundle::new(&elsewhere, salt, level, bundle.legs().to_vec()) else {
+            return Vec::new();
+        };
+        let malformed = Fate::Removed(RemovalCause::Malformed);
+        vec![refusal(Item::Bundle(bundle), malformed, Feature::Malformed)]
+    }
+
     /// A transaction of a rollup that is not available (P8).
-    fn unavailable(&mut self) -> Vec<Planned> {
+    pub(crate) fn unavailable(&mut self) -> Vec<Planned> {
         let Some(gone) = self.available.iter().position(|available| !available) else {
             return Vec::new();
         };
@@ -177,11 +210,37 @@ impl Generator<'_> {
 
     /// Two items, the second of which shows what the first left behind.
     pub(crate) fn sequel(&mut self) -> Vec<Planned> {
+        if self.world.block_gas_limit <= SMALL_BLOCK && self.rng.chance(40) {
+            return self.filled();
+        }
         match self.rng.below(3) {
             0 => self.dead_single(),
             1 => self.dead_bundle(),
             _ => self.copied_leg(),
         }
+    }
+
+    /// A transaction that burns most of a block, and one that calls into it.
+    fn filled(&mut self) -> Vec<Planned> {
+        let home = self.available_home();
+        let mut burning = self.plain(home);
+        burning.gas_limit = burning.gas_limit.max(5_000_000);
+        if self.world.policies[home] != FailedPolicy::Keep || !self.has_room(&burning) {
+            return Vec::new();
+        }
+        let script = Script { ops: Vec::new(), end: End::Invalid };
+        burning.action = Action::Run { target: self.world.cast(home).program(0), script };
+        let other = self.available_home();
+        if other == home {
+            return vec![self.single(burning)];
+        }
+        let mut calling = self.plain(other);
+        calling.gas_limit = calling.gas_limit.max(3_000_000);
+        let store = Script::new(vec![Op::Load(0), Op::Store(0)]);
+        let call = Op::call(self.world.cast(home).program(0), true, 1, store);
+        let script = Script::new(vec![call]);
+        calling.action = Action::Run { target: self.world.cast(other).program(0), script };
+        vec![self.single(burning), self.single(calling)]
     }
 
     /// A removed failure never runs again (P4, T7).

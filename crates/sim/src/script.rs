@@ -6,7 +6,7 @@
 use crate::feature::{Feature, Features};
 use alloy_primitives::{Address, Bytes, U256, hex};
 use weft_contracts::proxy_address;
-use weft_types::NetworkId;
+use weft_types::{MANAGER, NetworkId, RESERVED};
 
 alloy_sol_types::sol!(
     #[allow(missing_docs)]
@@ -55,18 +55,36 @@ pub(crate) enum Op {
     StoreTransient(u8),
     LoadTransient(u8),
     Log(u8),
-    Call { kind: Kind, bubbles: bool, target: Target, wei: u128, gas: u32, script: Option<Script> },
+    Call {
+        kind: Kind,
+        bubbles: bool,
+        target: Target,
+        wei: u128,
+        gas: u32,
+        script: Option<Script>,
+    },
     TryCall(TryCall),
-    Create { create2: bool, salt: u8, wei: u128, init: Init },
+    Create {
+        create2: bool,
+        salt: u32,
+        wei: u128,
+        init: Init,
+    },
     Balance(Address),
     CodeSize(Address),
     OwnBalance,
     Environment(u8),
     /// Sends ether to the caller, with all gas or with the stipend alone.
-    Send { wei: u128, stipend: bool },
+    Send {
+        wei: u128,
+        stipend: bool,
+    },
     Gas,
     /// Calls an address of this chain with bytes that are no script.
-    Raw { to: Address, data: Bytes },
+    Raw {
+        to: Address,
+        data: Bytes,
+    },
 }
 
 /// A call through the manager.
@@ -139,9 +157,12 @@ impl Script {
         out
     }
 
-    /// Collects the features that the script asks for.
-    pub(crate) fn features(&self, into: &mut Features) {
-        self.ops.iter().for_each(|op| op.features(into));
+    /// Collects the features that the script shows when it runs on `here` in a leg of `home`.
+    pub(crate) fn features(&self, home: NetworkId, here: NetworkId, into: &mut Features) {
+        self.ops.iter().for_each(|op| op.features(home, here, into));
+        if matches!(self.end, End::Destroy(_)) {
+            into.add_if(home != here, Feature::CalleeDestroyed);
+        }
     }
 }
 
@@ -179,7 +200,8 @@ impl Op {
             }
             Self::TryCall(call) => call.encode(world, out),
             Self::Create { create2, salt, wei, init } => {
-                out.extend([0x0a, u8::from(*create2), *salt]);
+                out.extend([0x0a, u8::from(*create2)]);
+                out.extend_from_slice(&salt.to_be_bytes());
                 out.extend_from_slice(&wei.to_be_bytes()[4..]);
                 put_bytes(out, &init.code(here, world));
             }
@@ -207,21 +229,27 @@ impl Op {
         }
     }
 
-    fn features(&self, into: &mut Features) {
+    fn features(&self, home: NetworkId, here: NetworkId, into: &mut Features) {
         match self {
             Self::StoreTransient(_) => into.add(Feature::Transient),
-            Self::Call { script: Some(script), .. } => script.features(into),
-            Self::TryCall(call) => {
-                into.add(if call.is_static { Feature::TryStaticCall } else { Feature::TryCall });
-                call.script.features(into);
+            Self::Call { target, script: Some(script), .. } => {
+                let (there, dies) = match target {
+                    Target::Account(account) => (account.network, Feature::DestroyedOld),
+                    Target::Last => (here, Feature::DestroyedNew),
+                };
+                into.add_if(matches!(script.end, End::Destroy(_)), dies);
+                script.features(home, there, into);
             }
+            Self::TryCall(call) => call.features(home, into),
             Self::Create { create2, init, .. } => {
                 into.add(if *create2 { Feature::Create2 } else { Feature::Create });
-                if let Init::Calling { script, .. } = init {
+                into.add_if(home != here, Feature::CalleeCreates);
+                if let Init::Calling { target, script, .. } = init {
                     into.add(Feature::CrossingConstructor);
-                    script.features(into);
+                    script.features(home, target.network, into);
                 }
             }
+            Self::Raw { to, .. } => into.add_if(*to == RESERVED, Feature::ForgedReserved),
             _ => {}
         }
     }
@@ -234,6 +262,15 @@ impl TryCall {
         out.extend_from_slice(&u64::from(self.target.network.get()).to_be_bytes());
         out.extend_from_slice(self.target.address.as_slice());
         put_call(out, self.wei, self.gas, Some(&self.script), self.target.network, world);
+    }
+
+    fn features(&self, home: NetworkId, into: &mut Features) {
+        into.add(if self.is_static { Feature::TryStaticCall } else { Feature::TryCall });
+        let refunds = self.wei > 0 && self.script.end == End::Revert;
+        into.add_if(refunds, Feature::TryCallRefund);
+        let forbidden = [MANAGER, RESERVED].contains(&self.target.address);
+        into.add_if(forbidden, Feature::ForbiddenTarget);
+        self.script.features(home, self.target.network, into);
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) enum Shape {
     Unknown,
     Unavailable,
     Escrow,
+    /// Burns gas on a rollup that the thread visits twice.
+    Burn,
 }
 
 /// Shapes that mean the same on one chain.
@@ -71,6 +73,7 @@ pub(crate) const BORDER: &[(u64, Shape)] = &[
     (1, Shape::Unknown),
     (2, Shape::Unavailable),
     (4, Shape::Escrow),
+    (4, Shape::Burn),
 ];
 
 impl Grower<'_> {
@@ -92,11 +95,19 @@ impl Grower<'_> {
             Shape::Cycle => return self.cycle(at),
             Shape::Siblings => {
                 let other = self.remote(at);
-                vec![Op::call(far, true, 0, store(0)), Op::call(other, true, 0, store(1)), Op::Store(0)]
+                vec![
+                    Op::call(far, true, 0, store(0)),
+                    Op::call(other, true, 0, store(1)),
+                    Op::Store(0),
+                ]
             }
             Shape::RolledBack => return self.rolled_back(at),
             Shape::SameCallTwice => {
-                vec![Op::call(far, true, 0, store(0)), Op::call(far, true, 0, store(0)), Op::Store(0)]
+                vec![
+                    Op::call(far, true, 0, store(0)),
+                    Op::call(far, true, 0, store(0)),
+                    Op::Store(0),
+                ]
             }
             Shape::StaticWriteStatic => self.static_write_static(at, far),
             Shape::ValueBothWays => {
@@ -157,7 +168,8 @@ impl Grower<'_> {
             Shape::TryRefund => {
                 let script = Script { ops: vec![Op::Store(0)], end: End::Revert };
                 let exact = !self.world.collapsible;
-                let call = TryCall { is_static: false, exact, target: far, wei: 500, gas: 0, script };
+                let call =
+                    TryCall { is_static: false, exact, target: far, wei: 500, gas: 0, script };
                 vec![Op::TryCall(call), Op::OwnBalance, Op::Store(0)]
             }
             Shape::DelegatedCallee => {
@@ -176,7 +188,8 @@ impl Grower<'_> {
             }
             Shape::Unknown => {
                 let target = Account { network: NetworkId::new(777), ..far };
-                vec![self.exact_try(target, 3, store(0)), Op::call(self.absent(far), true, 0, store(0))]
+                let absent = self.absent(far);
+                vec![self.exact_try(target, 3, store(0)), Op::call(absent, true, 0, store(0))]
             }
             Shape::Unavailable => {
                 let gone = self.available.iter().position(|available| !available);
@@ -187,8 +200,20 @@ impl Grower<'_> {
                 let wei = 3_000_000;
                 vec![self.exact_try(far, wei, store(0)), Op::call(far, true, wei, store(0))]
             }
+            Shape::Burn => self.burn(at, far),
         };
         Script::new(ops)
+    }
+
+    /// The outer call to `far` pays for what the inner one burns.
+    fn burn(&mut self, at: usize, far: Account) -> Vec<Op> {
+        let there = self.world.index_of(far.network).unwrap_or(at);
+        let between = self.remote(there);
+        let inner = Script { ops: vec![Op::Store(0)], end: End::Invalid };
+        let caught = Op::call(far, false, 0, inner);
+        let middle = Op::call(between, false, 0, Script::new(vec![caught, Op::Store(1)]));
+        let outer = Op::call(far, false, 0, Script::new(vec![middle, Op::Store(1)]));
+        vec![outer, Op::Store(0), Op::call(far, true, 0, Script::new(vec![Op::Load(1)]))]
     }
 
     fn known(&mut self, at: usize, drawn: Account) -> Account {
@@ -234,7 +259,7 @@ impl Grower<'_> {
     fn child_of(&mut self, at: usize, end: End) -> Vec<Op> {
         let init = Init::Child(self.cast(at).programs[0]);
         let create2 = self.rng.chance(50);
-        let salt = self.rng.below(200) as u8;
+        let salt = self.salt();
         let script = Some(Script { ops: vec![Op::Load(0), Op::Store(0), Op::Log(9)], end });
         let call = Op::Call {
             kind: Kind::Call,
@@ -268,11 +293,8 @@ impl Grower<'_> {
     fn rolled_back(&mut self, at: usize) -> Script {
         let (one, two) = (self.remote(at), self.remote(at));
         let store = || Script::new(vec![Op::Load(0), Op::Store(0)]);
-        let ops = vec![
-            Op::call(one, true, 10, store()),
-            Op::call(two, true, 10, store()),
-            Op::Store(3),
-        ];
+        let ops =
+            vec![Op::call(one, true, 10, store()), Op::call(two, true, 10, store()), Op::Store(3)];
         let inner = Script { ops, end: End::Revert };
         let local = Op::call(self.cast(at).program(1), false, 50, inner);
         Script::new(vec![local, Op::call(one, true, 0, store()), Op::Store(0)])
@@ -296,7 +318,9 @@ impl Grower<'_> {
         data.extend_from_slice(&u64::from(self.cast(there).network.get()).to_be_bytes());
         data.extend_from_slice(target.address.as_slice());
         data.extend_from_slice(self.cast(there).programs[0].as_slice());
-        data.extend(Script::new(vec![Op::Store(0)]).encode(target.network, crate::script::World::Woven));
+        data.extend(
+            Script::new(vec![Op::Store(0)]).encode(target.network, crate::script::World::Woven),
+        );
         Op::Raw { to: RESERVED, data: Bytes::from(data) }
     }
 }

@@ -96,7 +96,8 @@ impl fmt::Display for Report {
 ///
 /// Panics when `rollups` is not from 2 to 5.
 pub fn run(config: &SimConfig) -> Report {
-    let rollups = config.rollups.is_none_or(|rollups| (2..=crate::world::MAX_ROLLUPS).contains(&rollups));
+    let rollups =
+        config.rollups.is_none_or(|rollups| (2..=crate::world::MAX_ROLLUPS).contains(&rollups));
     assert!(rollups, "a realm of the simulator has 2 to 5 rollups");
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = if config.threads == 0 { cores } else { config.threads };
@@ -144,7 +145,8 @@ impl Report {
         self.items += other.items;
         self.hops += other.hops;
         self.coverage.merge(&other.coverage);
-        let earlier = |own: &Failure| other.failure.as_ref().is_none_or(|other| own.seed < other.seed);
+        let earlier =
+            |own: &Failure| other.failure.as_ref().is_none_or(|other| own.seed < other.seed);
         if !self.failure.as_ref().is_some_and(earlier) {
             self.failure = other.failure;
         }
@@ -156,7 +158,11 @@ fn one(config: &SimConfig, seed: u64) -> Result<History, Failure> {
     // A history by itself is a replay of a failure: everything is checked.
     let thorough = config.thorough || config.histories == 1;
     let model = thorough || seed.is_multiple_of(MODEL_EVERY);
-    let depth = Depth { replay: model || seed.is_multiple_of(REPLAY_EVERY), model };
+    let depth = Depth {
+        replay: model || seed.is_multiple_of(REPLAY_EVERY),
+        model,
+        remote: thorough || seed % MODEL_EVERY == 1,
+    };
     let failure = |reason, events| Failure { seed, rollups: config.rollups, reason, events };
     let run = || match caught(config, seed, depth) {
         Ok(result) => result.map_err(|broken| failure(broken.violation.to_string(), broken.events)),

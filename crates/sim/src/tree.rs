@@ -148,14 +148,15 @@ impl Grower<'_> {
         }
         let script = Some(Script { ops, end: End::Invalid });
         let kind = if self.rng.chance(20) { Kind::Static } else { Kind::Call };
-        let gas = if self.world.collapsible { SMALL_GAS } else { self.rng.within(2_300, 400_000) as u32 };
+        let gas =
+            if self.world.collapsible { SMALL_GAS } else { self.rng.within(2_300, 400_000) as u32 };
         Op::Call { kind, bubbles: false, target: Target::Account(target), wei: 0, gas, script }
     }
 
     fn create(&mut self, at: usize, frame: Frame, ops: &mut Vec<Op>) {
         let code = self.cast(at).programs[0];
         let create2 = self.rng.chance(50);
-        let salt = self.rng.below(6) as u8;
+        let salt = self.salt();
         let init = match self.rng.below(10) {
             0 => Init::Reverting,
             1 => Init::Empty,
@@ -176,7 +177,14 @@ impl Grower<'_> {
             }
             let (kind, target) = (Kind::Call, Target::Last);
             // No ether: what a destroyed child gets later is burnt, and conservation is checked to the wei.
-            ops.push(Op::Call { kind, bubbles: false, target, wei: 0, gas: 0, script: Some(script) });
+            ops.push(Op::Call {
+                kind,
+                bubbles: false,
+                target,
+                wei: 0,
+                gas: 0,
+                script: Some(script),
+            });
         }
     }
 
@@ -233,15 +241,20 @@ impl Grower<'_> {
 
     /// Picks another rollup, one that is available where an unavailable one would leave the oracle behind.
     pub(crate) fn other(&mut self, at: usize) -> usize {
-        let fits = |other: &usize| {
-            *other != at && (self.available[*other] || !self.world.collapsible)
-        };
+        let fits =
+            |other: &usize| *other != at && (self.available[*other] || !self.world.collapsible);
         let others: Vec<usize> = (0..self.world.rollups).filter(fits).collect();
         if others.is_empty() { at } else { self.rng.pick(&others) }
     }
 
     pub(crate) fn cast(&self, index: usize) -> &'static Cast {
         self.world.cast(index)
+    }
+
+    /// A salt that comes again, or not: a collision burns all gas, which the oracle cannot follow.
+    pub(crate) fn salt(&mut self) -> u32 {
+        let salt = self.rng.next() as u32;
+        if self.world.collapsible { salt } else { salt % 4 }
     }
 
     fn small_wei(&mut self) -> u128 {

@@ -8,12 +8,12 @@ use crate::{
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_signer_local::PrivateKeySigner;
 use std::sync::{LazyLock, Mutex};
+use weft_contracts::{code, proxy_address, proxy_registry_entry, proxy_registry_slot};
 use weft_evm::{
     ChainSpec, Escrow, FailedPolicy, GenesisAccount, MemoryState, Realm, Rollup, State, TokenId,
     genesis,
 };
 use weft_thread::Heads;
-use weft_contracts::{code, proxy_address, proxy_registry_entry, proxy_registry_slot};
 use weft_types::{Domain, MANAGER, NetworkId};
 
 /// Most rollups in a history.
@@ -26,6 +26,9 @@ pub(crate) const SENDERS: usize = 3;
 pub(crate) const AUTHORITIES: usize = 2;
 /// Time at genesis, in seconds.
 pub(crate) const GENESIS_TIME: u64 = 1_800_000_000;
+
+/// Gas limit of blocks that fill up.
+pub(crate) const SMALL_BLOCK: u64 = 6_000_000;
 
 const ETHER: u128 = 1_000_000_000_000_000_000;
 /// Offset between network ids and EIP-155 ids in histories where they differ.
@@ -111,13 +114,17 @@ impl World {
         let collapsible = rng.chance(50);
         let different = rng.chance(60);
         let base_fee = |rng: &mut Rng| {
-            if different { rng.pick(&[7, 1_000_000, 1_000_000_000, 40_000_000_000]) } else { 1_000_000_000 }
+            if different {
+                rng.pick(&[7, 1_000_000, 1_000_000_000, 40_000_000_000])
+            } else {
+                1_000_000_000
+            }
         };
-        let block_gas_limit = if !collapsible && rng.chance(15) { 6_000_000 } else { 60_000_000 };
+        let block_gas_limit = if !collapsible && rng.chance(30) { SMALL_BLOCK } else { 60_000_000 };
         let policy = |rng: &mut Rng| {
             if rng.chance(30) { FailedPolicy::Remove } else { FailedPolicy::Keep }
         };
-        let scarce = (!collapsible && rng.chance(20))
+        let scarce = (!collapsible && rng.chance(35))
             .then(|| (rng.below(rollups), U256::from(rng.next() % 2_000_000)));
         Self {
             domain: Domain { realm: rng.next() % 3, ..Domain::dev() },

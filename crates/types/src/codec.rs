@@ -1,7 +1,8 @@
 //! Canonical binary encoding: big-endian integers, no optional forms.
 //!
 //! Numbers that are usually small, lengths among them, are written as one byte of length and then that many bytes
-//! without leading zeros. Hops are hashed by the million: most fit one block of Keccak this way.
+//! without leading zeros. Hops are hashed by the million: a return, and a call with little data, fit one block of
+//! Keccak this way.
 //!
 //! Every value has exactly one encoding; decoding refuses trailing bytes, unknown tags and lengths over the
 //! caller's bound, so that `encode(decode(x)) == x` for every accepted `x`.

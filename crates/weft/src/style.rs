@@ -1,5 +1,6 @@
 //! Colours of the terminal, off where nobody would see them.
 
+use alloy_primitives::B256;
 use std::{
     env,
     fmt::{self, Display},
@@ -58,6 +59,12 @@ pub(crate) const fn chain(id: u64) -> Painted<u64> {
     const CODES: [&str; 6] = ["36", "35", "34", "33", "32", "31"];
     // Rollup ids of a development realm begin at 901.
     Painted { code: CODES[(id.wrapping_sub(901) % 6) as usize], text: id }
+}
+
+/// Returns the two ends of a hash.
+pub(crate) fn short(hash: B256) -> String {
+    let text = hash.to_string();
+    format!("{}..{}", &text[..10], &text[text.len() - 4..])
 }
 
 fn enabled() -> bool {

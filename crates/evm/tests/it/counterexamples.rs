@@ -13,8 +13,8 @@ use weft_contracts::{DeadRegistry, Manager, Weth, proxy_address};
 use weft_evm::{Escrow, FailedPolicy, TokenId, block::receipts};
 use weft_thread::{ChainView, HistoryError, check_history};
 use weft_types::{
-    DEAD_REGISTRY, Hop, HopBody, InvalidReason, Item, MANAGER, NetworkId, Outcome,
-    Position, RESERVED, RemovalCause, SYSTEM_SENDER, SlotNumber, Status,
+    DEAD_REGISTRY, Hop, HopBody, InvalidReason, Item, MANAGER, NetworkId, Outcome, Position,
+    RESERVED, RemovalCause, SYSTEM_SENDER, SlotNumber, Status,
 };
 
 #[test]
@@ -277,7 +277,7 @@ fn t13_copying_a_transaction_into_a_failing_bundle_does_not_kill_it() {
     let victim = Draft::new(A, a, bump(1)).key(1);
     let killer = Draft::new(B, b, run([fail(Bytes::new())])).key(2);
     let before = world.snapshot();
-    let bundle = world.bundle(&[victim.clone(), killer]);
+    let bundle = world.bundle(&[victim, killer]);
     let applied = world.apply(bundle.clone());
     let why = removal(&applied);
     assert_eq!((why.cause, why.network, why.leg), (RemovalCause::Failed, B, 1));
@@ -311,10 +311,8 @@ fn t13_transaction_at_a_nonce_gap_runs_once_the_gap_is_filled() {
 fn t13_marked_bundle_that_failed_is_dead() {
     let (mut world, [a, b]) = pair();
     let switch = Draft::new(B, b, run([call(b, set(9, 1))])).key(3);
-    let legs = [
-        Draft::new(A, a, bump(1)).key(1),
-        Draft::new(B, b, run([fail(Bytes::new())])).key(2),
-    ];
+    let legs =
+        [Draft::new(A, a, bump(1)).key(1), Draft::new(B, b, run([fail(Bytes::new())])).key(2)];
     let bundle = world.marked_bundle(&legs);
     let before = world.snapshot();
     let applied = world.apply(bundle.clone());
@@ -336,10 +334,7 @@ fn t13_marked_bundle_that_failed_is_dead() {
 #[test]
 fn t13_invalid_marked_bundle_stays_executable() {
     let (mut world, [a, b]) = pair();
-    let legs = [
-        Draft::new(A, a, bump(1)).key(1),
-        Draft::new(B, b, bump(1)).key(2).nonce(1),
-    ];
+    let legs = [Draft::new(A, a, bump(1)).key(1), Draft::new(B, b, bump(1)).key(2).nonce(1)];
     let bundle = world.marked_bundle(&legs);
     assert_eq!(removal(&world.apply(bundle.clone())).invalid, Some(InvalidReason::NonceTooHigh));
     world.must(Draft::new(B, b, bump(1)).key(2));

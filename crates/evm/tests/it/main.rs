@@ -1,7 +1,14 @@
 //! The joint machine against the shapes, counterexamples and rules of the protocol.
 
+mod bridge;
+mod bundles;
 mod common;
 mod counterexamples;
+mod frames;
+mod gas;
+mod rogue;
 mod shapes;
 mod smoke;
 mod state_tests;
+mod statuses;
+mod tampered;

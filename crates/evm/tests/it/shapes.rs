@@ -26,9 +26,10 @@ impl Trio {
             }
             world.deploy(network, &Probe::BYTECODE)
         });
-        for here in 0..3 {
-            for there in (0..3).filter(|there| *there != here) {
-                world.proxy(CHAINS[here], CHAINS[there], probe[there]);
+        for here in CHAINS {
+            for (there, probe) in CHAINS.into_iter().zip(probe).filter(|(there, _)| *there != here)
+            {
+                world.proxy(here, there, probe);
             }
         }
         world.turn();
@@ -190,7 +191,7 @@ fn static_read_then_local_write_then_the_same_static_read() {
 #[test]
 fn value_goes_both_ways() {
     let mut trio = Trio::new();
-    let back = run([call(trio.proxy(0), Bytes::from(bump(2))).value(30)]);
+    let back = run([call(trio.proxy(0), bump(2)).value(30)]);
     let steps = run([call(trio.proxy(1), back).value(100)]);
     let applied = trio.world.must(Draft::new(A, trio.probe[0], steps).value(150));
     assert_eq!(thread(&applied), ["0 A>B call 100", "1 B>A call 30", "2 A>B Ok", "3 B>A Ok"],);

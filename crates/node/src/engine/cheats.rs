@@ -18,8 +18,11 @@ impl Engine {
         self.between_slots(|engine| {
             let old = engine.closed_account(network, address).balance;
             let escrow = engine.realm.escrow().balance(network, TokenId::ETHER);
-            let escrow = escrow.saturating_sub(old).checked_add(balance);
-            let escrow = escrow.ok_or_else(|| RpcError::params("all ether fits 256 bits"))?;
+            let others = engine.all_ether().saturating_sub(old);
+            if others.checked_add(balance).is_none() {
+                return Err(RpcError::params("all ether of the realm must fit 256 bits"));
+            }
+            let escrow = escrow.saturating_sub(old).saturating_add(balance);
             engine.set_escrow(network, escrow);
             engine.cheat(network, address, |change| {
                 change.info.get_or_insert_default().balance = balance;

@@ -51,9 +51,11 @@ impl Engine {
             Ok(position) => position.expect("accepted submissions have a position"),
             Err(rejection) => return refused(item, rejection),
         };
+        let elsewhere = self.execute_elsewhere(position, item);
         let applied = self.realm.apply(position, item).map_err(|error| {
             RpcError::new(-32603, format!("item at position {position} could not run: {error}"))
         })?;
+        self.check_elsewhere(elsewhere.as_ref(), &applied);
         let outcome = applied.outcome.clone();
         let senders = senders(&applied);
         self.record(item, applied);

@@ -10,7 +10,7 @@ use crate::{
 use alloy_primitives::{Address, B256, U256};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 use revm::{Database, DatabaseRef, bytecode::Bytecode, context::TxEnv, state::AccountInfo};
-use weft_evm::{AccountChange, Realm, Rollup, SimulateMode, Simulated, StateChange};
+use weft_evm::{AccountChange, Realm, Rollup, SimulateMode, Simulated, StateChange, TokenId};
 use weft_types::{NetworkId, SlotHeader, SlotNumber};
 
 /// A moment of a rollup.
@@ -91,6 +91,13 @@ impl Engine {
         Ok(Some((state, Some(number))))
     }
 
+    /// Returns the ether of all rollups together.
+    pub(crate) fn all_ether(&self) -> U256 {
+        let balances = self.realm.escrow().iter();
+        let ether = balances.filter(|(_, token, _)| *token == TokenId::ETHER);
+        ether.fold(U256::ZERO, |sum, (_, _, wei)| sum.saturating_add(wei))
+    }
+
     /// Runs a call at a moment, over all rollups, and forgets it.
     pub(crate) fn look(
         &mut self,
@@ -117,6 +124,8 @@ impl Engine {
         overrides: StateOverride,
     ) -> RpcResult<Realm<View>> {
         let slot = self.slot_at(network, at);
+        // No more than this can arrive from elsewhere, whatever a call does.
+        let most_ether = U256::MAX - self.all_ether();
         let mut rollups = Vec::new();
         for spec in self.realm.specs().cloned().collect::<Vec<_>>() {
             let mut moment = match at {
@@ -128,7 +137,7 @@ impl Engine {
                 }
             };
             if spec.network == network {
-                moment.apply(&overrides)?;
+                moment.apply(&overrides, most_ether)?;
             }
             let state = View::new(moment.state, moment.number, moment.overlay);
             let (head, head_hash) = (moment.head, moment.head_hash);
@@ -181,7 +190,8 @@ impl Engine {
 }
 
 impl Moment {
-    fn apply(&mut self, overrides: &StateOverride) -> RpcResult<()> {
+    /// Writes overrides; balances are cut so that arriving ether still fits 256 bits.
+    fn apply(&mut self, overrides: &StateOverride, most_ether: U256) -> RpcResult<()> {
         let view = View::new(self.state.clone(), self.number, self.overlay.clone());
         for (address, account) in overrides {
             let entry = self.overlay.entry(*address).or_insert_with(|| {
@@ -189,6 +199,9 @@ impl Moment {
                 AccountChange { info, ..AccountChange::default() }
             });
             override_account(entry, account)?;
+            if let Some(info) = &mut entry.info {
+                info.balance = info.balance.min(most_ether);
+            }
         }
         Ok(())
     }

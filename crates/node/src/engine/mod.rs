@@ -4,6 +4,7 @@ mod admit;
 mod bundle;
 mod cheats;
 mod dump;
+mod executors;
 mod items;
 mod look;
 mod slots;
@@ -79,6 +80,7 @@ pub(crate) struct Engine {
     pub(crate) bundles: Bundles,
     pub(crate) outcomes: Outcomes,
     snapshots: Snapshots,
+    pub(crate) executors: Option<executors::Executors>,
 }
 
 impl Engine {
@@ -113,6 +115,7 @@ impl Engine {
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
             outcomes: Outcomes::new(limits.max_outcomes),
             snapshots: Snapshots::default(),
+            executors: None,
             config,
         };
         engine.tick();

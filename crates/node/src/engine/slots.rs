@@ -19,14 +19,14 @@ impl Engine {
 
     /// Closes the slot now and opens the next one.
     pub(crate) fn close_now(&mut self) {
-        self.between_slots(|_| ());
+        self.between_slots(|engine| engine.clock.slot_over());
     }
 
     /// Closes the slot, does something that needs no slot open, and opens the next one.
     pub(crate) fn between_slots<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         self.step(Input::Close).expect("slots can always be closed");
-        self.clock.slot_over();
         let result = work(self);
+        self.touch_executors();
         self.step(Input::Tick).expect("ticks are never refused");
         self.admit_waiting();
         result
@@ -50,6 +50,7 @@ impl Engine {
             match effect {
                 Effect::Opened(header) => {
                     self.items_in_slot = 0;
+                    self.open_slot_elsewhere(&header);
                     self.realm.open_slot(header).expect("states in memory can be read");
                 }
                 Effect::Positioned { position, .. } => {
@@ -68,5 +69,6 @@ impl Engine {
             let stored = self.chain_mut(network).store.push_closed(block);
             self.announce(network, ChainEvent::Block(stored));
         }
+        self.close_slot_elsewhere();
     }
 }

@@ -101,6 +101,7 @@ fn started(config: DevConfig, endpoints: Vec<Endpoint>) -> Result<Engine, NodeEr
     if let Some(path) = load {
         engine.load_file(&path)?;
     }
+    engine.start_executors()?;
     Ok(engine)
 }
 

@@ -186,6 +186,11 @@ impl Call<'_> {
             authorization_list: authorizations.into_iter().map(Either::Left).collect(),
             ..TxEnv::default()
         };
+        // The EVM counts fees in 128 bits and takes for granted that they fit.
+        let fees = u128::from(gas).checked_mul(fee).map(U256::from);
+        if fees.and_then(|fees| fees.checked_add(env.value)).is_none() {
+            return Err(RpcError::refused("insufficient funds for gas * price + value"));
+        }
         env.tx_type = match () {
             () if !env.authorization_list.is_empty() => 4,
             () if env.gas_priority_fee.is_some() => 2,

@@ -31,6 +31,8 @@ fn chains(call: &mut Call<'_>, _: &Args) -> RpcResult {
             "chainId": endpoint.chain_id,
             "url": endpoint.url,
             "wsUrl": endpoint.url.replacen("http", "ws", 1),
+            "available": engine.is_available(endpoint.network),
+            "executorPid": engine.executors.as_ref().and_then(|all| all.pid(endpoint.network)),
             "blockNumber": quantity(engine.chain(endpoint.network).store.head_number()),
         })
     };

@@ -2,7 +2,7 @@
 
 use crate::world::{A, B, Draft, World, address, config};
 use alloy_primitives::U256;
-use alloy_sol_types::{SolCall, SolValue};
+use alloy_sol_types::{SolCall, SolError, SolValue};
 use serde_json::{Value, json};
 use weft_contracts::Counter;
 use weft_node::{DevConfig, Node, NodeError};
@@ -227,10 +227,13 @@ async fn fee_history_covers_the_next_block() {
 #[tokio::test]
 async fn multicall_is_predeployed() {
     let world = World::start().await;
+    world.send(&Draft::new(B, 0, 0)).await;
     let multicall = "0xcA11bde05977b3631167028862bE2a173976CA11";
     // getBasefee()
     let call = json!([{ "to": multicall, "data": "0x3e64a696" }, "latest"]);
     let answer = world.rpc(B, "eth_call", call).await;
     let answer: alloy_primitives::Bytes = serde_json::from_value(answer).unwrap();
-    assert_eq!(U256::abi_decode(&answer).unwrap(), U256::from(1_000_000_000));
+    let block = world.rpc(B, "eth_getBlockByNumber", json!(["latest", false])).await;
+    let base_fee = U256::abi_decode(&answer).unwrap();
+    assert_eq!(block["baseFeePerGas"], json!(base_fee));
 }

@@ -38,9 +38,10 @@ async fn a_call_through_a_proxy_returns_in_the_same_transaction() {
     assert_eq!(receipt["effectiveGasPrice"], "0x0");
     assert_eq!(receipt["weftOrigin"]["chainId"], format!("{A:#x}"));
     assert_eq!(receipt["weftOrigin"]["txHash"], json!(hash));
-    assert_eq!(receipt["logs"][0]["address"], json!(there));
     let caller = world.proxy(B, here, A).await;
-    assert_eq!(receipt["logs"][0]["topics"][1], json!(caller.into_word()));
+    let logs = receipt["logs"].as_array().unwrap();
+    let counted = logs.iter().find(|log| log["address"] == json!(there)).unwrap();
+    assert_eq!(counted["topics"][1], json!(caller.into_word()));
 }
 
 #[tokio::test]

@@ -96,11 +96,12 @@ pub(crate) fn address(account: usize) -> Address {
     DEV_ACCOUNTS[account].address
 }
 
-/// Returns a configuration in which nothing happens by itself: slots are long, submissions close them.
+/// Returns a configuration in which nothing happens by itself: submissions close slots, and time stands still
+/// between them.
 pub(crate) fn config() -> DevConfig {
     DevConfig {
         port: 0,
-        slot_ms: 60_000,
+        slot_ms: 200,
         mining: Mining::OnDemand,
         seed: Some(7),
         ..DevConfig::default()
@@ -114,7 +115,7 @@ impl World {
 
     /// Starts a node whose slots close when asked to.
     pub(crate) async fn with_slots() -> Self {
-        Self::with(DevConfig { mining: Mining::Slots, ..config() }).await
+        Self::with(DevConfig { mining: Mining::Slots, slot_ms: 30_000, ..config() }).await
     }
 
     pub(crate) async fn with(config: DevConfig) -> Self {

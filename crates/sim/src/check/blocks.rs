@@ -4,7 +4,8 @@ use super::{Verdict, agree, require};
 use crate::history::{Parts, SlotLog};
 use alloy_consensus::{
     Eip658Value, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, Transaction as _, TxReceipt,
-    TxType, proofs::{calculate_receipt_root, calculate_transaction_root},
+    TxType,
+    proofs::{calculate_receipt_root, calculate_transaction_root},
 };
 use alloy_primitives::{B256, Bloom};
 use alloy_trie::{TrieAccount, root};
@@ -59,9 +60,10 @@ fn hashes(blocks: &[ClosedBlock]) -> BTreeSet<Placed> {
 }
 
 fn monotone_legs(block: &ClosedBlock) -> Verdict {
-    let once = block.transactions.windows(2).all(|pair| {
-        (pair[0].position, pair[0].leg) < (pair[1].position, pair[1].leg)
-    });
+    let once = block
+        .transactions
+        .windows(2)
+        .all(|pair| (pair[0].position, pair[0].leg) < (pair[1].position, pair[1].leg));
     require(once, ORDER, || format!("a leg is twice in block {}", block.header.number))
 }
 
@@ -74,9 +76,8 @@ fn system_transactions(item: &crate::history::ItemLog) -> Verdict {
     }
     let legs = item.planned.item.legs();
     let called = item.applied.hops.iter().filter(|hop| matches!(hop.body, HopBody::Call(_)));
-    let away = called.filter(|hop| {
-        legs.get(usize::from(hop.place.leg)).is_none_or(|leg| leg.network != hop.to)
-    });
+    let away = called
+        .filter(|hop| legs.get(usize::from(hop.place.leg)).is_none_or(|leg| leg.network != hop.to));
     let expected: BTreeSet<_> = away.map(|hop| (hop.place.leg, hop.to)).collect();
     let system = item.applied.transactions.iter().filter(|(_, tx)| tx.is_system);
     let found: Vec<_> = system.map(|(network, tx)| (tx.leg, *network)).collect();
@@ -121,7 +122,8 @@ impl Headers {
         let computed = calculate_transaction_root(&txs);
         let root = &header.transactions_root;
         agree(HEADER, || format!("transactions root of {}", at()), root, &computed)?;
-        let bloom = receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom());
+        let bloom =
+            receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom());
         agree(HEADER, || format!("bloom of {}", at()), &header.logs_bloom, &bloom)?;
         self.inbound(block)?;
         self.heads.insert(block.network, (header.clone(), block.hash));

@@ -218,7 +218,9 @@ fn system_accounts(network: u32) -> BTreeSet<Address> {
     predeploys.chain([SYSTEM_SENDER, coinbase]).collect()
 }
 
-fn by_address(logs: impl Iterator<Item = alloy_primitives::Log>) -> BTreeMap<Address, Vec<LogData>> {
+fn by_address(
+    logs: impl Iterator<Item = alloy_primitives::Log>,
+) -> BTreeMap<Address, Vec<LogData>> {
     let mut all: BTreeMap<Address, Vec<LogData>> = BTreeMap::new();
     logs.for_each(|log| all.entry(log.address).or_default().push(log.data));
     all

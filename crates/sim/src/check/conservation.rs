@@ -25,7 +25,8 @@ pub(crate) struct Conservation {
 impl Conservation {
     pub(crate) fn new(realm: &Realm<MemoryState>) -> Self {
         let networks = realm.specs().map(|spec| spec.network);
-        let difference = |network| (network, supply_of(realm, network).wrapping_sub(escrow(realm, network)));
+        let difference =
+            |network| (network, supply_of(realm, network).wrapping_sub(escrow(realm, network)));
         let constant = networks.map(difference).collect();
         Self { constant, burnt: BTreeMap::new(), escrow: total(realm) }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod blocks;
 pub(crate) mod collapse;
 pub(crate) mod conservation;
+pub(crate) mod elsewhere;
 pub(crate) mod model;
 pub(crate) mod replay;
 pub(crate) mod threads;

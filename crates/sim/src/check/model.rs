@@ -1,7 +1,7 @@
 //! The slow model of the fold: for every item the whole state of the realm is built again from the start of the slot
 //! by applying only what stands, the item runs alone on that copy, and it is adopted only when it is included (P3, P4).
 
-use super::{Verdict, Violation, agree};
+use super::{Verdict, Violation, agree, agree_in_order};
 use crate::history::{ItemLog, Parts, SlotLog};
 use weft_evm::{MemoryState, Realm};
 use weft_types::{Domain, Outcome, SlotHeader};
@@ -20,6 +20,7 @@ pub(crate) fn slot(
         let applied = copy.apply(item.position, &item.planned.item).map_err(stopped)?;
         agree(MODEL, || format!("item {}", item.position), &item.applied, &applied)?;
     }
+    in_parallel(domain, before, log)?;
     let mut copy = adopted(domain, before, &log.header, &log.items)?;
     let blocks = copy.close_slot().map_err(|error| failed(&error))?;
     agree(MODEL, || "closed blocks".into(), &log.blocks, &blocks)?;
@@ -27,6 +28,19 @@ pub(crate) fn slot(
     agree(MODEL, || "escrow".into(), &escrow(after), &escrow(&copy))?;
     let heads = |realm: &Realm<MemoryState>| realm.heads().iter().collect::<Vec<_>>();
     agree(MODEL, || "heads".into(), &heads(after), &heads(&copy))
+}
+
+/// Runs all items at once, with rollups ahead of each other: the outcome never depends on threads (P6).
+fn in_parallel(domain: Domain, before: &Parts, log: &SlotLog) -> Verdict {
+    let mut copy = before.realm(domain);
+    copy.open_slot(log.header.clone()).map_err(|error| failed(&error))?;
+    let item = |item: &ItemLog| (item.position, item.planned.item.clone());
+    let items: Vec<_> = log.items.iter().map(item).collect();
+    let applied = copy.apply_all(&items, 2).map_err(stopped)?;
+    let declared: Vec<_> = log.items.iter().map(|item| item.applied.clone()).collect();
+    agree_in_order(MODEL, || "items in parallel".into(), &declared, &applied)?;
+    let blocks = copy.close_slot().map_err(|error| failed(&error))?;
+    agree(MODEL, || "closed blocks in parallel".into(), &log.blocks, &blocks)
 }
 
 /// Builds the state that the included items leave, with nothing ever taken back.

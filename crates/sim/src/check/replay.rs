@@ -31,7 +31,8 @@ impl Alone {
         self.realm.open_slot(log.header.clone()).map_err(|error| failed(&error))?;
         for item in &log.items {
             let recorded = ReplayItem::of(self.network, item.planned.item.clone(), &item.applied);
-            let recorded = ReplayItem::decode(&recorded.encode()).map_err(|error| failed(&error))?;
+            let recorded =
+                ReplayItem::decode(&recorded.encode()).map_err(|error| failed(&error))?;
             let applied = self.realm.replay(&recorded).map_err(|error| failed(&error))?;
             if item.applied.outcome != Outcome::Included {
                 continue;
@@ -52,10 +53,12 @@ impl Alone {
 
     fn compare(&self, joint: &Realm<MemoryState>) -> Verdict {
         let network = self.network;
-        let escrow: Vec<_> = joint.escrow().iter().filter(|(owner, ..)| *owner == network).collect();
+        let escrow: Vec<_> =
+            joint.escrow().iter().filter(|(owner, ..)| *owner == network).collect();
         let seen: Vec<_> = self.realm.escrow().iter().collect();
         agree(REPLAY, || format!("escrow of {network}"), &escrow, &seen)?;
-        let own = |((from, to), _): &((NetworkId, NetworkId), _)| *from == network || *to == network;
+        let own =
+            |((from, to), _): &((NetworkId, NetworkId), _)| *from == network || *to == network;
         let heads: Vec<_> = joint.heads().iter().filter(own).collect();
         let seen: Vec<_> = self.realm.heads().iter().collect();
         agree(REPLAY, || format!("heads of {network}"), &heads, &seen)

@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
+mod bench;
 mod bundle;
 mod demo;
 mod dev;
+mod executor;
 mod sim;
 
 use clap::Subcommand;
@@ -17,6 +19,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bundle(bundle::Bundle),
     Sim(sim::Sim),
+    Bench(bench::Bench),
+    Executor(executor::Executor),
 }
 
 impl Command {
@@ -27,6 +31,8 @@ impl Command {
             Self::Demo(command) => block_on(command.run()),
             Self::Bundle(command) => block_on(command.run()),
             Self::Sim(command) => command.run(),
+            Self::Bench(command) => command.run(),
+            Self::Executor(command) => command.run(),
         }
     }
 }

@@ -410,10 +410,6 @@ impl World {
     pub(crate) fn ether_escrow(&self, network: NetworkId) -> U256 {
         self.realm.escrow().balance(network, TokenId::ETHER)
     }
-
-    pub(crate) fn head(&self, from: NetworkId, to: NetworkId) -> B256 {
-        self.realm.heads().get(self.realm.domain(), from, to)
-    }
 }
 
 /// Everything a removal must leave as it was: storage, balances, nonces, escrow, heads, gas left.

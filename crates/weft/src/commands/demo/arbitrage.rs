@@ -5,12 +5,15 @@ use super::{
     holdings::Holdings,
     market::{ETHER, Market, TUSDC_DECIMALS, whole},
     receipts,
-    report::{Report, short},
+    report::Report,
     stage::{Account, LegCall, Stage},
     tree::Step,
     twin::Twin,
 };
-use crate::amount::{grouped, thousands};
+use crate::{
+    amount::{grouped, thousands},
+    style::short,
+};
 use alloy_primitives::{B256, U256};
 use alloy_sol_types::{SolCall, SolError};
 use eyre::{Result, bail, ensure};
@@ -77,12 +80,7 @@ async fn predict(stage: &Stage, report: &mut Report, signed: &Value) -> Result<(
 }
 
 /// Sends the bundle and checks what it earned.
-async fn trade(
-    stage: &Stage,
-    report: &mut Report,
-    market: &Market,
-    signed: &Value,
-) -> Result<()> {
+async fn trade(stage: &Stage, report: &mut Report, market: &Market, signed: &Value) -> Result<()> {
     let trader = Account::TRADER;
     let before = Holdings::of_account(stage, market, trader).await?;
     let bundle = stage.send_bundle(signed).await?;
@@ -138,11 +136,11 @@ fn check_numbers(
 ) {
     report.heading("Numbers", &format!("bundle {}", short(bundle)));
     let (a, b) = (stage.a, stage.b);
-    report.amount("WETH bought on A", gained(before, after, a, "WETH"), BOUGHT, 18, "WETH");
-    report.amount("WETH sold on B", gained(after, before, b, "WETH"), BOUGHT, 18, "WETH");
+    report.amount(&format!("bought on {a}"), gained(before, after, a, "WETH"), BOUGHT, 18, "WETH");
+    report.amount(&format!("sold on {b}"), gained(after, before, b, "WETH"), BOUGHT, 18, "WETH");
     let (paid, got) = (gained(after, before, a, "TUSDC"), gained(before, after, b, "TUSDC"));
-    report.amount("paid on A", paid, LOAN, TUSDC_DECIMALS, "TUSDC");
-    report.amount("received on B", got, SOLD, TUSDC_DECIMALS, "TUSDC");
+    report.amount(&format!("paid on {a}"), paid, LOAN, TUSDC_DECIMALS, "TUSDC");
+    report.amount(&format!("received on {b}"), got, SOLD, TUSDC_DECIMALS, "TUSDC");
     report.amount("profit", got.saturating_sub(paid), SOLD - LOAN, TUSDC_DECIMALS, "TUSDC");
 }
 
@@ -171,7 +169,7 @@ async fn lose_the_race(stage: &mut Stage, report: &mut Report, market: &Market) 
         chain_id: stage.b,
         leg: 1,
         error: crate::explain::revert(&error.abi_encode()).expect("the error is known"),
-        because: format!("its WETH would sell for {} TUSDC only", grouped(less, TUSDC_DECIMALS)),
+        because: format!("leg 1 would get {} TUSDC only", grouped(less, TUSDC_DECIMALS)),
     };
     let after = async || Holdings::of_account(stage, market, trader).await;
     twin.check(stage, report, &ours, &before, after).await

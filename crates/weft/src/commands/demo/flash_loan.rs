@@ -74,20 +74,20 @@ fn check_numbers(stage: &Stage, report: &mut Report, before: &Holdings, after: &
     let (a, b) = (stage.a, stage.b);
     let less = |id, name: &str| before.get(id, name).saturating_sub(after.get(id, name));
     let more = |id, name: &str| after.get(id, name).saturating_sub(before.get(id, name));
-    report.amount("bought on A", less(a, "WETH of the pool"), BOUGHT, 18, "WETH");
-    report.amount("sold on B", more(b, "WETH of the pool"), BOUGHT, 18, "WETH");
-    let sold = less(b, "TUSDC of the pool");
-    report.amount("for", sold, SOLD, TUSDC_DECIMALS, "TUSDC");
-    let profit = more(a, "TUSDC of the sender");
-    report.amount("profit", profit, SOLD - LOAN, TUSDC_DECIMALS, "TUSDC");
+    let bought = less(a, "WETH of the pool");
+    report.amount(&format!("bought on {a}"), bought, BOUGHT, 18, "WETH");
+    report.amount(&format!("sold on {b}"), more(b, "WETH of the pool"), BOUGHT, 18, "WETH");
+    let mut tusdc = |label: String, found, expected| {
+        report.amount(&label, found, expected, TUSDC_DECIMALS, "TUSDC");
+    };
+    tusdc(format!("received on {b}"), less(b, "TUSDC of the pool"), SOLD);
+    tusdc("profit".to_owned(), more(a, "TUSDC of the sender"), SOLD - LOAN);
     let lender = "TUSDC of the lender";
-    let (had, has) = (before.get(a, lender), after.get(a, lender));
-    report.amount("lender, before and after", has, had, TUSDC_DECIMALS, "TUSDC");
+    tusdc("lender, before and after".to_owned(), after.get(a, lender), before.get(a, lender));
     let supply = |holdings: &Holdings| {
         holdings.get(a, "TUSDC in existence") + holdings.get(b, "TUSDC in existence")
     };
-    let label = "TUSDC on A and B together";
-    report.amount(label, supply(after), supply(before), TUSDC_DECIMALS, "TUSDC");
+    tusdc(format!("supply on {a} and {b}"), supply(after), supply(before));
 }
 
 /// Buys on the second rollup, where ether is dear, and sells on the first.
@@ -103,8 +103,9 @@ async fn reverse(stage: &mut Stage, report: &mut Report, market: &Market) -> Res
 async fn slip(stage: &mut Stage, report: &mut Report, market: &Market) -> Result<()> {
     let min_out = SOLD + U256::from(1);
     let error = Pool::Slippage { amountOut: SOLD, minOut: min_out };
-    let because = "the pool on B is 0.000001 TUSDC short of the bound".to_owned();
-    fail(stage, report, market, "bound of B not met", min_out, &error, because).await
+    let because = "0.000001 TUSDC short".to_owned();
+    fail(stage, report, market, &format!("bound on {} not met", stage.b), min_out, &error, because)
+        .await
 }
 
 /// Borrows at 6 %.
@@ -112,7 +113,7 @@ async fn pay_too_much(stage: &mut Stage, report: &mut Report, market: &Market) -
     market.set_fee(stage, DEAR_FEE_BPS).await?;
     let due = LOAN + LOAN * U256::from(DEAR_FEE_BPS) / U256::from(10_000);
     let error = FlashArb::Unprofitable { balance: SOLD, due };
-    let because = "the fee is more than the profit".to_owned();
+    let because = "more than the profit".to_owned();
     fail(stage, report, market, "lender's fee of 6 %", SOLD, &error, because).await
 }
 

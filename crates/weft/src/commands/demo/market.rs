@@ -155,11 +155,8 @@ impl Market {
         for (id, side) in [(stage.a, self.a), (stage.b, self.b)] {
             let ether = thousands(&POOL_ETHER.to_string());
             let tusdc = grouped(side.reserve, TUSDC_DECIMALS);
-            let lender = if id == stage.a { "lender 1,000,000 TUSDC" } else { "" };
-            report.line(format_args!(
-                "  {}  pool {ether} WETH / {tusdc} TUSDC{lender:>35}",
-                chain(id)
-            ));
+            let lender = if id == stage.a { "             lender 1,000,000 TUSDC" } else { "" };
+            report.line(format_args!("  {}  pool {ether} WETH / {tusdc} TUSDC{lender}", chain(id)));
         }
     }
 

@@ -1,7 +1,11 @@
 //! Receipts of a story on its rollups, and the slot that they share.
 
-use super::{report::Report, report::short, stage::Stage};
-use crate::{amount::thousands, rpc::Receipt, style::chain};
+use super::{report::Report, stage::Stage};
+use crate::{
+    amount::thousands,
+    rpc::Receipt,
+    style::{chain, short},
+};
 use alloy_primitives::B256;
 use eyre::{Result, WrapErr, eyre};
 use serde::Deserialize;
@@ -66,7 +70,9 @@ pub(super) async fn print(
         );
         slots.push(block(stage, id, json!(receipt.block_number)).await?.parent_beacon_block_root);
     }
-    report.check_same_slot(slots[0], slots[1]);
+    let outcome = stage.realm.wait_outcome(receipts[0].1.transaction_hash).await?;
+    let number = outcome["slot"].as_u64().ok_or_else(|| eyre!("no slot in {outcome}"))?;
+    report.check_same_slot(number, slots[0], slots[1]);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What a story prints, and what it found wrong.
 
 use crate::amount::{grouped, plain};
-use crate::style::{bold, dim, green, red};
+use crate::style::{bold, dim, green, red, short};
 use alloy_primitives::{B256, U256};
 use eyre::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -35,6 +35,9 @@ impl Report {
 
     /// Prints a heading, with a note at the right edge.
     pub(super) fn heading(&self, title: &str, note: &str) {
+        if note.is_empty() {
+            return self.line(format_args!("\n{}", bold(title)));
+        }
         let gap = WIDTH.saturating_sub(title.chars().count() + note.chars().count());
         self.line(format_args!("\n{}{:gap$}{}", bold(title), "", dim(note)));
     }
@@ -69,14 +72,14 @@ impl Report {
     }
 
     /// Checks that two blocks are of one slot.
-    pub(super) fn check_same_slot(&mut self, first: B256, second: B256) {
+    pub(super) fn check_same_slot(&mut self, number: u64, first: B256, second: B256) {
         let ok = self.expect("slot of both blocks", &second.to_string(), &first.to_string());
-        let slot = format!("slot header {}", short(first));
+        let slot = format!("slot {number}, header {}", short(first));
         match ok {
             true => self.line(format_args!("  {} {:<28}{slot:>48}", green("✓"), "same slot")),
             false => self.line(format_args!("  {} {:<28}{slot:>48}", red("✗"), "other slots")),
         }
-        self.set("slotHash", json!(first));
+        self.set("slot", json!({"number": number, "headerHash": first}));
     }
 
     /// Remembers if `found` is not `expected`; returns whether it is.
@@ -104,10 +107,4 @@ impl Report {
         }
         Ok(())
     }
-}
-
-/// Returns the two ends of a hash.
-pub(super) fn short(hash: B256) -> String {
-    let text = hash.to_string();
-    format!("{}..{}", &text[..10], &text[text.len() - 4..])
 }

@@ -93,7 +93,8 @@ pub(super) struct Stage {
     pub(super) realm: Realm,
     node: Option<NodeHandle>,
     nonces: BTreeMap<(u64, usize), u64>,
-    max_fees: BTreeMap<u64, u128>,
+    /// Highest gas price of the rollups, in wei.
+    gas_price: u128,
     pending: Vec<(u64, B256)>,
 }
 
@@ -112,12 +113,12 @@ impl Stage {
         let [a, b, ..] = realm.ids()[..] else {
             return Err(eyre!("{url} serves one rollup; the demo needs two: weft dev --rollups 2"));
         };
-        let mut max_fees = BTreeMap::new();
+        let mut gas_price = 0;
         for id in [a, b] {
             let price: U128 = realm.rollup(id)?.request("eth_gasPrice", json!([])).await?;
-            max_fees.insert(id, 4 * price.to::<u128>());
+            gas_price = gas_price.max(price.to());
         }
-        Ok(Self { a, b, realm, node, nonces: BTreeMap::new(), max_fees, pending: Vec::new() })
+        Ok(Self { a, b, realm, node, nonces: BTreeMap::new(), gas_price, pending: Vec::new() })
     }
 
     /// Stops the node, if it is ours.
@@ -272,8 +273,9 @@ impl Stage {
             chain_id: id,
             nonce,
             gas_limit,
-            max_fee_per_gas: self.max_fees[&id],
-            max_priority_fee_per_gas: 1,
+            max_fee_per_gas: 4 * self.gas_price,
+            // What is paid per unit must reach the base fee of every rollup that the call enters (P29).
+            max_priority_fee_per_gas: 2 * self.gas_price,
             to,
             value,
             access_list: Default::default(),

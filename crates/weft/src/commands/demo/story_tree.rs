@@ -14,11 +14,13 @@ use crate::{
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolEvent;
 use eyre::{Result, bail};
+use serde_json::json;
 use std::collections::BTreeMap;
 use weft_contracts::{
     CrossChainToken::{self, Transfer},
     FlashArb, Pool, RemoteTrader,
 };
+use weft_types::Status;
 
 /// Names of contracts and accounts.
 type Names = BTreeMap<(u64, Address), &'static str>;
@@ -38,8 +40,8 @@ pub(super) fn build(
     let [home] = &out.calls[..] else {
         bail!("the call into {} makes {} calls, not 1", stage.b, out.calls.len());
     };
-    let (before, inside, after) = around_receipt(stage.a, market, &on_a.logs);
-    let mut on_b_steps = steps(stage.b, market, &on_b.logs);
+    let (before, inside, after) = around_receipt(stage, market, &on_a.logs);
+    let mut on_b_steps = steps(stage, market, stage.b, &on_b.logs);
     on_b_steps.push(crossing(&names, home, inside));
     let mut all = before;
     all.push(crossing(&names, out, on_b_steps));
@@ -49,12 +51,14 @@ pub(super) fn build(
 }
 
 /// Splits what happened on the first rollup at the tokens that came home.
-fn around_receipt(id: u64, market: &Market, logs: &[Log]) -> (Vec<Step>, Vec<Step>, Vec<Step>) {
+fn around_receipt(
+    stage: &Stage,
+    market: &Market,
+    logs: &[Log],
+) -> (Vec<Step>, Vec<Step>, Vec<Step>) {
     let home = logs.iter().position(|log| decode::<CrossChainToken::Received>(log).is_some());
-    let Some(home) = home else {
-        return (steps(id, market, logs), Vec::new(), Vec::new());
-    };
-    let part = |logs| steps(id, market, logs);
+    let part = |logs| steps(stage, market, stage.a, logs);
+    let Some(home) = home else { return (part(logs), Vec::new(), Vec::new()) };
     (part(&logs[..home]), part(&logs[home..=home]), part(&logs[home + 1..]))
 }
 
@@ -67,8 +71,13 @@ fn crossing(names: &Names, call: &CrossCall, mut inside: Vec<Step>) -> Step {
         false => format!("{} ETH", grouped(call.value, 18)),
     };
     let gas = format!("{} gas", thousands(&call.gas_used.to::<u64>().to_string()));
-    inside.push(Step::new(call.to, format!("returns {:?}", call.status), gas));
+    inside.push(Step::new(call.to, format!("returns {}", name(call.status)), gas));
     Step::crossing(call.to, text, value, inside)
+}
+
+/// Returns how JSON-RPC calls a status.
+fn name(status: Status) -> String {
+    json!(status).as_str().unwrap_or_default().to_owned()
 }
 
 /// Returns the name of the function that `data` calls.
@@ -80,11 +89,11 @@ fn function(data: &[u8]) -> &'static str {
 }
 
 /// Returns what the logs say, in order.
-fn steps(id: u64, market: &Market, logs: &[Log]) -> Vec<Step> {
-    logs.iter().filter_map(|log| step(id, market, log)).collect()
+fn steps(stage: &Stage, market: &Market, id: u64, logs: &[Log]) -> Vec<Step> {
+    logs.iter().filter_map(|log| step(stage, market, id, log)).collect()
 }
 
-fn step(id: u64, market: &Market, log: &Log) -> Option<Step> {
+fn step(stage: &Stage, market: &Market, id: u64, log: &Log) -> Option<Step> {
     let tusdc = |amount: U256| format!("{} TUSDC", grouped(amount, TUSDC_DECIMALS));
     let ether = |amount: U256| format!("{} WETH", grouped(amount, 18));
     if let Some(Pool::Swapped { tokenIn, amountOut, .. }) = decode(log) {
@@ -103,8 +112,9 @@ fn step(id: u64, market: &Market, log: &Log) -> Option<Step> {
     if let Some(FlashArb::Profit { profit, .. }) = decode(log) {
         return Some(Step::new(id, "trader gets", tusdc(profit)));
     }
-    // The lender's own token; wrapped ether moves with the same event.
-    let Transfer { from, to, amount } = decode(log).filter(|_| log.address == market.a.token)?;
+    // Contracts of the two rollups may have the same address.
+    let is_lent = id == stage.a && log.address == market.a.token;
+    let Transfer { from, to, amount } = decode(log).filter(|_| is_lent)?;
     match (from == market.lender, to == market.lender) {
         (true, false) => Some(Step::new(id, "FlashLender lends", tusdc(amount))),
         (false, true) => Some(Step::new(id, "FlashLender is paid back", tusdc(amount))),

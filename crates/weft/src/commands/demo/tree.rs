@@ -61,6 +61,10 @@ impl Step {
     }
 
     fn print_line(&self, report: &Report, prefix: &str) {
+        if self.note.is_empty() {
+            let id = chain(self.chain_id);
+            return report.line(format_args!("  {id:<3}  {}{}", dim(prefix), self.text));
+        }
         let used = 7 + prefix.chars().count() + self.text.chars().count();
         let gap = WIDTH.saturating_sub(used + self.note.chars().count()).max(1);
         let id = chain(self.chain_id);

@@ -49,8 +49,8 @@ impl Twin<'_> {
         ok &= report.expect(&format!("{}: changed", self.title), &changed, "nothing");
 
         let mark = if ok { green("✓") } else { red("✗") };
-        report.line(format_args!("  {mark} {}", self.title));
-        report.line(format_args!("      {what}: {}", self.because));
+        report.line(format_args!("  {mark} {}: {}", self.title, self.because));
+        report.line(format_args!("      {what}"));
         report.line(format_args!("      {error}"));
         report.line(dim(format_args!(
             "      no receipt on any rollup; of {} amounts and nonces changed: {changed}",

@@ -1,17 +1,15 @@
 //! `weft dev`: a development realm in one process.
 
-use crate::{
-    accounts::MNEMONIC,
-    log,
-    style::{bold, chain, dim},
-};
+mod banner;
+mod follow;
+
+use crate::log;
 use clap::Args;
 use eyre::{Result, WrapErr};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal;
-use weft_contracts::addresses::{BRIDGE, CREATE2_DEPLOYER, MANAGER, MULTICALL3, PERMIT2};
-use weft_node::{DEV_ACCOUNTS, DevConfig, Node, NodeHandle};
+use weft_node::{DevConfig, Node, NodeHandle};
 
 /// Runs a development realm: several rollups in one process, one JSON-RPC port each
 #[derive(Debug, Args)]
@@ -21,6 +19,7 @@ Examples:
   weft dev --rollups 2 --slot 1s --port 8000
   weft dev --dump-state realm.json          writes the state when stopped with Ctrl-C
   weft dev --load-state realm.json          goes on from there
+  weft dev --executor 903                   runs rollup 903 in a process of its own
   weft dev --json | jq .                    one JSON object per line, the first is the banner
 
 The keys of the accounts are public: never send them anything of value.")]
@@ -40,6 +39,9 @@ pub(crate) struct Dev {
     /// Fixes genesis and block times: the same submissions then give the same blocks
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Rollup whose execution runs in a process of its own; repeat for several
+    #[arg(long, value_name = "CHAIN")]
+    executor: Vec<u64>,
     /// Prints JSON lines instead of text
     #[arg(long)]
     json: bool,
@@ -57,13 +59,16 @@ impl Dev {
         log::start(self.json);
         let dumped = self.dump_state.clone();
         let (json, slot) = (self.json, self.slot);
+        let apart = self.executor.clone();
         let node = start(self.config()).await?;
+        let followers = follow::start(&node, json).await?;
         if json {
-            println!("{}", banner_json(&node, slot));
+            println!("{}", banner::json(&node, slot, &apart));
         } else {
-            print!("{}", banner(&node, slot));
+            print!("{}", banner::text(&node, slot, &apart));
         }
         stopped().await?;
+        drop(followers);
         node.stop().await.wrap_err("the node did not stop cleanly")?;
         match dumped {
             Some(file) if json => println!("{}", json!({"event": "stopped", "state": file})),
@@ -83,6 +88,7 @@ impl Dev {
             seed: self.seed,
             dump_state: self.dump_state,
             load_state: self.load_state,
+            executors: self.executor,
             ..DevConfig::default()
         }
     }
@@ -125,104 +131,6 @@ fn parse_slot(text: &str) -> Result<Duration, String> {
         Some(slot @ 1..=60_000) => Ok(Duration::from_millis(slot)),
         _ => Err("a slot takes between 1ms and 60s".to_owned()),
     }
-}
-
-/// Returns what is printed when the realm runs.
-fn banner(node: &NodeHandle, slot: Duration) -> String {
-    let mut out = format!(
-        "\n  {}  {}\n\n",
-        bold("weft"),
-        dim(format_args!(
-            "{}   {} rollups, one order, a slot every {} ms",
-            env!("CARGO_PKG_VERSION"),
-            node.rollups().len(),
-            slot.as_millis()
-        ))
-    );
-    out += &format!("{}  10,000 ETH each, on every rollup\n", bold("Accounts"));
-    for (index, account) in DEV_ACCOUNTS.iter().enumerate() {
-        out += &format!("  ({index}) {}\n", account.address);
-    }
-    out += &format!("\n{}  public, never for anything of value\n", bold("Private keys"));
-    for (index, account) in DEV_ACCOUNTS.iter().enumerate() {
-        out += &format!("  ({index}) {}\n", account.key);
-    }
-    out += &format!("\n{}  {MNEMONIC}\n", bold("Mnemonic"));
-    out += &format!("          {}\n", dim("m/44'/60'/0'/0/index"));
-    out += &format!("\n{}\n", bold("Rollups"));
-    for rollup in node.rollups() {
-        out += &format!("  {}  {}\n", chain(rollup.chain_id), rollup.url);
-    }
-    out += &format!("\n{}  at the same address on every rollup\n", bold("Contracts"));
-    for (name, address) in CONTRACTS {
-        out += &format!("  {name:<11}{address}\n");
-    }
-    out + &hints(node)
-}
-
-/// Contracts that dApps use, with their names.
-const CONTRACTS: [(&str, alloy_primitives::Address); 5] = [
-    ("Manager", MANAGER),
-    ("Bridge", BRIDGE),
-    ("Multicall3", MULTICALL3),
-    ("Permit2", PERMIT2),
-    ("Create2", CREATE2_DEPLOYER),
-];
-
-/// Returns commands to begin with.
-fn hints(node: &NodeHandle) -> String {
-    let [first, others @ ..] = node.rollups() else { return String::new() };
-    let url = &first.url;
-    let mut out = format!("\n{}\n", bold("Try"));
-    let mut hint = |text: &str, command: String| {
-        out += &format!("  {}\n    {command}\n", dim(text));
-    };
-    if let [second, ..] = others {
-        hint("a flash loan over two rollups", format!("weft demo flash-loan --rpc {url}"));
-        hint(
-            "the address that stands for a contract of another rollup",
-            format!(
-                "cast send {MANAGER} \\\n      'createCrossChainProxy(address,uint64)' \\\n      \
-                 CONTRACT {} --rpc-url {url} --private-key KEY",
-                second.chain_id
-            ),
-        );
-        hint("one transaction on each of two rollups, or none", "weft bundle --help".to_owned());
-    } else {
-        hint("the last block", format!("cast block --rpc-url {url}"));
-    }
-    out += &format!("\n{}\n", dim("Ctrl-C stops it."));
-    out
-}
-
-/// Returns the banner as one JSON object.
-fn banner_json(node: &NodeHandle, slot: Duration) -> Value {
-    let accounts: Vec<Value> = DEV_ACCOUNTS
-        .iter()
-        .map(|account| json!({"address": account.address, "privateKey": account.key}))
-        .collect();
-    let rollups: Vec<Value> = node
-        .rollups()
-        .iter()
-        .map(|rollup| {
-            json!({
-                "network": rollup.network.get(),
-                "chainId": rollup.chain_id,
-                "url": rollup.url,
-            })
-        })
-        .collect();
-    let contracts: serde_json::Map<String, Value> =
-        CONTRACTS.iter().map(|(name, address)| (name.to_lowercase(), json!(address))).collect();
-    json!({
-        "event": "started",
-        "version": env!("CARGO_PKG_VERSION"),
-        "slotMs": u64::try_from(slot.as_millis()).expect("parsing bounds the slot"),
-        "mnemonic": MNEMONIC,
-        "accounts": accounts,
-        "rollups": rollups,
-        "contracts": contracts,
-    })
 }
 
 #[cfg(test)]

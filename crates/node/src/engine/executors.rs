@@ -1,0 +1,277 @@
+//! Rollups whose execution runs in processes of their own (P7, P8).
+//!
+//! Their items run there first, through the hub; the engine then runs every item itself, which keeps all states
+//! readable in one place and finds out an executor that does not do what the fold does. A lost executor makes its
+//! rollup unavailable from the item on at which it was lost.
+
+use super::Engine;
+use crate::{config::DevConfig, error::NodeError};
+use std::{
+    collections::BTreeMap,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use weft_evm::{Applied, FoldError, MemoryState, Realm, RemoteLost, Rollup, Stop};
+use weft_executor::{HubHandle, message::Start, state_codec};
+use weft_lane::Input;
+use weft_types::{Item, NetworkId, Outcome, Position, SlotHeader};
+
+/// Executors and the part of the realm that the hub runs.
+#[derive(Debug)]
+pub(crate) struct Executors {
+    hub: HubHandle,
+    realm: Realm<MemoryState>,
+    children: BTreeMap<NetworkId, Child>,
+    /// True when the states were changed from outside since the executors started.
+    is_stale: bool,
+}
+
+impl Executors {
+    /// Returns the process id of a rollup's executor while it lives.
+    pub(crate) fn pid(&self, network: NetworkId) -> Option<u32> {
+        self.children.get(&network).map(Child::id)
+    }
+
+    /// Runs an item through the hub; `Err` names a lost rollup, without which the item must start again.
+    fn apply(&mut self, position: Position, item: &Item) -> Result<Applied, Vec<RemoteLost>> {
+        let lost = self.hub.begin_item(position, item);
+        if !lost.is_empty() {
+            return Err(lost);
+        }
+        match self.realm.apply(position, item) {
+            Ok(applied) => Ok(applied),
+            Err(FoldError::Stopped(Stop::Lost(lost))) => Err(vec![lost]),
+            Err(FoldError::Stopped(stop)) => {
+                // The thread does not say who broke it; the machine here does not.
+                let why = format!("{stop:?}");
+                let lost = |network| RemoteLost { network, why: why.clone() };
+                Err(self.hub.networks().into_iter().map(lost).collect())
+            }
+            Err(FoldError::State(never)) => match never {},
+        }
+    }
+
+    fn drop_executor(&mut self, lost: &RemoteLost) {
+        if let Some(mut child) = self.children.remove(&lost.network) {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.realm.set_available(lost.network, false);
+    }
+}
+
+impl Drop for Executors {
+    fn drop(&mut self) {
+        for child in self.children.values_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Engine {
+    /// Starts the executors that the configuration names.
+    pub(super) fn start_executors(&mut self) -> Result<(), NodeError> {
+        if self.config.executors.is_empty() {
+            return Ok(());
+        }
+        self.between_slots(Self::spawn_executors)
+    }
+
+    fn spawn_executors(&mut self) -> Result<(), NodeError> {
+        let (rollups, escrow, heads) = self.memory_parts();
+        let networks: Vec<_> = rollups.iter().map(|rollup| rollup.spec.network).collect();
+        let hub = HubHandle::default();
+        let mut children = BTreeMap::new();
+        let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+        for rollup in rollups {
+            let network = rollup.spec.network;
+            if !self.config.executors.contains(&rollup.spec.chain_id) {
+                here.push(rollup);
+                continue;
+            }
+            let (child, link) = spawn(&self.config)?;
+            children.insert(network, child);
+            let start = start_message(self.domain, &networks, &rollup, &escrow);
+            hub.connect(network, Box::new(link), start, rollup.head_hash)
+                .map_err(|lost| NodeError::Config(lost.to_string()))?;
+            elsewhere.push(network);
+        }
+        let realm = hub_realm(self.domain, here, &escrow, heads, &elsewhere, &hub);
+        self.executors = Some(Executors { hub, realm, children, is_stale: false });
+        Ok(())
+    }
+
+    /// Notes that states may have changed from outside.
+    pub(super) fn touch_executors(&mut self) {
+        if let Some(executors) = &mut self.executors {
+            executors.is_stale = true;
+        }
+    }
+
+    /// Opens a slot elsewhere, after handing the states over anew when they changed from outside.
+    pub(super) fn open_slot_elsewhere(&mut self, header: &SlotHeader) {
+        if self.executors.as_ref().is_some_and(|executors| executors.is_stale) {
+            self.hand_over();
+        }
+        let Some(executors) = &mut self.executors else { return };
+        executors.realm.open_slot(header.clone()).expect("states in memory can be read");
+        let lost = executors.hub.open_slot(header);
+        lost.into_iter().for_each(|lost| self.halt(&lost));
+    }
+
+    fn hand_over(&mut self) {
+        let (rollups, escrow, heads) = self.memory_parts();
+        let networks: Vec<_> = rollups.iter().map(|rollup| rollup.spec.network).collect();
+        let Some(executors) = &mut self.executors else { return };
+        let elsewhere: Vec<_> = executors.children.keys().copied().collect();
+        let (mut here, mut lost) = (Vec::new(), Vec::new());
+        for rollup in rollups {
+            let network = rollup.spec.network;
+            if self.config.executors.contains(&rollup.spec.chain_id) {
+                let start = start_message(self.domain, &networks, &rollup, &escrow);
+                if elsewhere.contains(&network) {
+                    lost.extend(executors.hub.start(network, start, rollup.head_hash).err());
+                }
+            } else {
+                here.push(rollup);
+            }
+        }
+        let away: Vec<_> = networks
+            .iter()
+            .copied()
+            .filter(|network| !here.iter().any(|rollup| rollup.spec.network == *network))
+            .collect();
+        executors.realm = hub_realm(self.domain, here, &escrow, heads, &away, &executors.hub);
+        executors.is_stale = false;
+        lost.iter().for_each(|lost| self.halt(lost));
+    }
+
+    /// Runs an item where its rollups are executed; executors lost on the way are left out from here on.
+    pub(super) fn execute_elsewhere(&mut self, position: Position, item: &Item) -> Option<Applied> {
+        loop {
+            let executors = self.executors.as_mut()?;
+            let lost = match executors.apply(position, item) {
+                Ok(applied) => return Some(applied),
+                Err(lost) => lost,
+            };
+            // The others forget the item before they hear anything else.
+            lost.iter().for_each(|lost| executors.hub.forget(lost.network));
+            let more = executors.hub.abandon_item();
+            lost.iter().chain(&more).for_each(|lost| self.halt(lost));
+        }
+    }
+
+    /// Compares what executors did with an item with what the fold does.
+    pub(super) fn check_elsewhere(&mut self, elsewhere: Option<&Applied>, here: &Applied) {
+        let Some(elsewhere) = elsewhere else { return };
+        let is_included = |applied: &Applied| applied.outcome == Outcome::Included;
+        let same = is_included(elsewhere) == is_included(here)
+            && (!is_included(here) || elsewhere.hops == here.hops);
+        if !same {
+            let why = format!("item {} came out differently", here.position);
+            self.halt_all(&why);
+        }
+    }
+
+    /// Closes the slot elsewhere and compares the blocks.
+    pub(super) fn close_slot_elsewhere(&mut self) {
+        let Some(executors) = &mut self.executors else { return };
+        executors.realm.close_slot().expect("states in memory can be read");
+        let heads = executors.hub.close_slot();
+        for (network, head) in heads {
+            let wanted = self.realm.head(network).map(|(_, hash)| hash);
+            match head {
+                Ok(found) if Some(found) == wanted => {}
+                Ok(found) => {
+                    let why = format!("last block is {found}, expected {wanted:?}");
+                    self.halt(&RemoteLost { network, why });
+                }
+                Err(lost) => self.halt(&lost),
+            }
+        }
+    }
+
+    /// Returns whether a rollup takes part in the open slot.
+    pub(crate) fn is_available(&self, network: NetworkId) -> bool {
+        self.realm.networks().any(|(member, available)| member == network && available)
+    }
+
+    fn halt_all(&mut self, why: &str) {
+        let networks = self.executors.as_ref().map(|executors| executors.hub.networks());
+        for network in networks.unwrap_or_default() {
+            self.halt(&RemoteLost { network, why: why.to_owned() });
+        }
+    }
+
+    /// Goes on without a rollup: it is unavailable at once and in the slots to come (P8).
+    fn halt(&mut self, lost: &RemoteLost) {
+        let network = lost.network;
+        tracing::warn!(%network, why = %lost.why, "executor lost; the rollup is unavailable");
+        if let Some(executors) = &mut self.executors {
+            executors.hub.drop_executor(network);
+            executors.drop_executor(lost);
+        }
+        self.realm.set_available(network, false);
+        let input = Input::SetAvailable { network, available: false };
+        if let Err(rejection) = self.step(input) {
+            tracing::error!(%network, %rejection, "the lane knows nothing of this rollup");
+        }
+    }
+
+    fn memory_parts(&self) -> (Vec<Rollup<MemoryState>>, weft_evm::Escrow, weft_evm::Heads) {
+        let (rollups, escrow, heads) = self.parts();
+        let memory = |rollup: Rollup<crate::history::ArchiveState>| Rollup {
+            spec: rollup.spec,
+            state: rollup.state.current().clone(),
+            head: rollup.head,
+            head_hash: rollup.head_hash,
+        };
+        (rollups.into_iter().map(memory).collect(), escrow, heads)
+    }
+}
+
+fn hub_realm(
+    domain: weft_types::Domain,
+    here: Vec<Rollup<MemoryState>>,
+    escrow: &weft_evm::Escrow,
+    heads: weft_evm::Heads,
+    elsewhere: &[NetworkId],
+    hub: &HubHandle,
+) -> Realm<MemoryState> {
+    let mut realm = Realm::new(domain, here, escrow.clone(), heads);
+    elsewhere.iter().for_each(|network| realm.add_remote(*network));
+    realm.set_hub(hub.remote());
+    realm
+}
+
+fn start_message(
+    domain: weft_types::Domain,
+    networks: &[NetworkId],
+    rollup: &Rollup<MemoryState>,
+    escrow: &weft_evm::Escrow,
+) -> Start {
+    Start { domain, realm: networks.to_vec(), rollup: state_codec::encode(rollup, escrow) }
+}
+
+/// Starts an executor whose standard input is a socket to the hub.
+fn spawn(config: &DevConfig) -> Result<(Child, UnixStream), NodeError> {
+    let failed = |error: std::io::Error| NodeError::Config(format!("no executor: {error}"));
+    let program = match &config.executor_program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe().map_err(failed)?,
+    };
+    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+    let timeout = Duration::from_millis(config.executor_timeout_ms);
+    ours.set_read_timeout(Some(timeout)).map_err(failed)?;
+    ours.set_write_timeout(Some(timeout)).map_err(failed)?;
+    let child = Command::new(program)
+        .arg("executor")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    Ok((child, ours))
+}

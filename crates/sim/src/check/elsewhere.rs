@@ -1,0 +1,91 @@
+//! Remote rounds: some rollups run behind byte streams, and nothing but encoded bytes passes (P7).
+
+use super::{Verdict, Violation, agree, agree_in_order};
+use crate::{
+    history::{Parts, SlotLog},
+    rng::Rng,
+};
+use std::{collections::BTreeMap, os::unix::net::UnixStream, thread, time::Duration};
+use weft_evm::{Escrow, MemoryState, Realm};
+use weft_executor::{HubHandle, message::Start, state_codec, work};
+use weft_types::{Domain, NetworkId, Outcome};
+
+const ELSEWHERE: &str = "elsewhere";
+/// Silence after which an executor counts as lost.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// A hub that runs some of the rollups; a thread behind a socket runs each of the others.
+#[derive(Debug)]
+pub(crate) struct Elsewhere {
+    realm: Realm<MemoryState>,
+    hub: HubHandle,
+}
+
+impl Elsewhere {
+    /// Draws which rollups run elsewhere: at least one, and not all.
+    pub(crate) fn new(domain: Domain, parts: &Parts, rng: &mut Rng) -> Result<Self, Violation> {
+        let networks: Vec<_> = parts.rollups.iter().map(|rollup| rollup.spec.network).collect();
+        let stays = rng.pick(&networks);
+        let leaves = networks
+            [(networks.iter().position(|own| *own == stays).unwrap_or(0) + 1) % networks.len()];
+        let hub = HubHandle::default();
+        let (mut here, mut escrow) = (Vec::new(), Escrow::default());
+        for rollup in &parts.rollups {
+            let network = rollup.spec.network;
+            if network == stays || network != leaves && rng.chance(40) {
+                here.push(rollup.clone());
+                let own = parts.escrow.iter().filter(|(owner, ..)| *owner == network);
+                own.for_each(|(_, token, balance)| escrow.set(network, token, balance));
+                continue;
+            }
+            let (ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
+            ours.set_read_timeout(Some(SILENCE)).map_err(|error| failed(&error))?;
+            thread::spawn(move || work(theirs));
+            let realm = networks.clone();
+            let start = Start { domain, realm, rollup: state_codec::encode(rollup, &parts.escrow) };
+            let connected = hub.connect(network, Box::new(ours), start, rollup.head_hash);
+            connected.map_err(|error| failed(&error))?;
+        }
+        let mut realm = Realm::new(domain, here, escrow, parts.heads.clone());
+        networks.into_iter().for_each(|network| realm.add_remote(network));
+        realm.set_hub(hub.remote());
+        Ok(Self { realm, hub })
+    }
+
+    /// Runs a slot and compares it with the joint run.
+    pub(crate) fn slot(&mut self, log: &SlotLog, joint: &Realm<MemoryState>) -> Verdict {
+        self.realm.open_slot(log.header.clone()).map_err(|error| failed(&error))?;
+        agree(ELSEWHERE, || "lost at the start".into(), &vec![], &self.hub.open_slot(&log.header))?;
+        for item in &log.items {
+            let position = item.position;
+            let lost = self.hub.begin_item(position, &item.planned.item);
+            agree(ELSEWHERE, || format!("lost at {position}"), &vec![], &lost)?;
+            let applied = self.realm.apply(position, &item.planned.item);
+            let applied = applied.map_err(|error| failed(&error))?;
+            let (own, found) = (&item.applied.outcome, &applied.outcome);
+            agree(ELSEWHERE, || format!("outcome of {position}"), own, found)?;
+            if *own == Outcome::Included {
+                let (own, found) = (&item.applied.hops, &applied.hops);
+                agree_in_order(ELSEWHERE, || format!("hops of {position}"), own, found)?;
+            }
+        }
+        self.close(log, joint)
+    }
+
+    fn close(&mut self, log: &SlotLog, joint: &Realm<MemoryState>) -> Verdict {
+        let blocks = self.realm.close_slot().map_err(|error| failed(&error))?;
+        let remote = self.hub.close_slot();
+        let here = |block: &&weft_evm::ClosedBlock| !remote.contains_key(&block.network);
+        let own: Vec<_> = log.blocks.iter().filter(here).collect();
+        agree(ELSEWHERE, || "blocks at the hub".into(), &own, &blocks.iter().collect())?;
+        let head = |network: &NetworkId| joint.head(*network).map(|(_, hash)| (*network, Ok(hash)));
+        let own: BTreeMap<_, _> = remote.keys().filter_map(head).collect();
+        agree(ELSEWHERE, || "blocks elsewhere".into(), &own, &remote)?;
+        let heads = |realm: &Realm<MemoryState>| realm.heads().iter().collect::<Vec<_>>();
+        agree(ELSEWHERE, || "heads".into(), &heads(joint), &heads(&self.realm))
+    }
+}
+
+fn failed(error: &impl std::fmt::Debug) -> Violation {
+    Violation { checker: ELSEWHERE, text: format!("{error:?}") }
+}

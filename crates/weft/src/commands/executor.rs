@@ -1,0 +1,28 @@
+//! `weft executor`: the execution of one rollup, for a node at the other end of standard input.
+
+use clap::Args;
+use eyre::{Result, WrapErr, bail};
+use std::{
+    io::{self, IsTerminal},
+    os::{fd::AsFd, unix::net::UnixStream},
+    process::ExitCode,
+};
+
+/// Runs one rollup's execution for a node in another process
+#[derive(Debug, Args)]
+#[command(after_help = "\
+`weft dev --executor 903` starts one and hands it a socket as its standard input.")]
+pub(crate) struct Executor {}
+
+impl Executor {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let stdin = io::stdin();
+        if stdin.is_terminal() {
+            bail!("standard input is a terminal; `weft dev --executor 903` starts executors");
+        }
+        let socket = stdin.as_fd().try_clone_to_owned().wrap_err("cannot take standard input")?;
+        weft_executor::work(UnixStream::from(socket)).wrap_err("the rollup stops")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

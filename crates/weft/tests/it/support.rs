@@ -1,0 +1,135 @@
+//! Running the binary.
+
+use serde_json::Value;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+    process::{self, Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// Address and key of the first two development accounts.
+pub(crate) const ALICE: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+pub(crate) const ALICE_KEY: &str =
+    "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+pub(crate) const BOB: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+pub(crate) const BOB_KEY: &str =
+    "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// Returns the output as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+}
+
+/// Runs `weft` to its end.
+pub(crate) fn weft(args: &[&str]) -> Ran {
+    weft_reading(args, "")
+}
+
+/// Runs `weft` to its end with `input` on its standard input.
+pub(crate) fn weft_reading(args: &[&str], input: &str) -> Ran {
+    let mut child = command(args).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that reads nothing may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weft"));
+    command.args(args).stdout(Stdio::piped()).env_remove("RUST_LOG").env_remove("WEFT_KEY");
+    command
+}
+
+/// A running `weft dev --json` on free ports.
+#[derive(Debug)]
+pub(crate) struct Dev {
+    child: Child,
+    lines: BufReader<process::ChildStdout>,
+    pub(crate) banner: Value,
+}
+
+impl Dev {
+    /// Starts it and reads its banner.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let all = [&["dev", "--json", "--port", "0"], args].concat();
+        let mut child = command(&all).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        let banner = serde_json::from_str(&first).unwrap_or_else(|_| panic!("banner: `{first}`"));
+        Self { child, lines, banner }
+    }
+
+    /// Returns the endpoint of rollup number `index`.
+    pub(crate) fn url(&self, index: usize) -> &str {
+        self.banner["rollups"][index]["url"].as_str().unwrap()
+    }
+
+    /// Returns the next line.
+    pub(crate) fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Interrupts it as Ctrl-C does, and waits until it ended.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A file name that no other test uses; the file is removed in the end.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("weft-test-{}-{number}.json", process::id());
+        Self(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name))
+    }
+
+    pub(crate) fn with(text: &str) -> Self {
+        let file = Self::new();
+        fs::write(&file.0, text).unwrap();
+        file
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // It may not have been written.
+        let _ = fs::remove_file(&self.0);
+    }
+}
