@@ -9,6 +9,8 @@ export const CHAIN_IDS = [A, B, C];
 
 const START_MS = 20_000;
 const LOG_CHARACTERS = 20_000;
+// Runs a command until standard input ends: that is, as long as the test's process lives.
+const UNTIL_STDIN_ENDS = 'exec 3<&0; "$@" </dev/null & node=$!; (read -r _ <&3; kill $node) & wait $node';
 
 /** Starts rollups 901, 902 and 903 on free ports for the tests of one file and stops them afterwards. */
 export async function devnet(...options) {
@@ -27,24 +29,19 @@ export async function devnet(...options) {
     const answer = Number(await rpc(urls[id], "eth_chainId"));
     if (answer !== id) throw new Error(`${urls[id]} is chain ${answer}, not ${id}`);
   }
-  return { urls, process: node.child, stop: node.stop };
+  return { urls, stop: node.stop };
 }
 
-/** Starts `weft` with `options`; it ends with the test file. */
+/** Starts `weft` with `options`; it ends with the test file, however that ends. */
 export function start(options) {
-  const child = spawn(binary(), options, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("bash", ["-c", UNTIL_STDIN_ENDS, "bash", binary(), ...options]);
   let [output, log] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text) => (output += text));
   child.stderr.setEncoding("utf8").on("data", (text) => (log = (log + text).slice(-LOG_CHARACTERS)));
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
-  const stop = async () => {
-    process.off("exit", kill);
-    child.kill("SIGTERM");
-    const timer = setTimeout(kill, 5_000);
-    await ended;
-    clearTimeout(timer);
+  const stop = () => {
+    child.stdin.end();
+    return ended;
   };
   after(stop);
   return { child, stop, output: () => output, log: () => log };

@@ -1,7 +1,7 @@
 // S7: a payment to a rollup whose executor, a process of its own, was killed goes to another rollup.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { encodeErrorResult, parseEther, parseEventLogs } from "viem";
 import { outcome, plainLegs, sendBundle } from "../lib/bundle.mjs";
@@ -17,8 +17,7 @@ const NOWHERE = 999n;
 const hasExecutors = execFileSync(binary(), ["dev", "--help"], { encoding: "utf8" }).includes("--executor");
 
 test("S7", { skip: !hasExecutors && "this weft runs all rollups in one process" }, async (t) => {
-  const net = await devnet("--executor", String(C));
-  const chain = chains(net);
+  const chain = chains(await devnet("--executor", String(C)));
   const [owner, user] = accounts;
   const payee = "0x00000000000000000000000000000000000000a1";
   const payer = await chain[A].deploy(owner, Payer);
@@ -43,7 +42,8 @@ test("S7", { skip: !hasExecutors && "this weft runs all rollups in one process" 
     await ledger.conserved(mark);
   });
 
-  process.kill(executorOf(net.process.pid, C), "SIGKILL");
+  const { chains: realm } = await chain[A].rpc("weft_chains");
+  process.kill(realm.find(({ chainId }) => chainId === C).executorPid, "SIGKILL");
 
   await t.test("tryCall answers Unavailable within the bound, and the contract pays on B", async () => {
     const began = Date.now();
@@ -122,15 +122,4 @@ test("S7", { skip: !hasExecutors && "this weft runs all rollups in one process" 
 function paidOn({ logs }) {
   const [paid] = parseEventLogs({ abi: Payer.abi, eventName: "Paid", logs });
   return paid.args.network;
-}
-
-/** Returns the process that executes a rollup for the node `parent`. */
-function executorOf(parent, id) {
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, "utf8").split(" ").filter(Boolean);
-  const executor = children.find((pid) => {
-    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return command.includes("executor") && command.includes(String(id));
-  });
-  assert.ok(executor, `an executor process for rollup ${id}`);
-  return Number(executor);
 }

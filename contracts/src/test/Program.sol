@@ -112,8 +112,14 @@ contract Program {
                         // tryStaticCall(uint64,address,bytes) of the manager.
                         let selector := 0x5eac8749
                         let head := 96
-                        if units { selector := 0x22b7ace1 head := 128 }
-                        if and(flags, 1) { selector := 0x4b3de2d5 head := 96 }
+                        if units {
+                            selector := 0x22b7ace1
+                            head := 128
+                        }
+                        if and(flags, 1) {
+                            selector := 0x4b3de2d5
+                            head := 96
+                        }
                         mstore(64, shl(224, selector))
                         mstore(68, network)
                         mstore(100, target)

@@ -6,6 +6,9 @@ use alloy_primitives::{Address, Bytes, U256};
 
 use crate::{addresses, code};
 
+/// Opcode INVALID (EIP-141).
+const INVALID: u8 = 0xfe;
+
 /// One contract of the genesis state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Predeploy {
@@ -25,6 +28,9 @@ pub fn predeploys(network: u32) -> Vec<Predeploy> {
     let manager_storage = vec![(U256::ZERO, U256::from(network))];
     let mut all = vec![
         with_storage(addresses::MANAGER, code::MANAGER.clone(), manager_storage),
+        // The executor intercepts calls to it before any code; this byte keeps it from being an empty account, to which
+        // every value transfer would pay for a new one, and halts whoever runs it elsewhere.
+        predeploy(addresses::RESERVED, Bytes::from_static(&[INVALID])),
         predeploy(addresses::BRIDGE, code::BRIDGE.clone()),
         predeploy(addresses::DEAD_REGISTRY, code::DEAD_REGISTRY.clone()),
         predeploy(addresses::CREATE2_DEPLOYER, Bytes::from_static(&code::CREATE2_DEPLOYER)),
@@ -70,7 +76,9 @@ mod tests {
     }
 
     #[test]
-    fn reserved_address_has_no_code() {
-        assert!(predeploys(901).iter().all(|account| account.address != addresses::RESERVED));
+    fn code_of_the_reserved_address_halts() {
+        let all = predeploys(901);
+        let reserved = all.iter().find(|account| account.address == addresses::RESERVED).unwrap();
+        assert_eq!(reserved.code.as_ref(), [INVALID]);
     }
 }

@@ -302,11 +302,16 @@ impl<D: DatabaseRef> Joint<D> {
         let loaded = journal.load_account(proxy).map_err(ExecError::<D>::Database)?;
         let missing = loaded.data.info.is_empty_code_hash();
         let mut cost = tariff::access(loaded.is_cold);
-        let loaded = journal.load_account(target).map_err(ExecError::<D>::Database)?;
+        let loaded = journal.load_account_with_code(target).map_err(ExecError::<D>::Database)?;
         cost += tariff::access(loaded.is_cold);
         if !value.is_zero() {
             let fresh = if loaded.data.info.is_empty() { tariff::NEW_ACCOUNT } else { 0 };
             cost += tariff::VALUE + fresh;
+        }
+        let code = loaded.data.info.code.as_ref();
+        if let Some(delegate) = code.and_then(Bytecode::eip7702_address) {
+            let loaded = journal.load_account(delegate).map_err(ExecError::<D>::Database)?;
+            cost += tariff::access(loaded.is_cold);
         }
         if gas < cost {
             return self.come_back(Status::OutOfGas, gas, 0, Bytes::new());

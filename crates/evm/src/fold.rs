@@ -281,7 +281,9 @@ impl<D: State> Realm<D> {
         index: u16,
         removal: Option<&Removal>,
     ) -> Result<(), ExecError<D>> {
-        if self.joint.index_of(leg.network).is_none() {
+        // Everybody sees for itself that a rollup is not available; nobody waits for its leg.
+        let is_available = self.joint.realm.get(&leg.network) == Some(&true);
+        if !is_available || self.joint.index_of(leg.network).is_none() {
             return Ok(());
         }
         match self.joint.remote.as_mut().map(|remote| remote.end_leg(index, removal)) {

@@ -38,6 +38,9 @@ struct Runner<D> {
     done: Vec<(usize, Applied, Undo)>,
 }
 
+/// What became of a runner.
+type Outcome<D> = Mutex<Option<Result<Runner<D>, FoldErrorOf<D>>>>;
+
 /// What held on a rollup before an item.
 struct Undo {
     savepoint: Savepoint,
@@ -70,7 +73,8 @@ where
         let mut crossers = Crossers::default();
         while out.len() < items.len() {
             let rest = &items[out.len()..];
-            let stays = |(_, item): &&(Position, Item)| self.has_home(item) && is_alone(item, &crossers);
+            let stays =
+                |(_, item): &&(Position, Item)| self.has_home(item) && is_alone(item, &crossers);
             let alone = rest.iter().take(SEGMENT).take_while(stays);
             let segment = &rest[..alone.count()];
             if threads > 1 && segment.len() >= WORTHWHILE {
@@ -104,8 +108,7 @@ where
     ) -> Result<Vec<Applied>, FoldErrorOf<D>> {
         let runners = self.detach(segment);
         let first_crossing = AtomicUsize::new(segment.len());
-        let slots: Vec<Mutex<Option<Result<Runner<D>, FoldErrorOf<D>>>>> =
-            runners.iter().map(|_| Mutex::new(None)).collect();
+        let slots: Vec<Outcome<D>> = runners.iter().map(|_| Mutex::new(None)).collect();
         let work = Mutex::new(runners.into_iter().enumerate().collect::<Vec<_>>());
         let template = self.template();
         thread::scope(|scope| {

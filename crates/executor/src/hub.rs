@@ -60,9 +60,10 @@ impl HubHandle {
         let answer = hub.say(network, &message).and_then(|()| hub.listen(network));
         let lost = match answer {
             Ok(FromExecutor::Ready(found)) if found == head => return Ok(()),
-            Ok(other) => {
-                RemoteLost { network, why: format!("expected to be ready at {head}, got {other:?}") }
-            }
+            Ok(other) => RemoteLost {
+                network,
+                why: format!("expected to be ready at {head}, got {other:?}"),
+            },
             Err(lost) => lost,
         };
         hub.links.remove(&network);

@@ -7,10 +7,7 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
 use std::{
-    collections::BTreeMap,
-    io::{Read, Write},
-    os::unix::net::UnixStream,
-    thread,
+    cell::RefCell, collections::BTreeMap, net::Shutdown, os::unix::net::UnixStream, thread,
     time::Duration,
 };
 use weft_contracts::{Counter, Manager, proxy_address};
@@ -150,11 +147,7 @@ fn header() -> SlotHeader {
 }
 
 const fn position(index: usize) -> Position {
-    Position {
-        slot: SlotNumber::new(1),
-        section: Section::Plaintext,
-        index: index as u32,
-    }
+    Position { slot: SlotNumber::new(1), section: Section::Plaintext, index: index as u32 }
 }
 
 /// A hub that runs A; B and C run in threads that see nothing but bytes.
@@ -250,8 +243,7 @@ fn each_rollup_alone_reaches_its_block_from_encoded_bytes() {
     let (rollups, escrow) = rollups();
     for (rollup, wanted) in rollups.into_iter().zip(wanted) {
         let network = rollup.spec.network;
-        let mut alone =
-            Realm::alone(Domain::dev(), rollup, &escrow, &Heads::default(), [A, B, C]);
+        let mut alone = Realm::alone(Domain::dev(), rollup, &escrow, &Heads::default(), [A, B, C]);
         alone.open_slot(header()).unwrap();
         for item in &bytes[&network] {
             let item = <ReplayItem as weft_types::Decode>::decode(item).unwrap();
@@ -264,15 +256,10 @@ fn each_rollup_alone_reaches_its_block_from_encoded_bytes() {
 
 #[test]
 fn a_lost_executor_stops_the_item_and_the_realm_goes_on_without_it() {
-    let (kill, killed) = UnixStream::pair().unwrap();
+    let victim = RefCell::new(None);
     let mut remote = Remote::start(|network, stream| {
         if network == C {
-            let ours = stream.try_clone().unwrap();
-            let mut killed = killed.try_clone().unwrap();
-            thread::spawn(move || {
-                let _ = killed.read(&mut [0]);
-                ours.shutdown(std::net::Shutdown::Both).unwrap();
-            });
+            victim.replace(Some(stream.try_clone().unwrap()));
         }
         stream
     });
@@ -283,7 +270,7 @@ fn a_lost_executor_stops_the_item_and_the_realm_goes_on_without_it() {
     for (index, item) in items[..12].iter().enumerate() {
         remote.apply(index, item).unwrap();
     }
-    (&kill).write_all(&[1]).unwrap();
+    victim.take().unwrap().shutdown(Shutdown::Both).unwrap();
     let (index, call) = items
         .iter()
         .enumerate()

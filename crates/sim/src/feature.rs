@@ -96,6 +96,7 @@ features! {
     WrongChain = "transaction for another chain id",
     BlockFull = "gas limit over the block's space",
     UnavailableLeg = "leg of an unavailable rollup",
+    Halted = "rollup stops in the middle of a slot (P8)",
     Sealed = "sealed item",
     Session = "session",
     Deposit = "deposit",

@@ -313,7 +313,7 @@ impl Generator<'_> {
     }
 
     /// Makes a bundle of drafts, fitting them to the marking where they must.
-    pub(crate) fn bundle_of(&self, mut drafts: Vec<Draft>, marking: Marking) -> Planned {
+    pub(crate) fn bundle_of(&mut self, mut drafts: Vec<Draft>, marking: Marking) -> Planned {
         for draft in &mut drafts {
             let empty = matches!(draft.action, Action::Pay(_));
             // The suffix is data: programs would run it, and creations would carry it in their code.
@@ -325,7 +325,7 @@ impl Generator<'_> {
                 draft.tx_type = TxType::Eip2930;
             }
         }
-        let salt = crate::world::hash_of(drafts[0].nonce ^ drafts[0].gas_limit, "salt");
+        let salt = crate::world::hash_of(self.rng.next(), "salt");
         let level = SafetyLevel::Reputation;
         let legs = drafts.iter().map(|draft| draft.shape(self.world)).collect();
         let id = BundleShape { salt, level, legs }.id(&self.world.domain);

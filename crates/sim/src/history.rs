@@ -40,6 +40,8 @@ pub(crate) struct Parts {
 #[derive(Debug)]
 pub(crate) struct ItemLog {
     pub(crate) position: Position,
+    /// Rollups that stopped right before the item (P8).
+    pub(crate) halted: Vec<NetworkId>,
     pub(crate) planned: Planned,
     pub(crate) applied: Applied,
 }
@@ -89,6 +91,11 @@ pub(crate) struct Broken {
 }
 
 impl ItemLog {
+    /// Repeats on another realm what happened right before the item.
+    pub(crate) fn prepare(&self, realm: &mut Realm<MemoryState>) {
+        self.halted.iter().for_each(|network| realm.set_available(*network, false));
+    }
+
     /// Returns true when the item may never run again (P4).
     fn died(&self) -> bool {
         let bundle = self.planned.item.bundle();
@@ -98,7 +105,7 @@ impl ItemLog {
 }
 
 impl Parts {
-    fn of(realm: &Realm<MemoryState>) -> Self {
+    pub(crate) fn of(realm: &Realm<MemoryState>) -> Self {
         let rollup = |spec: &weft_evm::ChainSpec| {
             let (head, head_hash) = realm.head(spec.network).expect("the rollup runs here");
             let state = realm.state(spec.network).expect("the rollup runs here").clone();
@@ -214,15 +221,17 @@ impl<'a> Runner<'a> {
         let header = self.header(number);
         let opened = self.realm.open_slot(header.clone());
         require(opened.is_ok(), "fold", || format!("slot {number} does not open: {opened:?}"))?;
-        let available: Vec<bool> =
+        let mut available: Vec<bool> =
             self.world.networks().iter().map(|network| header.is_available(*network)).collect();
         let mut log = SlotLog { header, items: Vec::new(), blocks: Vec::new() };
         // A long slot now and then lets rollups run ahead of each other.
         let scenarios = if self.rng.chance(1) { 40 } else { self.rng.within(1, 5) };
+        let mut halted = Vec::new();
         for _ in 0..scenarios {
+            halted.extend(self.halt(&mut available));
             for planned in self.draw(&available) {
                 let position = next_position(&log, &planned.item);
-                let applied = self.item(position, planned)?;
+                let applied = self.item(position, core::mem::take(&mut halted), planned)?;
                 log.items.push(applied);
             }
         }
@@ -255,6 +264,22 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// Stops a rollup in the middle of the slot, now and then.
+    fn halt(&mut self, available: &mut [bool]) -> Option<NetworkId> {
+        let up = available.iter().filter(|up| **up).count();
+        // The oracle needs two rollups that can call each other.
+        let spare = up > if self.world.collapsible { 2 } else { 1 };
+        if !spare || !self.rng.chance(2) {
+            return None;
+        }
+        let gone = self.rng.below(available.len());
+        let network = self.world.cast(gone).network;
+        let stops = core::mem::replace(&mut available[gone], false);
+        self.realm.set_available(network, false);
+        self.features.add_if(stops, Feature::Halted);
+        stops.then_some(network)
+    }
+
     fn draw(&mut self, available: &[bool]) -> Vec<Planned> {
         let mut generator = Generator {
             rng: Rng::new(self.rng.next()),
@@ -267,7 +292,12 @@ impl<'a> Runner<'a> {
         generator.next()
     }
 
-    fn item(&mut self, position: Position, planned: Planned) -> Result<ItemLog, Violation> {
+    fn item(
+        &mut self,
+        position: Position,
+        halted: Vec<NetworkId>,
+        planned: Planned,
+    ) -> Result<ItemLog, Violation> {
         let foreseen = if self.depth.model { self.foresee(&planned)? } else { None };
         let applied = self.realm.apply(position, &planned.item).map_err(|error| stopped(&error))?;
         if let Some((gas_used, output)) = foreseen
@@ -281,7 +311,7 @@ impl<'a> Runner<'a> {
             )?;
             self.features.add(Feature::Simulated);
         }
-        let log = ItemLog { position, planned, applied };
+        let log = ItemLog { position, halted, planned, applied };
         self.note(&log);
         if let Some(expectation) = log.planned.expectation {
             let met = expectation.fate.matches(&log.applied.outcome);
@@ -366,6 +396,9 @@ impl<'a> Runner<'a> {
         self.digest.extend_from_slice(outcome.as_bytes());
         if self.depth != Depth::FULL {
             return;
+        }
+        for network in &log.halted {
+            let _ = writeln!(self.events, "{network} stops");
         }
         let _ = writeln!(self.events, "{} {outcome}", log.position);
         for (draft, leg) in log.planned.drafts.iter().zip(&log.applied.legs) {

@@ -10,23 +10,23 @@ mod explain;
 mod log;
 mod realm;
 mod rpc;
+mod say;
 mod style;
 
 use clap::Parser;
 use commands::Command;
 use std::process::ExitCode;
 
-/// Weft: one order for many EVM rollups, atomic bundles and synchronous calls between them
+/// One order for many EVM rollups, atomic bundles and calls between them
 #[derive(Debug, Parser)]
 #[command(
     version,
-    propagate_version = true,
-    max_term_width = 100,
+    disable_help_subcommand = true,
     after_help = "\
 Examples:
-  weft demo flash-loan        a flash loan over two rollups, in one transaction
-  weft dev                    rollups 901, 902 and 903 at ports 9545, 9546 and 9547
-  weft bundle --help          bundles step by step
+  weft demo flash-loan     a flash loan over two rollups, in one transaction
+  weft dev                 rollups 901, 902, 903 at ports 9545, 9546, 9547
+  weft bundle --help       bundles step by step
 "
 )]
 struct Cli {

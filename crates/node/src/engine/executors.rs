@@ -92,7 +92,7 @@ impl Engine {
                 here.push(rollup);
                 continue;
             }
-            let (child, link) = spawn(&self.config)?;
+            let (child, link) = spawn(&self.config, rollup.spec.chain_id)?;
             children.insert(network, child);
             let start = start_message(self.domain, &networks, &rollup, &escrow);
             hub.connect(network, Box::new(link), start, rollup.head_hash)
@@ -257,7 +257,7 @@ fn start_message(
 }
 
 /// Starts an executor whose standard input is a socket to the hub.
-fn spawn(config: &DevConfig) -> Result<(Child, UnixStream), NodeError> {
+fn spawn(config: &DevConfig, chain_id: u64) -> Result<(Child, UnixStream), NodeError> {
     let failed = |error: std::io::Error| NodeError::Config(format!("no executor: {error}"));
     let program = match &config.executor_program {
         Some(program) => program.clone(),
@@ -268,7 +268,7 @@ fn spawn(config: &DevConfig) -> Result<(Child, UnixStream), NodeError> {
     ours.set_read_timeout(Some(timeout)).map_err(failed)?;
     ours.set_write_timeout(Some(timeout)).map_err(failed)?;
     let child = Command::new(program)
-        .arg("executor")
+        .args(["executor", "--rollup", &chain_id.to_string()])
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .spawn()

@@ -17,6 +17,7 @@ pub(crate) fn slot(
 ) -> Verdict {
     for (index, item) in log.items.iter().enumerate() {
         let mut copy = adopted(domain, before, &log.header, &log.items[..index])?;
+        item.prepare(&mut copy);
         let applied = copy.apply(item.position, &item.planned.item).map_err(stopped)?;
         agree(MODEL, || format!("item {}", item.position), &item.applied, &applied)?;
     }
@@ -35,8 +36,13 @@ fn in_parallel(domain: Domain, before: &Parts, log: &SlotLog) -> Verdict {
     let mut copy = before.realm(domain);
     copy.open_slot(log.header.clone()).map_err(|error| failed(&error))?;
     let item = |item: &ItemLog| (item.position, item.planned.item.clone());
-    let items: Vec<_> = log.items.iter().map(item).collect();
-    let applied = copy.apply_all(&items, 2).map_err(stopped)?;
+    let mut applied = Vec::new();
+    // A rollup that stops does so between two runs of items.
+    for run in log.items.chunk_by(|_, next| next.halted.is_empty()) {
+        run[0].prepare(&mut copy);
+        let items: Vec<_> = run.iter().map(item).collect();
+        applied.extend(copy.apply_all(&items, 2).map_err(stopped)?);
+    }
     let declared: Vec<_> = log.items.iter().map(|item| item.applied.clone()).collect();
     agree_in_order(MODEL, || "items in parallel".into(), &declared, &applied)?;
     let blocks = copy.close_slot().map_err(|error| failed(&error))?;
@@ -53,6 +59,7 @@ fn adopted(
     let mut copy = before.realm(domain);
     copy.open_slot(header.clone()).map_err(|error| failed(&error))?;
     for item in items {
+        item.prepare(&mut copy);
         match &item.applied.outcome {
             Outcome::Included => {
                 copy.apply(item.position, &item.planned.item).map_err(stopped)?;

@@ -30,6 +30,7 @@ impl Alone {
     pub(crate) fn slot(&mut self, log: &SlotLog, joint: &Realm<MemoryState>) -> Verdict {
         self.realm.open_slot(log.header.clone()).map_err(|error| failed(&error))?;
         for item in &log.items {
+            item.prepare(&mut self.realm);
             let recorded = ReplayItem::of(self.network, item.planned.item.clone(), &item.applied);
             let recorded =
                 ReplayItem::decode(&recorded.encode()).map_err(|error| failed(&error))?;

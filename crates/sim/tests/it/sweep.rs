@@ -4,10 +4,10 @@ use weft_sim::{Feature, SimConfig, run};
 
 #[test]
 fn histories_keep_every_rule() {
-    let report = run(&SimConfig { seed: 1, histories: 300, ..SimConfig::default() });
+    let report = run(&SimConfig { seed: 1, histories: 500, ..SimConfig::default() });
     println!("{report}");
     assert_eq!(report.failure, None);
-    assert_eq!(report.histories, 300);
+    assert_eq!(report.histories, 500);
     for feature in Feature::ALL {
         assert_ne!(report.coverage.of(*feature), 0, "no history shows: {}", feature.label());
     }

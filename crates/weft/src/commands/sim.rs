@@ -1,20 +1,22 @@
 //! `weft sim`: random histories over several rollups, checked from all sides.
 
+use crate::say::say;
 use clap::Args;
 use eyre::{Result, bail};
 use std::process::ExitCode;
 use weft_sim::SimConfig;
 
-/// Runs seeded random histories over several rollups through every checker
+/// Runs random histories over several rollups through every checker
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   weft sim --histories 2000
-  weft sim --seed 4711 --histories 1 --rollups 3     replays one history, with every checker
+  weft sim --seed 4711 --histories 1     one history, with every checker
 
-A failure prints what broke, the events that led there, and the command that replays it.")]
+A failure prints what broke, the events that led there, and the command that
+replays it.")]
 pub(crate) struct Sim {
-    /// Seed of the first history; the next ones have the next seeds
+    /// Seed of the first history; others follow
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// Number of histories
@@ -43,7 +45,7 @@ impl Sim {
             ..SimConfig::default()
         });
         let failure = report.failure.take();
-        print!("{report}");
+        say(report.to_string().trim_end());
         match failure {
             Some(failure) => bail!("{failure}"),
             None => Ok(ExitCode::SUCCESS),

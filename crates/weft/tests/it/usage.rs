@@ -12,7 +12,7 @@ fn help_shows_every_command_with_examples() {
     for command in [&["dev"][..], &["demo"], &["bundle"], &["bundle", "build"], &["sim"]] {
         let help = weft(&[command, &["--help"]].concat());
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{command:?}");
-        assert!(help.out.lines().all(|line| line.chars().count() <= 100), "{}", help.out);
+        assert!(help.out.lines().all(|line| line.chars().count() <= 80), "{}", help.out);
     }
     assert!(weft(&["--version"]).out.starts_with("weft "));
 }

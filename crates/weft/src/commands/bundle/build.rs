@@ -7,23 +7,25 @@ use eyre::{Result, WrapErr, ensure};
 use std::process::ExitCode;
 use weft_types::SafetyLevel;
 
-/// Computes a bundle's id and puts its marker into every leg; prints JSON to be signed
-///
-/// A wallet, or `weft bundle sign`, then signs each leg. The marker binds a leg to its bundle: nobody can execute it
-/// alone.
+/// Gives a bundle its id, puts the marker into every leg, prints JSON
 #[derive(Debug, Args)]
 #[command(after_help = "\
+A wallet, or `weft bundle sign`, then signs each leg. With the marker in it
+nobody can execute a leg without its bundle.
+
 A leg is `CHAIN:from=ADDRESS,to=ADDRESS` followed by any of
   value=AMOUNT   wei, or 1ether, 5gwei
   data=0x..      call data; without `to` it is the creation code of a contract
   gas=N          gas limit, else estimated when signing
   may-revert     the bundle stands even if this leg reverts
-  list           marker in the access list, for a receiver that takes no call data
+  list           marker in the access list: the receiver takes no call data
 
 As JSON, on standard input or in FILE:
-  {\"legs\": [{\"chainId\": 901, \"from\": \"0x..\", \"to\": \"0x..\", \"value\": \"1ether\", \"data\": \"0x..\"}]}
+  {\"legs\": [
+    {\"chainId\": 901, \"from\": \"0x..\", \"to\": \"0x..\", \"value\": \"1ether\"}]}
 
-Permits and EIP-7702 authorizations inside a leg are signed apart: the marker does not protect them.")]
+Permits and EIP-7702 authorizations inside a leg are signed apart: the marker
+does not protect them.")]
 pub(crate) struct Build {
     /// A leg; repeat for each, in execution order
     #[arg(long = "leg", value_name = "SPEC")]
@@ -34,7 +36,7 @@ pub(crate) struct Build {
     /// Safety that the bundle asks for
     #[arg(long, value_enum)]
     level: Option<Level>,
-    /// Leaves the markers out. The legs can then be lifted out of the bundle by anybody who sees them
+    /// Leaves the markers out: whoever sees a leg can then execute it alone
     #[arg(long)]
     unprotected: bool,
     /// Bundle as JSON, instead of --leg; `-` is standard input

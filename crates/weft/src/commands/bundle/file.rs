@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 use std::{
     fs,
-    io::{IsTerminal, Read, stdin},
+    io::{IsTerminal, Read, Write, stdin, stdout},
 };
 use weft_types::{
     BundleId, BundleShape, Domain, LegShape, NetworkId, RESERVED, SafetyLevel, bundle::MARKER_LEN,
@@ -222,8 +222,8 @@ pub(super) fn name(path: &str) -> &str {
 
 /// Prints `value` as indented JSON.
 pub(super) fn print(value: &impl Serialize) -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    let text = serde_json::to_string_pretty(value)?;
+    writeln!(stdout(), "{text}").wrap_err("cannot write to standard output")
 }
 
 /// Reads a number, or the hex string that JSON-RPC makes of one.

@@ -20,7 +20,7 @@ const REMOVED: u8 = 2;
 /// Exit code of a bundle about which nothing is known yet.
 const PENDING: u8 = 3;
 
-/// Builds, signs, sends and follows bundles: legs on several rollups, included together or not at all
+/// Legs on several rollups, included together or not at all
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -32,9 +32,9 @@ Examples:
   weft bundle status 0x1f6e..
 
 Each step reads JSON from standard input where the file is left out:
-  weft bundle build --leg .. | weft bundle sign --key $KEY | weft bundle send --wait
+  weft bundle build .. | weft bundle sign .. | weft bundle send --wait
 
-Exit codes: 0 included (or the step is done), 1 error, 2 removed, 3 not decided yet.")]
+Exit codes: 0 included, or the step is done; 1 error; 2 removed; 3 not decided.")]
 pub(crate) enum Bundle {
     Build(build::Build),
     Sign(sign::Sign),

@@ -3,6 +3,7 @@
 use super::{DEFAULT_RPC, file, status};
 use crate::{
     realm::Realm,
+    say::say,
     style::{bold, dim, green, yellow},
 };
 use alloy_primitives::{B256, Bytes};
@@ -15,12 +16,15 @@ use std::process::ExitCode;
 /// Hands a signed bundle to the node
 #[derive(Debug, Args)]
 #[command(after_help = "\
-FILE is the output of `weft bundle sign`, or plain JSON with what any wallet signed:
-  {\"salt\": \"0x..\", \"legs\": [{\"chainId\": 901, \"raw\": \"0x02..\"}, {\"chainId\": 902, \"raw\": \"0x02..\"}]}
+FILE is the output of `weft bundle sign`, or what any wallet signed:
+  {\"legs\": [
+    {\"chainId\": 901, \"raw\": \"0x02..\"},
+    {\"chainId\": 902, \"raw\": \"0x02..\"}]}
 
-Legs without a marker make an unprotected bundle: it is atomic, but its legs can be lifted out.")]
+Legs without a marker make an unprotected bundle: it is atomic, but whoever
+sees a leg can execute it alone.")]
 pub(crate) struct Send {
-    /// Endpoint of any rollup of the realm
+    /// Any rollup of the realm
     #[arg(long, value_name = "URL", default_value = DEFAULT_RPC)]
     rpc: String,
     /// Waits for the outcome
@@ -73,7 +77,7 @@ impl Send {
         let accepted: Accepted = serde_json::from_value(answer.clone())
             .wrap_err_with(|| format!("unexpected answer to weft_sendBundle: {answer}"))?;
         if self.json && !self.wait {
-            println!("{answer}");
+            say(answer);
         }
         if !self.json {
             accepted.print(&signed);
@@ -110,12 +114,15 @@ impl Signed {
 impl Accepted {
     fn print(&self, signed: &Signed) {
         let label = if self.protected { green("protected") } else { yellow("unprotected") };
-        println!("{} {}  {label}", bold("bundle"), self.bundle_id);
+        say(format_args!("{} {}  {label}", bold("bundle"), self.bundle_id));
         for (index, (leg, hash)) in signed.legs.iter().zip(&self.tx_hashes).enumerate() {
-            println!("  leg {index} on {}  {hash}", leg.chain_id);
+            say(format_args!("  leg {index} on {}  {hash}", leg.chain_id));
         }
         if !self.protected {
-            println!("  {}", dim("no marker: anybody who sees a leg can execute it alone"));
+            say(format_args!(
+                "  {}",
+                dim("no marker: anybody who sees a leg can execute it alone")
+            ));
         }
     }
 }

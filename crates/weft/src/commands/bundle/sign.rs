@@ -16,19 +16,20 @@ use std::{collections::BTreeMap, process::ExitCode};
 /// Part by which a gas estimate is raised: state may differ when the bundle executes.
 const HEADROOM_PERCENT: u64 = 30;
 
-/// Signs the legs whose keys are given; nonces, gas and fees come from the node
-///
-/// Legs of other senders stay as they are, so that several people can sign one after the other.
+/// Signs legs; nonces, gas and fees come from the node
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Legs of other senders stay as they are, so that several people can sign one
+after the other. Fees are those that the node suggests.")]
 pub(crate) struct Sign {
     /// Private key of a sender; repeat for several
     #[arg(long = "key", value_name = "HEX", env = "WEFT_KEY", hide_env_values = true)]
     #[arg(required = true, value_delimiter = ',')]
     keys: Vec<PrivateKeySigner>,
-    /// Endpoint of any rollup of the realm
+    /// Any rollup of the realm
     #[arg(long, value_name = "URL", default_value = DEFAULT_RPC)]
     rpc: String,
-    /// Gas limit of a leg that cannot be estimated alone, say because it needs what an earlier leg does
+    /// Gas limit of a leg that fails without the legs before it
     #[arg(long, value_name = "GAS", default_value_t = 1_000_000)]
     gas_limit: u64,
     /// Bundle from `weft bundle build`; `-` is standard input

@@ -4,6 +4,7 @@ use super::{DEFAULT_RPC, PENDING, REMOVED};
 use crate::{
     explain,
     realm::Realm,
+    say::say,
     style::{bold, dim, green, red, yellow},
 };
 use alloy_primitives::{B256, Bytes};
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 /// Says what became of a bundle, or of a transaction
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// Endpoint of any rollup of the realm
+    /// Any rollup of the realm
     #[arg(long, value_name = "URL", default_value = DEFAULT_RPC)]
     rpc: String,
     /// Waits until it is decided
@@ -44,7 +45,11 @@ impl Status {
 /// Prints an outcome and returns the exit code that says it.
 pub(super) fn report(id: B256, outcome: &Value, as_json: bool) -> ExitCode {
     if as_json {
-        println!("{}", json!({"bundleId": id, "status": outcome}));
+        let mut line = json!({"id": id, "outcome": null});
+        if let (Some(line), Some(told)) = (line.as_object_mut(), outcome.as_object()) {
+            line.extend(told.clone());
+        }
+        say(line);
     } else {
         print(id, outcome);
     }
@@ -57,20 +62,28 @@ pub(super) fn report(id: B256, outcome: &Value, as_json: bool) -> ExitCode {
 
 fn print(id: B256, outcome: &Value) {
     let Some(word) = outcome["outcome"].as_str() else {
-        println!("{}  {id}\n  not decided yet, or never seen here", yellow("unknown"));
+        say(format_args!("{}  {id}\n  not decided yet, or never seen here", yellow("unknown")));
         return;
     };
     if word == "included" {
-        println!("{}  {id}", green("included"));
+        say(format_args!("{}  {id}", green("included")));
         return;
     }
     let text = |name: &str| outcome[name].as_str().unwrap_or("-").to_owned();
-    println!("{}   {id}", red("removed"));
-    println!("  leg {} on {}: {}", outcome["leg"], outcome["chainId"], bold(text("cause")));
-    println!("  {}", text("reason"));
+    say(format_args!("{}  {id}", red(word)));
+    if outcome["leg"].is_number() {
+        say(format_args!(
+            "  leg {} on {}: {}",
+            outcome["leg"],
+            outcome["chainId"],
+            bold(text("cause"))
+        ));
+    }
+    let reason = text("reason");
+    say(format_args!("  {}", if reason.is_empty() { "it gave no reason" } else { &reason }));
     let data: Bytes = text("revertData").parse().unwrap_or_default();
     if !data.is_empty() {
-        println!("  {}", explain::revert(&data).unwrap_or_else(|| data.to_string()));
+        say(format_args!("  {}", explain::revert(&data).unwrap_or_else(|| data.to_string())));
     }
-    println!("  {}", dim("nothing of it is in any block"));
+    say(format_args!("  {}", dim("nothing of it is in any block")));
 }

@@ -34,15 +34,15 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Subcommand)]
 enum Story {
-    /// Borrows on one rollup, trades on two, repays: one transaction, no capital
+    /// Borrows on one rollup, trades on two, repays: one transaction
     FlashLoan(Options),
-    /// The same trade with own funds: a bundle with one leg per rollup, no new contract
+    /// The same trade with own funds: a bundle, one leg per rollup
     Arbitrage(Options),
 }
 
 #[derive(Debug, Args)]
 struct Options {
-    /// Running node to play on: the endpoint of any of its rollups. Else one is started on free ports
+    /// Node to play on; else one is started on free ports
     #[arg(long, value_name = "URL")]
     rpc: Option<String>,
     /// Prints one JSON object

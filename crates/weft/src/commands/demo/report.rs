@@ -1,7 +1,10 @@
 //! What a story prints, and what it found wrong.
 
-use crate::amount::{grouped, plain};
-use crate::style::{bold, dim, green, red, short};
+use crate::{
+    amount::{grouped, plain},
+    say::say,
+    style::{bold, dim, green, red, short},
+};
 use alloy_primitives::{B256, U256};
 use eyre::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -29,7 +32,7 @@ impl Report {
     /// Prints a line.
     pub(super) fn line(&self, text: impl Display) {
         if !self.as_json {
-            println!("{text}");
+            say(text);
         }
     }
 
@@ -100,7 +103,7 @@ impl Report {
     pub(super) fn finish(mut self) -> Result<()> {
         self.set("ok", json!(self.wrong.is_empty()));
         if self.as_json {
-            println!("{}", Value::Object(self.members));
+            say(Value::Object(self.members));
         }
         if !self.wrong.is_empty() {
             bail!("the story went differently: {}", self.wrong.join("; "));

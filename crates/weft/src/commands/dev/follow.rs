@@ -3,6 +3,7 @@
 use crate::{
     amount::thousands,
     rpc::Rpc,
+    say::say,
     style::{chain, dim, short},
 };
 use alloy_primitives::{B256, U64};
@@ -87,14 +88,14 @@ fn print(chain_id: u64, block: &Block, as_json: bool) {
             "transactions": block.transactions,
             "gasUsed": gas_used,
         });
-        println!("{line}");
+        say(line);
         return;
     }
-    println!(
+    say(format_args!(
         "{}  block {number:<6} {count:>4} {:<5} {:>12} gas  {}",
         chain(chain_id),
         if count == 1 { "tx" } else { "txs" },
         thousands(&gas_used.to_string()),
         dim(short(block.hash)),
-    );
+    ));
 }

@@ -3,7 +3,7 @@
 mod banner;
 mod follow;
 
-use crate::log;
+use crate::{log, say::say};
 use clap::Args;
 use eyre::{Result, WrapErr};
 use serde_json::json;
@@ -11,23 +11,23 @@ use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal;
 use weft_node::{DevConfig, Node, NodeHandle};
 
-/// Runs a development realm: several rollups in one process, one JSON-RPC port each
+/// Runs several rollups for development, one JSON-RPC port each
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  weft dev                                  rollups 901, 902, 903 at ports 9545, 9546, 9547
+  weft dev                           rollups 901, 902, 903 at 9545, 9546, 9547
   weft dev --rollups 2 --slot 1s --port 8000
-  weft dev --dump-state realm.json          writes the state when stopped with Ctrl-C
-  weft dev --load-state realm.json          goes on from there
-  weft dev --executor 903                   runs rollup 903 in a process of its own
-  weft dev --json | jq .                    one JSON object per line, the first is the banner
+  weft dev --dump-state realm.json   writes all state when Ctrl-C stops it
+  weft dev --load-state realm.json   goes on from there
+  weft dev --executor 903            runs rollup 903 in a process of its own
+  weft dev --json | jq .             JSON lines, the first is the banner
 
 The keys of the accounts are public: never send them anything of value.")]
 pub(crate) struct Dev {
     /// Number of rollups
     #[arg(long, value_name = "N", default_value_t = 3)]
     rollups: u32,
-    /// Port of the first rollup; the others follow. 0 takes free ports
+    /// Port of the first rollup; 0 for any
     #[arg(long, default_value_t = 9545)]
     port: u16,
     /// Address to listen on
@@ -36,16 +36,16 @@ pub(crate) struct Dev {
     /// Length of a slot: 200ms, 1s
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = parse_slot)]
     slot: Duration,
-    /// Fixes genesis and block times: the same submissions then give the same blocks
+    /// Fixes all times: same submissions, same blocks
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Rollup whose execution runs in a process of its own; repeat for several
+    /// Rollup to run in a process of its own; may repeat
     #[arg(long, value_name = "CHAIN")]
     executor: Vec<u64>,
     /// Prints JSON lines instead of text
     #[arg(long)]
     json: bool,
-    /// File to write the state of all rollups to when stopped
+    /// File to write the state to when stopped
     #[arg(long, value_name = "FILE")]
     dump_state: Option<PathBuf>,
     /// File to start from
@@ -63,18 +63,20 @@ impl Dev {
         let node = start(self.config()).await?;
         let followers = follow::start(&node, json).await?;
         if json {
-            println!("{}", banner::json(&node, slot, &apart));
+            say(banner::json(&node, slot, &apart));
         } else {
-            print!("{}", banner::text(&node, slot, &apart));
+            say(banner::text(&node, slot, &apart).trim_end_matches('\n'));
         }
         stopped().await?;
         drop(followers);
         node.stop().await.wrap_err("the node did not stop cleanly")?;
         match dumped {
-            Some(file) if json => println!("{}", json!({"event": "stopped", "state": file})),
-            Some(file) => println!("\nstopped; state of all rollups is in {}", file.display()),
-            None if json => println!("{}", json!({"event": "stopped"})),
-            None => println!("\nstopped"),
+            Some(file) if json => say(json!({"event": "stopped", "state": file})),
+            Some(file) => {
+                say(format_args!("\nstopped; state of all rollups is in {}", file.display()))
+            }
+            None if json => say(json!({"event": "stopped"})),
+            None => say(format_args!("\nstopped")),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,0 +1,3 @@
+import { devnet } from "../lib/devnet.mjs";
+await devnet();
+throw new Error("x");
