@@ -256,7 +256,7 @@ mod tests {
     fn draft() -> Draft {
         let from = Address::repeat_byte(1);
         let leg = DraftLeg { chain_id: 901, from, to: Some(from), ..DraftLeg::default() };
-        let creation = DraftLeg { to: None, data: vec![0xfe].into(), ..leg.clone() };
+        let creation = DraftLeg { to: None, data: vec![0xfe].into(), ..leg };
         Draft { salt: None, level: SafetyLevel::Reputation, legs: vec![leg, creation] }
     }
 

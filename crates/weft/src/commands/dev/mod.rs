@@ -8,7 +8,7 @@ use clap::Args;
 use eyre::{Result, WrapErr};
 use serde_json::json;
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
-use tokio::signal;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use weft_node::{DevConfig, Node, NodeHandle};
 
 /// Runs several rollups for development, one JSON-RPC port each
@@ -60,6 +60,7 @@ impl Dev {
         let dumped = self.dump_state.clone();
         let (json, slot) = (self.json, self.slot);
         let apart = self.executor.clone();
+        let mut signals = Signals::listen()?;
         let node = start(self.config()).await?;
         let followers = follow::start(&node, json).await?;
         if json {
@@ -67,7 +68,7 @@ impl Dev {
         } else {
             say(banner::text(&node, slot, &apart).trim_end_matches('\n'));
         }
-        stopped().await?;
+        signals.wait().await;
         drop(followers);
         node.stop().await.wrap_err("the node did not stop cleanly")?;
         match dumped {
@@ -109,13 +110,25 @@ async fn start(config: DevConfig) -> Result<NodeHandle> {
     Node::start(config).await.wrap_err(hint)
 }
 
-/// Waits for Ctrl-C, or for whoever manages the process.
-async fn stopped() -> Result<()> {
-    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())
-        .wrap_err("cannot listen for signals")?;
-    tokio::select! {
-        interrupt = signal::ctrl_c() => interrupt.wrap_err("cannot listen for Ctrl-C"),
-        _ = terminate.recv() => Ok(()),
+/// Ctrl-C, and the signal of whoever manages the process.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to listen: from here on a signal stops the node cleanly and does not end the process.
+    fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).wrap_err("cannot listen for signals");
+        let interrupt = listen(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

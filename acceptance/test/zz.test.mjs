@@ -1,3 +1,0 @@
-import { devnet } from "../lib/devnet.mjs";
-await devnet();
-throw new Error("x");
