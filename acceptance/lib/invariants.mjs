@@ -74,7 +74,8 @@ export class Ledger {
 
   #supplies() {
     const supply = ([id, address]) => this.#chains[id].read(address, CrossChainToken, "totalSupply");
-    return Promise.all(this.#tokens.map(async (forms) => sum(await Promise.all(Object.entries(forms).map(supply)))));
+    const total = async (forms) => sum(await Promise.all(Object.entries(forms).map(supply)));
+    return Promise.all(this.#tokens.map(total));
   }
 }
 

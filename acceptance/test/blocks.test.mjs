@@ -43,7 +43,8 @@ for (const id of CHAIN_IDS) {
   test(`viem decodes the blocks of ${id} and recomputes roots, bloom and hash`, async () => {
     let system = 0;
     for (const block of await blocks(id)) {
-      assert.equal(await transactionsRoot(block.transactions), block.transactionsRoot, `transactions of ${block.number}`);
+      const computed = await transactionsRoot(block.transactions);
+      assert.equal(computed, block.transactionsRoot, `transactions of ${block.number}`);
       const receipts = await Promise.all(
         block.transactions.map(({ hash }) => chain[id].client.getTransactionReceipt({ hash })),
       );
@@ -69,7 +70,8 @@ for (const id of CHAIN_IDS) {
       const block = await provider.getBlock(Number(number), true);
       assert.equal(block.hash, hash);
       const decoded = block.prefetchedTransactions;
-      assert.deepEqual(decoded.map((transaction) => transaction.hash), transactions.map((transaction) => transaction.hash));
+      const hashes = transactions.map((transaction) => transaction.hash);
+      assert.deepEqual(decoded.map((transaction) => transaction.hash), hashes);
       for (const transaction of decoded) {
         const receipt = await provider.getTransactionReceipt(transaction.hash);
         assert.equal(receipt.status, 1);

@@ -61,7 +61,9 @@ test("a request that is not JSON-RPC", async () => {
 });
 
 test("bytes that are no transaction", async () => {
-  for (const raw of ["0x", "0x00", "0xdeadbeef", "0x02c0", "0x7f0102"]) await refuses(sendRaw(A, raw), /transaction|decod|rlp/i);
+  for (const raw of ["0x", "0x00", "0xdeadbeef", "0x02c0", "0x7f0102"]) {
+    await refuses(sendRaw(A, raw), /transaction|decod|rlp/i);
+  }
   const raw = await chain[A].sign(user, { ...transfer, nonce: 0 });
   await refuses(sendRaw(A, `${raw}00`), /decod|trailing|rlp|length/i);
   await refuses(sendRaw(A, "0xzz"), /./, [INVALID_PARAMS]);
@@ -225,8 +227,9 @@ test("a call that leaves the realm", async () => {
   await assert.rejects(chain[A].rpc("eth_estimateGas", call), { code: EXECUTION_REVERTED, data: notProvisioned });
   const [status] = await chain[A].read(MANAGER, Manager, "tryStaticCall", BigInt(NOWHERE), counter.address, "0x");
   assert.equal(status, Status.NotProvisioned);
+  const own = encode(Manager, "createCrossChainProxy", [proxy, BigInt(A)]);
   await assert.rejects(
-    chain[A].rpc("eth_call", { to: MANAGER, data: encode(Manager, "createCrossChainProxy", [proxy, BigInt(A)]) }, "latest"),
+    chain[A].rpc("eth_call", { to: MANAGER, data: own }, "latest"),
     ({ data }) => decodeErrorResult({ abi: Manager.abi, data }).errorName === "SameNetwork",
   );
 });

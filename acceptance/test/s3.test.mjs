@@ -14,7 +14,9 @@ const MINTED = tusdc("100000");
 
 const [owner, user, receiver, thief] = accounts;
 const chain = chains(await devnet());
-const forms = await Promise.all(CHAIN_IDS.map((id) => chain[id].deploy(owner, CrossChainToken, "Test USDC", "TUSDC", 6)));
+const forms = await Promise.all(
+  CHAIN_IDS.map((id) => chain[id].deploy(owner, CrossChainToken, "Test USDC", "TUSDC", 6)),
+);
 const token = Object.fromEntries(CHAIN_IDS.map((id, index) => [id, forms[index].address]));
 await Promise.all(forms.map(({ hash }, index) => chain[CHAIN_IDS[index]].done(hash)));
 await Promise.all([
@@ -24,7 +26,6 @@ await Promise.all([
   chain[B].done(chain[B].call(owner, token[B], CrossChainToken, "setPeer", [BigInt(A), token[A]])),
   chain[A].done(chain[A].call(owner, token[A], CrossChainToken, "mint", [user.address, MINTED])),
 ]);
-const proxyOnB = await chain[B].read(MANAGER, Manager, "computeCrossChainProxyAddress", token[A], BigInt(A));
 const ledger = new Ledger(chain, [token]);
 let signed;
 

@@ -1,4 +1,4 @@
-// T9: whoever withdraws from the published WETH9 across rollups gets the ether home, although WETH9 pays with 2,300 gas.
+// T9: whoever withdraws from the published WETH9 across rollups gets the ether home, though WETH9 pays with 2,300 gas.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAbi, parseEther } from "viem";

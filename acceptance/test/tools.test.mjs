@@ -35,9 +35,10 @@ for (const id of CHAIN_IDS) {
     });
     const receipt = await client.waitForTransactionReceipt({ hash: await wallet.writeContract(request) });
     assert.equal(receipt.status, "success");
-    assert.equal(await client.readContract({ ...weth, functionName: "balanceOf", args: [viemUser.address] }), 2n * 10n ** 18n);
+    const held = await client.readContract({ ...weth, functionName: "balanceOf", args: [viemUser.address] });
+    assert.equal(held, parseEther("2"));
     const [log] = await client.getContractEvents({ ...weth, eventName: "Deposit", fromBlock: "earliest" });
-    assert.deepEqual(log.args, { dst: viemUser.address, wad: 2n * 10n ** 18n });
+    assert.deepEqual(log.args, { dst: viemUser.address, wad: parseEther("2") });
 
     const hash = await wallet.sendTransaction({ to: ethersUser.address, value: 1n });
     const transfer = await client.waitForTransactionReceipt({ hash, confirmations: 1 });
@@ -122,7 +123,8 @@ for (const id of CHAIN_IDS) {
     });
     assert.deepEqual(results, [BigInt(id), parseEther("10000")]);
     const salt = `0x${"11".repeat(32)}`;
-    const hash = await chain[id].wallet(viemUser).sendTransaction({ to: CREATE2_DEPLOYER, data: concat([salt, WETH9.bytecode]) });
+    const data = concat([salt, WETH9.bytecode]);
+    const hash = await chain[id].wallet(viemUser).sendTransaction({ to: CREATE2_DEPLOYER, data });
     await chain[id].done(hash);
     const created = getContractAddress({ opcode: "CREATE2", from: CREATE2_DEPLOYER, salt, bytecode: WETH9.bytecode });
     assert.ok(await client.getCode({ address: created }));

@@ -71,7 +71,8 @@ pub(crate) fn failed(leg: &Leg, index: u16, result: &ExecutionResult<HaltReason>
 
 /// Says why a call reverted: the text of `Error(string)`, the code of `Panic(uint256)`, else the selector.
 pub fn revert_reason(data: &[u8]) -> String {
-    if let Some(reason) = alloy_sol_types::decode_revert_reason(data) {
+    let reason = alloy_sol_types::decode_revert_reason(data);
+    if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
         return reason;
     }
     match data.get(..4) {

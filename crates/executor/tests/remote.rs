@@ -277,17 +277,12 @@ fn a_lost_executor_stops_the_item_and_the_realm_goes_on_without_it() {
         .find(|(index, item)| *index >= 12 && item.legs()[0].network == C)
         .unwrap();
     // The stream may still take the item; the answer never comes.
-    let lost = loop {
-        let lost = remote.hub.begin_item(position(index), call);
-        if let Some(lost) = lost.into_iter().next() {
-            break lost;
-        }
-        match remote.realm.apply(position(index), call) {
-            Err(FoldError::Stopped(Stop::Lost(lost))) => break lost,
-            Err(error) => panic!("{error}"),
-            Ok(_) => panic!("a killed executor answered"),
-        }
-    };
+    let told = remote.hub.begin_item(position(index), call).into_iter().next();
+    let lost = told.unwrap_or_else(|| match remote.realm.apply(position(index), call) {
+        Err(FoldError::Stopped(Stop::Lost(lost))) => lost,
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("a killed executor answered"),
+    });
     assert_eq!(lost.network, C);
     assert_eq!(remote.hub.abandon_item(), []);
     assert_eq!(remote.hub.drop_executor(C), []);

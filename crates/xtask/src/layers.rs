@@ -43,12 +43,26 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "weft-node",
-        may_use: &["weft-executor", "weft-types", "weft-thread", "weft-lane", "weft-evm", "weft-contracts"],
+        may_use: &[
+            "weft-executor",
+            "weft-types",
+            "weft-thread",
+            "weft-lane",
+            "weft-evm",
+            "weft-contracts",
+        ],
         libraries: None,
     },
     Layer {
         name: "weft-sim",
-        may_use: &["weft-executor", "weft-types", "weft-thread", "weft-lane", "weft-evm", "weft-contracts"],
+        may_use: &[
+            "weft-executor",
+            "weft-types",
+            "weft-thread",
+            "weft-lane",
+            "weft-evm",
+            "weft-contracts",
+        ],
         libraries: None,
     },
     Layer {

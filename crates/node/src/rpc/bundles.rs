@@ -5,8 +5,9 @@ use super::{
     args::number,
     errors::{RpcError, RpcResult},
     types::{quantity, to_json},
+    weft::chain_id_of,
 };
-use crate::engine::At;
+use crate::engine::{At, Engine};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::{Deserialize, Deserializer};
@@ -157,14 +158,14 @@ fn simulate_bundle(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let applied = scratch
         .apply(position, &Item::Bundle(bundle.clone()))
         .map_err(|error| RpcError::new(-32603, format!("bundle could not run: {error}")))?;
-    Ok(simulated(&bundle, &applied))
+    Ok(simulated(call.engine, &bundle, &applied))
 }
 
-fn simulated(bundle: &Bundle, applied: &Applied) -> Value {
+fn simulated(engine: &Engine, bundle: &Bundle, applied: &Applied) -> Value {
     let leg = |(index, leg): (usize, &Leg)| {
         let result = applied.legs.iter().find(|result| usize::from(result.leg) == index);
         let mut answer = json!({
-            "chainId": quantity(u64::from(leg.network.get())),
+            "chainId": quantity(chain_id_of(engine, leg.network).unwrap_or_default()),
             "txHash": leg.tx.hash(),
             "ran": result.is_some(),
         });
@@ -184,6 +185,9 @@ fn simulated(bundle: &Bundle, applied: &Applied) -> Value {
         "legs": legs,
     });
     if let Outcome::Removed(removal) = &applied.outcome {
+        answer["chainId"] = json!(chain_id_of(engine, removal.network));
+        answer["txHash"] = json!(removal.tx_hash);
+        answer["invalid"] = json!(removal.invalid);
         answer["cause"] = json!(removal.cause);
         answer["reason"] = json!(removal.reason);
         answer["leg"] = json!(removal.leg);

@@ -58,7 +58,8 @@ impl RpcError {
 
     /// A call reverted.
     pub(crate) fn reverted(output: &Bytes) -> Self {
-        let message = match alloy_sol_types::decode_revert_reason(output) {
+        let reason = alloy_sol_types::decode_revert_reason(output);
+        let message = match reason.filter(|reason| !reason.is_empty()) {
             Some(reason) => {
                 let reason = reason.strip_prefix("revert: ").unwrap_or(&reason).to_owned();
                 format!("execution reverted: {reason}")

@@ -86,7 +86,7 @@ fn removed(engine: &Engine, answer: &mut Value, removal: &Removal, asked: Option
     let is_sibling = asked.is_some_and(|leg| leg != usize::from(removal.leg));
     let cause = if is_sibling { RemovalCause::Sibling } else { removal.cause };
     answer["cause"] = json!(cause);
-    answer["chainId"] = json!(chain_id(engine, removal.network));
+    answer["chainId"] = json!(chain_id_of(engine, removal.network));
     answer["leg"] = json!(removal.leg);
     answer["txHash"] = json!(removal.tx_hash);
     answer["reason"] = json!(removal.reason);
@@ -94,7 +94,8 @@ fn removed(engine: &Engine, answer: &mut Value, removal: &Removal, asked: Option
     answer["revertData"] = json!(removal.revert_data);
 }
 
-fn chain_id(engine: &Engine, network: NetworkId) -> Option<u64> {
+/// Returns the EIP-155 id of a network of the realm.
+pub(super) fn chain_id_of(engine: &Engine, network: NetworkId) -> Option<u64> {
     engine.chains.get(&network).map(|chain| chain.spec.chain_id)
 }
 
@@ -104,7 +105,7 @@ fn siblings(engine: &Engine, record: &Record) -> Vec<Value> {
         let result = record.results.iter().find(|result| usize::from(result.leg) == index);
         json!({
             "leg": index,
-            "chainId": chain_id(engine, leg.network),
+            "chainId": chain_id_of(engine, leg.network),
             "txHash": leg.tx_hash,
             "mayRevert": leg.may_revert,
             "success": result.map(|result| result.success),
@@ -118,7 +119,7 @@ fn siblings(engine: &Engine, record: &Record) -> Vec<Value> {
 fn system(engine: &Engine, record: &Record) -> Vec<Value> {
     let system = record.system.iter();
     system
-        .map(|(network, hash)| json!({ "chainId": chain_id(engine, *network), "txHash": hash }))
+        .map(|(network, hash)| json!({ "chainId": chain_id_of(engine, *network), "txHash": hash }))
         .collect()
 }
 
@@ -127,7 +128,7 @@ fn bundle(call: &mut Call<'_>, args: &Args) -> RpcResult {
     if let Some(prepared) = call.engine.bundles.get(BundleId::new(key)) {
         let legs = prepared.shapes.iter().zip(&prepared.held).map(|(shape, tx)| {
             json!({
-                "chainId": chain_id(call.engine, shape.network),
+                "chainId": chain_id_of(call.engine, shape.network),
                 "from": shape.sender,
                 "to": shape.to,
                 "value": shape.value,
@@ -149,7 +150,7 @@ fn bundle(call: &mut Call<'_>, args: &Args) -> RpcResult {
     Ok(record.filter(|record| record.bundle.is_some()).map_or(Value::Null, |record| {
         let legs = record.legs.iter().map(|leg| {
             json!({
-                "chainId": chain_id(call.engine, leg.network),
+                "chainId": chain_id_of(call.engine, leg.network),
                 "txHash": leg.tx_hash,
                 "raw": leg.raw,
                 "mayRevert": leg.may_revert,
@@ -192,7 +193,7 @@ fn escrow(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let wanted = balances.filter(|(holder, _, _)| wanted.is_none_or(|network| network == *holder));
     let balance = |(holder, token, amount): (NetworkId, weft_evm::TokenId, U256)| {
         json!({
-            "chainId": chain_id(call.engine, holder),
+            "chainId": chain_id_of(call.engine, holder),
             "network": holder,
             "tokenNetwork": token.network,
             "token": token.token,
