@@ -93,6 +93,12 @@ impl Bundles {
         Ok(Held::Complete(self.prepared.remove(&id).expect("it was just found")))
     }
 
+    /// Stops waiting for a bundle that came whole.
+    pub(crate) fn forget(&mut self, id: BundleId) {
+        self.prepared.remove(&id);
+        self.deadlines.retain(|(_, other)| *other != id);
+    }
+
     /// Takes every bundle whose time is over.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<(BundleId, Prepared)> {
         let mut expired = Vec::new();

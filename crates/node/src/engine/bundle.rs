@@ -31,6 +31,7 @@ impl Engine {
         let bundle = Bundle::new(&self.domain, salt, level, legs)?;
         self.check_replay(&bundle)?;
         self.run_bundle(bundle.clone())?;
+        self.bundles.forget(bundle.id());
         if self.is_on_demand() && self.has_items() {
             self.close_now();
         }

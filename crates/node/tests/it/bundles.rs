@@ -143,6 +143,21 @@ async fn marked_legs_are_held_until_their_bundle_is_complete() {
 }
 
 #[tokio::test]
+async fn a_prepared_bundle_that_is_sent_whole_waits_for_nothing() {
+    let world = World::start().await;
+    let (id, first, second) = prepared(&world, 1).await;
+    let request = json!({
+        "salt": B256::with_last_byte(1), "legs": [first.leg(), second.leg()],
+    });
+    let answer = world.rpc(A, "weft_sendBundle", json!([request])).await;
+    assert_eq!(answer["bundleId"], id);
+    let bundle = world.rpc(A, "weft_getBundle", json!([id])).await;
+    assert_ne!(bundle["status"], "waiting");
+    let outcome = world.rpc(A, "weft_getOutcome", json!([id])).await;
+    assert_eq!(outcome["outcome"], "included");
+}
+
+#[tokio::test]
 async fn marked_transactions_do_not_run_alone() {
     let world = World::start().await;
     let (_, first, _) = prepared(&world, 1).await;
