@@ -56,7 +56,7 @@ impl ChainSpec {
             hardfork: SpecId::OSAKA,
             block_gas_limit: 60_000_000,
             coinbase: alloy_primitives::address!("0x57454654000000000000000000000000000000fe"),
-            max_block_interval: 60,
+            max_block_interval: 12,
             failed: FailedPolicy::Keep,
         }
     }
@@ -93,27 +93,7 @@ pub(crate) struct Chain<D: DatabaseRef> {
     pub(crate) scope: Option<Scope>,
 }
 
-/// A chain without its EVM: what can move to another thread.
-#[derive(Debug)]
-pub(crate) struct ChainParts<D> {
-    spec: ChainSpec,
-    block: BlockEnv,
-    pub(crate) working: WorkingState<D>,
-    pub(crate) gas_left: u64,
-}
-
 impl<D: DatabaseRef> Chain<D> {
-    pub(crate) fn into_parts(self) -> ChainParts<D> {
-        let ctx = self.evm.ctx;
-        let working = ctx.journaled_state.database;
-        ChainParts { spec: self.spec, block: ctx.block, working, gas_left: self.gas_left }
-    }
-
-    pub(crate) fn from_parts(parts: ChainParts<D>) -> Self {
-        let ChainParts { spec, block, working, gas_left } = parts;
-        Self { gas_left, ..Self::new(spec, working, block) }
-    }
-
     pub(crate) fn new(spec: ChainSpec, working: WorkingState<D>, block: BlockEnv) -> Self {
         let mut ctx: Ctx<D> = Context::new(working, spec.hardfork);
         ctx.cfg.chain_id = spec.chain_id;

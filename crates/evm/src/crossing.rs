@@ -559,6 +559,7 @@ impl<D: DatabaseRef> Joint<D> {
         }
         match hop.body {
             HopBody::Call(call) => {
+                self.check_origin(&call)?;
                 let crossing = self.inbound_crossing(from, to, hop.thread, &call);
                 self.arrive(crossing, k, call)
             }
@@ -566,6 +567,18 @@ impl<D: DatabaseRef> Joint<D> {
             HopBody::Rollback { to_hop } => self.inbound_rollback(to, to_hop),
             HopBody::Verdict(_) => Err(self.halt(Stop::BadHop("verdict inside a leg".into()))),
         }
+    }
+
+    /// Refuses a call that speaks of another leg than the one in progress: everybody knows the item. A simulated
+    /// leg is known to its caller only.
+    fn check_origin(&mut self, call: &HopCall) -> Result<(), ExecError<D>> {
+        let leg = &self.leg;
+        let same = (call.origin, call.origin_network) == (leg.origin, leg.origin_network);
+        if self.lenient || same && call.gas_price <= leg.gas_price {
+            return Ok(());
+        }
+        let why = alloc::format!("call for {} of {}", call.origin, call.origin_network);
+        Err(self.halt(Stop::BadHop(why)))
     }
 
     fn inbound_crossing(

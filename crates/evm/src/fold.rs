@@ -226,7 +226,8 @@ impl<D: State> Realm<D> {
             leg: leg_index,
             origin: leg.tx.sender(),
             origin_network: leg.network,
-            gas_price: 0,
+            // The most that the leg can pay; its own chain knows how much that is in this block.
+            gas_price: leg.tx.envelope().max_fee_per_gas(),
             thread: thread_start(&self.joint.domain, position, leg_index, &item),
             k: 0,
         };

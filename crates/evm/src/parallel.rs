@@ -7,17 +7,18 @@
 
 use crate::{
     block::OpenBlock,
-    chain::{Chain, ChainParts},
+    chain::{Chain, ChainSpec},
     fold::{Applied, FoldError, FoldErrorOf},
     joint::{Joint, Mode, Stop},
     realm::{Realm, Tip},
     state::State,
-    working::Savepoint,
+    working::{Savepoint, WorkingState},
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, map::HashSet};
 use core::sync::atomic::{AtomicUsize, Ordering};
+use revm::{DatabaseRef, context::BlockEnv};
 use std::{sync::Mutex, thread};
 use weft_types::{Item, NetworkId, Position};
 
@@ -28,6 +29,28 @@ const WORTHWHILE: usize = 16;
 
 /// Receivers whose code crossed before. Only a guess about scheduling; never part of the outcome.
 type Crossers = HashSet<(NetworkId, Address)>;
+
+/// A chain without its EVM: what can move to another thread.
+#[derive(Debug)]
+struct ChainParts<D> {
+    spec: ChainSpec,
+    block: BlockEnv,
+    working: WorkingState<D>,
+    gas_left: u64,
+}
+
+impl<D: DatabaseRef> Chain<D> {
+    fn into_parts(self) -> ChainParts<D> {
+        let ctx = self.evm.ctx;
+        let working = ctx.journaled_state.database;
+        ChainParts { spec: self.spec, block: ctx.block, working, gas_left: self.gas_left }
+    }
+
+    fn from_parts(parts: ChainParts<D>) -> Self {
+        let ChainParts { spec, block, working, gas_left } = parts;
+        Self { gas_left, ..Self::new(spec, working, block) }
+    }
+}
 
 /// One rollup that runs ahead.
 struct Runner<D> {

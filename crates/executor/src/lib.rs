@@ -10,6 +10,7 @@
 
 pub mod hub;
 pub mod message;
+pub mod process;
 pub mod state_codec;
 pub mod worker;
 

@@ -15,13 +15,12 @@ use crate::{
     generator::{Fate, Generator, Planned},
     observe,
     rng::Rng,
+    sweep::SimConfig,
     world::{GENESIS_TIME, World},
 };
 use alloy_primitives::{B256, Bytes, keccak256};
 use std::fmt::Write as _;
-use weft_evm::{
-    Applied, ClosedBlock, Escrow, Fault, MemoryState, Realm, Rollup, SimulateMode, tx_env,
-};
+use weft_evm::{Applied, ClosedBlock, Escrow, MemoryState, Realm, Rollup, SimulateMode, tx_env};
 use weft_thread::Heads;
 use weft_types::{
     Domain, Hop, HopBody, Item, NetworkId, Outcome, Position, Removal, RemovalCause, Section,
@@ -136,15 +135,10 @@ impl Fate {
 }
 
 /// Runs the history of `seed`.
-pub(crate) fn run(
-    seed: u64,
-    rollups: Option<usize>,
-    fault: Option<Fault>,
-    depth: Depth,
-) -> Result<History, Broken> {
+pub(crate) fn run(seed: u64, config: &SimConfig, depth: Depth) -> Result<History, Broken> {
     let mut rng = Rng::new(seed);
-    let world = World::draw(&mut rng, rollups);
-    let mut runner = Runner::new(&world, rng, fault, depth);
+    let world = World::draw(&mut rng, config.rollups);
+    let mut runner = Runner::new(&world, rng, config, depth);
     match runner.history() {
         Ok(()) => Ok(runner.done()),
         Err(violation) => Err(Broken { violation, events: runner.events }),
@@ -153,6 +147,7 @@ pub(crate) fn run(
 
 struct Runner<'a> {
     world: &'a World,
+    config: &'a SimConfig,
     rng: Rng,
     depth: Depth,
     realm: Realm<MemoryState>,
@@ -173,10 +168,10 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(world: &'a World, rng: Rng, fault: Option<Fault>, depth: Depth) -> Self {
+    fn new(world: &'a World, rng: Rng, config: &'a SimConfig, depth: Depth) -> Self {
         let mut realm = world.realm();
         let parts = Parts::of(&realm);
-        if let Some(fault) = fault {
+        if let Some(fault) = config.fault {
             realm.plant(fault);
         }
         let mut features = observe::world(world);
@@ -184,6 +179,7 @@ impl<'a> Runner<'a> {
         let alone = if depth.replay { Alone::all(world.domain, &parts) } else { Vec::new() };
         Self {
             world,
+            config,
             rng,
             depth,
             threads: Threads::new(world.domain),
@@ -208,7 +204,8 @@ impl<'a> Runner<'a> {
         if self.depth.remote {
             let parts = Parts::of(&self.realm);
             let mut rng = self.rng.clone();
-            self.elsewhere = Some(Elsewhere::new(self.world.domain, &parts, &mut rng)?);
+            let executor = self.config.executor.clone();
+            self.elsewhere = Some(Elsewhere::new(self.world.domain, &parts, executor, &mut rng)?);
             self.features.add(Feature::Elsewhere);
         }
         let slots = self.rng.within(1, 3) as u64;

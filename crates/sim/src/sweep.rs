@@ -7,6 +7,7 @@ use crate::{
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
@@ -31,13 +32,24 @@ pub struct SimConfig {
     pub threads: usize,
     /// Runs every checker on every history, and keeps event logs.
     pub thorough: bool,
+    /// Program that runs rollups elsewhere as processes of their own, by `program executor`; threads do when there is
+    /// none.
+    pub executor: Option<PathBuf>,
     #[doc(hidden)]
     pub fault: Option<Fault>,
 }
 
 impl Default for SimConfig {
     fn default() -> Self {
-        Self { seed: 0, histories: 1, rollups: None, threads: 0, thorough: false, fault: None }
+        Self {
+            seed: 0,
+            histories: 1,
+            rollups: None,
+            threads: 0,
+            thorough: false,
+            executor: None,
+            fault: None,
+        }
     }
 }
 
@@ -189,7 +201,7 @@ fn one(config: &SimConfig, seed: u64) -> Result<History, Failure> {
 }
 
 fn caught(config: &SimConfig, seed: u64, depth: Depth) -> Result<Result<History, Broken>, String> {
-    let run = || history::run(seed, config.rollups, config.fault, depth);
+    let run = || history::run(seed, config, depth);
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));

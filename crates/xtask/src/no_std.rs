@@ -10,30 +10,26 @@ use crate::{
 };
 use std::{collections::BTreeSet, fs};
 
-/// Crates without `std`: name, folder under `crates/`. Each group is built at once.
-const GROUPS: &[&[(&str, &str)]] = &[
-    &[
-        ("weft-types", "types"),
-        ("weft-thread", "thread"),
-        ("weft-lane", "lane"),
-        ("weft-contracts", "contracts"),
-    ],
-    &[("weft-evm", "evm")],
+/// Crates without `std`: name, folder under `crates/`. They are built at once.
+const CRATES: &[(&str, &str)] = &[
+    ("weft-types", "types"),
+    ("weft-thread", "thread"),
+    ("weft-lane", "lane"),
+    ("weft-contracts", "contracts"),
+    ("weft-evm", "evm"),
 ];
 
 /// Runs the check.
 pub(crate) fn run(_: &mut Tally) -> Result<(), String> {
     let mut problems = Vec::new();
-    for (name, folder) in GROUPS.iter().copied().flatten() {
+    for (name, folder) in CRATES {
         problems.extend(missing_attribute(folder)?);
         problems.extend(std_features(name)?);
     }
-    for group in GROUPS {
-        let mut arguments = vec!["clippy", "--no-default-features"];
-        arguments.extend(group.iter().flat_map(|(name, _)| ["-p", name]));
-        arguments.extend(["--", "-D", "warnings"]);
-        problems.extend(run_command(&mut cargo(&arguments)).err());
-    }
+    let mut arguments = vec!["clippy", "--no-default-features"];
+    arguments.extend(CRATES.iter().flat_map(|(name, _)| ["-p", name]));
+    arguments.extend(["--", "-D", "warnings"]);
+    problems.extend(run_command(&mut cargo(&arguments)).err());
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 

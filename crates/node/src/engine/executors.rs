@@ -6,14 +6,9 @@
 
 use super::Engine;
 use crate::{config::DevConfig, error::NodeError};
-use std::{
-    collections::BTreeMap,
-    os::{fd::OwnedFd, unix::net::UnixStream},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{collections::BTreeMap, os::unix::net::UnixStream, process::Child, time::Duration};
 use weft_evm::{Applied, FoldError, MemoryState, Realm, RemoteLost, Rollup, Stop};
-use weft_executor::{HubHandle, message::Start, state_codec};
+use weft_executor::{HubHandle, message::Start, process, state_codec};
 use weft_lane::Input;
 use weft_types::{Item, NetworkId, Outcome, Position, SlotHeader};
 
@@ -256,22 +251,13 @@ fn start_message(
     Start { domain, realm: networks.to_vec(), rollup: state_codec::encode(rollup, escrow) }
 }
 
-/// Starts an executor whose standard input is a socket to the hub.
+/// Starts an executor.
 fn spawn(config: &DevConfig, chain_id: u64) -> Result<(Child, UnixStream), NodeError> {
     let failed = |error: std::io::Error| NodeError::Config(format!("no executor: {error}"));
     let program = match &config.executor_program {
         Some(program) => program.clone(),
         None => std::env::current_exe().map_err(failed)?,
     };
-    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-    let timeout = Duration::from_millis(config.executor_timeout_ms);
-    ours.set_read_timeout(Some(timeout)).map_err(failed)?;
-    ours.set_write_timeout(Some(timeout)).map_err(failed)?;
-    let child = Command::new(program)
-        .args(["executor", "--rollup", &chain_id.to_string()])
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
-        .spawn()
-        .map_err(failed)?;
-    Ok((child, ours))
+    let patience = Duration::from_millis(config.executor_timeout_ms);
+    process::spawn(&program, chain_id, patience).map_err(failed)
 }

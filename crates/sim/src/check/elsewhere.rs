@@ -1,4 +1,5 @@
-//! Remote rounds: some rollups run behind byte streams, and nothing but encoded bytes passes (P7).
+//! Remote rounds: some rollups run behind byte streams, in threads or in processes, and nothing but encoded bytes
+//! passes (P7).
 
 use super::{Verdict, Violation, agree, agree_in_order};
 use crate::{
@@ -7,12 +8,15 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     os::unix::net::UnixStream,
+    path::PathBuf,
+    process::Child,
     thread,
     time::Duration,
 };
 use weft_evm::{Escrow, MemoryState, Realm};
-use weft_executor::{HubHandle, message::Start, state_codec, work};
+use weft_executor::{HubHandle, message::Start, process, state_codec, work};
 use weft_types::{Domain, NetworkId, Outcome};
 
 const ELSEWHERE: &str = "elsewhere";
@@ -26,13 +30,21 @@ pub(crate) struct Elsewhere {
     networks: Vec<NetworkId>,
     realm: Realm<MemoryState>,
     hub: HubHandle,
+    /// Program of the executors, when they are processes.
+    executor: Option<PathBuf>,
+    processes: Vec<Child>,
     /// Rollups whose executor was dropped in this slot.
     dropped: BTreeSet<NetworkId>,
 }
 
 impl Elsewhere {
     /// Draws which rollups run elsewhere: at least one, and not all.
-    pub(crate) fn new(domain: Domain, parts: &Parts, rng: &mut Rng) -> Result<Self, Violation> {
+    pub(crate) fn new(
+        domain: Domain,
+        parts: &Parts,
+        executor: Option<PathBuf>,
+        rng: &mut Rng,
+    ) -> Result<Self, Violation> {
         let networks: Vec<_> = parts.rollups.iter().map(|rollup| rollup.spec.network).collect();
         let stays = rng.below(networks.len());
         let leaves = (stays + 1) % networks.len();
@@ -48,7 +60,8 @@ impl Elsewhere {
         let mut realm = Realm::new(domain, here, escrow, parts.heads.clone());
         networks.iter().for_each(|network| realm.add_remote(*network));
         realm.set_hub(hub.remote());
-        let mut elsewhere = Self { domain, networks, realm, hub, dropped: BTreeSet::new() };
+        let (processes, dropped) = (Vec::new(), BTreeSet::new());
+        let mut elsewhere = Self { domain, networks, realm, hub, executor, processes, dropped };
         for network in elsewhere.networks.clone() {
             if elsewhere.realm.head(network).is_none() {
                 elsewhere.connect(network, parts)?;
@@ -61,13 +74,24 @@ impl Elsewhere {
     fn connect(&mut self, network: NetworkId, parts: &Parts) -> Verdict {
         let rollup = parts.rollups.iter().find(|rollup| rollup.spec.network == network);
         let rollup = rollup.expect("the parts are those of the realm");
-        let (ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
-        ours.set_read_timeout(Some(SILENCE)).map_err(|error| failed(&error))?;
-        thread::spawn(move || work(theirs));
+        let ours = self.start(rollup.spec.chain_id).map_err(|error| failed(&error))?;
         let bytes = state_codec::encode(rollup, &parts.escrow);
         let start = Start { domain: self.domain, realm: self.networks.clone(), rollup: bytes };
         let connected = self.hub.connect(network, Box::new(ours), start, rollup.head_hash);
         connected.map_err(|error| failed(&error))
+    }
+
+    /// Starts a process or a thread that runs a rollup; returns the hub's end of the stream.
+    fn start(&mut self, chain_id: u64) -> io::Result<UnixStream> {
+        if let Some(program) = &self.executor {
+            let (child, ours) = process::spawn(program, chain_id, SILENCE)?;
+            self.processes.push(child);
+            return Ok(ours);
+        }
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_read_timeout(Some(SILENCE))?;
+        thread::spawn(move || work(theirs));
+        Ok(ours)
     }
 
     /// Runs a slot and compares it with the joint run.
@@ -114,6 +138,16 @@ impl Elsewhere {
         let gone = |network: &NetworkId| self.realm.head(*network).is_none();
         let gone: Vec<_> = dropped.into_iter().filter(gone).collect();
         gone.into_iter().try_for_each(|network| self.connect(network, &parts))
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        for child in &mut self.processes {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::say::say;
 use clap::Args;
-use eyre::{Result, bail};
+use eyre::{Result, WrapErr, bail};
 use std::process::ExitCode;
 use weft_sim::SimConfig;
 
@@ -31,17 +31,22 @@ pub(crate) struct Sim {
     /// Runs every checker on every history
     #[arg(long)]
     thorough: bool,
+    /// Runs the rollups that are elsewhere as processes, not as threads
+    #[arg(long)]
+    processes: bool,
 }
 
 impl Sim {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
+        let own = std::env::current_exe().wrap_err("cannot find this program")?;
         let mut report = weft_sim::run(&SimConfig {
             seed: self.seed,
             histories: self.histories,
             rollups: self.rollups.map(usize::from),
             threads: self.threads,
             thorough: self.thorough,
+            executor: self.processes.then_some(own),
             ..SimConfig::default()
         });
         let failure = report.failure.take();
