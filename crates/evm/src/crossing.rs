@@ -21,7 +21,7 @@ use revm::{
         InstructionResult, InterpreterResult, interpreter_action::FrameInit,
     },
 };
-use weft_contracts::Manager;
+use weft_contracts::{Bridge, Manager};
 use weft_types::{
     BRIDGE, Hop, HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, Reader, SYSTEM_SENDER,
     Status, TokenMove, Touched,
@@ -56,6 +56,8 @@ struct Outbound {
     checkpoint: JournalCheckpoint,
     gas_limit: u64,
     tariff: u64,
+    /// Gas that crossed and that calls back from elsewhere have not used.
+    budget: u64,
     return_memory: Range<usize>,
 }
 
@@ -231,6 +233,7 @@ impl<D: DatabaseRef> Joint<D> {
                 checkpoint,
                 gas_limit: inputs.gas_limit,
                 tariff: cost,
+                budget: inputs.gas_limit - cost,
                 return_memory: inputs.return_memory_offset.clone(),
             }),
             inbound: None,
@@ -479,7 +482,22 @@ impl<D: DatabaseRef> Joint<D> {
         self.check_stop()?;
         match crossing.outbound {
             Some(_) => self.settle(crossing, ret),
-            None => Ok(Step::Await),
+            None => {
+                let budget = self.budget();
+                *budget = budget.saturating_sub(gas_used);
+                Ok(Step::Await)
+            }
+        }
+    }
+
+    /// Returns the gas that calls from elsewhere may still use here: what the frame that waits for them gave away, or
+    /// what the leg has.
+    fn budget(&mut self) -> &mut u64 {
+        let waits = |crossing: &&mut Crossing| crossing.inbound.is_none();
+        let waiting = self.crossings.last_mut().filter(waits);
+        match waiting.and_then(|crossing| crossing.outbound.as_mut()) {
+            Some(side) => &mut side.budget,
+            None => &mut self.leg.gas_limit,
         }
     }
 
@@ -559,7 +577,7 @@ impl<D: DatabaseRef> Joint<D> {
         }
         match hop.body {
             HopBody::Call(call) => {
-                self.check_origin(&call)?;
+                self.check_call(from, &call)?;
                 let crossing = self.inbound_crossing(from, to, hop.thread, &call);
                 self.arrive(crossing, k, call)
             }
@@ -569,16 +587,17 @@ impl<D: DatabaseRef> Joint<D> {
         }
     }
 
-    /// Refuses a call that speaks of another leg than the one in progress: everybody knows the item. A simulated
-    /// leg is known to its caller only.
-    fn check_origin(&mut self, call: &HopCall) -> Result<(), ExecError<D>> {
+    /// Refuses a call from elsewhere that no machine of ours would make: one that speaks of another leg than the one
+    /// in progress (everybody knows the item; a simulated leg is known to its caller only), brings more gas than the
+    /// leg has, or is a bridge's that accounts for other tokens than it releases.
+    fn check_call(&mut self, from: NetworkId, call: &HopCall) -> Result<(), ExecError<D>> {
         let leg = &self.leg;
         let same = (call.origin, call.origin_network) == (leg.origin, leg.origin_network);
-        if self.lenient || same && call.gas_price <= leg.gas_price {
+        let known = self.lenient || same && call.gas_price <= leg.gas_price;
+        if known && call.gas <= *self.budget() && is_accounted(call) {
             return Ok(());
         }
-        let why = alloc::format!("call for {} of {}", call.origin, call.origin_network);
-        Err(self.halt(Stop::BadHop(why)))
+        Err(self.halt(Stop::BadHop(alloc::format!("call from {from} does not fit its leg"))))
     }
 
     fn inbound_crossing(
@@ -651,6 +670,17 @@ impl<D: DatabaseRef> Joint<D> {
 fn packed_token(input: &mut Reader<'_>) -> Option<TokenMove> {
     let network = NetworkId::new(input.u32().ok()?);
     Some(TokenMove { network, token: input.address().ok()?, amount: input.u256().ok()? })
+}
+
+/// Returns true unless a bridge tells its peer to release tokens that the hop does not account for (P24).
+fn is_accounted(call: &HopCall) -> bool {
+    let releases = call.caller == BRIDGE
+        && call.target == BRIDGE
+        && call.data.starts_with(&Bridge::receiveTokenCall::SELECTOR);
+    match &call.token {
+        Some(token) => call.caller == BRIDGE && names_token(&call.data, token),
+        None => !releases,
+    }
 }
 
 /// Returns true when the first three arguments of a bridged call are what escrow accounts for, so that no call can

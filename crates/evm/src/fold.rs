@@ -228,6 +228,7 @@ impl<D: State> Realm<D> {
             origin_network: leg.network,
             // The most that the leg can pay; its own chain knows how much that is in this block.
             gas_price: leg.tx.envelope().max_fee_per_gas(),
+            gas_limit: leg.tx.envelope().gas_limit(),
             thread: thread_start(&self.joint.domain, position, leg_index, &item),
             k: 0,
         };

@@ -55,6 +55,8 @@ pub(crate) struct LegContext {
     pub(crate) origin: Address,
     pub(crate) origin_network: NetworkId,
     pub(crate) gas_price: u128,
+    /// Gas limit of the leg's transaction; no hop carries more.
+    pub(crate) gas_limit: u64,
     pub(crate) thread: B256,
     /// Number of the next hop.
     pub(crate) k: u32,
@@ -68,6 +70,7 @@ impl Default for LegContext {
             origin: Address::ZERO,
             origin_network: NetworkId::L1,
             gas_price: 0,
+            gas_limit: 0,
             thread: B256::ZERO,
             k: 0,
         }

@@ -332,7 +332,9 @@ fn system_call_from<D: State>(
         return Ok(());
     }
     let result = chain.evm.system_call_one_with_caller(caller, target, input)?;
-    assert!(result.is_success(), "system contract {target} refuses the system: {result:?}");
+    // Opening calls may fail without consequence (EIP-2935, EIP-4788); a lost dead hash would break P4.
+    let counts = target == DEAD_REGISTRY;
+    assert!(result.is_success() || !counts, "{target} refuses the system: {result:?}");
     let changes = chain.evm.ctx.journaled_state.finalize();
     chain.working_mut().commit(changes).map_err(ExecError::<D>::Database)
 }

@@ -17,6 +17,9 @@ use revm::context::{
 use weft_thread::thread_start;
 use weft_types::{Hop, NetworkId, Position};
 
+/// Most gas that a simulated leg of another rollup may bring.
+const MAX_SIMULATED_GAS: u64 = 1 << 30;
+
 /// How strict a simulation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SimulateMode {
@@ -61,6 +64,7 @@ impl<D: State> Realm<D> {
             origin: tx.caller,
             origin_network: network,
             gas_price: tx.gas_price,
+            gas_limit: tx.gas_limit,
             thread: thread_start(&self.joint.domain, position, 0, &Default::default()),
             k: 0,
         };
@@ -91,6 +95,7 @@ impl<D: State> Realm<D> {
         self.joint.leg = LegContext {
             thread: thread_start(&self.joint.domain, position, 0, &Default::default()),
             position,
+            gas_limit: MAX_SIMULATED_GAS,
             ..LegContext::default()
         };
         self.joint.lenient = true;

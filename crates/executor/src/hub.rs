@@ -25,6 +25,8 @@ pub struct Hub {
     legs: Vec<NetworkId>,
     /// Executor whose turn it is to speak.
     speaker: Option<NetworkId>,
+    /// Executor that spoke last.
+    heard: Option<NetworkId>,
     ended: Option<Removal>,
 }
 
@@ -75,6 +77,11 @@ impl HubHandle {
         self.0.borrow().links.keys().copied().collect()
     }
 
+    /// Returns the executor that was listened to last in the item in progress.
+    pub fn last_speaker(&self) -> Option<NetworkId> {
+        self.0.borrow().heard
+    }
+
     /// Returns the realm's way to the executors.
     pub fn remote(&self) -> Box<dyn Remote> {
         Box::new(self.clone())
@@ -90,7 +97,7 @@ impl HubHandle {
         {
             let mut hub = self.0.borrow_mut();
             hub.legs = item.legs().iter().map(|leg| leg.network).collect();
-            (hub.speaker, hub.ended) = (None, None);
+            (hub.speaker, hub.heard, hub.ended) = (None, None, None);
         }
         self.broadcast(&ToExecutor::Item(position, Box::new(item.clone())))
     }
@@ -171,6 +178,7 @@ impl Hub {
 
     fn listen(&mut self, network: NetworkId) -> Result<FromExecutor, RemoteLost> {
         let read = message::read(self.link(network)?);
+        self.heard = Some(network);
         read.map_err(|error| RemoteLost { network, why: error.to_string() })
     }
 

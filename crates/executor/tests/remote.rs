@@ -10,15 +10,20 @@ use std::{
     cell::RefCell, collections::BTreeMap, net::Shutdown, os::unix::net::UnixStream, thread,
     time::Duration,
 };
-use weft_contracts::{Counter, Manager, proxy_address};
+use weft_contracts::{Bridge, Counter, Manager, proxy_address};
 use weft_evm::{
     Applied, ChainSpec, Escrow, FailedPolicy, FoldError, GenesisAccount, Heads, MemoryState, Realm,
     Rollup, Stop, TokenId, genesis, replay::ReplayItem,
 };
-use weft_executor::{HubHandle, message::Start, state_codec, work};
+use weft_executor::{
+    FromExecutor, HubHandle, ToExecutor,
+    message::{self, Start},
+    state_codec, work,
+};
+use weft_thread::thread_start;
 use weft_types::{
-    Bundle, Domain, Item, Leg, MANAGER, NetworkId, Outcome, Position, RemovalCause, SafetyLevel,
-    Section, SignedTx, SlotHeader, SlotNumber,
+    BRIDGE, Bundle, Domain, Hop, HopBody, HopCall, Item, Leg, MANAGER, NetworkId, Outcome,
+    Position, RemovalCause, SafetyLevel, Section, SignedTx, SlotHeader, SlotNumber,
 };
 
 const A: NetworkId = NetworkId::new(901);
@@ -293,4 +298,83 @@ fn a_lost_executor_stops_the_item_and_the_realm_goes_on_without_it() {
     let local = items[12..].iter().find(|item| item.legs()[0].network == A).unwrap();
     let applied = remote.apply(index + 1, local);
     assert!(applied.is_ok(), "{applied:?}");
+}
+
+/// Runs a transaction of B whose executor makes one call into A, as `forge` left it.
+fn call_from_elsewhere(forge: impl Fn(&mut HopCall) + Send + 'static) -> Result<Outcome, Stop> {
+    let (rollups, escrow) = rollups();
+    let head = rollups[1].head_hash;
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    ours.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    thread::spawn(move || {
+        while let Ok(message) = message::read::<ToExecutor>(&mut theirs) {
+            let answer = match message {
+                ToExecutor::Start(_) => FromExecutor::Ready(head),
+                ToExecutor::Item(position, item) => {
+                    FromExecutor::Hop(Box::new(call_hop(position, &item, &forge)))
+                }
+                ToExecutor::Hop(_) => FromExecutor::EndLeg(0, None),
+                _ => continue,
+            };
+            message::write(&mut theirs, &answer).unwrap();
+        }
+    });
+    let hub = HubHandle::default();
+    let mut realm =
+        Realm::new(Domain::dev(), vec![rollups[0].clone()], escrow.of(A), Heads::default());
+    realm.add_remote(B);
+    realm.set_hub(hub.remote());
+    let rollup = state_codec::encode(&rollups[1], &escrow);
+    let start = Start { domain: Domain::dev(), realm: vec![A, B], rollup };
+    hub.connect(B, Box::new(ours), start, head).unwrap();
+    realm.open_slot(header()).unwrap();
+    hub.open_slot(&header());
+    let leg = Script::default().leg(B, 1, TxKind::Call(Address::repeat_byte(9)), Vec::new());
+    let item = Item::Transaction(leg);
+    hub.begin_item(position(0), &item);
+    match realm.apply(position(0), &item) {
+        Ok(applied) => Ok(applied.outcome),
+        Err(FoldError::Stopped(stop)) => {
+            assert_eq!(hub.last_speaker(), Some(B));
+            Err(stop)
+        }
+        Err(FoldError::State(never)) => match never {},
+    }
+}
+
+fn call_hop(position: Position, item: &Item, forge: &impl Fn(&mut HopCall)) -> Hop {
+    let mut call = HopCall {
+        origin: key(1).address(),
+        origin_network: B,
+        gas_price: 1_000_000_000,
+        caller: Address::repeat_byte(9),
+        target: key(0).address(),
+        value: U256::ZERO,
+        token: None,
+        gas: 1_000_000,
+        is_static: false,
+        data: Bytes::new(),
+    };
+    forge(&mut call);
+    let thread = thread_start(&Domain::dev(), position, 0, &item.hash(&Domain::dev()));
+    Hop { place: position.place(0, 0), from: B, to: A, thread, body: HopBody::Call(call) }
+}
+
+#[test]
+fn calls_that_do_not_fit_their_leg_are_refused() {
+    assert_eq!(call_from_elsewhere(|_| {}), Ok(Outcome::Included));
+    let release = |call: &mut HopCall| {
+        (call.caller, call.target) = (BRIDGE, BRIDGE);
+        call.data = Bridge::receiveTokenCall::SELECTOR.to_vec().into();
+    };
+    let forgeries: [fn(&mut HopCall); 4] = [
+        |call| call.origin_network = A,
+        |call| call.origin = key(2).address(),
+        |call| call.gas_price = 10_000_000_001,
+        |call| call.gas = 3_000_001,
+    ];
+    for (index, forge) in forgeries.into_iter().chain([release as fn(&mut HopCall)]).enumerate() {
+        let found = call_from_elsewhere(forge);
+        assert!(matches!(found, Err(Stop::BadHop(_))), "forgery {index}: {found:?}");
+    }
 }

@@ -21,7 +21,7 @@ pub struct Submission {
 /// Reason for refusing an input. Nothing of the input stays; time has passed nevertheless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Rejection {
-    /// The item already has a position in a recent slot. The first position stands.
+    /// The item already has a position in a recent slot and was not released. The first position stands.
     #[error("item {item} already has position {position}")]
     Duplicate {
         /// Hash of the item.

@@ -15,7 +15,7 @@ pub struct LaneConfig {
     pub max_slot_gas: u64,
     /// Most declared gas of one visible origin in one slot, in units (P9).
     pub max_origin_gas: u64,
-    /// Number of slots, the current one included, in which an item hash gets at most one position.
+    /// Number of slots, the current one included, in which an item hash gets at most one position, unless it is released.
     pub recent_slots: u64,
     /// Rollups of the realm, in increasing order.
     pub rollups: Vec<NetworkId>,

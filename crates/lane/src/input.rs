@@ -9,6 +9,12 @@ use weft_types::{NetworkId, Position, SlotHeader, SlotRecord};
 pub enum Input {
     /// An item asks for a position.
     Submit(Submission),
+    /// An item was removed and stays reusable (P4), so it may have another position; an unknown item is ignored. Its
+    /// old position and the running chain stay as they are.
+    Release {
+        /// Hash of the item.
+        item: B256,
+    },
     /// Time has passed: an expired slot closes and the next one opens.
     Tick,
     /// A rollup becomes available or stops being so, from the next slot header on (P8).

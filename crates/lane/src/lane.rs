@@ -82,6 +82,7 @@ impl Lane {
         }
         match input {
             Input::Submit(submission) => self.submit(&submission, effects)?,
+            Input::Release { item } => self.recent.remove(&item),
             Input::Tick => {
                 self.opened(effects);
             }
@@ -111,7 +112,7 @@ impl Lane {
         self.last.map_or(B256::ZERO, |last| last.hash)
     }
 
-    /// Returns the position of an item of a recent slot.
+    /// Returns the position of an item of a recent slot that was not released.
     pub fn position_of(&self, item: &B256) -> Option<Position> {
         self.recent.position(item)
     }

@@ -26,6 +26,7 @@ fn run() -> impl Strategy<Value = Vec<Step>> {
         12 => submission,
         3 => Just(Input::Tick),
         1 => Just(Input::Close),
+        2 => (0..60_u64).prop_map(|item| Input::Release { item: hash(item) }),
         1 => (900..905_u32, any::<bool>()).prop_map(|(network, available)| {
             Input::SetAvailable { network: NetworkId::new(network), available }
         }),
@@ -181,14 +182,36 @@ proptest! {
     }
 
     #[test]
-    fn no_item_repeats_within_the_recent_slots(steps in run()) {
-        let (world, _) = play(&steps);
+    fn no_item_repeats_within_the_recent_slots_unless_released(steps in run()) {
+        let mut world = World::new(config());
         let mut last = BTreeMap::<B256, SlotNumber>::new();
-        for slot in slots(&world.effects) {
-            for (position, item, ..) in slot.positioned {
+        for (after, input) in steps {
+            if let Input::Release { item } = &input {
+                last.remove(item);
+            }
+            for effect in world.at(after, input).1 {
+                let Effect::Positioned { position, item, .. } = effect else { continue };
                 if let Some(before) = last.insert(item, position.slot) {
                     prop_assert!(position.slot.get() - before.get() >= config().recent_slots);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_release_leaves_the_slots_as_they_are(steps in run()) {
+        let mut world = World::new(config());
+        for (after, input) in steps {
+            let mut without = world.clone();
+            let is_release = matches!(input, Input::Release { .. });
+            let (result, effects) = world.at(after, input);
+            if is_release {
+                prop_assert_eq!(result, Ok(()));
+                prop_assert!(effects.iter().all(|effect| matches!(effect, Effect::Closed { .. })));
+                // Any input lets the same slot expire.
+                let _ = without.at(after, Input::SetEpoch { epoch: 0 });
+                prop_assert_eq!(world.lane.open_slot(), without.lane.open_slot());
+                prop_assert_eq!(world.lane.parent(), without.lane.parent());
             }
         }
     }

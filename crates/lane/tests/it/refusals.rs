@@ -33,6 +33,27 @@ fn an_item_has_one_position_among_recent_slots() {
 }
 
 #[test]
+fn p4_a_released_item_may_have_another_position() {
+    let mut world = World::new(config());
+    let release = |item| Input::Release { item: hash(item) };
+    world.ok(0, submit(plain(0)));
+    let Effect::Positioned { chain, .. } = world.ok(0, submit(plain(1)))[0] else { panic!() };
+    assert_eq!(world.ok(0, release(0)), [], "the running chain keeps it");
+    assert_eq!(world.lane.position_of(&hash(0)), None);
+    assert_eq!(world.ok(0, release(7)), [], "an unknown item is ignored");
+    let effects = world.ok(0, submit(plain(0)));
+    let [Effect::Positioned { position: again, prev_chain, .. }] = effects[..] else { panic!() };
+    assert_eq!((again, prev_chain), (position(1, Section::Plaintext, 2), chain));
+    assert!(matches!(world.refused(0, submit(plain(0))), Rejection::Duplicate { .. }));
+    assert!(matches!(world.refused(0, submit(plain(1))), Rejection::Duplicate { .. }));
+    for slot in 1..4 {
+        world.ok(slot * SLOT_MS, Input::Tick);
+    }
+    world.ok(3 * SLOT_MS, release(0));
+    world.ok(3 * SLOT_MS, submit(plain(0)));
+}
+
+#[test]
 fn a_refused_item_may_come_again() {
     let mut world = World::new(config());
     world.ok(0, costs(0, 1_000));

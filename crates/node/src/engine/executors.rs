@@ -20,6 +20,8 @@ pub(crate) struct Executors {
     children: BTreeMap<NetworkId, Child>,
     /// True when the states were changed from outside since the executors started.
     is_stale: bool,
+    /// True from an item on that came out differently, until the states are handed over anew.
+    is_paused: bool,
 }
 
 impl Executors {
@@ -38,10 +40,14 @@ impl Executors {
             Ok(applied) => Ok(applied),
             Err(FoldError::Stopped(Stop::Lost(lost))) => Err(vec![lost]),
             Err(FoldError::Stopped(stop)) => {
-                // The thread does not say who broke it; the machine here does not.
+                // Whoever spoke last said what does not fit.
+                let speaker = self.hub.last_speaker();
+                let blamed = speaker.map_or_else(|| self.hub.networks(), |network| vec![network]);
                 let why = format!("{stop:?}");
-                let lost = |network| RemoteLost { network, why: why.clone() };
-                Err(self.hub.networks().into_iter().map(lost).collect())
+                Err(blamed
+                    .into_iter()
+                    .map(|network| RemoteLost { network, why: why.clone() })
+                    .collect())
             }
             Err(FoldError::State(never)) => match never {},
         }
@@ -95,7 +101,8 @@ impl Engine {
             elsewhere.push(network);
         }
         let realm = hub_realm(self.domain, here, &escrow, heads, &elsewhere, &hub);
-        self.executors = Some(Executors { hub, realm, children, is_stale: false });
+        self.executors =
+            Some(Executors { hub, realm, children, is_stale: false, is_paused: false });
         Ok(())
     }
 
@@ -140,14 +147,14 @@ impl Engine {
             .filter(|network| !here.iter().any(|rollup| rollup.spec.network == *network))
             .collect();
         executors.realm = hub_realm(self.domain, here, &escrow, heads, &away, &executors.hub);
-        executors.is_stale = false;
+        (executors.is_stale, executors.is_paused) = (false, false);
         lost.iter().for_each(|lost| self.halt(lost));
     }
 
     /// Runs an item where its rollups are executed; executors lost on the way are left out from here on.
     pub(super) fn execute_elsewhere(&mut self, position: Position, item: &Item) -> Option<Applied> {
         loop {
-            let executors = self.executors.as_mut()?;
+            let executors = self.executors.as_mut().filter(|executors| !executors.is_paused)?;
             let lost = match executors.apply(position, item) {
                 Ok(applied) => return Some(applied),
                 Err(lost) => lost,
@@ -165,15 +172,37 @@ impl Engine {
         let is_included = |applied: &Applied| applied.outcome == Outcome::Included;
         let same = is_included(elsewhere) == is_included(here)
             && (!is_included(here) || elsewhere.hops == here.hops);
-        if !same {
-            let why = format!("item {} came out differently", here.position);
-            self.halt_all(&why);
+        if same {
+            return;
+        }
+        let why = format!("item {} came out differently", here.position);
+        for network in self.blamed(elsewhere, here) {
+            self.halt(&RemoteLost { network, why: why.clone() });
+        }
+        // What the executors hold is not to be built on; the next slot starts from the states here.
+        if let Some(executors) = &mut self.executors {
+            (executors.is_stale, executors.is_paused) = (true, true);
+        }
+    }
+
+    /// Returns whose executor made the first hop that differs; everybody's when no hop tells.
+    fn blamed(&self, elsewhere: &Applied, here: &Applied) -> Vec<NetworkId> {
+        let away = self.executors.as_ref().map(|executors| executors.hub.networks());
+        let away = away.unwrap_or_default();
+        let mut pairs = elsewhere.hops.iter().zip(&here.hops);
+        let first = pairs.find(|(left, right)| left != right).map(|(left, _)| left.from);
+        match first.filter(|network| away.contains(network)) {
+            Some(network) => vec![network],
+            None => away,
         }
     }
 
     /// Closes the slot elsewhere and compares the blocks.
     pub(super) fn close_slot_elsewhere(&mut self) {
-        let Some(executors) = &mut self.executors else { return };
+        let Some(executors) = self.executors.as_mut().filter(|executors| !executors.is_paused)
+        else {
+            return;
+        };
         executors.realm.close_slot().expect("states in memory can be read");
         let heads = executors.hub.close_slot();
         for (network, head) in heads {
@@ -192,13 +221,6 @@ impl Engine {
     /// Returns whether a rollup takes part in the open slot.
     pub(crate) fn is_available(&self, network: NetworkId) -> bool {
         self.realm.networks().any(|(member, available)| member == network && available)
-    }
-
-    fn halt_all(&mut self, why: &str) {
-        let networks = self.executors.as_ref().map(|executors| executors.hub.networks());
-        for network in networks.unwrap_or_default() {
-            self.halt(&RemoteLost { network, why: why.to_owned() });
-        }
     }
 
     /// Goes on without a rollup: it is unavailable at once and in the slots to come (P8).

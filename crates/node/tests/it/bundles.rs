@@ -101,9 +101,119 @@ async fn bundles_are_neither_replayed_nor_given_two_positions() {
     assert_eq!(refused(&world, json!({ "legs": legs })).await.0, -38004);
     let salted = json!({ "legs": legs, "salt": B256::with_last_byte(1) });
     assert_eq!(refused(&world, salted).await.0, -38004);
-    let ahead = json!({ "legs": [Draft::new(A, 2, 5).leg()] });
-    world.rpc(A, "weft_sendBundle", json!([ahead])).await;
-    assert_eq!(refused(&world, ahead).await.0, -38001);
+}
+
+#[tokio::test]
+async fn a_bundle_waits_for_its_nonces_outside() {
+    let world = World::start().await;
+    let legs = [Draft::new(A, 2, 1), Draft::new(B, 2, 0), Draft::new(A, 2, 2)];
+    let bundle = json!({ "legs": legs.each_ref().map(Draft::leg) });
+    let (code, message) = refused(&world, bundle.clone()).await;
+    assert_eq!(code, -38013);
+    assert_eq!(message, "NonceTooHigh: nonce too high: bundle leg 0 has nonce 1, expected 0");
+    let gap = json!({ "legs": [Draft::new(A, 1, 0).leg(), Draft::new(A, 1, 2).leg()] });
+    let (code, message) = refused(&world, gap).await;
+    assert_eq!((code, message.ends_with("leg 1 has nonce 2, expected 1")), (-38013, true));
+    world.send(&Draft::new(A, 2, 0)).await;
+    let sent = world.rpc(A, "weft_sendBundle", json!([bundle])).await;
+    let outcome = world.rpc(A, "weft_getOutcome", json!([sent["bundleId"]])).await;
+    assert_eq!(outcome["outcome"], "included");
+}
+
+#[tokio::test]
+async fn a_completed_bundle_ahead_of_its_nonces_is_dropped_and_may_be_prepared_again() {
+    let world = World::start().await;
+    let (id, first, second) = prepared(&world, 1).await;
+    let ahead = Draft { nonce: 1, ..first };
+    world.send(&ahead).await;
+    let raw = json!([second.raw()]);
+    assert_eq!(world.refused(B, "eth_sendRawTransaction", raw).await.code(), -38013);
+    let outcome = world.rpc(A, "weft_getOutcome", json!([id])).await;
+    assert_eq!(outcome["outcome"], "dropped");
+    assert!(outcome["reason"].as_str().unwrap().contains("nonce too high"), "{outcome}");
+    world.send(&Draft::new(A, 1, 0)).await;
+    prepared(&world, 1).await;
+    world.send(&ahead).await;
+    world.send(&second).await;
+    let outcome = world.rpc(A, "weft_getOutcome", json!([id])).await;
+    assert_eq!(outcome["outcome"], "included");
+}
+
+#[tokio::test]
+async fn t13_a_bundle_that_was_removed_at_a_bad_moment_may_come_again() {
+    let world = World::start().await;
+    let (id, first, second) = prepared(&world, 1).await;
+    let marked = json!({
+        "salt": B256::with_last_byte(1), "legs": [first.leg(), second.leg()],
+    });
+    let plain = json!({ "legs": [Draft::new(A, 1, 1).leg(), Draft::new(B, 1, 1).leg()] });
+    for (bundle, bad) in [(marked, "0x0"), (plain, "0x1")] {
+        world.rpc(B, "anvil_setBalance", json!([address(1), bad])).await;
+        for _ in 0..2 {
+            let sent = world.rpc(A, "weft_sendBundle", json!([bundle])).await;
+            let outcome = world.rpc(A, "weft_getOutcome", json!([sent["bundleId"]])).await;
+            assert_eq!((&outcome["outcome"], &outcome["cause"]), (&json!("removed"), &json!("Invalid")));
+        }
+        world.rpc(B, "anvil_setBalance", json!([address(1), config().balance])).await;
+        let sent = world.rpc(A, "weft_sendBundle", json!([bundle])).await;
+        let outcome = world.rpc(A, "weft_getOutcome", json!([sent["bundleId"]])).await;
+        assert_eq!(outcome["outcome"], "included");
+    }
+    let outcome = world.rpc(A, "weft_getOutcome", json!([id])).await;
+    assert_eq!(outcome["outcome"], "included");
+}
+
+#[tokio::test]
+async fn t13_a_prepared_bundle_that_was_removed_may_be_prepared_again() {
+    let world = World::start().await;
+    let (id, first, second) = prepared(&world, 1).await;
+    let bundle = json!({
+        "salt": B256::with_last_byte(1), "legs": [first.leg(), second.leg()],
+    });
+    world.rpc(B, "anvil_setBalance", json!([address(1), "0x0"])).await;
+    world.rpc(A, "weft_sendBundle", json!([bundle])).await;
+    world.rpc(B, "anvil_setBalance", json!([address(1), config().balance])).await;
+    prepared(&world, 1).await;
+    world.send(&first).await;
+    world.send(&second).await;
+    let outcome = world.rpc(A, "weft_getOutcome", json!([id])).await;
+    assert_eq!(outcome["outcome"], "included");
+    let request = json!({ "salt": B256::with_last_byte(1), "legs": [
+        { "chainId": A, "from": address(1), "to": address(9), "value": "0x1", "data": "0x" },
+        { "chainId": B, "from": address(1), "to": address(9), "value": "0x2" },
+    ]});
+    let error = world.refused(A, "weft_prepareBundle", json!([request])).await;
+    assert_eq!(error.code(), -38001);
+}
+
+#[tokio::test]
+async fn a_failed_bundle_without_markers_may_come_again() {
+    let world = World::start().await;
+    let (_, there, _) = counters(&world).await;
+    let fail = Draft::new(B, 2, 0).call(there, Counter::incrementAndRevertCall {});
+    for _ in 0..2 {
+        let sent = send(&world, &[Draft::new(A, 1, 0).leg(), fail.leg()]).await;
+        let outcome = world.rpc(A, "weft_getOutcome", json!([sent["bundleId"]])).await;
+        assert_eq!(outcome["cause"], "Failed");
+    }
+}
+
+#[tokio::test]
+async fn unsigned_bundles_make_room_for_each_other() {
+    let limits = Limits { max_prepared: 2, ..Limits::default() };
+    let world = World::with(DevConfig { limits, ..config() }).await;
+    let (_, first, second) = prepared(&world, 1).await;
+    world.send(&first).await;
+    let (_, evicted, _) = prepared(&world, 2).await;
+    let (_, third, _) = prepared(&world, 3).await;
+    let error = world.refused(A, "eth_sendRawTransaction", json!([evicted.raw()])).await;
+    assert_eq!(error.code(), -38007);
+    world.send(&third).await;
+    let request = json!({ "legs": [{ "chainId": A, "from": address(1), "to": address(9) }] });
+    let error = world.refused(A, "weft_prepareBundle", json!([request])).await;
+    assert_eq!(error.code(), -38009);
+    world.send(&second).await;
+    assert_eq!(world.receipt(B, world.rpc(B, "eth_getBlockByNumber", json!(["latest", false])).await["transactions"][0].clone()).await["status"], "0x1");
 }
 
 /// Prepares a bundle of two payments and returns its id and the signed legs.

@@ -6,7 +6,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use serde_json::{Value, json};
-use weft_contracts::Counter;
+use weft_contracts::{Counter, addresses};
 use weft_node::{DevConfig, Node, NodeError};
 
 async fn numbers(world: &World) -> Vec<Value> {
@@ -124,6 +124,37 @@ async fn cheats_write_to_the_state() {
     assert_eq!(world.rpc(A, "eth_getCode", json!([at, "0x0"])).await, "0x");
     world.send(&Draft::new(A, 0, 1)).await;
     assert_eq!(world.rpc(A, "eth_call", json!([{ "to": at }])).await, value);
+}
+
+#[tokio::test]
+async fn system_contracts_keep_their_code_nonce_and_storage() {
+    let world = World::start().await;
+    let predeploys = [
+        addresses::RESERVED,
+        addresses::MANAGER,
+        addresses::BRIDGE,
+        addresses::DEAD_REGISTRY,
+        addresses::SYSTEM_SENDER,
+        addresses::HISTORY_STORAGE,
+        addresses::BEACON_ROOTS,
+    ];
+    for at in predeploys {
+        let zero = format!("{:#066x}", 0);
+        for (method, params) in [
+            ("anvil_setCode", json!([at, "0xfe"])),
+            ("hardhat_setNonce", json!([at, "0x9"])),
+            ("anvil_setStorageAt", json!([at, "0x0", zero])),
+        ] {
+            let error = world.refused(A, method, params).await;
+            assert_eq!(error.code(), -32602, "{method}");
+            assert!(error.message().contains("system contract"), "{}", error.message());
+        }
+        world.rpc(A, "anvil_setBalance", json!([at, "0x5"])).await;
+    }
+    let (here, _, proxy) = counters(&world).await;
+    let draft = Draft::new(A, 0, 2).call(here, Counter::incrementViaCall { proxy });
+    let hash = world.send(&draft).await;
+    assert_eq!(world.receipt(A, hash).await["status"], "0x1");
 }
 
 #[tokio::test]

@@ -124,3 +124,43 @@ async fn a_full_block_lets_transactions_wait_for_the_next_slot() {
         assert_eq!(world.receipt(A, hash).await["blockNumber"], "0x2");
     }
 }
+
+#[tokio::test]
+async fn t13_a_transaction_that_became_invalid_while_it_waited_may_come_again() {
+    let world = World::with_slots().await;
+    let to = alloy_primitives::Address::with_last_byte(0x99);
+    world.rpc(A, "anvil_setCode", json!([to, "0x5b5f56"])).await;
+    for account in 0..3 {
+        world.send(&Draft { gas: 16_000_000, ..Draft::new(A, account, 0).pay(to, 0) }).await;
+    }
+    let late = Draft { gas: 16_000_000, ..Draft::new(A, 3, 0).pay(to, 0) };
+    let hash = world.send(&late).await;
+    world.rpc(A, "anvil_setBalance", json!([address(3), "0x0"])).await;
+    let outcome = world.rpc(A, "weft_getOutcome", json!([hash])).await;
+    assert_eq!((&outcome["outcome"], &outcome["cause"]), (&json!("removed"), &json!("Invalid")));
+    world.rpc(A, "anvil_setBalance", json!([address(3), config().balance])).await;
+    assert_eq!(world.send(&late).await, hash);
+    world.rpc(A, "evm_mine", json!([])).await;
+    assert_eq!(world.receipt(A, hash).await["status"], "0x0");
+}
+
+#[tokio::test]
+async fn remembered_outcomes_are_bounded_in_bytes() {
+    let limits = Limits { max_outcome_bytes: 100_000, ..Limits::default() };
+    let world = World::with(DevConfig { limits, ..config() }).await;
+    let data = alloy_primitives::Bytes::from(vec![1; 30_000]);
+    let mut hashes = Vec::new();
+    for nonce in 0..4 {
+        let draft = Draft { data: data.clone(), gas: 2_000_000, ..Draft::new(A, 0, nonce) };
+        hashes.push(world.send(&draft).await);
+    }
+    let outcome = |hash| world.rpc(A, "weft_getOutcome", json!([hash]));
+    assert_eq!(outcome(hashes[0]).await, Value::Null, "the oldest goes first");
+    for hash in &hashes[1..] {
+        assert_eq!(outcome(*hash).await["outcome"], "included");
+    }
+    let huge = Draft { data: vec![1; 120_000].into(), gas: 16_000_000, ..Draft::new(A, 0, 4) };
+    let hash = world.send(&huge).await;
+    assert_eq!(outcome(hash).await["outcome"], "included", "the last one stays, whatever its size");
+    assert_eq!(outcome(hashes[3]).await, Value::Null);
+}
