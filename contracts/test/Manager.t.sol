@@ -96,7 +96,7 @@ contract ManagerTest is Fixture {
 
     function test_registryEntry_isMarkerNetworkOriginal() public {
         address proxy = proxyOf(target, B);
-        uint256 entry = uint256(vm.load(MANAGER, keccak256(abi.encode(proxy, uint256(1)))));
+        uint256 entry = uint256(vm.load(MANAGER, bytes32(uint256(uint160(proxy)))));
         assertEq(entry, 1 << 255 | uint256(B) << 160 | uint160(target));
     }
 

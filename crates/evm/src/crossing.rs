@@ -635,7 +635,11 @@ impl<D: DatabaseRef> Joint<D> {
             waiting && (crossing.callee, crossing.caller) == (from, to)
         });
         let within = self.crossings.last().and_then(|crossing| crossing.outbound.as_ref());
-        let within = within.is_some_and(|side| ret.gas_used <= side.gas_limit - side.tariff);
+        let within = within.is_some_and(|side| {
+            let crossed = side.gas_limit - side.tariff;
+            // Calls back from there were paid out of what crossed.
+            (crossed - side.budget..=crossed).contains(&ret.gas_used)
+        });
         // No unit of gas earns more: a warm SSTORE costs 100 and gives back up to 19,900 (EIP-3529).
         let earned = ret.refund.unsigned_abs() <= ret.gas_used.saturating_mul(200);
         if !fits || !within || !earned {
@@ -678,7 +682,9 @@ fn is_accounted(call: &HopCall) -> bool {
         && call.target == BRIDGE
         && call.data.starts_with(&Bridge::receiveTokenCall::SELECTOR);
     match &call.token {
-        Some(token) => call.caller == BRIDGE && names_token(&call.data, token),
+        Some(token) => {
+            call.caller == BRIDGE && call.target == BRIDGE && names_token(&call.data, token)
+        }
         None => !releases,
     }
 }

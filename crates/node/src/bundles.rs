@@ -17,6 +17,16 @@ pub(crate) struct Prepared {
     pub(crate) held: Vec<Option<SignedTx>>,
 }
 
+impl Prepared {
+    /// Returns the signed legs that have come.
+    pub(crate) fn held_legs(&self) -> Vec<Leg> {
+        let legs = self.shapes.iter().zip(&self.held).filter_map(|(shape, tx)| {
+            Some(Leg { network: shape.network, tx: tx.clone()?, may_revert: shape.may_revert })
+        });
+        legs.collect()
+    }
+}
+
 /// What holding a leg led to.
 #[derive(Debug)]
 pub(crate) enum Held {
@@ -49,17 +59,26 @@ impl Bundles {
         Self { max, ttl, prepared: BTreeMap::new(), deadlines: VecDeque::new() }
     }
 
-    /// Starts waiting for a bundle; false when too many wait. Preparing one again changes nothing.
+    /// Starts waiting for a bundle; preparing one again changes nothing. When too many wait, the oldest of which no leg
+    /// has come makes room, as describing one costs nothing; false when there is none.
     pub(crate) fn prepare(&mut self, id: BundleId, prepared: Prepared) -> bool {
         if self.prepared.contains_key(&id) {
             return true;
         }
-        if self.prepared.len() >= self.max {
+        if self.prepared.len() >= self.max && !self.make_room() {
             return false;
         }
         self.deadlines.push_back((Instant::now() + self.ttl, id));
         self.prepared.insert(id, prepared);
         true
+    }
+
+    /// Forgets the oldest bundle of which no leg has come; false when legs of all of them have.
+    fn make_room(&mut self) -> bool {
+        let has_legs = |prepared: &Prepared| prepared.held.iter().any(Option::is_some);
+        let idle = |id: &BundleId| self.prepared.get(id).is_some_and(|other| !has_legs(other));
+        let Some(oldest) = self.deadlines.iter().position(|(_, id)| idle(id)) else { return false };
+        self.deadlines.remove(oldest).is_some_and(|(_, id)| self.prepared.remove(&id).is_some())
     }
 
     pub(crate) fn get(&self, id: BundleId) -> Option<&Prepared> {

@@ -123,7 +123,7 @@ pub struct Limits {
     pub max_bundle_legs: usize,
     /// Most bytes of a bundle's signed legs together.
     pub max_bundle_bytes: usize,
-    /// Most bundles that wait for their marked legs.
+    /// Most bundles that wait for their marked legs; those without any leg make room for others.
     pub max_prepared: usize,
     /// How long a bundle waits for its marked legs.
     pub prepared_ttl: Duration,
@@ -153,6 +153,8 @@ pub struct Limits {
     pub max_logs: usize,
     /// Most items whose outcome is remembered.
     pub max_outcomes: usize,
+    /// Most bytes of remembered outcomes together; the last one is remembered whatever its size.
+    pub max_outcome_bytes: usize,
     /// Most snapshots.
     pub max_snapshots: usize,
     /// Most blocks mined by one call.
@@ -181,6 +183,7 @@ impl Default for Limits {
             max_log_blocks: 100_000,
             max_logs: 20_000,
             max_outcomes: 50_000,
+            max_outcome_bytes: 64 * 1024 * 1024,
             max_snapshots: 256,
             max_mine: 10_000,
             call_gas: 60_000_000,

@@ -3,7 +3,7 @@
 use alloy_primitives::{B256, Bytes, map::HashMap};
 use std::collections::BTreeMap;
 use weft_evm::LegResult;
-use weft_types::{BundleId, Hop, NetworkId, Position, Removal};
+use weft_types::{BundleId, Hop, HopBody, NetworkId, Position, Removal};
 
 /// Legs and siblings of an item.
 #[derive(Debug, Clone)]
@@ -40,18 +40,52 @@ pub(crate) struct Record {
     pub(crate) system: Vec<(NetworkId, B256)>,
 }
 
+impl Record {
+    /// Returns about how many bytes it takes, index included.
+    fn bytes(&self) -> usize {
+        let index_entry = size_of::<(B256, u64)>();
+        let raw: usize = self.legs.iter().map(|leg| leg.raw.len()).sum();
+        let outputs: usize = self.results.iter().map(|result| result.output.len()).sum();
+        let hops: usize = self.hops.iter().map(hop_bytes).sum();
+        let fate = match &self.fate {
+            Fate::Included => 0,
+            Fate::Removed(removal) => removal.reason.len() + removal.revert_data.len(),
+            Fate::Dropped(why) => why.len(),
+        };
+        let fixed = size_of::<Self>()
+            + index_entry
+            + size_of_val(&*self.legs)
+            + self.legs.len() * index_entry
+            + size_of_val(&*self.results)
+            + size_of_val(&*self.hops)
+            + size_of_val(&*self.system);
+        fixed + raw + outputs + hops + fate
+    }
+}
+
+fn hop_bytes(hop: &Hop) -> usize {
+    match &hop.body {
+        HopBody::Call(call) => call.data.len(),
+        HopBody::Return(back) => back.data.len() + size_of_val(&*back.touched),
+        HopBody::Rollback { .. } | HopBody::Verdict(_) => 0,
+    }
+}
+
 /// The last outcomes.
+// Invariant: `bytes` is the sum over `records`.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes {
     capacity: usize,
+    max_bytes: usize,
+    bytes: usize,
     next: u64,
     records: BTreeMap<u64, Record>,
     index: HashMap<B256, u64>,
 }
 
 impl Outcomes {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), ..Self::default() }
+    pub(crate) fn new(capacity: usize, max_bytes: usize) -> Self {
+        Self { capacity: capacity.max(1), max_bytes, ..Self::default() }
     }
 
     pub(crate) fn insert(&mut self, record: Record) {
@@ -60,15 +94,23 @@ impl Outcomes {
         for key in keys(&record) {
             self.index.insert(key, sequence);
         }
+        self.bytes += record.bytes();
         self.records.insert(sequence, record);
-        while self.records.len() > self.capacity
+        while self.is_over()
             && let Some((oldest, record)) = self.records.pop_first()
         {
             self.forget(oldest, &record);
         }
     }
 
+    /// Returns true when the oldest record has to go; the last one stays, whatever its size.
+    fn is_over(&self) -> bool {
+        let count = self.records.len();
+        count > self.capacity || (count > 1 && self.bytes > self.max_bytes)
+    }
+
     fn forget(&mut self, sequence: u64, record: &Record) {
+        self.bytes -= record.bytes();
         for key in keys(record) {
             if self.index.get(&key) == Some(&sequence) {
                 self.index.remove(&key);

@@ -207,7 +207,8 @@ proptest! {
             let (result, effects) = world.at(after, input);
             if is_release {
                 prop_assert_eq!(result, Ok(()));
-                prop_assert!(effects.iter().all(|effect| matches!(effect, Effect::Closed { .. })));
+                let closed = |effect: &Effect| matches!(effect, Effect::Closed { .. });
+                prop_assert!(effects.iter().all(closed));
                 // Any input lets the same slot expire.
                 let _ = without.at(after, Input::SetEpoch { epoch: 0 });
                 prop_assert_eq!(world.lane.open_slot(), without.lane.open_slot());

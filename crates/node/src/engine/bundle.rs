@@ -1,14 +1,20 @@
 //! Bundles: sent whole, or prepared and completed leg by leg (P18).
 
-use super::{ChainEvent, Engine, admit, items::Ran};
+use super::{
+    ChainEvent, Engine, admit,
+    items::{Ran, is_dead},
+};
 use crate::{
     bundles::{Held, NotHeld, Prepared},
-    outcomes::Fate,
+    outcomes::{Fate, Record},
     rpc::errors::{RpcError, RpcResult},
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::B256;
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 use weft_types::{Bundle, BundleId, BundleShape, Item, Leg, NetworkId, SafetyLevel, SignedTx};
 
 impl Engine {
@@ -73,7 +79,7 @@ impl Engine {
                 Fate::Included => {
                     return Err(RpcError::replayed(format!("bundle {id} was included before")));
                 }
-                Fate::Removed(removal) if record.protected && removal.is_failed() => {
+                Fate::Removed(removal) if is_dead(removal, record.protected) => {
                     return Err(RpcError::replayed(format!(
                         "bundle {id} failed before and is dead"
                     )));
@@ -97,7 +103,7 @@ impl Engine {
     /// Remembers a bundle whose legs wallets will send one by one; returns its id.
     pub(crate) fn prepare_bundle(&mut self, shape: BundleShape) -> RpcResult<BundleId> {
         let id = shape.id(&self.domain);
-        if self.outcomes.get(&id.hash()).is_some_and(|record| record.position.is_some()) {
+        if self.outcomes.get(&id.hash()).is_some_and(had_its_turn) {
             let why = "had its turn; with another salt it is another bundle";
             return Err(RpcError::duplicate_bundle(id, why));
         }
@@ -126,13 +132,43 @@ impl Engine {
             NotHeld::NotALeg => RpcError::not_a_leg(id),
         })?;
         let Held::Complete(prepared) = held else { return Ok(()) };
-        let legs = prepared.shapes.iter().zip(prepared.held).filter_map(|(shape, tx)| {
-            Some(Leg { network: shape.network, tx: tx?, may_revert: shape.may_revert })
-        });
-        let legs: Vec<Leg> = legs.collect();
+        let ran = self.run_prepared(&prepared);
+        if let Err(error) = &ran {
+            // Whoever sent the other legs learns it from the outcome.
+            self.drop_prepared(id, &prepared, error.message.clone());
+        }
+        ran
+    }
+
+    fn run_prepared(&mut self, prepared: &Prepared) -> RpcResult<()> {
+        let legs = prepared.held_legs();
         self.check_bundle_size(&legs)?;
         check_nonces(&legs)?;
         self.run_bundle(Bundle::new(&self.domain, prepared.salt, prepared.level, legs)?)
+    }
+
+    /// Refuses legs whose nonces would be ahead of their senders' when they run; removed at once, they would only use
+    /// up a position (T13).
+    pub(super) fn check_nonce_gaps(&mut self, legs: &[Leg]) -> RpcResult<()> {
+        let mut next = BTreeMap::new();
+        let mut delegating = BTreeSet::new();
+        for (index, leg) in legs.iter().enumerate() {
+            let (network, sender, nonce) =
+                (leg.network, leg.tx.sender(), leg.tx.envelope().nonce());
+            let account = self.pending_account(network, sender);
+            // EIP-7702: delegations, and calls of delegated accounts, use up nonces, so the fold decides there.
+            if account.is_empty_code_hash() && !delegating.contains(&network) {
+                let expected = next.entry((network, sender)).or_insert(account.nonce);
+                if nonce > *expected {
+                    return Err(RpcError::nonce_too_high(index, nonce, *expected));
+                }
+                *expected = nonce.saturating_add(1).max(*expected);
+            }
+            if leg.tx.envelope().authorization_list().is_some() {
+                delegating.insert(network);
+            }
+        }
+        Ok(())
     }
 
     /// Lets bundles go whose legs did not come in time.
@@ -145,11 +181,16 @@ impl Engine {
     }
 
     fn drop_prepared(&mut self, id: BundleId, prepared: &Prepared, why: String) {
-        let legs = prepared.shapes.iter().zip(&prepared.held).filter_map(|(shape, tx)| {
-            Some(Leg { network: shape.network, tx: tx.clone()?, may_revert: shape.may_revert })
-        });
-        let legs: Vec<Leg> = legs.collect();
-        self.drop_legs(Some(id), true, &legs, why);
+        self.drop_legs(Some(id), true, &prepared.held_legs(), why);
+    }
+}
+
+/// Returns true when a bundle was included or is dead.
+fn had_its_turn(record: &Record) -> bool {
+    match &record.fate {
+        Fate::Included => true,
+        Fate::Removed(removal) => is_dead(removal, record.protected),
+        Fate::Dropped(_) => false,
     }
 }
 

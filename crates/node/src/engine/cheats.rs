@@ -4,8 +4,20 @@ use super::{Engine, look::set_code};
 use crate::rpc::errors::{RpcError, RpcResult};
 use alloy_primitives::{Address, Bytes, U256};
 use revm::{DatabaseRef, state::AccountInfo};
+use weft_contracts::addresses;
 use weft_evm::{AccountChange, Realm, StateChange, TokenId};
 use weft_types::NetworkId;
+
+/// Addresses that the executor or the opening and closing of blocks rely on.
+const SYSTEM: [Address; 7] = [
+    addresses::RESERVED,
+    addresses::MANAGER,
+    addresses::BRIDGE,
+    addresses::DEAD_REGISTRY,
+    addresses::SYSTEM_SENDER,
+    addresses::HISTORY_STORAGE,
+    addresses::BEACON_ROOTS,
+];
 
 impl Engine {
     /// Gives an account other ether; the rollup's escrow follows, or ether could leave that never came (P24).
@@ -38,6 +50,7 @@ impl Engine {
         address: Address,
         nonce: u64,
     ) -> RpcResult<()> {
+        check_writable(address, "nonce")?;
         self.between_slots(|engine| {
             engine.cheat(network, address, |change| {
                 change.info.get_or_insert_default().nonce = nonce;
@@ -53,6 +66,7 @@ impl Engine {
         address: Address,
         code: Bytes,
     ) -> RpcResult<()> {
+        check_writable(address, "code")?;
         self.between_slots(|engine| {
             engine.cheat(network, address, |change| {
                 set_code(change.info.get_or_insert_default(), code)
@@ -68,6 +82,7 @@ impl Engine {
         key: U256,
         value: U256,
     ) -> RpcResult<()> {
+        check_writable(address, "storage")?;
         self.between_slots(|engine| {
             engine.cheat(network, address, |change| {
                 change.info.get_or_insert_default();
@@ -153,4 +168,12 @@ impl Engine {
         working.rebase().cheat(&StateChange::from([(address, change)]));
         Ok(())
     }
+}
+
+/// Refuses to change a system contract, without which no block could be made.
+fn check_writable(address: Address, what: &str) -> RpcResult<()> {
+    if SYSTEM.contains(&address) {
+        return Err(RpcError::params(format!("{what} of system contract {address} is fixed")));
+    }
+    Ok(())
 }

@@ -11,7 +11,9 @@ use alloy_primitives::Address;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use weft_evm::Applied;
 use weft_lane::{Input, Rejection, Submission};
-use weft_types::{Bundle, BundleId, Item, Leg, NetworkId, Outcome, Section};
+use weft_types::{
+    Bundle, BundleId, InvalidReason, Item, Leg, NetworkId, Outcome, Removal, Section,
+};
 
 /// Where an item is after it was submitted.
 #[derive(Debug)]
@@ -36,6 +38,9 @@ impl Engine {
 
     /// Gives an item a position and executes it; `None` when the open slot has no room.
     fn run_item(&mut self, item: &Item) -> RpcResult<Option<Outcome>> {
+        if let Some(bundle) = item.bundle() {
+            self.check_nonce_gaps(bundle.legs())?;
+        }
         if !self.fits(item)? {
             return Ok(None);
         }
@@ -57,6 +62,11 @@ impl Engine {
         })?;
         self.check_elsewhere(elsewhere.as_ref(), &applied);
         let outcome = applied.outcome.clone();
+        if let Outcome::Removed(removal) = &outcome
+            && !is_dead(removal, item.bundle().is_none_or(Bundle::is_marked))
+        {
+            self.release(submission.item);
+        }
         let senders = senders(&applied);
         self.record(item, applied);
         for (network, sender) in senders {
@@ -148,6 +158,11 @@ impl Engine {
             system,
         });
     }
+}
+
+/// Returns true when what was removed never runs again (P4): it failed, and no leg of it can run outside.
+pub(super) fn is_dead(removal: &Removal, is_whole: bool) -> bool {
+    is_whole && (removal.is_failed() || removal.invalid == Some(InvalidReason::Dead))
 }
 
 /// Returns the gas that legs declare, by rollup.

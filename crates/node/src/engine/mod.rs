@@ -113,7 +113,7 @@ impl Engine {
             items_in_slot: 0,
             pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
-            outcomes: Outcomes::new(limits.max_outcomes),
+            outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Snapshots::default(),
             executors: None,
             config,

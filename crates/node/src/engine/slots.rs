@@ -1,6 +1,7 @@
 //! The slot loop: the lane says when slots open and close, the realm follows.
 
 use super::{ChainEvent, Engine};
+use alloy_primitives::B256;
 use std::time::{Duration, Instant};
 use weft_lane::{Effect, Input, Rejection};
 use weft_types::{NetworkId, Position};
@@ -61,6 +62,14 @@ impl Engine {
             }
         }
         result.map(|()| given)
+    }
+
+    /// Lets an item have another position (P4, T13).
+    pub(super) fn release(&mut self, item: B256) {
+        let mut effects = Vec::new();
+        // The lane's time stands still, so that the slot in which the item just ran stays open.
+        let released = self.lane.step(0, Input::Release { item }, &mut effects);
+        assert!(released.is_ok() && effects.is_empty(), "releases change no slot: {effects:?}");
     }
 
     fn close_blocks(&mut self) {

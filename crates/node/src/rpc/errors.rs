@@ -2,18 +2,19 @@
 //!
 //! | code | name | when |
 //! |---|---|---|
-//! | -38001 | `DuplicateBundle` | the bundle is on its way, or had a position in a recent slot |
+//! | -38001 | `DuplicateBundle` | the bundle is on its way, or had its turn: it was included, or failed and is dead |
 //! | -38002 | `BundleTooLarge` | more legs or bytes than the node accepts |
 //! | -38003 | `Contradictory` | legs or markers that cannot belong together |
 //! | -38004 | `Replayed` | the bundle, or one of its legs, was included before, or failed and is dead |
 //! | -38005 | `UnknownRollup` | a chain id outside the realm |
 //! | -38006 | `WrongChainId` | a leg is signed for another chain than it names |
-//! | -38007 | `UnknownBundle` | a marker names a bundle that nobody prepared here, or that expired |
+//! | -38007 | `UnknownBundle` | a marker names a bundle that nobody prepared here, or that expired or made room |
 //! | -38008 | `NotALeg` | a marked transaction that its bundle does not contain |
-//! | -38009 | `TooManyBundles` | too many bundles wait for their legs |
+//! | -38009 | `TooManyBundles` | too many bundles wait for their last legs |
 //! | -38010 | `LevelUnavailable` | a safety level that this node cannot give (P30) |
 //! | -38011 | `EmptyBundle` | a bundle without legs |
 //! | -38012 | `SameNetwork` | the proxy of an address on its own rollup |
+//! | -38013 | `NonceTooHigh` | the nonce of a bundle's leg is ahead of its sender's; with the gap closed it may come again |
 
 use alloy_primitives::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
@@ -105,7 +106,7 @@ impl RpcError {
     }
 
     pub(crate) fn unknown_bundle(id: BundleId) -> Self {
-        let why = format!("bundle {id} was not prepared here or has expired");
+        let why = format!("bundle {id} was not prepared here, has expired or made room for others");
         Self::named(-38007, "UnknownBundle", why)
     }
 
@@ -126,6 +127,12 @@ impl RpcError {
     pub(crate) fn same_network(chain_id: u64) -> Self {
         let why = format!("an address of chain {chain_id} has no proxy on chain {chain_id}");
         Self::named(-38012, "SameNetwork", why)
+    }
+
+    pub(crate) fn nonce_too_high(leg: usize, nonce: u64, expected: u64) -> Self {
+        let why =
+            format!("nonce too high: bundle leg {leg} has nonce {nonce}, expected {expected}");
+        Self::named(-38013, "NonceTooHigh", why)
     }
 
     /// Says why a removed item cannot be answered for otherwise.

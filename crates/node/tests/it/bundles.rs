@@ -152,7 +152,10 @@ async fn t13_a_bundle_that_was_removed_at_a_bad_moment_may_come_again() {
         for _ in 0..2 {
             let sent = world.rpc(A, "weft_sendBundle", json!([bundle])).await;
             let outcome = world.rpc(A, "weft_getOutcome", json!([sent["bundleId"]])).await;
-            assert_eq!((&outcome["outcome"], &outcome["cause"]), (&json!("removed"), &json!("Invalid")));
+            assert_eq!(
+                (&outcome["outcome"], &outcome["cause"]),
+                (&json!("removed"), &json!("Invalid"))
+            );
         }
         world.rpc(B, "anvil_setBalance", json!([address(1), config().balance])).await;
         let sent = world.rpc(A, "weft_sendBundle", json!([bundle])).await;
