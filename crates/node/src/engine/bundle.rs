@@ -155,6 +155,10 @@ impl Engine {
         for (index, leg) in legs.iter().enumerate() {
             let (network, sender, nonce) =
                 (leg.network, leg.tx.sender(), leg.tx.envelope().nonce());
+            if !self.is_available(network) {
+                // P8: that is what removes it, whatever its nonce.
+                continue;
+            }
             let account = self.pending_account(network, sender);
             // EIP-7702: delegations, and calls of delegated accounts, use up nonces, so the fold decides there.
             if account.is_empty_code_hash() && !delegating.contains(&network) {

@@ -131,6 +131,10 @@ impl Engine {
             let mut moment = match at {
                 At::Pending => self.pending_moment(spec.network),
                 At::Block(number) if spec.network == network => self.moment(network, number)?,
+                // After its last block a rollup sees the others after theirs; after an earlier one as they were then.
+                At::Block(number) if number == self.chain(network).store.head_number() => {
+                    self.moment(spec.network, self.chain(spec.network).store.head_number())?
+                }
                 At::Block(_) => {
                     let store = &self.chain(spec.network).store;
                     self.moment(spec.network, store.at_time(slot.unix_ms).header.number)?

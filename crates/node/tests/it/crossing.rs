@@ -45,6 +45,15 @@ async fn a_call_through_a_proxy_returns_in_the_same_transaction() {
 }
 
 #[tokio::test]
+async fn a_call_sees_the_last_block_of_every_rollup() {
+    let world = World::start().await;
+    let (here, there, proxy) = counters(&world).await;
+    let hash = world.send(&Draft::new(B, 0, 1).call(there, Counter::incrementCall {})).await;
+    assert_eq!(world.receipt(B, hash).await["status"], "0x1");
+    assert_eq!(world.view(A, here, Counter::getViaCall { proxy }).await, U256::from(1));
+}
+
+#[tokio::test]
 async fn calls_and_estimates_cross_too() {
     let world = World::start().await;
     let (here, there, proxy) = counters(&world).await;
