@@ -4,16 +4,17 @@ use crate::{
     report::{Figure, Unit, fastest},
     world::{Call, World, network},
 };
-use alloy_primitives::{U256, keccak256};
+use alloy_primitives::{Bytes, U256, keccak256};
 use alloy_sol_types::{SolCall, SolValue};
+use std::thread;
 use weft_contracts::CrossChainToken;
-use weft_types::{Item, Position};
+use weft_types::{Item, Leg, NetworkId, Position, SignedTx};
 
-/// Token transfers on two rollups, in turn.
+/// Signed token transfers on two rollups, in turn.
 #[derive(Debug)]
 pub struct Load {
     world: World,
-    items: Vec<(Position, Item)>,
+    raw: Vec<(Position, NetworkId, Bytes)>,
 }
 
 impl Load {
@@ -30,7 +31,7 @@ impl Load {
                 world.send(&Call::new(network(index as u32), 0, token, mint.abi_encode()));
             }
         }
-        let mut items = Vec::with_capacity(count);
+        let mut raw = Vec::with_capacity(count);
         for index in 0..count {
             let side = index % 2;
             let to = alloy_primitives::Address::from_word(keccak256((index as u64).to_be_bytes()));
@@ -40,28 +41,62 @@ impl Load {
                 gas: 100_000,
                 ..Call::new(network(side as u32), key, tokens[side], transfer.abi_encode())
             };
-            let item = Item::Transaction(world.leg(&call));
-            items.push((world.position(), item));
+            let signed = world.sign(&call);
+            raw.push((world.position(), call.network, signed));
         }
-        Self { world, items }
+        Self { world, raw }
     }
 
-    /// Applies everything on `threads` threads.
-    pub fn run(&mut self, threads: usize) {
-        let applied =
-            self.world.realm.apply_all(&self.items, threads).expect("memory does not fail");
+    /// Decodes everything and recovers the senders, on `threads` threads.
+    pub fn recover(&self, threads: usize) -> Vec<(Position, Item)> {
+        let recover = |(position, network, raw): &(Position, NetworkId, Bytes)| {
+            let tx = SignedTx::decode(raw.clone()).expect("just signed");
+            (*position, Item::Transaction(Leg { network: *network, tx, may_revert: false }))
+        };
+        let part = self.raw.len().div_ceil(threads).max(1);
+        thread::scope(|scope| {
+            let parts = self.raw.chunks(part);
+            let work =
+                parts.map(|part| scope.spawn(|| part.iter().map(recover).collect::<Vec<_>>()));
+            let work: Vec<_> = work.collect();
+            work.into_iter().flat_map(|part| part.join().expect("signed by us")).collect()
+        })
+    }
+
+    /// Applies recovered items on `threads` threads.
+    pub fn fold(&mut self, items: &[(Position, Item)], threads: usize) {
+        let applied = self.world.realm.apply_all(items, threads).expect("memory does not fail");
         assert!(applied.iter().all(|applied| applied.legs.iter().all(|leg| leg.success)));
     }
 }
 
-/// Measures both.
+/// Measures both, with and without the recovery of signatures.
 pub fn figures(scale: f64) -> Vec<Figure> {
     let count = (40_000.0 * scale).ceil() as usize;
-    let time = |threads| fastest(3, || Load::new(count), |load| load.run(threads)).as_secs_f64();
-    let (one, two) = (time(1), time(2));
+    let whole = |threads| {
+        let run = |load: &mut Load| {
+            let items = load.recover(threads);
+            load.fold(&items, threads);
+        };
+        fastest(3, || Load::new(count), run).as_secs_f64()
+    };
+    let fold = |threads| {
+        let make = || {
+            let load = Load::new(count);
+            let items = load.recover(2);
+            (load, items)
+        };
+        fastest(3, make, |(load, items)| load.fold(items, threads)).as_secs_f64()
+    };
+    let (one, two) = (whole(1), whole(2));
+    let (fold_one, fold_two) = (fold(1), fold(2));
+    let rate = |seconds: f64| count as f64 / seconds;
     vec![
-        Figure::new("token transfers, one thread", count as f64 / one, Unit::PerSecond),
-        Figure::new("token transfers, two threads", count as f64 / two, Unit::PerSecond),
+        Figure::new("token transfers, one thread", rate(one), Unit::PerSecond),
+        Figure::new("token transfers, two threads", rate(two), Unit::PerSecond),
         Figure::new("two threads against one", one / two, Unit::Ratio).promised(1.6),
+        Figure::new("the fold alone, one thread", rate(fold_one), Unit::PerSecond),
+        Figure::new("the fold alone, two threads", rate(fold_two), Unit::PerSecond),
+        Figure::new("the fold alone, two against one", fold_one / fold_two, Unit::Ratio),
     ]
 }

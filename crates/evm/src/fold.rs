@@ -425,7 +425,7 @@ impl<D: State> Realm<D> {
             position,
             outcome: Outcome::Included,
             transactions,
-            hops: core::mem::take(&mut self.joint.hops),
+            hops: self.joint.take_hops(),
             legs: attempt.legs,
         })
     }
@@ -443,7 +443,7 @@ impl<D: State> Realm<D> {
             position,
             outcome: Outcome::Removed(removal),
             transactions: Vec::new(),
-            hops: core::mem::take(&mut self.joint.hops),
+            hops: self.joint.take_hops(),
             legs: attempt.legs,
         })
     }

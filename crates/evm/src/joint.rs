@@ -372,6 +372,12 @@ impl<D: DatabaseRef> Joint<D> {
         self.hops.push(hop);
     }
 
+    /// Hands the item's hops over. The next item gets as much room, so that hops are moved once only.
+    pub(crate) fn take_hops(&mut self) -> Vec<Hop> {
+        let room = Vec::with_capacity(self.hops.len());
+        core::mem::replace(&mut self.hops, room)
+    }
+
     /// Folds the hops of an included item into the heads.
     pub(crate) fn fold_heads(&mut self) {
         if !self.hops.is_empty() {

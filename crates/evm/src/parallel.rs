@@ -147,13 +147,13 @@ where
             }
         });
         let end = first_crossing.into_inner();
-        let mut applied = BTreeMap::new();
+        let mut applied: Vec<Option<Applied>> = segment[..end].iter().map(|_| None).collect();
         for slot in slots {
             let runner = slot.into_inner().expect("no worker panics").expect("every runner ran");
-            applied.extend(self.attach(runner?, end));
+            self.attach(runner?, &mut applied);
         }
         self.joint.chains.sort_by_key(Chain::network);
-        Ok(applied.into_values().collect())
+        Ok(applied.into_iter().flatten().collect())
     }
 
     /// Takes the rollups out, each with its part of the segment.
@@ -171,17 +171,19 @@ where
         chains.into_iter().zip(tips).map(runner).collect()
     }
 
-    /// Puts a rollup back, taken back to before item `end`; returns what stands.
-    fn attach(&mut self, runner: Runner<D>, end: usize) -> Vec<(usize, Applied)> {
+    /// Puts a rollup back, taken back to before the end of `applied`, which gets what stands.
+    fn attach(&mut self, runner: Runner<D>, applied: &mut [Option<Applied>]) {
         let Runner { mut parts, mut tip, mut done, .. } = runner;
-        let stands = done.partition_point(|(index, ..)| *index < end);
+        let stands = done.partition_point(|(index, ..)| *index < applied.len());
         if let Some((_, _, undo)) = done.get(stands) {
             undo.apply(&mut parts, &mut tip.open);
         }
         done.truncate(stands);
         self.joint.chains.push(Chain::from_parts(parts));
         self.tips.push(tip);
-        done.into_iter().map(|(index, applied, _)| (index, applied)).collect()
+        for (index, own, _) in done {
+            applied[index] = Some(own);
+        }
     }
 
     fn template(&self) -> Template {

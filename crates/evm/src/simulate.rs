@@ -73,7 +73,7 @@ impl<D: State> Realm<D> {
         let result = self.joint.run_leg(home);
         set_lenient(&mut self.joint, home, false);
         self.forget_item();
-        let hops = core::mem::take(&mut self.joint.hops);
+        let hops = self.joint.take_hops();
         match (self.joint.stop.take(), result) {
             (Some(stop), _) => Err(FoldError::Stopped(stop)),
             (None, Ok(result)) => Ok(Simulated { result: Ok(result), hops }),
