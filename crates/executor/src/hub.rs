@@ -1,6 +1,6 @@
 //! The hub's side: the realm reaches rollups that run elsewhere.
 
-use crate::message::{self, FromExecutor, Start, ToExecutor};
+use crate::message::{self, FromExecutor, Start, ToExecutor, Until};
 use alloy_primitives::B256;
 use std::{
     cell::RefCell,
@@ -8,6 +8,7 @@ use std::{
     fmt,
     io::{Read, Write},
     rc::Rc,
+    time::{Duration, Instant},
 };
 use weft_evm::{Remote, RemoteLost};
 use weft_types::{Hop, HopBody, Item, NetworkId, Position, Removal, SlotHeader};
@@ -25,6 +26,10 @@ pub struct Hub {
     legs: Vec<NetworkId>,
     /// Executor whose turn it is to speak.
     speaker: Option<NetworkId>,
+    /// How long an item may take.
+    patience: Option<Duration>,
+    /// When the item in progress is over at the latest.
+    deadline: Option<Instant>,
     /// Executor that spoke last.
     heard: Option<NetworkId>,
     ended: Option<Removal>,
@@ -77,6 +82,11 @@ impl HubHandle {
         self.0.borrow().links.keys().copied().collect()
     }
 
+    /// Bounds the time that an item may take, from its beginning; without a bound only each read has one.
+    pub fn set_patience(&self, patience: Duration) {
+        self.0.borrow_mut().patience = Some(patience);
+    }
+
     /// Returns the executor that was listened to last in the item in progress.
     pub fn last_speaker(&self) -> Option<NetworkId> {
         self.0.borrow().heard
@@ -89,6 +99,7 @@ impl HubHandle {
 
     /// Opens a slot everywhere; returns the rollups that were lost.
     pub fn open_slot(&self, header: &SlotHeader) -> Vec<RemoteLost> {
+        self.0.borrow_mut().deadline = None;
         self.broadcast(&ToExecutor::OpenSlot(header.clone()))
     }
 
@@ -98,6 +109,7 @@ impl HubHandle {
             let mut hub = self.0.borrow_mut();
             hub.legs = item.legs().iter().map(|leg| leg.network).collect();
             (hub.speaker, hub.heard, hub.ended) = (None, None, None);
+            hub.deadline = hub.patience.map(|patience| Instant::now() + patience);
         }
         self.broadcast(&ToExecutor::Item(position, Box::new(item.clone())))
     }
@@ -131,6 +143,7 @@ impl HubHandle {
 
     /// Closes the slot everywhere; returns each rollup's last block, or why it is lost.
     pub fn close_slot(&self) -> BTreeMap<NetworkId, Result<B256, RemoteLost>> {
+        self.0.borrow_mut().deadline = None;
         let mut out: BTreeMap<_, _> = self
             .broadcast(&ToExecutor::CloseSlot)
             .into_iter()
@@ -177,7 +190,8 @@ impl Hub {
     }
 
     fn listen(&mut self, network: NetworkId) -> Result<FromExecutor, RemoteLost> {
-        let read = message::read(self.link(network)?);
+        let deadline = self.deadline;
+        let read = message::read(&mut Until::new(self.link(network)?, deadline));
         self.heard = Some(network);
         read.map_err(|error| RemoteLost { network, why: error.to_string() })
     }

@@ -1,6 +1,9 @@
 //! Messages between the hub and an executor: a 32-bit length, then the canonical encoding.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    time::Instant,
+};
 use weft_types::{
     CodecError, Decode, Domain, Encode, Hop, Item, NetworkId, Position, Reader, Removal,
     SlotHeader, Writer,
@@ -81,6 +84,29 @@ pub fn read<T: Decode>(input: &mut impl Read) -> io::Result<T> {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     T::decode(&body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// A stream that gives up for good at a point in time, however slowly it drips.
+#[derive(Debug)]
+pub struct Until<'a, S> {
+    stream: &'a mut S,
+    deadline: Option<Instant>,
+}
+
+impl<'a, S> Until<'a, S> {
+    /// Reads from `stream` up to `deadline`, if there is one.
+    pub const fn new(stream: &'a mut S, deadline: Option<Instant>) -> Self {
+        Self { stream, deadline }
+    }
+}
+
+impl<S: Read> Read for Until<'_, S> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the item took too long"));
+        }
+        self.stream.read(out)
+    }
 }
 
 impl Encode for ToExecutor {

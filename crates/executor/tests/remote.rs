@@ -7,8 +7,8 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
 use std::{
-    cell::RefCell, collections::BTreeMap, net::Shutdown, os::unix::net::UnixStream, thread,
-    time::Duration,
+    cell::RefCell, collections::BTreeMap, io::Write, net::Shutdown, os::unix::net::UnixStream,
+    thread, time::Duration,
 };
 use weft_contracts::{Bridge, Counter, Manager, proxy_address};
 use weft_evm::{
@@ -377,4 +377,39 @@ fn calls_that_do_not_fit_their_leg_are_refused() {
         let found = call_from_elsewhere(forge);
         assert!(matches!(found, Err(Stop::BadHop(_))), "forgery {index}: {found:?}");
     }
+}
+
+#[test]
+fn an_executor_that_drips_is_lost_when_its_item_is_over_time() {
+    let (rollups, escrow) = rollups();
+    let head = rollups[1].head_hash;
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    thread::spawn(move || {
+        while let Ok(message) = message::read::<ToExecutor>(&mut theirs) {
+            match message {
+                ToExecutor::Start(_) => {
+                    message::write(&mut theirs, &FromExecutor::Ready(head)).unwrap();
+                }
+                // A long message, byte by byte, until nobody listens any more.
+                ToExecutor::Item(..) => while theirs.write_all(&[1]).is_ok() {},
+                _ => {}
+            }
+        }
+    });
+    let hub = HubHandle::default();
+    hub.set_patience(Duration::from_millis(50));
+    let mut realm =
+        Realm::new(Domain::dev(), vec![rollups[0].clone()], escrow.of(A), Heads::default());
+    realm.add_remote(B);
+    realm.set_hub(hub.remote());
+    let rollup = state_codec::encode(&rollups[1], &escrow);
+    let start = Start { domain: Domain::dev(), realm: vec![A, B], rollup };
+    hub.connect(B, Box::new(ours), start, head).unwrap();
+    realm.open_slot(header()).unwrap();
+    hub.open_slot(&header());
+    let leg = Script::default().leg(B, 1, TxKind::Call(Address::repeat_byte(9)), Vec::new());
+    let item = Item::Transaction(leg);
+    hub.begin_item(position(0), &item);
+    let lost = realm.apply(position(0), &item);
+    assert!(matches!(lost, Err(FoldError::Stopped(Stop::Lost(lost))) if lost.network == B));
 }

@@ -12,6 +12,9 @@ use weft_executor::{HubHandle, message::Start, process, state_codec};
 use weft_lane::Input;
 use weft_types::{Item, NetworkId, Outcome, Position, SlotHeader};
 
+/// How many times as long as one answer a whole item may take.
+const ITEM_PATIENCE: u32 = 5;
+
 /// Executors and the part of the realm that the hub runs.
 #[derive(Debug)]
 pub(crate) struct Executors {
@@ -85,6 +88,8 @@ impl Engine {
         let (rollups, escrow, heads) = self.memory_parts();
         let networks: Vec<_> = rollups.iter().map(|rollup| rollup.spec.network).collect();
         let hub = HubHandle::default();
+        let patience = Duration::from_millis(self.config.executor_timeout_ms);
+        hub.set_patience(patience.saturating_mul(ITEM_PATIENCE));
         let mut children = BTreeMap::new();
         let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
         for rollup in rollups {
