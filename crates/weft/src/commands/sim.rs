@@ -31,7 +31,7 @@ pub(crate) struct Sim {
     /// Runs every checker on every history
     #[arg(long)]
     thorough: bool,
-    /// Runs the rollups that are elsewhere as processes, not as threads
+    /// Runs executors as processes, not as threads
     #[arg(long)]
     processes: bool,
 }

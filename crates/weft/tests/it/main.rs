@@ -3,5 +3,6 @@
 mod bundle;
 mod demo;
 mod dev;
+mod sim;
 mod support;
 mod usage;
