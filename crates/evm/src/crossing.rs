@@ -1,5 +1,7 @@
 //! Crossings: from a call to the reserved address to the frame on the callee's chain, and back.
 
+mod elsewhere;
+
 use crate::{
     chain::Chain,
     escrow::TokenId,
@@ -21,9 +23,9 @@ use revm::{
         InstructionResult, InterpreterResult, interpreter_action::FrameInit,
     },
 };
-use weft_contracts::{Bridge, Manager};
+use weft_contracts::Manager;
 use weft_types::{
-    BRIDGE, Hop, HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, Reader, SYSTEM_SENDER,
+    BRIDGE, HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, Reader, SYSTEM_SENDER,
     Status, TokenMove, Touched,
 };
 
@@ -490,17 +492,6 @@ impl<D: DatabaseRef> Joint<D> {
         }
     }
 
-    /// Returns the gas that calls from elsewhere may still use here: what the frame that waits for them gave away, or
-    /// what the leg has.
-    fn budget(&mut self) -> &mut u64 {
-        let waits = |crossing: &&mut Crossing| crossing.inbound.is_none();
-        let waiting = self.crossings.last_mut().filter(waits);
-        match waiting.and_then(|crossing| crossing.outbound.as_mut()) {
-            Some(side) => &mut side.budget,
-            None => &mut self.leg.gas_limit,
-        }
-    }
-
     /// Lists the first standing hop into each chain below a crossing, caller and callee aside.
     fn touched_below(&self, crossing: &Crossing) -> Vec<Touched> {
         if self.effects.len() <= crossing.effects + 1 {
@@ -568,125 +559,12 @@ impl<D: DatabaseRef> Joint<D> {
             }));
         }
     }
-
-    /// Takes a hop from a chain that runs elsewhere.
-    pub(crate) fn inbound(&mut self, hop: Hop) -> Result<Step, ExecError<D>> {
-        let (from, to, k) = (hop.from, hop.to, hop.place.k);
-        if !matches!(hop.body, HopBody::Rollback { .. }) {
-            self.undone.clear();
-        }
-        match hop.body {
-            HopBody::Call(call) => {
-                self.check_call(from, &call)?;
-                let crossing = self.inbound_crossing(from, to, hop.thread, &call);
-                self.arrive(crossing, k, call)
-            }
-            HopBody::Return(ret) => self.inbound_return(from, to, ret),
-            HopBody::Rollback { to_hop } => self.inbound_rollback(to, to_hop),
-            HopBody::Verdict(_) => Err(self.halt(Stop::BadHop("verdict inside a leg".into()))),
-        }
-    }
-
-    /// Refuses a call from elsewhere that no machine of ours would make: one that speaks of another leg than the one
-    /// in progress (everybody knows the item; a simulated leg is known to its caller only), brings more gas than the
-    /// leg has, or is a bridge's that accounts for other tokens than it releases.
-    fn check_call(&mut self, from: NetworkId, call: &HopCall) -> Result<(), ExecError<D>> {
-        let leg = &self.leg;
-        let same = (call.origin, call.origin_network) == (leg.origin, leg.origin_network);
-        let known = self.lenient || same && call.gas_price <= leg.gas_price;
-        if known && call.gas <= *self.budget() && is_accounted(call) {
-            return Ok(());
-        }
-        Err(self.halt(Stop::BadHop(alloc::format!("call from {from} does not fit its leg"))))
-    }
-
-    fn inbound_crossing(
-        &mut self,
-        caller: NetworkId,
-        callee: NetworkId,
-        thread_before: B256,
-        call: &HopCall,
-    ) -> Crossing {
-        self.leg.origin = call.origin;
-        self.leg.origin_network = call.origin_network;
-        self.leg.gas_price = call.gas_price;
-        Crossing {
-            caller,
-            callee,
-            is_static: call.is_static,
-            source: call.caller,
-            thread_before,
-            thread_called: self.leg.thread,
-            escrow: self.escrow.mark(),
-            effects: self.effects.len(),
-            outbound: None,
-            inbound: None,
-        }
-    }
-
-    fn inbound_return(
-        &mut self,
-        from: NetworkId,
-        to: NetworkId,
-        ret: HopReturn,
-    ) -> Result<Step, ExecError<D>> {
-        let fits = self.crossings.last().is_some_and(|crossing| {
-            let waiting = crossing.outbound.is_some() && crossing.inbound.is_none();
-            waiting && (crossing.callee, crossing.caller) == (from, to)
-        });
-        let within = self.crossings.last().and_then(|crossing| crossing.outbound.as_ref());
-        let within = within.is_some_and(|side| {
-            let crossed = side.gas_limit - side.tariff;
-            // Calls back from there were paid out of what crossed.
-            (crossed - side.budget..=crossed).contains(&ret.gas_used)
-        });
-        // No unit of gas earns more: a warm SSTORE costs 100 and gives back up to 19,900 (EIP-3529).
-        let earned = ret.refund.unsigned_abs() <= ret.gas_used.saturating_mul(200);
-        if !fits || !within || !earned {
-            return Err(self.halt(Stop::BadHop(alloc::format!("return from {from} to nothing"))));
-        }
-        let crossing = self.crossings.pop().expect("just seen");
-        self.settle(crossing, ret)
-    }
-
-    /// Takes back everything since a hop. A frame elsewhere reverted, and each chain that it touched is told by a
-    /// rollback of its own; the first of them takes back all chains here, the others find that done.
-    fn inbound_rollback(&mut self, to: NetworkId, to_hop: u32) -> Result<Step, ExecError<D>> {
-        let undone = |effect: &Effect| effect.network == to && effect.hop == to_hop;
-        let Some(first) = self.effects.iter().position(undone) else {
-            if self.undone.iter().any(undone) {
-                return Ok(Step::Await);
-            }
-            return Err(self.halt(Stop::BadHop(alloc::format!("rollback to unknown hop {to_hop}"))));
-        };
-        let escrow = self.effects[first].escrow;
-        while self.effects.len() > first {
-            let effect = self.effects.pop().expect("longer than the first");
-            self.revert_effect(&effect);
-            self.undone.push(effect);
-        }
-        self.escrow.undo_to(escrow);
-        Ok(Step::Await)
-    }
 }
 
 /// Takes the token move that the manager packed: origin network (4) | origin token (20) | amount (32).
 fn packed_token(input: &mut Reader<'_>) -> Option<TokenMove> {
     let network = NetworkId::new(input.u32().ok()?);
     Some(TokenMove { network, token: input.address().ok()?, amount: input.u256().ok()? })
-}
-
-/// Returns true unless a bridge tells its peer to release tokens that the hop does not account for (P24).
-fn is_accounted(call: &HopCall) -> bool {
-    let releases = call.caller == BRIDGE
-        && call.target == BRIDGE
-        && call.data.starts_with(&Bridge::receiveTokenCall::SELECTOR);
-    match &call.token {
-        Some(token) => {
-            call.caller == BRIDGE && call.target == BRIDGE && names_token(&call.data, token)
-        }
-        None => !releases,
-    }
 }
 
 /// Returns true when the first three arguments of a bridged call are what escrow accounts for, so that no call can
