@@ -23,7 +23,7 @@ use revm::{
         InstructionResult, InterpreterResult, interpreter_action::FrameInit,
     },
 };
-use weft_contracts::Manager;
+use weft_contracts::{Bridge, Manager};
 use weft_types::{
     BRIDGE, HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, Reader, SYSTEM_SENDER,
     Status, TokenMove, Touched,
@@ -157,7 +157,7 @@ impl<D: DatabaseRef> Joint<D> {
         };
         let header = if token.is_some() { 49 + 56 } else { 49 };
         let data = Bytes::copy_from_slice(&input[header..]);
-        if token.is_some_and(|token| !names_token(&data, &token)) {
+        if !is_accounted(source, target, token.as_ref(), &data) {
             return None;
         }
         Some(Request { network, target, source, token, data })
@@ -565,6 +565,16 @@ impl<D: DatabaseRef> Joint<D> {
 fn packed_token(input: &mut Reader<'_>) -> Option<TokenMove> {
     let network = NetworkId::new(input.u32().ok()?);
     Some(TokenMove { network, token: input.address().ok()?, amount: input.u256().ok()? })
+}
+
+/// Returns true unless a bridge tells its peer to release tokens that the hop does not account for (P24). Asked when
+/// a call departs and, of a call from elsewhere, when it arrives.
+fn is_accounted(caller: Address, target: Address, token: Option<&TokenMove>, data: &[u8]) -> bool {
+    let between_bridges = caller == BRIDGE && target == BRIDGE;
+    match token {
+        Some(token) => between_bridges && names_token(data, token),
+        None => !between_bridges || !data.starts_with(&Bridge::receiveTokenCall::SELECTOR),
+    }
 }
 
 /// Returns true when the first three arguments of a bridged call are what escrow accounts for, so that no call can

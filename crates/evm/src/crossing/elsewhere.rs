@@ -1,12 +1,10 @@
 //! The other end of a crossing runs elsewhere: hops come in, and nothing in them is believed that can be checked.
 
-use super::{Crossing, names_token};
+use super::{Crossing, is_accounted};
 use crate::joint::{Effect, ExecError, Joint, Step, Stop};
 use alloy_primitives::B256;
-use alloy_sol_types::SolCall;
 use revm::DatabaseRef;
-use weft_contracts::Bridge;
-use weft_types::{BRIDGE, Hop, HopBody, HopCall, HopReturn, NetworkId};
+use weft_types::{Hop, HopBody, HopCall, HopReturn, NetworkId};
 
 impl<D: DatabaseRef> Joint<D> {
     /// Takes a hop from a chain that runs elsewhere.
@@ -34,7 +32,10 @@ impl<D: DatabaseRef> Joint<D> {
         let leg = &self.leg;
         let same = (call.origin, call.origin_network) == (leg.origin, leg.origin_network);
         let known = self.lenient || same && call.gas_price <= leg.gas_price;
-        if known && call.gas <= *self.budget() && is_accounted(call) {
+        if known
+            && call.gas <= *self.budget()
+            && is_accounted(call.caller, call.target, call.token.as_ref(), &call.data)
+        {
             return Ok(());
         }
         Err(self.halt(Stop::BadHop(alloc::format!("call from {from} does not fit its leg"))))
@@ -118,18 +119,5 @@ impl<D: DatabaseRef> Joint<D> {
             Some(side) => &mut side.budget,
             None => &mut self.leg.gas_limit,
         }
-    }
-}
-
-/// Returns true unless a bridge tells its peer to release tokens that the hop does not account for (P24).
-fn is_accounted(call: &HopCall) -> bool {
-    let releases = call.caller == BRIDGE
-        && call.target == BRIDGE
-        && call.data.starts_with(&Bridge::receiveTokenCall::SELECTOR);
-    match &call.token {
-        Some(token) => {
-            call.caller == BRIDGE && call.target == BRIDGE && names_token(&call.data, token)
-        }
-        None => !releases,
     }
 }

@@ -200,7 +200,7 @@ fn p24_bridge_that_moves_any_token_is_held_to_its_escrow() {
         data.truncate(data.len() - noise.pick(&[0, 0, 0, 1, 70]));
         let call = Manager::bridgeCallCall {
             network: noise.pick(&[902, 903, 901, 0, u64::MAX]),
-            target: noise.pick(&[target, account(4)]),
+            target: noise.pick(&[target, BRIDGE, BRIDGE]),
             originNetwork: origin,
             originToken: token,
             amount,
