@@ -17,7 +17,7 @@ use clap::Parser;
 use commands::Command;
 use std::process::ExitCode;
 
-// Rollups that run in parallel make and drop small values on several threads; glibc's arenas cost them a tenth.
+// Rollups that run in parallel make and drop many small values on several threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
