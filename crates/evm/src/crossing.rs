@@ -3,7 +3,6 @@
 mod elsewhere;
 
 use crate::{
-    chain::Chain,
     escrow::TokenId,
     joint::{Effect, ExecError, Fault, Joint, Mark, Mode, Step, Stop},
     tariff,
@@ -22,6 +21,7 @@ use revm::{
         CallInput, CallInputs, CallOutcome, CallScheme, CallValue, FrameInput, Gas,
         InstructionResult, InterpreterResult, interpreter_action::FrameInit,
     },
+    state::AccountInfo,
 };
 use weft_contracts::{Bridge, Manager};
 use weft_types::{
@@ -74,8 +74,11 @@ struct Inbound {
     gas: u64,
     /// Part of it spent before the callee's frame.
     spent: u64,
-    call: HopCall,
+    /// Index of the call among the item's hops.
+    hop: usize,
     proxy: Address,
+    /// Code that runs at the callee, unless the proxy's deployment may have changed it.
+    code: Option<(B256, Bytecode)>,
     phase: Phase,
 }
 
@@ -85,6 +88,17 @@ enum Phase {
     Deploy,
     /// The callee runs.
     Call,
+}
+
+/// A frame that no opcode opens.
+struct Opening {
+    caller: Address,
+    target: Address,
+    value: U256,
+    data: Bytes,
+    gas_limit: u64,
+    is_static: bool,
+    code: (B256, Bytecode),
 }
 
 /// What the manager asks of the reserved address.
@@ -202,7 +216,9 @@ impl<D: DatabaseRef> Joint<D> {
             return self.deliver(refusal(&inputs, cost, output, InstructionResult::Revert));
         }
         let checkpoint = self.chain().checkpoint();
-        if !self.chain().debit(MANAGER, value).map_err(ExecError::<D>::Database)? {
+        if !value.is_zero()
+            && !self.chain().debit(MANAGER, value).map_err(ExecError::<D>::Database)?
+        {
             // Only a manager that is not ours offers what it does not have.
             self.escrow.undo_to(escrow);
             let result = InstructionResult::OutOfFunds;
@@ -240,8 +256,8 @@ impl<D: DatabaseRef> Joint<D> {
             }),
             inbound: None,
         };
-        let hop = self.emit(caller, callee, HopBody::Call(call.clone()));
-        self.arrive(crossing, hop, call)
+        let hop = self.emit(caller, callee, HopBody::Call(call));
+        self.arrive(crossing, hop)
     }
 
     /// Takes what moves out of the caller's escrow, all or nothing (P24).
@@ -255,54 +271,70 @@ impl<D: DatabaseRef> Joint<D> {
         covered
     }
 
-    /// Opens the callee's side, or waits for it when it runs elsewhere.
-    fn arrive(
-        &mut self,
-        mut crossing: Crossing,
-        hop: u32,
-        call: HopCall,
-    ) -> Result<Step, ExecError<D>> {
+    /// Opens the callee's side, or waits for it when it runs elsewhere. The call is hop number `hop` of the item.
+    fn arrive(&mut self, mut crossing: Crossing, hop: usize) -> Result<Step, ExecError<D>> {
         let network = crossing.callee;
         let escrow = crossing.escrow;
+        let number = self.hops[hop].place.k;
         crossing.thread_called = self.leg.thread;
         let Some(index) = self.index_of(network) else {
             self.check_stop()?;
-            self.effects.push(Effect { network, hop, checkpoint: None, escrow });
+            self.effects.push(Effect { network, hop: number, checkpoint: None, escrow });
             self.crossings.push(crossing);
             return Ok(Step::Await);
         };
         self.active = index;
-        self.open_scope(&call)?;
-        let proxy = self.proxy(crossing.caller, call.caller);
+        self.open_scope()?;
+        let (source, gas) = (crossing.source, self.call(hop).gas);
+        let proxy = self.proxy(crossing.caller, source);
         let chain = &mut self.chains[index];
         let checkpoint = chain.checkpoint();
-        self.effects.push(Effect { network, hop, checkpoint: Some(checkpoint), escrow });
-        let (depth, gas) = (chain.depth, call.gas);
-        let refused = refused_by_callee(chain, &call, self.leg.origin_network, self.lenient);
-        let phase = Phase::Call;
-        crossing.inbound =
-            Some(Inbound { chain: index, depth, checkpoint, gas, spent: 0, call, proxy, phase });
+        let depth = chain.depth;
+        let effect = Effect { network, hop: number, checkpoint: Some(checkpoint), escrow };
+        self.effects.push(effect);
+        let (phase, code) = (Phase::Call, None);
+        let inbound =
+            Inbound { chain: index, depth, checkpoint, gas, spent: 0, hop, proxy, code, phase };
+        crossing.inbound = Some(inbound);
         self.crossings.push(crossing);
-        match refused {
+        match self.refused_by_callee(hop) {
             Some(status) => self.come_back(status, 0, 0, Bytes::new()),
             None => self.admit(),
         }
     }
 
-    fn open_scope(&mut self, call: &HopCall) -> Result<(), ExecError<D>> {
+    /// Returns the call that is hop number `hop` of the item.
+    fn call(&self, hop: usize) -> &HopCall {
+        match &self.hops[hop].body {
+            HopBody::Call(call) => call,
+            body => unreachable!("only calls open crossings: {body:?}"),
+        }
+    }
+
+    /// Returns the return that is hop number `hop` of the item.
+    fn ret(&self, hop: usize) -> &HopReturn {
+        match &self.hops[hop].body {
+            HopBody::Return(ret) => ret,
+            body => unreachable!("only returns close crossings: {body:?}"),
+        }
+    }
+
+    /// Opens a scope for the leg in progress, unless it is at home here or has one.
+    fn open_scope(&mut self) -> Result<(), ExecError<D>> {
         let chain = &self.chains[self.active];
-        if chain.network() == call.origin_network || chain.scope.is_some() {
+        let (origin, network) = (self.leg.origin, self.leg.origin_network);
+        if chain.network() == network || chain.scope.is_some() {
             return Ok(());
         }
-        let origin = self.proxy(call.origin_network, call.origin);
+        let origin = self.proxy(network, origin);
         self.chain().open_scope(origin).map_err(ExecError::<D>::Database)
     }
 
     /// Charges for the accounts that the frame needs and deploys the caller's proxy when it is missing (P20).
     fn admit(&mut self) -> Result<Step, ExecError<D>> {
         let side = self.inbound_side();
-        let (proxy, target, gas) = (side.proxy, side.call.target, side.gas);
-        let (value, is_static) = (side.call.value, side.call.is_static);
+        let (proxy, gas, hop) = (side.proxy, side.gas, side.hop);
+        let HopCall { target, value, is_static, .. } = *self.call(hop);
         let journal = self.chain().journal();
         let loaded = journal.load_account(proxy).map_err(ExecError::<D>::Database)?;
         let missing = loaded.data.info.is_empty_code_hash();
@@ -313,16 +345,23 @@ impl<D: DatabaseRef> Joint<D> {
             let fresh = if loaded.data.info.is_empty() { tariff::NEW_ACCOUNT } else { 0 };
             cost += tariff::VALUE + fresh;
         }
-        let code = loaded.data.info.code.as_ref();
-        if let Some(delegate) = code.and_then(Bytecode::eip7702_address) {
-            let loaded = journal.load_account(delegate).map_err(ExecError::<D>::Database)?;
+        let mut code = code_in(&loaded.data.info);
+        if let Some(delegate) = code.1.eip7702_address() {
+            let loaded =
+                journal.load_account_with_code(delegate).map_err(ExecError::<D>::Database)?;
             cost += tariff::access(loaded.is_cold);
+            code = code_in(&loaded.data.info);
         }
         if gas < cost {
             return self.come_back(Status::OutOfGas, gas, 0, Bytes::new());
         }
-        self.inbound_side().spent = cost;
-        if missing && !is_static { self.deploy_proxy() } else { self.call_target() }
+        let side = self.inbound_side();
+        side.spent = cost;
+        if missing && !is_static {
+            return self.deploy_proxy();
+        }
+        side.code = Some(code);
+        self.call_target()
     }
 
     fn inbound_side(&mut self) -> &mut Inbound {
@@ -334,21 +373,30 @@ impl<D: DatabaseRef> Joint<D> {
         let network = self.crossings.last().expect("a crossing is open").caller;
         let side = self.inbound_side();
         side.phase = Phase::Deploy;
-        let gas_limit = side.gas - side.spent;
-        let original = side.call.caller;
+        let (gas_limit, hop) = (side.gas - side.spent, side.hop);
+        let original = self.call(hop).caller;
         let call =
             Manager::createCrossChainProxyCall { original, network: u64::from(network.get()) };
-        let data = Bytes::from(call.abi_encode());
-        self.open_frame(SYSTEM_SENDER, MANAGER, U256::ZERO, data, gas_limit, false)
+        let code = self.code_of(MANAGER)?;
+        self.open_frame(Opening {
+            caller: SYSTEM_SENDER,
+            target: MANAGER,
+            value: U256::ZERO,
+            data: call.abi_encode().into(),
+            gas_limit,
+            is_static: false,
+            code,
+        })
     }
 
     fn call_target(&mut self) -> Result<Step, ExecError<D>> {
         let side = self.inbound_side();
         side.phase = Phase::Call;
-        let gas_limit = side.gas - side.spent;
-        let HopCall { target, value, token, is_static, .. } = side.call;
-        let data = core::mem::take(&mut side.call.data);
-        let proxy = side.proxy;
+        let (gas_limit, proxy, hop) = (side.gas - side.spent, side.proxy, side.hop);
+        let code = side.code.take();
+        let call = self.call(hop);
+        let (data, token) = (call.data.clone(), call.token);
+        let HopCall { target, value, is_static, .. } = *call;
         let own = self.active_network();
         if !value.is_zero() {
             self.escrow.give(own, TokenId::ETHER, value);
@@ -357,19 +405,16 @@ impl<D: DatabaseRef> Joint<D> {
         if let Some(token) = &token {
             self.escrow.give(own, TokenId::of(token), token.amount);
         }
-        self.open_frame(proxy, target, value, data, gas_limit, is_static)
+        let code = match code {
+            Some(code) => code,
+            None => self.code_of(target)?,
+        };
+        let caller = proxy;
+        self.open_frame(Opening { caller, target, value, data, gas_limit, is_static, code })
     }
 
-    fn open_frame(
-        &mut self,
-        caller: Address,
-        target: Address,
-        value: U256,
-        data: Bytes,
-        gas_limit: u64,
-        is_static: bool,
-    ) -> Result<Step, ExecError<D>> {
-        let known_bytecode = self.code_of(target)?;
+    fn open_frame(&mut self, opening: Opening) -> Result<Step, ExecError<D>> {
+        let Opening { caller, target, value, data, gas_limit, is_static, code } = opening;
         let (depth, memory) = self.chain().inbound_memory();
         let inputs = CallInputs {
             input: CallInput::Bytes(data),
@@ -377,7 +422,7 @@ impl<D: DatabaseRef> Joint<D> {
             gas_limit,
             reservoir: 0,
             bytecode_address: target,
-            known_bytecode,
+            known_bytecode: code,
             target_address: target,
             caller,
             value: CallValue::Transfer(value),
@@ -395,8 +440,7 @@ impl<D: DatabaseRef> Joint<D> {
         let load = |journal: &mut revm::Journal<_>, address| {
             let account =
                 journal.load_account_with_code(address).map_err(ExecError::<D>::Database)?;
-            let info = &account.data.info;
-            Ok::<_, ExecError<D>>((info.code_hash, info.code.clone().unwrap_or_default()))
+            Ok::<_, ExecError<D>>(code_in(&account.data.info))
         };
         let (hash, code) = load(journal, target)?;
         match code.eip7702_address() {
@@ -480,10 +524,10 @@ impl<D: DatabaseRef> Joint<D> {
         }
         let is_static = crossing.is_static;
         let ret = HopReturn { status, is_static, gas_used, refund, value, touched, data };
-        self.emit(crossing.callee, crossing.caller, HopBody::Return(ret.clone()));
+        let hop = self.emit(crossing.callee, crossing.caller, HopBody::Return(ret));
         self.check_stop()?;
         match crossing.outbound {
-            Some(_) => self.settle(crossing, ret),
+            Some(_) => self.settle(&crossing, hop),
             None => {
                 let budget = self.budget();
                 *budget = budget.saturating_sub(gas_used);
@@ -512,7 +556,8 @@ impl<D: DatabaseRef> Joint<D> {
     fn sweep(&mut self, proxy: Address) -> Result<U256, ExecError<D>> {
         let own = self.active_network();
         let journal = self.chain().journal();
-        let held = journal.load_account(proxy).map_err(ExecError::<D>::Database)?.data.info.balance;
+        // The crossing loaded it when it came in.
+        let held = journal.state.get(&proxy).map_or(U256::ZERO, |account| account.info.balance);
         if held.is_zero() || !self.escrow.take(own, TokenId::ETHER, held) {
             return Ok(U256::ZERO);
         }
@@ -521,43 +566,55 @@ impl<D: DatabaseRef> Joint<D> {
         Ok(held)
     }
 
-    /// Hands a return to the frame that called.
-    fn settle(&mut self, crossing: Crossing, ret: HopReturn) -> Result<Step, ExecError<D>> {
+    /// Hands a return, which is hop number `hop` of the item, to the frame that called.
+    fn settle(&mut self, crossing: &Crossing, hop: usize) -> Result<Step, ExecError<D>> {
         let side = crossing.outbound.as_ref().expect("the caller runs here");
         self.active = side.chain;
-        let network = crossing.caller;
-        if ret.status == Status::Ok {
-            if !ret.value.is_zero() {
-                self.escrow.give(network, TokenId::ETHER, ret.value);
-                self.chain()
-                    .credit(crossing.source, ret.value)
-                    .map_err(ExecError::<D>::Database)?;
+        let HopReturn { status, value, .. } = *self.ret(hop);
+        if status == Status::Ok {
+            if !value.is_zero() {
+                self.escrow.give(crossing.caller, TokenId::ETHER, value);
+                self.chain().credit(crossing.source, value).map_err(ExecError::<D>::Database)?;
             }
-            self.note_touched(&crossing, &ret.touched);
+            if crossing.inbound.is_none() {
+                self.note_touched(crossing, hop);
+            }
         } else {
             self.chains[side.chain].revert_to(side.checkpoint);
             self.effects.truncate(crossing.effects);
             self.escrow.undo_to(crossing.escrow);
         }
-        let mut ret = ret;
-        if self.fault == Some(Fault::DropRefund) {
-            ret.refund = 0;
-        }
-        let outcome = outcome(side, ret);
+        let loses_refund = self.fault == Some(Fault::DropRefund);
+        let outcome = outcome(side, self.ret(hop), loses_refund);
         self.deliver(FrameResult::Call(outcome))
     }
 
     /// Remembers what a callee that runs elsewhere touched in turn. One that runs here left its own effects.
-    fn note_touched(&mut self, crossing: &Crossing, touched: &[Touched]) {
-        if crossing.inbound.is_none() {
-            let escrow = crossing.escrow;
-            self.effects.extend(touched.iter().map(|touched| Effect {
-                network: touched.network,
-                hop: touched.first_hop,
-                checkpoint: None,
-                escrow,
-            }));
+    fn note_touched(&mut self, crossing: &Crossing, hop: usize) {
+        let escrow = crossing.escrow;
+        let effects = self.ret(hop).touched.iter().map(|touched| Effect {
+            network: touched.network,
+            hop: touched.first_hop,
+            checkpoint: None,
+            escrow,
+        });
+        let effects: Vec<_> = effects.collect();
+        self.effects.extend(effects);
+    }
+
+    /// Finds refusals that depend on the callee's chain (P29).
+    fn refused_by_callee(&self, hop: usize) -> Option<Status> {
+        let chain = &self.chains[self.active];
+        // A leg's own chain checked its fee and reserved its gas before the leg began.
+        if self.lenient || chain.network() == self.leg.origin_network {
+            return None;
         }
+        let call = self.call(hop);
+        if call.gas_price < chain.base_fee() {
+            return Some(Status::FeeTooLow);
+        }
+        let used = chain.item_gas + chain.scope.map_or(0, |scope| scope.gas_used);
+        (chain.gas_left.saturating_sub(used) < call.gas).then_some(Status::Full)
     }
 }
 
@@ -586,22 +643,9 @@ fn names_token(data: &[u8], token: &TokenMove) -> bool {
         && word(2) == Some(token.amount)
 }
 
-/// Finds refusals that depend on the callee's chain (P29).
-fn refused_by_callee<D: DatabaseRef>(
-    chain: &Chain<D>,
-    call: &HopCall,
-    home: NetworkId,
-    lenient: bool,
-) -> Option<Status> {
-    // A leg's own chain checked its fee and reserved its gas before the leg began.
-    if lenient || chain.network() == home {
-        return None;
-    }
-    if call.gas_price < chain.base_fee() {
-        return Some(Status::FeeTooLow);
-    }
-    let used = chain.item_gas + chain.scope.map_or(0, |scope| scope.gas_used);
-    (chain.gas_left.saturating_sub(used) < call.gas).then_some(Status::Full)
+/// Returns an account's code with its hash.
+fn code_in(info: &AccountInfo) -> (B256, Bytecode) {
+    (info.code_hash, info.code.clone().unwrap_or_default())
 }
 
 fn with_status(status: Status, data: &[u8]) -> Bytes {
@@ -626,14 +670,14 @@ fn refusal(
 }
 
 /// Builds what the calling frame sees of a return.
-fn outcome(side: &Outbound, ret: HopReturn) -> CallOutcome {
+fn outcome(side: &Outbound, ret: &HopReturn, loses_refund: bool) -> CallOutcome {
     let mut gas = Gas::new(side.gas_limit);
     let paid = gas.record_regular_cost(side.tariff.saturating_add(ret.gas_used));
     assert!(paid, "a callee cannot use more gas than crossed");
     let (result, output) = match ret.status {
         Status::Ok => {
-            gas.record_refund(ret.refund);
-            (InstructionResult::Return, ret.data)
+            gas.record_refund(if loses_refund { 0 } else { ret.refund });
+            (InstructionResult::Return, ret.data.clone())
         }
         status => (InstructionResult::Revert, with_status(status, &ret.data)),
     };

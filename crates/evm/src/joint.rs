@@ -101,8 +101,8 @@ pub(crate) enum Step {
     Run,
     /// Waits for a hop from a chain that runs elsewhere.
     Await,
-    /// The leg's own transaction is over.
-    Done(FrameResult),
+    /// The leg's own transaction is over; its result waits in [`Joint::done`].
+    Done,
 }
 
 /// Which questions a machine may answer itself.
@@ -155,11 +155,15 @@ pub struct Joint<D: DatabaseRef> {
     /// Their hashes.
     pub(crate) hashes: Vec<B256>,
     pub(crate) remote: Option<Box<dyn Remote>>,
+    /// Result of the leg's own transaction, between its end and whoever drives the machine.
+    done: Option<FrameResult>,
     pub(crate) stop: Option<Stop>,
     pub(crate) fault: Option<Fault>,
     /// True when hops between chains that run elsewhere pass through here.
     pub(crate) is_hub: bool,
     proxies: HashMap<(NetworkId, Address), Address>,
+    /// The proxy that was asked for last: contracts tend to call more than once.
+    last_proxy: ((NetworkId, Address), Address),
     scratch: Writer,
 }
 
@@ -188,10 +192,12 @@ impl<D: DatabaseRef> Joint<D> {
             hops: Vec::new(),
             hashes: Vec::new(),
             remote: None,
+            done: None,
             stop: None,
             fault: None,
             is_hub: false,
             proxies: HashMap::default(),
+            last_proxy: first_proxy(),
             scratch: Writer::default(),
         }
     }
@@ -215,6 +221,16 @@ impl<D: DatabaseRef> Joint<D> {
 
     /// Returns the address that stands for `original` of `network` on every other chain.
     pub(crate) fn proxy(&mut self, network: NetworkId, original: Address) -> Address {
+        let (known, proxy) = self.last_proxy;
+        if known == (network, original) {
+            return proxy;
+        }
+        let proxy = self.cached_proxy(network, original);
+        self.last_proxy = ((network, original), proxy);
+        proxy
+    }
+
+    fn cached_proxy(&mut self, network: NetworkId, original: Address) -> Address {
         if self.proxies.len() >= PROXY_CACHE {
             self.proxies.clear();
         }
@@ -261,7 +277,7 @@ impl<D: DatabaseRef> Joint<D> {
                     Some(hop) => self.inbound(hop)?,
                     None => return Ok(None),
                 },
-                Step::Done(result) => return Ok(Some(result)),
+                Step::Done => return Ok(self.done.take()),
             };
         }
     }
@@ -306,7 +322,8 @@ impl<D: DatabaseRef> Joint<D> {
             return self.inbound_result(result);
         }
         if depth == 0 {
-            return Ok(Step::Done(result));
+            self.done = Some(result);
+            return Ok(Step::Done);
         }
         let evm = &mut self.chain().evm;
         evm.frame_stack.get().return_result::<_, ContextDbError<Ctx<D>>>(&mut evm.ctx, result)?;
@@ -351,25 +368,32 @@ impl<D: DatabaseRef> Joint<D> {
         }
     }
 
-    /// Sends a hop from a chain that runs here, folding it into thread and heads; returns its number.
-    pub(crate) fn emit(&mut self, from: NetworkId, to: NetworkId, body: HopBody) -> u32 {
+    /// Sends a hop from a chain that runs here, folding it into the thread; returns its index among the
+    /// item's hops.
+    pub(crate) fn emit(&mut self, from: NetworkId, to: NetworkId, body: HopBody) -> usize {
         let wrong = self.fault == Some(Fault::WrongPlace) && matches!(body, HopBody::Return(_));
         let k = self.leg.k + u32::from(wrong);
         let place = self.leg.position.place(self.leg.leg, k);
-        let hop = Hop { place, from, to, thread: self.leg.thread, body };
-        if self.index_of(to).is_none() {
+        let is_elsewhere = self.index_of(to).is_none();
+        // Hops are made where they stay: they are large, and there are many.
+        self.hops.push(Hop { place, from, to, thread: self.leg.thread, body });
+        if is_elsewhere {
+            let hop = self.hops.pop().expect("just added");
             self.pass_on(&hop);
+            self.hops.push(hop);
         }
-        self.fold(hop);
-        k
+        self.fold_last()
     }
 
-    fn fold(&mut self, hop: Hop) {
+    /// Folds the last hop into the thread; returns its index among the item's hops.
+    fn fold_last(&mut self) -> usize {
+        let last = self.hops.len() - 1;
+        let hop = &self.hops[last];
         let hash = hop.hash_into(&mut self.scratch);
-        self.leg.thread = advance(&hop, hash);
+        self.leg.thread = advance(hop, hash);
         self.leg.k = hop.place.k + 1;
         self.hashes.push(hash);
-        self.hops.push(hop);
+        last
     }
 
     /// Hands the item's hops over. The next item gets as much room, so that hops are moved once only.
@@ -429,7 +453,8 @@ impl<D: DatabaseRef> Joint<D> {
             let why = alloc::format!("hop {} to {} after place {expected}", hop.place, hop.to);
             return Err(self.halt(Stop::BadHop(why)));
         }
-        self.fold(hop.clone());
+        self.hops.push(hop.clone());
+        self.fold_last();
         Ok(hop)
     }
 
@@ -445,6 +470,12 @@ impl<D: DatabaseRef> Joint<D> {
         self.stop.get_or_insert(why);
         EVMError::Custom(String::new())
     }
+}
+
+/// Returns an entry to start remembering proxies with.
+fn first_proxy() -> ((NetworkId, Address), Address) {
+    let nobody = (NetworkId::L1, Address::ZERO);
+    (nobody, proxy_address(nobody.0.get(), nobody.1))
 }
 
 /// revm's handler with the joint execution loop.

@@ -9,7 +9,9 @@ use weft_types::{Hop, HopBody, HopCall, HopReturn, NetworkId};
 impl<D: DatabaseRef> Joint<D> {
     /// Takes a hop from a chain that runs elsewhere.
     pub(crate) fn inbound(&mut self, hop: Hop) -> Result<Step, ExecError<D>> {
-        let (from, to, k) = (hop.from, hop.to, hop.place.k);
+        let (from, to) = (hop.from, hop.to);
+        // Hops are kept as they come in.
+        let last = self.hops.len() - 1;
         if !matches!(hop.body, HopBody::Rollback { .. }) {
             self.undone.clear();
         }
@@ -17,9 +19,9 @@ impl<D: DatabaseRef> Joint<D> {
             HopBody::Call(call) => {
                 self.check_call(from, &call)?;
                 let crossing = self.inbound_crossing(from, to, hop.thread, &call);
-                self.arrive(crossing, k, call)
+                self.arrive(crossing, last)
             }
-            HopBody::Return(ret) => self.inbound_return(from, to, ret),
+            HopBody::Return(ret) => self.inbound_return(from, to, &ret),
             HopBody::Rollback { to_hop } => self.inbound_rollback(to, to_hop),
             HopBody::Verdict(_) => Err(self.halt(Stop::BadHop("verdict inside a leg".into()))),
         }
@@ -69,7 +71,7 @@ impl<D: DatabaseRef> Joint<D> {
         &mut self,
         from: NetworkId,
         to: NetworkId,
-        ret: HopReturn,
+        ret: &HopReturn,
     ) -> Result<Step, ExecError<D>> {
         let fits = self.crossings.last().is_some_and(|crossing| {
             let waiting = crossing.outbound.is_some() && crossing.inbound.is_none();
@@ -87,7 +89,7 @@ impl<D: DatabaseRef> Joint<D> {
             return Err(self.halt(Stop::BadHop(alloc::format!("return from {from} to nothing"))));
         }
         let crossing = self.crossings.pop().expect("just seen");
-        self.settle(crossing, ret)
+        self.settle(&crossing, self.hops.len() - 1)
     }
 
     /// Takes back everything since a hop. A frame elsewhere reverted, and each chain that it touched is told by a
