@@ -5,6 +5,7 @@
 //! summary of the tests.
 
 mod command;
+mod fuzz;
 mod layers;
 mod no_std;
 mod readme;
@@ -46,6 +47,7 @@ const STAGES: &[Stage] = &[
         about: "unit and integration tests, then doc tests",
         run: stages::tests,
     },
+    Stage { name: "fuzz", about: "fuzz targets of the decoders, briefly", run: fuzz::run },
     Stage { name: "contracts", about: "contracts/test.sh", run: stages::contracts },
     Stage { name: "doc", about: "rustdoc has no warning", run: stages::doc },
     Stage { name: "readme", about: "the README's marked commands work", run: readme::run },
