@@ -121,13 +121,27 @@ impl<D: DatabaseRef> WorkingState<D> {
     ///
     /// The base's error while reading what is overwritten.
     pub fn commit(&mut self, changes: EvmState) -> Result<(), D::Error> {
+        self.commit_with(changes, true)
+    }
+
+    /// Applies what a transaction left in its journal as before EIP-161, when empty accounts stayed.
+    ///
+    /// # Errors
+    ///
+    /// The base's error while reading what is overwritten.
+    pub fn commit_keeping_empty(&mut self, changes: EvmState) -> Result<(), D::Error> {
+        self.commit_with(changes, false)
+    }
+
+    fn commit_with(&mut self, changes: EvmState, clears_empty: bool) -> Result<(), D::Error> {
         for (address, account) in changes {
             if !account.is_touched() {
                 continue;
             }
             // Flags and original values span the legs of a bundle; only the *local* flag says that the account
             // is gone, and a slot may be changed although its last leg found it so.
-            let deleted = account.is_selfdestructed_locally() || account.is_empty();
+            let deleted =
+                account.is_selfdestructed_locally() || (clears_empty && account.is_empty());
             if deleted || account.is_created() || account.is_selfdestructed() {
                 self.replace(address, (!deleted).then_some(account.info.clone()))?;
                 if deleted {

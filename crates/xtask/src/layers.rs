@@ -32,6 +32,11 @@ const LAYERS: &[Layer] = &[
         libraries: None,
     },
     Layer {
+        name: "weft-ethereum",
+        may_use: &["weft-types", "weft-evm"],
+        libraries: None,
+    },
+    Layer {
         name: "weft-executor",
         may_use: &["weft-types", "weft-thread", "weft-evm", "weft-contracts"],
         libraries: None,
@@ -44,6 +49,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "weft-node",
         may_use: &[
+            "weft-ethereum",
             "weft-executor",
             "weft-types",
             "weft-thread",
@@ -68,6 +74,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "weft",
         may_use: &[
+            "weft-ethereum",
             "weft-types",
             "weft-thread",
             "weft-lane",
