@@ -1,9 +1,14 @@
 //! What a development node is started with.
 
-use crate::{accounts::DEV_ACCOUNTS, accounts::DevAccount, error::NodeError};
+use crate::{
+    accounts::DEV_ACCOUNTS,
+    accounts::DevAccount,
+    engine::{IMPORTED, ImportedChain},
+    error::NodeError,
+};
 use alloy_primitives::U256;
 use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
-use weft_types::bundle::MAX_LEGS;
+use weft_types::{NetworkId, bundle::MAX_LEGS};
 
 /// Wei of one ether.
 const ETHER: u128 = 1_000_000_000_000_000_000;
@@ -52,6 +57,8 @@ pub struct DevConfig {
     pub executor_program: Option<PathBuf>,
     /// How long an executor may take to answer, in milliseconds.
     pub executor_timeout_ms: u64,
+    /// Chain to serve in place of rollups.
+    pub imported: Option<ImportedChain>,
     /// Bounds on what comes from outside.
     pub limits: Limits,
 }
@@ -73,6 +80,7 @@ impl Default for DevConfig {
             executors: Vec::new(),
             executor_program: None,
             executor_timeout_ms: 2_000,
+            imported: None,
             limits: Limits::default(),
         }
     }
@@ -82,6 +90,14 @@ impl DevConfig {
     /// Returns the EIP-155 ids of the rollups.
     pub fn chain_ids(&self) -> impl Iterator<Item = u32> + use<> {
         self.first_chain_id..self.first_chain_id.saturating_add(self.rollups)
+    }
+
+    /// Returns network id and EIP-155 id of everything that is served.
+    pub(crate) fn served(&self) -> Vec<(NetworkId, u64)> {
+        match &self.imported {
+            Some(chain) => vec![(IMPORTED, chain.genesis.schedule.chain_id())],
+            None => self.chain_ids().map(|id| (NetworkId::new(id), u64::from(id))).collect(),
+        }
     }
 
     /// Returns the port of rollup number `index`.

@@ -79,6 +79,19 @@ impl ArchiveState {
         self.storage_ref(address, key).unwrap_or_default()
     }
 
+    /// Returns a copy of the whole state after block `number`. Cost is linear in the state.
+    pub(crate) fn rewound(&self, number: u64) -> MemoryState {
+        let mut state = self.inner.current.clone();
+        for undo in self.inner.undo.iter().rev().take_while(|undo| undo.number > number) {
+            let changes = undo.before.iter().map(|(address, before)| {
+                let (info, storage) = (before.info.clone(), before.storage.clone());
+                (*address, AccountChange { info, wiped: before.whole, storage })
+            });
+            state.apply(&changes.collect());
+        }
+        state
+    }
+
     fn overwritten(&self, number: u64, address: Address) -> impl Iterator<Item = &Before> {
         let first = self.inner.undo.partition_point(|undo| undo.number <= number);
         self.inner.undo.range(first..).filter_map(move |undo| undo.before.get(&address))

@@ -17,6 +17,7 @@ pub mod config;
 mod engine;
 pub mod error;
 mod filters;
+mod foreign_pool;
 mod history;
 mod node;
 mod outcomes;
@@ -28,6 +29,6 @@ mod view;
 
 pub use accounts::{DEV_ACCOUNTS, DevAccount};
 pub use config::{DevConfig, Limits, Mining};
-pub use engine::EngineHandle;
+pub use engine::{EngineHandle, ImportedChain};
 pub use error::NodeError;
 pub use node::{Node, NodeHandle, RollupInfo};

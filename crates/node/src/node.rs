@@ -42,10 +42,11 @@ impl Node {
         config.check()?;
         let mut listeners = Vec::new();
         let mut endpoints = Vec::new();
-        for (index, id) in config.chain_ids().enumerate() {
+        let is_imported = config.imported.is_some();
+        for (index, (network, chain_id)) in config.served().into_iter().enumerate() {
             let (listener, url) = server::listen(config.host, config.port_of(index)?)?;
             listeners.push(listener);
-            endpoints.push(Endpoint { network: NetworkId::new(id), chain_id: u64::from(id), url });
+            endpoints.push(Endpoint { network, chain_id, url, is_imported });
         }
         let limits = config.limits.clone();
         let engine = engine::spawn(config, endpoints.clone()).await?;

@@ -47,7 +47,11 @@ pub(crate) fn serve(
         .set_http_middleware(tower::ServiceBuilder::new().layer(CorsLayer::permissive()))
         .build_from_tcp(listener)
         .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
-    Ok(server.start(rpc::module(Port { engine, network: endpoint.network })))
+    Ok(server.start(rpc::module(Port {
+        engine,
+        network: endpoint.network,
+        is_imported: endpoint.is_imported,
+    })))
 }
 
 /// Subscription ids as Ethereum clients expect them.

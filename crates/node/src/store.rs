@@ -1,6 +1,7 @@
 //! Blocks of one rollup with their transactions, receipts and logs.
 
-use alloy_consensus::{Header, TxEnvelope};
+use alloy_consensus::{Eip658Value, Header, ReceiptEnvelope, TxEnvelope};
+use alloy_eips::eip4895::Withdrawals;
 use alloy_primitives::{B256, map::HashMap};
 use std::sync::Arc;
 use weft_evm::{BlockTx, ClosedBlock};
@@ -15,7 +16,19 @@ pub(crate) struct StoredBlock {
     pub(crate) transactions: Vec<BlockTx>,
     /// Length of the RLP encoding, in bytes.
     pub(crate) size: usize,
+    /// What there is to a foreign block beside transactions.
+    pub(crate) body: Body,
     starts: Vec<Start>,
+}
+
+/// What a block holds beside transactions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Body {
+    pub(crate) ommers: Vec<Header>,
+    /// `None` before Shanghai.
+    pub(crate) withdrawals: Option<Withdrawals>,
+    /// State root after each transaction, before Byzantium.
+    pub(crate) post_states: Vec<B256>,
 }
 
 /// What a block holds before a transaction.
@@ -34,9 +47,54 @@ pub(crate) struct Origin {
 
 impl StoredBlock {
     pub(crate) fn new(header: Header, hash: B256, slot: u64, transactions: Vec<BlockTx>) -> Self {
+        let body = Body { withdrawals: Some(Withdrawals::default()), ..Body::default() };
+        Self::with_body(header, hash, slot, transactions, body)
+    }
+
+    /// A block of an imported chain, whose slot is its number.
+    pub(crate) fn imported(
+        header: Header,
+        hash: B256,
+        transactions: Vec<BlockTx>,
+        body: Body,
+    ) -> Self {
+        let slot = header.number;
+        Self::with_body(header, hash, slot, transactions, body)
+    }
+
+    fn with_body(
+        header: Header,
+        hash: B256,
+        slot: u64,
+        transactions: Vec<BlockTx>,
+        body: Body,
+    ) -> Self {
         let starts = starts(&transactions);
-        let size = block_size(&header, &transactions);
-        Self { header, hash, slot, transactions, size, starts }
+        let block = Self { header, hash, slot, transactions, size: 0, body, starts };
+        let size = alloy_rlp::Encodable::length(&block.ethereum());
+        Self { size, ..block }
+    }
+
+    /// Returns the block as Ethereum encodes it.
+    pub(crate) fn ethereum(&self) -> alloy_consensus::Block<TxEnvelope> {
+        let body = alloy_consensus::BlockBody {
+            transactions: self.transactions.iter().map(|tx| tx.tx.clone()).collect(),
+            ommers: self.body.ommers.clone(),
+            withdrawals: self.body.withdrawals.clone(),
+        };
+        alloy_consensus::Block { header: self.header.clone(), body }
+    }
+
+    /// Returns the receipt of a transaction as it enters the receipts root.
+    pub(crate) fn receipt(&self, index: usize) -> ReceiptEnvelope {
+        let tx = &self.transactions[index];
+        let mut receipt = tx.receipt(self.starts[index].gas_used + tx.gas_used);
+        if let (ReceiptEnvelope::Legacy(receipt), Some(root)) =
+            (&mut receipt, self.body.post_states.get(index))
+        {
+            receipt.receipt.status = Eip658Value::PostState(*root);
+        }
+        receipt
     }
 
     /// Returns when the block's slot began, in milliseconds since the Unix epoch (P9).
@@ -64,16 +122,6 @@ pub(crate) fn starts(transactions: &[BlockTx]) -> Vec<Start> {
     transactions.iter().map(start).collect()
 }
 
-fn block_size(header: &Header, transactions: &[BlockTx]) -> usize {
-    let transactions: Vec<TxEnvelope> = transactions.iter().map(|tx| tx.tx.clone()).collect();
-    let body = alloy_consensus::BlockBody {
-        transactions,
-        ommers: Vec::new(),
-        withdrawals: Some(Default::default()),
-    };
-    alloy_rlp::Encodable::length(&alloy_consensus::Block { header: header.clone(), body })
-}
-
 /// Blocks of one rollup, from genesis on.
 // Invariant: block `n` stands at index `n` of `blocks`, and the indexes name exactly what stands there.
 #[derive(Debug)]
@@ -86,13 +134,17 @@ pub(crate) struct BlockStore {
 
 impl BlockStore {
     pub(crate) fn new(genesis: Header, hash: B256) -> Self {
+        Self::starting_with(StoredBlock::new(genesis, hash, 0, Vec::new()))
+    }
+
+    pub(crate) fn starting_with(genesis: StoredBlock) -> Self {
         let mut store = Self {
             blocks: Vec::new(),
             by_hash: HashMap::default(),
             by_tx: HashMap::default(),
             origins: HashMap::default(),
         };
-        store.push(StoredBlock::new(genesis, hash, 0, Vec::new()));
+        store.push(genesis);
         store
     }
 

@@ -26,6 +26,14 @@ impl View {
     }
 }
 
+impl View {
+    /// Returns the same state with `changes` on top.
+    pub(crate) fn with(mut self, changes: StateChange) -> Self {
+        self.overlay.extend(changes);
+        self
+    }
+}
+
 impl DatabaseRef for View {
     type Error = Infallible;
 

@@ -31,11 +31,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["weft-types", "weft-thread", "weft-contracts"],
         libraries: None,
     },
-    Layer {
-        name: "weft-ethereum",
-        may_use: &["weft-types", "weft-evm"],
-        libraries: None,
-    },
+    Layer { name: "weft-ethereum", may_use: &["weft-types", "weft-evm"], libraries: None },
     Layer {
         name: "weft-executor",
         may_use: &["weft-types", "weft-thread", "weft-evm", "weft-contracts"],

@@ -156,6 +156,9 @@ impl Engine {
     /// Returns the nonce that a wallet should sign next: past what is executed, held or deferred.
     pub(crate) fn next_nonce(&mut self, network: NetworkId, address: Address) -> u64 {
         let mut nonce = self.pending_account(network, address).nonce;
+        if let Some(foreign) = &self.chain(network).foreign {
+            return foreign.pool.next_nonce(address, nonce);
+        }
         let waits = |nonce: u64| {
             self.bundles.holds_nonce(network, address, nonce)
                 || self.pool.deferred_legs().any(|leg| {

@@ -72,7 +72,7 @@ impl Engine {
     }
 
     /// Returns the closed state of a moment and, when it is not the last one, its block; `None` for the open slot.
-    fn closed(
+    pub(super) fn closed(
         &self,
         network: NetworkId,
         at: At,
@@ -106,6 +106,9 @@ impl Engine {
         tx: TxEnv,
         overrides: Option<StateOverride>,
     ) -> RpcResult<Simulated> {
+        if self.chain(network).foreign.is_some() {
+            return self.look_foreign(network, at, tx, overrides);
+        }
         let simulated = match (at, overrides) {
             (At::Pending, None) => self.realm.simulate(network, tx, SimulateMode::Call),
             (at, overrides) => {
@@ -211,7 +214,10 @@ impl Moment {
     }
 }
 
-fn override_account(change: &mut AccountChange, account: &AccountOverride) -> RpcResult<()> {
+pub(super) fn override_account(
+    change: &mut AccountChange,
+    account: &AccountOverride,
+) -> RpcResult<()> {
     if account.move_precompile_to.is_some() {
         return Err(RpcError::params("movePrecompileToAddress is not supported"));
     }

@@ -5,6 +5,7 @@ mod bundle;
 mod cheats;
 mod dump;
 mod executors;
+mod imported;
 mod items;
 mod look;
 mod slots;
@@ -12,6 +13,8 @@ mod snapshots;
 mod thread;
 
 pub(crate) use dump::Dump;
+pub(crate) use imported::IMPORTED;
+pub use imported::ImportedChain;
 pub(crate) use look::At;
 pub use thread::EngineHandle;
 pub(crate) use thread::{EngineThread, spawn};
@@ -54,6 +57,8 @@ pub(crate) struct ChainData {
     pub(crate) store: BlockStore,
     pub(crate) filters: Filters,
     pub(crate) events: broadcast::Sender<ChainEvent>,
+    /// What there is to an imported chain.
+    pub(crate) foreign: Option<imported::Foreign>,
 }
 
 /// Where a rollup can be reached.
@@ -62,6 +67,8 @@ pub(crate) struct Endpoint {
     pub(crate) network: NetworkId,
     pub(crate) chain_id: u64,
     pub(crate) url: String,
+    /// True for an imported chain.
+    pub(crate) is_imported: bool,
 }
 
 /// Owner of the realm, the lane and the stores. Lives on one thread.
@@ -85,7 +92,10 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Builds the realm at genesis.
-    pub(crate) fn new(config: DevConfig, endpoints: Vec<Endpoint>) -> Self {
+    pub(crate) fn new(mut config: DevConfig, endpoints: Vec<Endpoint>) -> Self {
+        if let Some(chain) = config.imported.take() {
+            return Self::imported(config, endpoints, chain);
+        }
         let domain = Domain::dev();
         let clock = Clock::new(config.seed, config.slot_ms);
         let timestamp = clock.now_ms() / 1000;
@@ -157,7 +167,7 @@ impl ChainData {
     fn new(spec: ChainSpec, store: BlockStore, limits: &Limits) -> Self {
         let filters = Filters::new(limits.max_filters, limits.filter_ttl);
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
-        Self { spec, store, filters, events }
+        Self { spec, store, filters, events, foreign: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Positional parameters.
 
 use super::errors::{RpcError, RpcResult};
+use alloy_primitives::B256;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -34,6 +35,15 @@ impl Args {
                 .map(Some)
                 .map_err(|error| RpcError::params(format!("invalid argument {index}: {error}"))),
         }
+    }
+
+    /// Returns 32 bytes, which must be written with a prefix and in full.
+    pub(crate) fn hash(&self, index: usize) -> RpcResult<B256> {
+        let text: String = self.required(index)?;
+        let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 64);
+        digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
+            RpcError::params(format!("invalid argument {index}: not a hash of 32 bytes with 0x"))
+        })
     }
 
     /// Returns a number that may come as a hex or decimal string or as a JSON number.

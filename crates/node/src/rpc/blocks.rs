@@ -5,12 +5,12 @@ use super::{
     errors::{RpcError, RpcResult},
     types::{
         block_transaction, closed_block, open_transaction, pending_transaction, quantity, to_json,
+        waiting_transaction,
     },
 };
 use crate::store::StoredBlock;
-use alloy_eips::{BlockId, BlockNumberOrTag, eip2718::Encodable2718};
-use alloy_primitives::{B256, Bytes};
-use serde_json::{Value, json};
+use alloy_eips::BlockNumberOrTag;
+use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) const METHODS: Methods = &[
@@ -23,10 +23,7 @@ pub(super) const METHODS: Methods = &[
     ("eth_getTransactionByBlockNumberAndIndex", by_number_and_index),
     ("eth_getTransactionByBlockHashAndIndex", by_hash_and_index),
     ("eth_getTransactionByHash", transaction_by_hash),
-    ("eth_getRawTransactionByHash", raw_transaction_by_hash),
     ("eth_getTransactionReceipt", receipt),
-    ("eth_getUncleCountByBlockNumber", uncle_count),
-    ("eth_getUncleCountByBlockHash", uncle_count),
 ];
 
 fn block_number(call: &mut Call<'_>, _: &Args) -> RpcResult {
@@ -49,18 +46,12 @@ fn block_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn by_hash(call: &Call<'_>, args: &Args) -> RpcResult<Option<Arc<StoredBlock>>> {
-    let hash: B256 = args.required(0)?;
+    let hash = args.hash(0)?;
     Ok(call.engine.chain(call.network).store.by_hash(&hash).cloned())
 }
 
 fn block_receipts(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let block = match args.required(0)? {
-        BlockId::Number(number) => call.block(number),
-        BlockId::Hash(hash) => {
-            call.engine.chain(call.network).store.by_hash(&hash.block_hash).cloned()
-        }
-    };
-    let Some(block) = block else { return Ok(Value::Null) };
+    let Some(block) = call.block_of(args.required(0)?) else { return Ok(Value::Null) };
     let all = 0..block.transactions.len();
     let receipts = all.map(|index| call.engine.receipt(call.network, &block, index));
     Ok(Value::Array(receipts.collect::<RpcResult<_>>()?))
@@ -112,7 +103,7 @@ fn at_index(block: Option<Arc<StoredBlock>>, args: &Args) -> RpcResult {
 }
 
 fn transaction_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let hash: B256 = args.required(0)?;
+    let hash = args.hash(0)?;
     let (engine, network) = (&call.engine, call.network);
     if let Some((block, index)) = engine.chain(network).store.transaction(&hash) {
         return to_json(&block_transaction(block, index));
@@ -120,6 +111,10 @@ fn transaction_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
     if let Some(index) = engine.open_transaction(network, &hash) {
         let open = engine.realm.open_transactions(network).unwrap_or_default();
         return to_json(&open_transaction(&open[index]));
+    }
+    let foreign = engine.chain(network).foreign.as_ref();
+    if let Some(waiting) = foreign.and_then(|foreign| foreign.pool.get(&hash)) {
+        return to_json(&waiting_transaction(waiting));
     }
     let waiting = engine.pool.find(&hash).filter(|(on, _)| *on == network).map(|(_, tx)| tx);
     let held = || {
@@ -129,23 +124,11 @@ fn transaction_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
     waiting.or_else(held).map_or(Ok(Value::Null), |tx| to_json(&pending_transaction(tx)))
 }
 
-fn raw_transaction_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let hash: B256 = args.required(0)?;
-    let store = &call.engine.chain(call.network).store;
-    Ok(store.transaction(&hash).map_or(Value::Null, |(block, index)| {
-        json!(Bytes::from(block.transactions[index].tx.encoded_2718()))
-    }))
-}
-
 fn receipt(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let hash: B256 = args.required(0)?;
+    let hash = args.hash(0)?;
     let found = call.engine.chain(call.network).store.transaction(&hash);
     match found.map(|(block, index)| (block.clone(), index)) {
         Some((block, index)) => call.engine.receipt(call.network, &block, index),
         None => Ok(Value::Null),
     }
-}
-
-fn uncle_count(_: &mut Call<'_>, _: &Args) -> RpcResult {
-    Ok(quantity(0))
 }

@@ -26,6 +26,8 @@ pub(super) const METHODS: Methods = &[
 const TRANSFER_GAS: u64 = 21_000;
 /// Gas that a CALL with value adds for its callee.
 const CALL_STIPEND: u64 = 2_300;
+/// Most runs until an access list has settled.
+const MAX_ROUNDS: usize = 16;
 
 fn eth_call(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let request: TransactionRequest = args.required(0)?;
@@ -90,6 +92,9 @@ fn create_access_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let at = call.at(args.optional(1)?, BlockId::pending())?;
     let gas = call.call_gas(&request);
     let tx = call.tx_env(&request, at, gas)?;
+    if call.is_foreign() {
+        return settled_access_list(call, at, tx);
+    }
     let list = tx.access_list.clone();
     let result = run(call, at, tx, None)?;
     let mut answer = json!({ "accessList": list, "gasUsed": quantity(result.tx_gas_used()) });
@@ -97,6 +102,28 @@ fn create_access_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
         answer["error"] = json!("execution reverted");
     }
     Ok(answer)
+}
+
+/// Adds what a call touches to its access list until nothing new is touched: a list changes what things cost.
+fn settled_access_list(call: &mut Call<'_>, at: At, mut tx: TxEnv) -> RpcResult {
+    for _ in 0..MAX_ROUNDS {
+        let (list, result) = call.engine.touched(call.network, at, tx.clone())?;
+        if list != tx.access_list {
+            tx.access_list = list;
+            tx.tx_type = tx.tx_type.max(1);
+            continue;
+        }
+        let mut answer = json!({ "accessList": list, "gasUsed": quantity(result.tx_gas_used()) });
+        match result {
+            ExecutionResult::Success { .. } => {}
+            ExecutionResult::Revert { .. } => answer["error"] = json!("execution reverted"),
+            ExecutionResult::Halt { reason, .. } => {
+                answer["error"] = json!(halted(&reason, tx.gas_limit).message);
+            }
+        }
+        return Ok(answer);
+    }
+    Err(RpcError::refused("the access list does not settle"))
 }
 
 fn run(
@@ -132,6 +159,11 @@ fn check_funds(call: &mut Call<'_>, request: &TransactionRequest, at: At) -> Rpc
 }
 
 impl Call<'_> {
+    /// Returns true for an imported chain.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.engine.chain(self.network).foreign.is_some()
+    }
+
     /// Returns the gas that a call may use.
     fn call_gas(&self, request: &TransactionRequest) -> u64 {
         let most = self.engine.limits().call_gas;
@@ -140,7 +172,9 @@ impl Call<'_> {
 
     /// Returns a call in the form of the EVM.
     fn tx_env(&mut self, request: &TransactionRequest, at: At, gas: u64) -> RpcResult<TxEnv> {
-        if request.blob_versioned_hashes.is_some() || request.max_fee_per_blob_gas.is_some() {
+        let names_blobs =
+            request.blob_versioned_hashes.is_some() || request.max_fee_per_blob_gas.is_some();
+        if names_blobs && !self.is_foreign() {
             return Err(RpcError::refused("transaction type not supported: blob transaction"));
         }
         if request.gas_price.is_some() && request.max_fee_per_gas.is_some() {
@@ -191,7 +225,10 @@ impl Call<'_> {
         if fees.and_then(|fees| fees.checked_add(env.value)).is_none() {
             return Err(RpcError::refused("insufficient funds for gas * price + value"));
         }
+        env.blob_hashes = request.blob_versioned_hashes.clone().unwrap_or_default();
+        env.max_fee_per_blob_gas = request.max_fee_per_blob_gas.unwrap_or_default();
         env.tx_type = match () {
+            () if names_blobs => 3,
             () if !env.authorization_list.is_empty() => 4,
             () if env.gas_priority_fee.is_some() => 2,
             () if !env.access_list.is_empty() => 1,

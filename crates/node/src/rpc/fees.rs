@@ -38,6 +38,12 @@ impl Call<'_> {
         TIP + highest.saturating_sub(self.base_fee())
     }
 
+    /// Returns the price of blob gas in the next block, zero before there were blobs.
+    fn next_blob_fee(&self) -> u128 {
+        let env = self.engine.realm.block_env(self.network);
+        env.and_then(|env| env.blob_excess_gas_and_price).map_or(0, |blob| blob.blob_gasprice)
+    }
+
     /// Returns a gas price that is good for some blocks.
     pub(super) fn suggested_price(&self) -> u64 {
         self.base_fee().saturating_add(self.suggested_tip())
@@ -52,8 +58,8 @@ fn priority_fee(call: &mut Call<'_>, _: &Args) -> RpcResult {
     Ok(quantity(call.suggested_tip()))
 }
 
-fn blob_base_fee(_: &mut Call<'_>, _: &Args) -> RpcResult {
-    Ok(quantity(1))
+fn blob_base_fee(call: &mut Call<'_>, _: &Args) -> RpcResult {
+    Ok(json!(U128::from(call.next_blob_fee())))
 }
 
 fn fee_history(call: &mut Call<'_>, args: &Args) -> RpcResult {
@@ -85,12 +91,23 @@ fn fee_history(call: &mut Call<'_>, args: &Args) -> RpcResult {
     });
     let ratio =
         |block: &StoredBlock| block.header.gas_used as f64 / block.header.gas_limit.max(1) as f64;
+    let chain = call.engine.chain(call.network);
+    let mut blob_fees: Vec<Value> =
+        blocks.iter().map(|block| json!(U128::from(chain.blob_fee(&block.header)))).collect();
+    blob_fees.push(json!(U128::from(match store.by_number(newest + 1) {
+        Some(next) => chain.blob_fee(&next.header),
+        None => call.next_blob_fee(),
+    })));
+    let blob_ratio = |block: &StoredBlock| {
+        let (used, most) = (block.header.blob_gas_used, chain.max_blob_gas(&block.header));
+        used.unwrap_or_default() as f64 / most.max(1) as f64
+    };
     let mut history = json!({
         "oldestBlock": quantity(oldest),
         "baseFeePerGas": base_fees.iter().map(|fee| quantity(*fee)).collect::<Vec<_>>(),
         "gasUsedRatio": blocks.iter().map(|block| ratio(block)).collect::<Vec<_>>(),
-        "baseFeePerBlobGas": vec![quantity(1); base_fees.len()],
-        "blobGasUsedRatio": vec![0.0; blocks.len()],
+        "baseFeePerBlobGas": blob_fees,
+        "blobGasUsedRatio": blocks.iter().map(|block| blob_ratio(block)).collect::<Vec<_>>(),
     });
     if let Some(percentiles) = percentiles {
         let rewards = blocks.iter().map(|block| rewards(block, &percentiles));

@@ -59,6 +59,11 @@ fn query(call: &Call<'_>, filter: &Filter) -> RpcResult<Vec<Log>> {
             let latest = BlockNumberOrTag::Latest;
             let from = call.number(from_block.unwrap_or(latest));
             let to = call.number(to_block.unwrap_or(latest));
+            let named = [from_block, to_block].into_iter().flatten();
+            let beyond = |tag: BlockNumberOrTag| tag.as_number() > Some(store.head_number());
+            if named.into_iter().any(beyond) {
+                return Err(RpcError::params("block range extends beyond current head block"));
+            }
             if from > to && from_block.is_some() && to_block.is_some() {
                 return Err(RpcError::params("invalid block range params"));
             }

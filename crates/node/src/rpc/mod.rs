@@ -2,16 +2,21 @@
 
 pub(crate) mod args;
 mod blocks;
+mod building;
 mod bundles;
 mod calls;
+mod chain;
 mod dev;
 pub(crate) mod errors;
 mod fees;
 mod logs;
+mod proof;
+mod raw;
 mod state;
 mod submit;
 pub(crate) mod subscribe;
 mod threads;
+mod txpool;
 pub(crate) mod types;
 mod weft;
 
@@ -34,29 +39,38 @@ pub(crate) type Method = fn(&mut Call<'_>, &Args) -> RpcResult;
 /// Methods by name.
 pub(crate) type Methods = &'static [(&'static str, Method)];
 
+/// Methods of every chain.
+const STANDARD: &[Methods] = &[
+    blocks::METHODS,
+    calls::METHODS,
+    chain::METHODS,
+    fees::METHODS,
+    logs::METHODS,
+    proof::METHODS,
+    raw::METHODS,
+    state::METHODS,
+    submit::METHODS,
+    txpool::METHODS,
+];
+/// Methods of rollups alone: what crosses, and development helpers.
+const OF_ROLLUPS: &[Methods] = &[bundles::METHODS, dev::METHODS, threads::METHODS, weft::METHODS];
+/// Methods of imported chains alone.
+const OF_IMPORTED: &[Methods] = &[building::METHODS];
+
 /// What the server of one rollup knows.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) engine: EngineHandle,
     pub(crate) network: NetworkId,
+    /// True for an imported chain.
+    pub(crate) is_imported: bool,
 }
 
 /// Returns every method for the port of one rollup.
 pub(crate) fn module(port: Port) -> RpcModule<Port> {
+    let own = if port.is_imported { OF_IMPORTED } else { OF_ROLLUPS };
     let mut module = RpcModule::new(port);
-    let tables = [
-        blocks::METHODS,
-        calls::METHODS,
-        dev::METHODS,
-        fees::METHODS,
-        logs::METHODS,
-        state::METHODS,
-        submit::METHODS,
-        bundles::METHODS,
-        threads::METHODS,
-        weft::METHODS,
-    ];
-    for (name, method) in tables.into_iter().flatten() {
+    for (name, method) in STANDARD.iter().chain(own).copied().flatten() {
         module
             .register_async_method(name, move |params, port, _| run(*method, params, port))
             .expect("method names are distinct");

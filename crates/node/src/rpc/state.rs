@@ -9,7 +9,7 @@ use crate::engine::At;
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use revm::state::AccountInfo;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) const METHODS: Methods = &[
     ("web3_clientVersion", client_version),
@@ -26,8 +26,6 @@ pub(super) const METHODS: Methods = &[
     ("eth_getTransactionCount", transaction_count),
     ("eth_getCode", code),
     ("eth_getStorageAt", storage_at),
-    ("txpool_status", pool_status),
-    ("txpool_content", pool_content),
 ];
 
 fn client_version(_: &mut Call<'_>, _: &Args) -> RpcResult {
@@ -101,9 +99,12 @@ fn storage_at(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 /// Reads a storage key: a quantity, or 32 bytes.
 pub(super) fn slot_key(args: &Args, index: usize) -> RpcResult<U256> {
-    let text: String = args.required(index)?;
+    read_key(&args.required::<String>(index)?, index)
+}
+
+pub(super) fn read_key(text: &str, index: usize) -> RpcResult<U256> {
     let invalid = || RpcError::params(format!("invalid argument {index}: storage key {text}"));
-    let digits = text.strip_prefix("0x").unwrap_or(&text);
+    let digits = text.strip_prefix("0x").unwrap_or(text);
     if digits.len() > 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(invalid());
     }
@@ -111,26 +112,4 @@ pub(super) fn slot_key(args: &Args, index: usize) -> RpcResult<U256> {
         return Ok(U256::ZERO);
     }
     U256::from_str_radix(digits, 16).map_err(|_| invalid())
-}
-
-fn pool_status(call: &mut Call<'_>, _: &Args) -> RpcResult {
-    let open = call.engine.realm.open_transactions(call.network).unwrap_or_default();
-    let pending = open.iter().filter(|tx| !tx.is_system).count() as u64;
-    let queued = call.engine.pool.queued_on(call.network).count() as u64;
-    Ok(json!({ "pending": quantity(pending), "queued": quantity(queued) }))
-}
-
-fn pool_content(call: &mut Call<'_>, _: &Args) -> RpcResult {
-    use super::types::{open_transaction, pending_transaction, to_json};
-    use alloy_consensus::Transaction as _;
-    let (mut pending, mut queued) = (json!({}), json!({}));
-    for tx in call.engine.realm.open_transactions(call.network).unwrap_or_default() {
-        let entry = &mut pending[tx.sender.to_string()][tx.tx.nonce().to_string()];
-        *entry = to_json(&open_transaction(tx))?;
-    }
-    for tx in call.engine.pool.queued_on(call.network) {
-        let entry = &mut queued[tx.sender().to_string()][tx.envelope().nonce().to_string()];
-        *entry = to_json(&pending_transaction(tx))?;
-    }
-    Ok::<Value, RpcError>(json!({ "pending": pending, "queued": queued }))
 }

@@ -24,6 +24,9 @@ const NOT_YET: i32 = 4;
 
 fn send_raw(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let raw: Bytes = args.required(0)?;
+    if call.is_foreign() {
+        return Ok(json!(call.engine.send_foreign(call.network, &raw)?));
+    }
     Ok(json!(call.engine.send_raw(call.network, raw)?))
 }
 

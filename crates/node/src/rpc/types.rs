@@ -6,11 +6,14 @@ use super::{
 };
 use crate::{
     engine::{At, Engine},
+    foreign_pool::Waiting,
     store::{Start, StoredBlock, starts},
 };
-use alloy_consensus::{Header, ReceiptEnvelope, Transaction as _, transaction::Recovered};
-use alloy_eips::{BlockId, BlockNumberOrTag, RpcBlockHash};
-use alloy_primitives::{B256, U64, U256};
+use alloy_consensus::{
+    Header, ReceiptEnvelope, Transaction as _, TxEnvelope, transaction::Recovered,
+};
+use alloy_eips::{BlockId, BlockNumberOrTag, RpcBlockHash, eip4895::Withdrawals};
+use alloy_primitives::{Address, B256, U64, U256};
 use alloy_rpc_types_eth::{
     Block, BlockTransactions, Header as RpcHeader, Log, Transaction, TransactionReceipt,
 };
@@ -64,16 +67,24 @@ pub(crate) fn block_transaction(block: &StoredBlock, index: usize) -> Transactio
         block_number: Some(block.header.number),
         transaction_index: Some(index as u64),
         effective_gas_price: Some(tx.effective_gas_price),
-        block_timestamp: None,
+        block_timestamp: Some(block.header.timestamp),
     }
 }
 
 /// Returns a transaction that is in no closed block yet.
 pub(crate) fn pending_transaction(tx: &SignedTx) -> Transaction {
-    let envelope = tx.envelope().clone();
+    unmined(tx.envelope().clone(), tx.sender())
+}
+
+/// Returns a transaction that was sent to an imported chain, without its blobs.
+pub(crate) fn waiting_transaction(waiting: &Waiting) -> Transaction {
+    unmined(waiting.without_blobs(), waiting.sender)
+}
+
+fn unmined(envelope: TxEnvelope, sender: Address) -> Transaction {
     Transaction {
         effective_gas_price: Some(envelope.max_fee_per_gas()),
-        inner: Recovered::new_unchecked(envelope, tx.sender()),
+        inner: Recovered::new_unchecked(envelope, sender),
         block_hash: None,
         block_number: None,
         transaction_index: None,
@@ -121,7 +132,12 @@ impl Engine {
         index: usize,
     ) -> RpcResult {
         let tx = &block.transactions[index];
-        let receipt = receipt(tx, index, block.start(index), Home::of(block));
+        let mut receipt =
+            receipt(tx, block.receipt(index), index, block.start(index), Home::of(block));
+        if let Some(gas) = tx.tx.blob_gas_used() {
+            receipt.blob_gas_used = Some(gas);
+            receipt.blob_gas_price = Some(self.chain(network).blob_fee(&block.header));
+        }
         self.with_origin(network, tx, to_json(&receipt)?)
     }
 
@@ -135,7 +151,9 @@ impl Engine {
             timestamp: env.timestamp.saturating_to(),
         };
         let tx = open.get(index)?;
-        let receipt = to_json(&receipt(tx, index, starts(open)[index], home));
+        let start = starts(open)[index];
+        let inner = tx.receipt(start.gas_used + tx.gas_used);
+        let receipt = to_json(&receipt(tx, inner, index, start, home));
         Some(receipt.and_then(|mut receipt| {
             receipt["weftFinality"] = json!("executed");
             self.with_origin(network, tx, receipt)
@@ -180,7 +198,9 @@ impl Engine {
         };
         let header =
             RpcHeader { hash: B256::ZERO, inner: header, total_difficulty: None, size: None };
-        let mut block = block_json(header, transactions, 0)?;
+        let withdrawals = self.chain(network).store.head().body.withdrawals.as_ref();
+        let none = withdrawals.map(|_| Default::default());
+        let mut block = block_json(header, transactions, 0, Vec::new(), none)?;
         // The same fields are null as with go-ethereum.
         for field in ["hash", "nonce", "miner"] {
             block[field] = Value::Null;
@@ -191,12 +211,12 @@ impl Engine {
 
 fn receipt(
     tx: &BlockTx,
+    inner: ReceiptEnvelope,
     index: usize,
     start: Start,
     home: Home,
 ) -> TransactionReceipt<ReceiptEnvelope<Log>> {
     let mut logs = logs(tx, index, start, home).into_iter();
-    let inner = tx.receipt(start.gas_used + tx.gas_used);
     let inner = inner.map_logs(|_| logs.next().expect("receipts hold the transaction's logs"));
     let is_create = tx.tx.to().is_none();
     TransactionReceipt {
@@ -226,7 +246,9 @@ pub(crate) fn closed_block(block: &StoredBlock, full: bool) -> RpcResult {
         let hashes = block.transactions.iter().map(|tx| *tx.tx.tx_hash());
         BlockTransactions::Hashes(hashes.collect())
     };
-    block_json(header(block), transactions, block.size)
+    let ommers = block.body.ommers.iter().map(Header::hash_slow).collect();
+    let withdrawals = block.body.withdrawals.clone();
+    block_json(header(block), transactions, block.size, ommers, withdrawals)
 }
 
 /// Returns the header of a closed block.
@@ -243,11 +265,24 @@ fn block_json(
     header: RpcHeader,
     transactions: BlockTransactions<Transaction>,
     size: usize,
+    uncles: Vec<B256>,
+    withdrawals: Option<Withdrawals>,
 ) -> RpcResult {
     let header = RpcHeader { size: Some(U256::from(size)), ..header };
-    let block =
-        Block { header, uncles: Vec::new(), transactions, withdrawals: Some(Default::default()) };
-    to_json(&block)
+    to_json(&Block { header, uncles, transactions, withdrawals })
+}
+
+/// Returns an ommer as a block without transactions.
+pub(crate) fn ommer(header: &Header) -> RpcResult {
+    let size =
+        alloy_rlp::Encodable::length(&alloy_consensus::Block::<TxEnvelope>::uncle(header.clone()));
+    let header = RpcHeader {
+        hash: header.hash_slow(),
+        inner: header.clone(),
+        total_difficulty: None,
+        size: None,
+    };
+    block_json(header, BlockTransactions::Uncle, size, Vec::new(), None)
 }
 
 impl Call<'_> {
@@ -278,8 +313,22 @@ impl Call<'_> {
             BlockNumberOrTag::Latest | BlockNumberOrTag::Pending => {
                 self.engine.chain(self.network).store.head_number()
             }
-            // P31: without L1 nothing but genesis is safe or finalized.
-            BlockNumberOrTag::Earliest | BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => 0,
+            BlockNumberOrTag::Earliest => 0,
+            // P31: without L1 nothing but genesis is safe or finalized; an imported chain is over.
+            BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => {
+                let chain = self.engine.chain(self.network);
+                chain.foreign.as_ref().map_or(0, |_| chain.store.head_number())
+            }
+        }
+    }
+
+    /// Returns a closed block by number, tag or hash.
+    pub(crate) fn block_of(&self, id: BlockId) -> Option<Arc<StoredBlock>> {
+        match id {
+            BlockId::Number(number) => self.block(number),
+            BlockId::Hash(hash) => {
+                self.engine.chain(self.network).store.by_hash(&hash.block_hash).cloned()
+            }
         }
     }
 

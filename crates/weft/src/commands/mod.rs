@@ -5,6 +5,7 @@ mod bundle;
 mod demo;
 mod dev;
 mod executor;
+mod import;
 mod sim;
 
 use clap::Subcommand;
@@ -18,6 +19,7 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     #[command(subcommand)]
     Bundle(bundle::Bundle),
+    Import(import::Import),
     Sim(sim::Sim),
     Bench(bench::Bench),
     Executor(executor::Executor),
@@ -30,6 +32,7 @@ impl Command {
             Self::Dev(command) => block_on(command.run()),
             Self::Demo(command) => block_on(command.run()),
             Self::Bundle(command) => block_on(command.run()),
+            Self::Import(command) => block_on(command.run()),
             Self::Sim(command) => command.run(),
             Self::Bench(command) => command.run(),
             Self::Executor(command) => command.run(),

@@ -111,20 +111,20 @@ async fn start(config: DevConfig) -> Result<NodeHandle> {
 }
 
 /// Ctrl-C, and the signal of whoever manages the process.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
     /// Begins to listen: from here on a signal stops the node cleanly and does not end the process.
-    fn listen() -> Result<Self> {
+    pub(super) fn listen() -> Result<Self> {
         let listen = |kind| signal(kind).wrap_err("cannot listen for signals");
         let interrupt = listen(SignalKind::interrupt())?;
         Ok(Self { interrupt, terminate: listen(SignalKind::terminate())? })
     }
 
-    async fn wait(&mut self) {
+    pub(super) async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -1,0 +1,372 @@
+//! An imported chain: its history is foreign and complete, and no slot ever opens over it.
+
+use super::{At, ChainData, ChainEvent, Endpoint, Engine, look::override_account};
+use crate::{
+    bundles::Bundles,
+    clock::Clock,
+    config::DevConfig,
+    foreign_pool::{ForeignPool, NoRoom},
+    history::ArchiveState,
+    outcomes::Outcomes,
+    pool::Pool,
+    rpc::errors::{RpcError, RpcResult},
+    store::{BlockStore, Body, StoredBlock},
+    view::View,
+};
+use alloy_consensus::{Header, Transaction as _, TxEnvelope, transaction::SignerRecoverable};
+use alloy_eips::{
+    eip2718::Decodable2718, eip2930::AccessList, eip4844::env_settings::EnvKzgSettings,
+    eip7594::BlobTransactionSidecarVariant, eip7840::BlobParams,
+};
+use alloy_primitives::{Address, B256, Bytes};
+use alloy_rpc_types_eth::state::StateOverride;
+use revm::{
+    DatabaseRef, ExecuteEvm, InspectEvm, MainBuilder,
+    context::{
+        BlockEnv, TxEnv,
+        result::{EVMError, ExecutionResult},
+    },
+    primitives::hardfork::SpecId,
+};
+use revm_inspectors::access_list::AccessListInspector;
+use std::{convert::Infallible, sync::Arc};
+use weft_ethereum::{
+    Context, ForeignBlock, Genesis, Rules, Schedule, block_env, context, next_header, tx_env,
+};
+use weft_evm::{
+    AccountChange, ChainSpec, Escrow, FailedPolicy, Heads, MemoryState, Realm, Rollup, Simulated,
+    State, StateChange, WorkingState,
+};
+use weft_lane::{Lane, LaneConfig};
+use weft_types::{Domain, NetworkId};
+
+/// Network id of an imported chain in its realm of one.
+pub(crate) const IMPORTED: NetworkId = NetworkId::new(1);
+/// Seconds between two blocks, for the block that would come next.
+const BLOCK_SECONDS: u64 = 12;
+
+/// A foreign chain that was imported, to be served.
+#[derive(Debug, Clone)]
+pub struct ImportedChain {
+    /// Its first block.
+    pub genesis: Genesis,
+    /// The blocks after it, in order.
+    pub blocks: Vec<ForeignBlock>,
+}
+
+/// What the node keeps about an imported chain beside its blocks.
+#[derive(Debug)]
+pub(crate) struct Foreign {
+    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) pool: ForeignPool,
+}
+
+/// State and rules of a moment of an imported chain.
+#[derive(Debug, Clone)]
+pub(crate) struct ForeignMoment {
+    pub(crate) chain_id: u64,
+    pub(crate) rules: Rules,
+    pub(crate) block: BlockEnv,
+    pub(crate) state: View,
+}
+
+impl ForeignMoment {
+    /// Returns an EVM context that checks what `eth_call` checks: no nonce, no space, fees only when they are named.
+    pub(crate) fn call_context(self, tx: &TxEnv) -> Context<View> {
+        let mut context =
+            context(WorkingState::new(self.state), self.chain_id, &self.rules, self.block);
+        context.cfg.disable_nonce_check = true;
+        context.cfg.disable_balance_check = tx.gas_price == 0;
+        context.cfg.disable_base_fee = true;
+        context.cfg.disable_block_gas_limit = true;
+        context.cfg.disable_eip3607 = true;
+        context.cfg.tx_gas_limit_cap = Some(u64::MAX);
+        if tx.gas_price == 0 {
+            context.block.basefee = 0;
+        }
+        context
+    }
+}
+
+impl Engine {
+    /// Builds a realm of one chain, which stands where its import ended.
+    pub(super) fn imported(
+        config: DevConfig,
+        endpoints: Vec<Endpoint>,
+        chain: ImportedChain,
+    ) -> Self {
+        let domain = Domain::dev();
+        let limits = config.limits.clone();
+        let (data, rollup) = load(&config, chain);
+        let head = rollup.head.clone();
+        let mut realm = Realm::new(domain, vec![rollup], Escrow::default(), Heads::default());
+        realm.set_block_env(IMPORTED, next_env(data.schedule(), &head));
+        let lane = Lane::new(domain, LaneConfig::new(config.slot_ms, vec![IMPORTED]))
+            .expect("a realm of one makes a lane");
+        Self {
+            endpoints,
+            domain,
+            realm,
+            lane,
+            clock: Clock::new(config.seed, config.slot_ms),
+            items_in_slot: 0,
+            chains: [(IMPORTED, data)].into(),
+            pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
+            bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
+            outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
+            snapshots: Default::default(),
+            executors: None,
+            config,
+        }
+    }
+
+    /// Returns true when the realm is an imported chain, which makes no blocks.
+    pub(crate) fn is_imported(&self) -> bool {
+        self.chains.values().any(|chain| chain.foreign.is_some())
+    }
+
+    /// Returns state and rules of a moment of an imported chain: after a block, in that block's environment; or
+    /// after the last one, in the environment of the next.
+    pub(crate) fn foreign_moment(&self, network: NetworkId, at: At) -> RpcResult<ForeignMoment> {
+        let (chain, schedule) = (self.chain(network), self.chain(network).schedule());
+        let head = chain.store.head_number();
+        let (number, rules, block) = match at {
+            At::Pending => {
+                let (rules, header) = next(schedule, &chain.store.head().header);
+                (head, rules, block_env(&rules, &header))
+            }
+            At::Block(number) => {
+                let block = chain.store.by_number(number);
+                let header = &block.ok_or_else(|| RpcError::refused("header not found"))?.header;
+                let rules = schedule.rules_of(header);
+                (number, rules, block_env(&rules, header))
+            }
+        };
+        let state = self.view_after(network, number)?;
+        Ok(ForeignMoment { chain_id: schedule.chain_id(), rules, block, state })
+    }
+
+    /// Returns state and rules in which the transactions of block `number` ran: the state after its parent, its own
+    /// environment. The calls that open a block are not made yet.
+    pub(crate) fn foreign_parent(
+        &self,
+        network: NetworkId,
+        number: u64,
+    ) -> RpcResult<ForeignMoment> {
+        let moment = self.foreign_moment(network, At::Block(number))?;
+        let state = self.view_after(network, number.saturating_sub(1))?;
+        Ok(ForeignMoment { state, ..moment })
+    }
+
+    /// Returns a copy of the whole state after a block.
+    pub(crate) fn whole_state(&self, network: NetworkId, at: At) -> RpcResult<MemoryState> {
+        let head = self.chain(network).store.head_number();
+        let number = match at {
+            At::Pending => head,
+            At::Block(number) => number,
+        };
+        self.closed(network, At::Block(number))?;
+        Ok(self.realm.state(network).expect("the rollup runs here").rewound(number))
+    }
+
+    /// Takes a raw transaction for an imported chain; returns its hash.
+    pub(crate) fn send_foreign(&mut self, network: NetworkId, raw: &Bytes) -> RpcResult<B256> {
+        let tx = TxEnvelope::decode_2718_exact(raw)
+            .map_err(|error| RpcError::params(format!("invalid transaction: {error}")))?;
+        let hash = *tx.tx_hash();
+        let waits = |foreign: &Foreign| foreign.pool.get(&hash).is_some();
+        let chain = self.chain(network);
+        if chain.store.transaction(&hash).is_some() || chain.foreign.as_ref().is_some_and(waits) {
+            return Err(RpcError::refused("already known"));
+        }
+        let sender = tx
+            .recover_signer()
+            .map_err(|_| RpcError::params("invalid sender: invalid signature"))?;
+        self.check_foreign(network, &tx, sender)?;
+        let pool = self.chain_mut(network).foreign.as_mut().map(|foreign| &mut foreign.pool);
+        pool.expect("the chain is imported").insert(tx, sender).map_err(|error| match error {
+            NoRoom::Pool => RpcError::limit("txpool is full"),
+            NoRoom::Sender => RpcError::limit("account limit exceeded: too many waiting nonces"),
+            NoRoom::Underpriced => RpcError::refused("replacement transaction underpriced"),
+        })?;
+        self.announce(network, ChainEvent::Pending(hash));
+        Ok(hash)
+    }
+
+    /// Checks a transaction as the next block would, but for its nonce being next and its fee being enough already.
+    fn check_foreign(
+        &mut self,
+        network: NetworkId,
+        tx: &TxEnvelope,
+        sender: Address,
+    ) -> RpcResult<()> {
+        let moment = self.foreign_moment(network, At::Pending)?;
+        if tx.chain_id() != Some(moment.chain_id) {
+            let why = match tx.chain_id() {
+                Some(id) => {
+                    format!("invalid chain id for signer: have {id} want {}", moment.chain_id)
+                }
+                None => "only replay-protected (EIP-155) transactions allowed over RPC".to_owned(),
+            };
+            return Err(RpcError::refused(why));
+        }
+        let Ok(account) = moment.state.basic_ref(sender);
+        let nonce = account.map_or(0, |account| account.nonce);
+        if tx.nonce() < nonce {
+            let tx = tx.nonce();
+            let why = format!("nonce too low: address {sender}, tx: {tx} state: {nonce}");
+            return Err(RpcError::refused(why));
+        }
+        check_blobs(&moment.rules, tx)?;
+        let mut context =
+            context(WorkingState::new(moment.state), moment.chain_id, &moment.rules, moment.block);
+        context.cfg.disable_nonce_check = true;
+        context.cfg.disable_base_fee = true;
+        let done = context.build_mainnet().transact(tx_env(tx, sender));
+        done.map(|_| ()).map_err(|error| RpcError::refused(invalid(error)))
+    }
+
+    /// Runs a call at a moment of an imported chain and returns what it touches, with its result.
+    pub(crate) fn touched(
+        &self,
+        network: NetworkId,
+        at: At,
+        tx: TxEnv,
+    ) -> RpcResult<(AccessList, ExecutionResult)> {
+        let moment = self.foreign_moment(network, at)?;
+        let inspector = AccessListInspector::new(tx.access_list.clone());
+        let mut evm = moment.call_context(&tx).build_mainnet_with_inspector(inspector);
+        let done = evm.inspect_tx(tx).map_err(|error| RpcError::refused(invalid(error)))?;
+        Ok((evm.inspector.into_access_list(), done.result))
+    }
+
+    fn view_after(&self, network: NetworkId, number: u64) -> RpcResult<View> {
+        let (state, number) =
+            self.closed(network, At::Block(number))?.expect("closed blocks have a closed state");
+        Ok(View::new(state.clone(), number, StateChange::new()))
+    }
+
+    /// Runs a call at a moment of an imported chain and forgets it.
+    pub(super) fn look_foreign(
+        &self,
+        network: NetworkId,
+        at: At,
+        tx: TxEnv,
+        overrides: Option<StateOverride>,
+    ) -> RpcResult<Simulated> {
+        let mut moment = self.foreign_moment(network, at)?;
+        if let Some(overrides) = overrides {
+            let changes = overridden(&moment.state, &overrides)?;
+            moment.state = moment.state.with(changes);
+        }
+        let result = match moment.call_context(&tx).build_mainnet().transact(tx) {
+            Ok(done) => Ok(done.result),
+            Err(error) => Err(invalid(error)),
+        };
+        Ok(Simulated { result, hops: Vec::new() })
+    }
+}
+
+/// Checks that the blobs of a transaction came with it and are what it names.
+fn check_blobs(rules: &Rules, tx: &TxEnvelope) -> RpcResult<()> {
+    let Some(tx) = tx.as_eip4844() else { return Ok(()) };
+    let Some(sidecar) = tx.tx().sidecar() else {
+        return Err(RpcError::refused("missing sidecar in blob transaction"));
+    };
+    let is_osaka = matches!(sidecar, BlobTransactionSidecarVariant::Eip7594(_));
+    if is_osaka != rules.has(SpecId::OSAKA) {
+        let kind =
+            if is_osaka { "cell proofs before Osaka" } else { "blob proofs, not cell proofs" };
+        return Err(RpcError::refused(format!("unexpected sidecar: {kind}")));
+    }
+    tx.tx()
+        .validate(EnvKzgSettings::Default.get())
+        .map_err(|error| RpcError::refused(format!("invalid blobs: {error}")))
+}
+
+/// Says why a transaction could not start.
+pub(crate) fn invalid(error: EVMError<Infallible>) -> String {
+    match error {
+        EVMError::Transaction(why) => why.to_string(),
+        error => error.to_string(),
+    }
+}
+
+fn overridden(state: &View, overrides: &StateOverride) -> RpcResult<StateChange> {
+    let mut changes = StateChange::new();
+    for (address, account) in overrides {
+        let Ok(info) = state.basic_ref(*address);
+        let mut change = AccountChange { info, ..AccountChange::default() };
+        override_account(&mut change, account)?;
+        changes.insert(*address, change);
+    }
+    Ok(changes)
+}
+
+/// Returns rules and header of the block that would come next.
+fn next(schedule: &Schedule, head: &Header) -> (Rules, Header) {
+    let timestamp = head.timestamp.saturating_add(BLOCK_SECONDS);
+    next_header(schedule, head, B256::ZERO, timestamp)
+}
+
+fn next_env(schedule: &Schedule, head: &Header) -> BlockEnv {
+    let (rules, header) = next(schedule, head);
+    block_env(&rules, &header)
+}
+
+/// Puts blocks and states where they are served from.
+fn load(config: &DevConfig, chain: ImportedChain) -> (ChainData, Rollup<ArchiveState>) {
+    let Genesis { schedule, state, header, hash } = chain.genesis;
+    let mut state = ArchiveState::new(state);
+    let first = StoredBlock::imported(header, hash, Vec::new(), Body::default());
+    let mut store = BlockStore::starting_with(first);
+    for block in chain.blocks {
+        state.apply(&block.changes);
+        state.insert_block_hash(block.header.number, block.hash);
+        let body = Body {
+            ommers: block.ommers,
+            withdrawals: block.withdrawals,
+            post_states: block.post_states,
+        };
+        store.push(StoredBlock::imported(block.header, block.hash, block.transactions, body));
+    }
+    let (head, head_hash) = (store.head().header.clone(), store.head().hash);
+    let spec = ChainSpec {
+        network: IMPORTED,
+        chain_id: schedule.chain_id(),
+        hardfork: schedule.rules_of(&head).spec,
+        block_gas_limit: head.gas_limit,
+        coinbase: head.beneficiary,
+        max_block_interval: 0,
+        failed: FailedPolicy::Keep,
+    };
+    let pool = ForeignPool::new(config.limits.max_pending, config.limits.max_pending_per_sender);
+    let foreign = Foreign { schedule: Arc::new(schedule), pool };
+    let mut data = ChainData::new(spec.clone(), store, &config.limits);
+    data.foreign = Some(foreign);
+    (data, Rollup { spec, state, head, head_hash })
+}
+
+impl ChainData {
+    /// Returns the price of blob gas in a block, zero before there were blobs.
+    pub(crate) fn blob_fee(&self, header: &Header) -> u128 {
+        let foreign = self.foreign.as_ref();
+        let params = match foreign {
+            Some(foreign) => foreign.schedule.rules_of(header).blob,
+            None => Some(BlobParams::osaka()),
+        };
+        params.and_then(|params| header.blob_fee(params)).unwrap_or_default()
+    }
+
+    /// Returns the blob gas that fits a block, zero before there were blobs.
+    pub(crate) fn max_blob_gas(&self, header: &Header) -> u64 {
+        let foreign = self.foreign.as_ref();
+        let params = foreign.and_then(|foreign| foreign.schedule.rules_of(header).blob);
+        params.map_or(0, |params| params.max_blob_gas_per_block())
+    }
+
+    /// Returns the fork schedule of an imported chain.
+    pub(crate) fn schedule(&self) -> &Schedule {
+        &self.foreign.as_ref().expect("the chain is imported").schedule
+    }
+}
