@@ -19,11 +19,13 @@ pub mod error;
 mod filters;
 mod foreign_pool;
 mod history;
+mod metrics;
 mod node;
 mod outcomes;
 mod pool;
 mod rpc;
 mod server;
+mod status;
 mod store;
 mod view;
 

@@ -4,6 +4,7 @@ use crate::{
     config::DevConfig,
     engine::{self, Endpoint, EngineHandle, EngineThread},
     error::NodeError,
+    metrics::Metrics,
     server,
 };
 use jsonrpsee::server::ServerHandle;
@@ -49,10 +50,11 @@ impl Node {
             endpoints.push(Endpoint { network, chain_id, url, is_imported });
         }
         let limits = config.limits.clone();
-        let engine = engine::spawn(config, endpoints.clone()).await?;
+        let metrics = Metrics::new();
+        let engine = engine::spawn(config, endpoints.clone(), metrics.clone()).await?;
         let mut servers = Vec::new();
         for (listener, endpoint) in listeners.into_iter().zip(&endpoints) {
-            servers.push(server::serve(listener, endpoint, engine.handle.clone(), &limits)?);
+            servers.push(server::serve(listener, endpoint, &engine.handle, &metrics, &limits)?);
         }
         let info = |endpoint: Endpoint| RollupInfo {
             network: endpoint.network,

@@ -4,7 +4,9 @@ use crate::{
     config::Limits,
     engine::{Endpoint, EngineHandle},
     error::NodeError,
+    metrics::Metrics,
     rpc::{self, Port},
+    status::StatusLayer,
 };
 use jsonrpsee::{
     server::{BatchRequestConfig, IdProvider, Server, ServerConfig, ServerHandle},
@@ -30,7 +32,8 @@ pub(crate) fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, String), N
 pub(crate) fn serve(
     listener: TcpListener,
     endpoint: &Endpoint,
-    engine: EngineHandle,
+    engine: &EngineHandle,
+    metrics: &Metrics,
     limits: &Limits,
 ) -> Result<ServerHandle, NodeError> {
     let config = ServerConfig::builder()
@@ -41,14 +44,18 @@ pub(crate) fn serve(
         .set_batch_request_config(BatchRequestConfig::Limit(limits.max_batch))
         .set_id_provider(HexIds::default())
         .build();
+    let status = StatusLayer { engine: engine.clone(), metrics: metrics.clone() };
     let server = Server::builder()
         .set_config(config)
         // Browsers talk to a development node directly.
-        .set_http_middleware(tower::ServiceBuilder::new().layer(CorsLayer::permissive()))
+        .set_http_middleware(
+            tower::ServiceBuilder::new().layer(CorsLayer::permissive()).layer(status),
+        )
         .build_from_tcp(listener)
         .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
     Ok(server.start(rpc::module(Port {
-        engine,
+        engine: engine.clone(),
+        metrics: metrics.clone(),
         network: endpoint.network,
         is_imported: endpoint.is_imported,
     })))

@@ -7,6 +7,7 @@ use crate::{
     config::DevConfig,
     foreign_pool::{ForeignPool, NoRoom},
     history::ArchiveState,
+    metrics::Metrics,
     outcomes::Outcomes,
     pool::Pool,
     rpc::errors::{RpcError, RpcResult},
@@ -94,6 +95,7 @@ impl Engine {
         config: DevConfig,
         endpoints: Vec<Endpoint>,
         chain: ImportedChain,
+        metrics: Metrics,
     ) -> Self {
         let domain = Domain::dev();
         let limits = config.limits.clone();
@@ -110,6 +112,8 @@ impl Engine {
             lane,
             clock: Clock::new(config.seed, config.slot_ms),
             items_in_slot: 0,
+            accepted: Vec::new(),
+            metrics,
             chains: [(IMPORTED, data)].into(),
             pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),

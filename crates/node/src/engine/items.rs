@@ -2,13 +2,17 @@
 
 use super::Engine;
 use crate::{
+    metrics::Stage,
     outcomes::{Fate, LegRef, Record},
     rpc::errors::{RpcError, RpcResult},
     store::Origin,
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::Address;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Instant,
+};
 use weft_evm::Applied;
 use weft_lane::{Input, Rejection, Submission};
 use weft_types::{
@@ -38,6 +42,7 @@ impl Engine {
 
     /// Gives an item a position and executes it; `None` when the open slot has no room.
     fn run_item(&mut self, item: &Item) -> RpcResult<Option<Outcome>> {
+        let accepted = Instant::now();
         if let Some(bundle) = item.bundle() {
             self.check_nonce_gaps(bundle.legs())?;
         }
@@ -56,12 +61,16 @@ impl Engine {
             Ok(position) => position.expect("accepted submissions have a position"),
             Err(rejection) => return refused(item, rejection),
         };
+        self.accepted.push(accepted);
+        self.metrics.reached(Stage::Positioned, accepted);
         let elsewhere = self.execute_elsewhere(position, item);
         let applied = self.realm.apply(position, item).map_err(|error| {
             RpcError::new(-32603, format!("item at position {position} could not run: {error}"))
         })?;
         self.check_elsewhere(elsewhere.as_ref(), &applied);
         let outcome = applied.outcome.clone();
+        self.metrics.reached(Stage::Executed, accepted);
+        self.metrics.ended(&outcome);
         if let Outcome::Removed(removal) = &outcome
             && !is_dead(removal, item.bundle().is_none_or(Bundle::is_marked))
         {

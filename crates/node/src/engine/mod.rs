@@ -25,6 +25,7 @@ use crate::{
     config::{DevConfig, Limits, Mining},
     filters::Filters,
     history::ArchiveState,
+    metrics::Metrics,
     outcomes::Outcomes,
     pool::Pool,
     rpc::errors::{RpcError, RpcResult},
@@ -32,7 +33,7 @@ use crate::{
 };
 use alloy_primitives::{B256, U256};
 use snapshots::Snapshots;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use tokio::sync::broadcast;
 use weft_evm::{ChainSpec, Escrow, GenesisAccount, Heads, Realm, Rollup, TokenId, genesis};
 use weft_lane::{Lane, LaneConfig};
@@ -82,6 +83,9 @@ pub(crate) struct Engine {
     clock: Clock,
     /// Items with a position in the open slot.
     items_in_slot: u32,
+    /// When each of them was accepted.
+    accepted: Vec<Instant>,
+    pub(crate) metrics: Metrics,
     pub(crate) chains: BTreeMap<NetworkId, ChainData>,
     pub(crate) pool: Pool,
     pub(crate) bundles: Bundles,
@@ -92,9 +96,9 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Builds the realm at genesis.
-    pub(crate) fn new(mut config: DevConfig, endpoints: Vec<Endpoint>) -> Self {
+    pub(crate) fn new(mut config: DevConfig, endpoints: Vec<Endpoint>, metrics: Metrics) -> Self {
         if let Some(chain) = config.imported.take() {
-            return Self::imported(config, endpoints, chain);
+            return Self::imported(config, endpoints, chain, metrics);
         }
         let domain = Domain::dev();
         let clock = Clock::new(config.seed, config.slot_ms);
@@ -121,6 +125,8 @@ impl Engine {
             lane,
             clock,
             items_in_slot: 0,
+            accepted: Vec::new(),
+            metrics,
             pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
@@ -130,6 +136,15 @@ impl Engine {
         };
         engine.tick();
         engine
+    }
+
+    /// Returns what shows that the node works, or why it should get no requests.
+    pub(crate) fn readiness(&self) -> Result<serde_json::Value, String> {
+        let chains = self.chains.values();
+        let heads: serde_json::Map<_, _> = chains
+            .map(|chain| (chain.spec.chain_id.to_string(), chain.store.head_number().into()))
+            .collect();
+        Ok(serde_json::json!({ "ready": true, "heads": heads }))
     }
 
     pub(crate) const fn limits(&self) -> &Limits {

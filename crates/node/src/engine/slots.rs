@@ -1,6 +1,7 @@
 //! The slot loop: the lane says when slots open and close, the realm follows.
 
 use super::{ChainEvent, Engine};
+use crate::metrics::Stage;
 use alloy_primitives::B256;
 use std::time::{Duration, Instant};
 use weft_lane::{Effect, Input, Rejection};
@@ -81,9 +82,14 @@ impl Engine {
     fn close_blocks(&mut self) {
         for block in self.realm.close_slot().expect("states in memory can be read") {
             let network: NetworkId = block.network;
+            self.metrics.closed(self.chain(network).spec.chain_id, &block);
             let stored = self.chain_mut(network).store.push_closed(block);
             self.announce(network, ChainEvent::Block(stored));
         }
+        for accepted in self.accepted.drain(..) {
+            self.metrics.reached(Stage::Closed, accepted);
+        }
+        self.metrics.waiting(self.pool.len());
         self.close_slot_elsewhere();
     }
 }

@@ -4,6 +4,7 @@ use super::{Endpoint, Engine};
 use crate::{
     config::DevConfig,
     error::NodeError,
+    metrics::Metrics,
     rpc::errors::{RpcError, RpcResult},
 };
 use std::{
@@ -75,10 +76,11 @@ impl EngineThread {
 pub(crate) async fn spawn(
     config: DevConfig,
     endpoints: Vec<Endpoint>,
+    metrics: Metrics,
 ) -> Result<EngineThread, NodeError> {
     let (inbox, messages) = sync_channel(config.limits.max_queued_requests);
     let (ready, is_ready) = oneshot::channel();
-    let body = move || match started(config, endpoints) {
+    let body = move || match started(config, endpoints, metrics) {
         Ok(engine) => {
             let _ = ready.send(Ok(()));
             run(engine, &messages);
@@ -95,9 +97,13 @@ pub(crate) async fn spawn(
     Ok(EngineThread { handle: EngineHandle { inbox }, thread })
 }
 
-fn started(config: DevConfig, endpoints: Vec<Endpoint>) -> Result<Engine, NodeError> {
+fn started(
+    config: DevConfig,
+    endpoints: Vec<Endpoint>,
+    metrics: Metrics,
+) -> Result<Engine, NodeError> {
     let load = config.load_state.clone();
-    let mut engine = Engine::new(config, endpoints);
+    let mut engine = Engine::new(config, endpoints, metrics);
     if let Some(path) = load {
         engine.load_file(&path)?;
     }

@@ -20,12 +20,15 @@ mod txpool;
 pub(crate) mod types;
 mod weft;
 
-use crate::engine::{Engine, EngineHandle};
+use crate::{
+    engine::{Engine, EngineHandle},
+    metrics::Metrics,
+};
 use args::Args;
 use errors::{RpcError, RpcResult};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned, types::Params};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use weft_types::NetworkId;
 
 /// A client's call, on the engine's thread.
@@ -61,6 +64,7 @@ const OF_IMPORTED: &[Methods] = &[building::METHODS];
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) engine: EngineHandle,
+    pub(crate) metrics: Metrics,
     pub(crate) network: NetworkId,
     /// True for an imported chain.
     pub(crate) is_imported: bool,
@@ -72,11 +76,30 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
     let mut module = RpcModule::new(port);
     for (name, method) in STANDARD.iter().chain(own).copied().flatten() {
         module
-            .register_async_method(name, move |params, port, _| run(*method, params, port))
+            .register_async_method(name, move |params, port, _| {
+                counted(name, *method, params, port)
+            })
             .expect("method names are distinct");
     }
     subscribe::register(&mut module);
     module
+}
+
+/// Answers a request and counts it.
+async fn counted(
+    name: &'static str,
+    method: Method,
+    params: Params<'static>,
+    port: Arc<Port>,
+) -> Result<Value, ErrorObjectOwned> {
+    let (asked, metrics) = (Instant::now(), port.metrics.clone());
+    let answer = run(method, params, port).await;
+    metrics.answered(
+        name,
+        answer.as_ref().map_or_else(ErrorObjectOwned::code, |_| 0),
+        asked.elapsed(),
+    );
+    answer
 }
 
 async fn run(

@@ -6,5 +6,6 @@ mod crossing;
 mod dev;
 mod malformed;
 mod pool;
+mod status;
 mod subscriptions;
 mod world;

@@ -1,0 +1,107 @@
+//! What a manager of processes asks by plain HTTP: `/healthz`, `/readyz`, `/metrics`.
+
+use crate::{engine::EngineHandle, metrics::Metrics};
+use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tower::{Layer, Service};
+
+/// How long the engine may take to answer before the node counts as not ready.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// Answers the plain paths before JSON-RPC sees them.
+#[derive(Debug, Clone)]
+pub(crate) struct StatusLayer {
+    pub(crate) engine: EngineHandle,
+    pub(crate) metrics: Metrics,
+}
+
+impl<S> Layer<S> for StatusLayer {
+    type Service = Status<S>;
+
+    fn layer(&self, inner: S) -> Status<S> {
+        Status { inner, layer: self.clone() }
+    }
+}
+
+/// The service behind a [`StatusLayer`].
+#[derive(Debug, Clone)]
+pub(crate) struct Status<S> {
+    inner: S,
+    layer: StatusLayer,
+}
+
+type Answer<E> = Pin<Box<dyn Future<Output = Result<HttpResponse, E>> + Send>>;
+
+impl<S, B> Service<HttpRequest<B>> for Status<S>
+where
+    S: Service<HttpRequest<B>, Response = HttpResponse>,
+    S::Future: Send + 'static,
+{
+    type Response = HttpResponse;
+    type Error = S::Error;
+    type Future = Answer<S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: HttpRequest<B>) -> Self::Future {
+        if request.method() != "GET" {
+            return Box::pin(self.inner.call(request));
+        }
+        let layer = self.layer.clone();
+        match request.uri().path() {
+            "/healthz" => Box::pin(async move { Ok(layer.health().await) }),
+            "/readyz" => Box::pin(async move { Ok(layer.readiness().await) }),
+            "/metrics" => Box::pin(async move { Ok(layer.figures()) }),
+            _ => Box::pin(self.inner.call(request)),
+        }
+    }
+}
+
+impl StatusLayer {
+    /// Says whether the process does its work at all: if not, it should be started again.
+    async fn health(&self) -> HttpResponse {
+        match self.engine.call(|_| ()).await {
+            Err(error) if error.code == -32603 => {
+                json_answer(503, &json!({ "healthy": false, "why": error.message }))
+            }
+            // A full queue is no reason to start a node again.
+            _ => json_answer(200, &json!({ "healthy": true })),
+        }
+    }
+
+    /// Says whether requests are worth sending here now.
+    async fn readiness(&self) -> HttpResponse {
+        let asked = self.engine.call(|engine| engine.readiness());
+        match tokio::time::timeout(READY_WITHIN, asked).await {
+            Ok(Ok(Ok(state))) => json_answer(200, &state),
+            Ok(Ok(Err(why))) => json_answer(503, &json!({ "ready": false, "why": why })),
+            Ok(Err(error)) => json_answer(503, &json!({ "ready": false, "why": error.message })),
+            Err(_) => json_answer(503, &json!({ "ready": false, "why": "engine is busy" })),
+        }
+    }
+
+    fn figures(&self) -> HttpResponse {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        answer(200, kind, self.metrics.text())
+    }
+}
+
+fn json_answer(status: u16, body: &Value) -> HttpResponse {
+    answer(status, "application/json", body.to_string())
+}
+
+fn answer(status: u16, kind: &'static str, body: String) -> HttpResponse {
+    HttpResponse::builder()
+        .status(status)
+        .header("content-type", kind)
+        .header("cache-control", "no-store")
+        .body(HttpBody::from(body))
+        .expect("status and headers are well formed")
+}
