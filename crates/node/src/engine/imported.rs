@@ -16,8 +16,8 @@ use crate::{
 };
 use alloy_consensus::{Header, Transaction as _, TxEnvelope, transaction::SignerRecoverable};
 use alloy_eips::{
-    eip2718::Decodable2718, eip2930::AccessList, eip4844::env_settings::EnvKzgSettings,
-    eip7594::BlobTransactionSidecarVariant, eip7840::BlobParams,
+    eip2718::Decodable2718, eip2930::AccessList, eip7594::BlobTransactionSidecarVariant,
+    eip7840::BlobParams,
 };
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rpc_types_eth::state::StateOverride;
@@ -43,6 +43,8 @@ use weft_types::{Domain, NetworkId};
 
 /// Network id of an imported chain in its realm of one.
 pub(crate) const IMPORTED: NetworkId = NetworkId::new(1);
+/// Tables speed up making cell proofs only, which the node never does, and take seconds to fill.
+const NO_PRECOMPUTE: u64 = 0;
 /// Seconds between two blocks, for the block that would come next.
 const BLOCK_SECONDS: u64 = 12;
 
@@ -284,7 +286,7 @@ fn check_blobs(rules: &Rules, tx: &TxEnvelope) -> RpcResult<()> {
         return Err(RpcError::refused(format!("unexpected sidecar: {kind}")));
     }
     tx.tx()
-        .validate(EnvKzgSettings::Default.get())
+        .validate(c_kzg::ethereum_kzg_settings(NO_PRECOMPUTE))
         .map_err(|error| RpcError::refused(format!("invalid blobs: {error}")))
 }
 

@@ -4,6 +4,7 @@ mod basics;
 mod bundles;
 mod crossing;
 mod dev;
+mod execution_apis;
 mod malformed;
 mod pool;
 mod status;

@@ -1,0 +1,285 @@
+//! The published JSON-RPC conversations of ethereum/execution-apis about the published chain.
+
+use crate::world::{A, World, config};
+use alloy_primitives::Address;
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use weft_ethereum::{BlockReader, ForeignChain, genesis};
+use weft_node::{DevConfig, ImportedChain};
+
+/// Where the test client finds the first chain of a node, whatever its id.
+const CHAIN: u64 = A;
+
+/// Conversations that may come out otherwise; the reasons are in `docs/reference/json-rpc.md`.
+const MAY_FAIL: &[&str] = &[];
+
+/// Families that this node does not serve yet.
+const NOT_SERVED: &[&str] = &["debug_trace", "eth_simulateV1"];
+
+fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/execution-apis")
+}
+
+fn imported() -> ImportedChain {
+    let genesis = genesis(&fs::read(vectors().join("genesis.json")).unwrap()).unwrap();
+    let mut chain = ForeignChain::new(genesis.clone());
+    let file = fs::read(vectors().join("chain.rlp")).unwrap();
+    let blocks = BlockReader::new(&file[..]).map(|raw| chain.import(&raw.unwrap()).unwrap());
+    ImportedChain { blocks: blocks.collect(), genesis }
+}
+
+async fn world() -> World {
+    World::with(DevConfig { imported: Some(imported()), ..config() }).await
+}
+
+/// One request with the answer that is expected.
+#[derive(Debug)]
+struct Turn {
+    method: String,
+    params: Value,
+    expected: Value,
+}
+
+/// A conversation, and whether only its form counts.
+#[derive(Debug)]
+struct Conversation {
+    name: String,
+    form_only: bool,
+    turns: Vec<Turn>,
+}
+
+fn conversations() -> Vec<Conversation> {
+    let mut all = Vec::new();
+    for folder in fs::read_dir(vectors()).unwrap().map(|entry| entry.unwrap().path()) {
+        let files = folder.is_dir().then(|| fs::read_dir(&folder).unwrap());
+        for file in files.into_iter().flatten().map(|entry| entry.unwrap().path()) {
+            let folder = folder.file_name().unwrap().to_str().unwrap();
+            let name = format!("{folder}/{}", file.file_stem().unwrap().to_str().unwrap());
+            all.push(read(name, &fs::read_to_string(&file).unwrap()));
+        }
+    }
+    all.sort_by(|left, right| left.name.cmp(&right.name));
+    all
+}
+
+fn read(name: String, text: &str) -> Conversation {
+    let with = |prefix: &'static str| {
+        let lines = text.lines().filter_map(move |line| line.strip_prefix(prefix));
+        lines.map(|line| serde_json::from_str::<Value>(line).unwrap())
+    };
+    let turns = with(">> ").zip(with("<< ")).map(|(request, expected)| Turn {
+        method: request["method"].as_str().unwrap().to_owned(),
+        params: request.get("params").cloned().unwrap_or(json!([])),
+        expected,
+    });
+    let form_only = text.lines().any(|line| line.starts_with("//") && line.contains("speconly"));
+    Conversation { name, form_only, turns: turns.collect() }
+}
+
+async fn hold(world: &World, conversation: &Conversation) -> Result<(), String> {
+    for turn in &conversation.turns {
+        let answer = world.try_rpc(CHAIN, &turn.method, turn.params.clone()).await;
+        let answer = match answer {
+            Ok(result) => json!({ "result": result }),
+            Err(error) => {
+                let data = error.data().map(|data| serde_json::from_str::<Value>(data.get()));
+                let mut shown = json!({ "code": error.code() });
+                if let Some(Ok(data)) = data {
+                    shown["data"] = data;
+                }
+                json!({ "error": shown })
+            }
+        };
+        let mut expected = turn.expected.clone();
+        let members = expected.as_object_mut().unwrap();
+        members.retain(|name, _| name == "result" || name == "error");
+        if let Some(error) = expected.get_mut("error").and_then(Value::as_object_mut) {
+            error.remove("message");
+        }
+        if conversation.form_only && answer.get("error").is_none() {
+            continue;
+        }
+        if !equal(&expected, &answer) {
+            let short = |value: &Value| value.to_string().chars().take(300).collect::<String>();
+            return Err(format!("expected {}, got {}", short(&expected), short(&answer)));
+        }
+    }
+    Ok(())
+}
+
+/// Compares as JSON does: numbers by value.
+fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(l, r)| equal(l, r))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            left.len() == right.len()
+                && left.iter().all(|(key, l)| right.get(key).is_some_and(|r| equal(l, r)))
+        }
+        _ => left == right,
+    }
+}
+
+#[tokio::test]
+async fn published_conversations_come_out_as_published() {
+    let world = world().await;
+    let mut failed = Vec::new();
+    let mut passed = 0;
+    for conversation in conversations() {
+        let name = &conversation.name;
+        if NOT_SERVED.iter().any(|family| name.starts_with(family)) {
+            continue;
+        }
+        match hold(&world, &conversation).await {
+            Ok(()) => passed += 1,
+            Err(_) if MAY_FAIL.contains(&name.as_str()) => {}
+            Err(why) => failed.push(format!("{name}: {why}")),
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(passed >= 72, "only {passed} conversations were held");
+}
+
+#[tokio::test]
+async fn the_head_of_an_imported_chain_is_safe_and_final() {
+    let world = world().await;
+    for tag in ["latest", "safe", "finalized"] {
+        let block = world.rpc(CHAIN, "eth_getBlockByNumber", json!([tag, false])).await;
+        assert_eq!(block["number"], "0x36", "{tag}");
+    }
+    let pending = world.rpc(CHAIN, "eth_getBlockByNumber", json!(["pending", false])).await;
+    assert_eq!(pending["number"], "0x37");
+}
+
+#[tokio::test]
+async fn a_call_runs_by_the_rules_of_its_block() {
+    let world = world().await;
+    // PUSH0, which came with Shanghai (block 39); then BLOBBASEFEE, which came with Cancun (block 42).
+    let run = async |code: &str, block: &str| {
+        let call = json!([{ "to": Address::repeat_byte(7) }, block,
+            { (Address::repeat_byte(7).to_string()): { "code": code } }]);
+        world.try_rpc(CHAIN, "eth_call", call).await.is_ok()
+    };
+    assert!(!run("0x5f5f5ff3", "0x26").await);
+    assert!(run("0x5f5f5ff3", "0x27").await);
+    assert!(!run("0x4a00", "0x29").await);
+    assert!(run("0x4a00", "0x2a").await);
+    assert!(run("0x4a00", "pending").await);
+}
+
+#[tokio::test]
+async fn old_states_are_read_and_proven_as_they_were() {
+    let world = world().await;
+    let busy = "0x7dcd17433742f4c0ca53122ab541d0ba67fc27df";
+    let mut last = None;
+    for number in [0_u64, 10, 30, 54] {
+        let block = json!(format!("{number:#x}"));
+        let header = world.rpc(CHAIN, "eth_getHeaderByNumber", json!([block])).await;
+        let slot = world.rpc(CHAIN, "eth_getStorageAt", json!([busy, "0x0", block])).await;
+        let proof = world.rpc(CHAIN, "eth_getProof", json!([busy, ["0x0"], block])).await;
+        let root = proof["accountProof"][0].as_str().unwrap();
+        let root = root.parse::<alloy_primitives::Bytes>().unwrap();
+        assert_eq!(json!(alloy_primitives::keccak256(root)), header["stateRoot"], "{number}");
+        let proven: alloy_primitives::U256 =
+            serde_json::from_value(proof["storageProof"][0]["value"].clone()).unwrap();
+        assert_eq!(json!(alloy_primitives::B256::from(proven)), slot, "{number}");
+        assert_ne!(last, Some(slot.clone()));
+        last = Some(slot);
+    }
+}
+
+#[tokio::test]
+async fn ommers_can_be_asked_for() {
+    let world = world().await;
+    let count = world.rpc(CHAIN, "eth_getUncleCountByBlockNumber", json!(["0x3"])).await;
+    assert_eq!(count, "0x1");
+    let block = world.rpc(CHAIN, "eth_getBlockByNumber", json!(["0x3", false])).await;
+    let ommer = world.rpc(CHAIN, "eth_getUncleByBlockNumberAndIndex", json!(["0x3", "0x0"])).await;
+    assert_eq!(ommer["hash"], block["uncles"][0]);
+    let none = world.rpc(CHAIN, "eth_getUncleByBlockNumberAndIndex", json!(["0x3", "0x1"])).await;
+    assert_eq!(none, Value::Null);
+}
+
+#[tokio::test]
+async fn bad_transactions_are_refused_and_good_ones_wait() {
+    let world = world().await;
+    let send = async |raw: &str| world.try_rpc(CHAIN, "eth_sendRawTransaction", json!([raw])).await;
+    let send_file = fs::read_to_string(
+        vectors().join("eth_sendRawTransaction/send-dynamic-fee-access-list-transaction.io"),
+    );
+    let turn = &read(String::new(), &send_file.unwrap()).turns[0];
+    let raw = turn.params[0].as_str().unwrap();
+    for (bad, why) in [
+        ("0x", "invalid transaction"),
+        ("0x02", "invalid transaction"),
+        (&raw[..raw.len() - 2], "invalid transaction"),
+    ] {
+        let error = send(bad).await.unwrap_err();
+        assert!(error.message().contains(why), "{}", error.message());
+    }
+    let hash = send(raw).await.unwrap();
+    assert_eq!(send(raw).await.unwrap_err().message(), "already known");
+    let found = world.rpc(CHAIN, "eth_getTransactionByHash", json!([hash])).await;
+    assert_eq!((&found["hash"], &found["blockHash"]), (&hash, &Value::Null));
+    let status = world.rpc(CHAIN, "txpool_status", json!([])).await;
+    // Its nonce is 3 and the account has sent nothing.
+    assert_eq!(status, json!({ "pending": "0x0", "queued": "0x1" }));
+    let from = world.rpc(CHAIN, "txpool_contentFrom", json!([found["from"]])).await;
+    assert_eq!(from["queued"]["3"]["hash"], hash);
+    let number = world.rpc(CHAIN, "eth_blockNumber", json!([])).await;
+    assert_eq!(number, "0x36");
+}
+
+#[tokio::test]
+async fn every_method_refuses_what_it_cannot_read() {
+    let world = world().await;
+    let unknown = format!("0x{}", "ab".repeat(32));
+    let slots: Vec<String> = (0..1025).map(|slot| format!("{slot:#066x}")).collect();
+    let address = Address::repeat_byte(7).to_string();
+    let cases = [
+        ("debug_getRawBlock", json!([]), -32602),
+        ("debug_getRawBlock", json!(["2"]), -32602),
+        ("debug_getRawBlock", json!(["0x99"]), -32001),
+        ("debug_getRawHeader", json!([unknown]), -32001),
+        ("debug_getRawReceipts", json!([{}]), -32602),
+        ("debug_getRawTransaction", json!([&unknown[2..]]), -32602),
+        ("debug_getRawTransaction", json!(["0x12"]), -32602),
+        ("eth_getHeaderByNumber", json!(["new"]), -32602),
+        ("eth_getUncleByBlockNumberAndIndex", json!(["0x3"]), -32602),
+        ("eth_getUncleByBlockNumberAndIndex", json!(["0x3", "x"]), -32602),
+        ("eth_getBlockByHash", json!([&unknown[2..], true]), -32602),
+        ("eth_getTransactionByHash", json!(["0x"]), -32602),
+        ("eth_getProof", json!([address, ["0xzz"], "latest"]), -32602),
+        ("eth_getProof", json!([address, slots, "latest"]), -32602),
+        ("eth_getProof", json!([address, [], "0x99"]), -32000),
+        ("eth_getStorageValues", json!([{ (address.clone()): slots }]), -38026),
+        ("eth_getStorageValues", json!([{}]), -32602),
+        ("eth_getStorageValues", json!([{ (address.clone()): ["0x1"] }]), -32602),
+        ("eth_getStorageAt", json!([address, "0xzz", "latest"]), -32602),
+        ("eth_getStorageAt", json!([address, format!("0x{}", "1".repeat(65))]), -32602),
+        ("eth_getLogs", json!([{ "fromBlock": "0x5", "toBlock": "0x4" }]), -32602),
+        ("eth_getLogs", json!([{ "fromBlock": "0x5", "toBlock": "0x99" }]), -32602),
+        ("eth_getLogs", json!([{ "blockHash": unknown }]), -32000),
+        ("eth_getLogs", json!([{ "blockHash": unknown, "fromBlock": "0x1" }]), -32602),
+        ("eth_feeHistory", json!(["0x1", "0x99", []]), -32000),
+        ("eth_feeHistory", json!(["0x1", "latest", [101]]), -32602),
+        ("eth_call", json!([{ "to": address, "gas": "0xzz" }]), -32602),
+        ("eth_call", json!([{ "to": address }, "0x99"]), -32000),
+        ("eth_createAccessList", json!([]), -32602),
+        ("eth_createAccessList", json!([{ "to": address, "chainId": "0x1" }]), -32000),
+        ("eth_estimateGas", json!([{ "from": address, "value": "0x1" }]), -32000),
+        ("txpool_contentFrom", json!([]), -32602),
+        ("testing_buildBlockV1", json!([unknown, {}]), -32602),
+        ("weft_sendBundle", json!([]), -32601),
+        ("evm_mine", json!([]), -32601),
+    ];
+    for (method, params, code) in cases {
+        let error = world.try_rpc(CHAIN, method, params.clone()).await.unwrap_err();
+        assert_eq!(error.code(), code, "{method} {params}: {}", error.message());
+    }
+}
