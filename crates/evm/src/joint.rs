@@ -11,6 +11,7 @@ use crate::{
     crossing::Crossing,
     escrow::Escrow,
     remote::{Remote, RemoteLost},
+    trace::Watch,
 };
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use alloy_primitives::{Address, B256, map::HashMap};
@@ -159,6 +160,8 @@ pub struct Joint<D: DatabaseRef> {
     done: Option<FrameResult>,
     pub(crate) stop: Option<Stop>,
     pub(crate) fault: Option<Fault>,
+    /// Who watches, if anybody.
+    pub(crate) watch: Option<Box<Watch<D>>>,
     /// True when hops between chains that run elsewhere pass through here.
     pub(crate) is_hub: bool,
     proxies: HashMap<(NetworkId, Address), Address>,
@@ -195,6 +198,7 @@ impl<D: DatabaseRef> Joint<D> {
             done: None,
             stop: None,
             fault: None,
+            watch: None,
             is_hub: false,
             proxies: HashMap::default(),
             last_proxy: first_proxy(),
@@ -247,7 +251,10 @@ impl<D: DatabaseRef> Joint<D> {
     ) -> Result<ExecutionResult<HaltReason>, ExecError<D>> {
         self.begin_leg();
         self.active = chain;
-        LegHandler(core::marker::PhantomData).run(self)
+        self.watch_begin(chain);
+        let result = LegHandler(core::marker::PhantomData).run(self)?;
+        self.watch_end(chain, &result);
+        Ok(result)
     }
 
     /// Runs the work that a leg of another chain does on the chains here, until the leg is over.
@@ -283,7 +290,7 @@ impl<D: DatabaseRef> Joint<D> {
     }
 
     fn run_frame(&mut self) -> Result<Step, ExecError<D>> {
-        match self.chain().evm.frame_run()? {
+        match self.run_top()? {
             ItemOrResult::Item(init) => self.enter(init),
             ItemOrResult::Result(result) => {
                 let chain = self.chain();
@@ -301,13 +308,13 @@ impl<D: DatabaseRef> Joint<D> {
     /// Opens a frame on the active chain, or crosses when it is a call to the reserved address.
     pub(crate) fn enter(&mut self, init: FrameInit) -> Result<Step, ExecError<D>> {
         if crate::crossing::is_reserved(&init) {
+            self.watch_crossing(&init);
             return self.cross(init);
         }
         let mark = self.mark();
-        let chain = self.chain();
-        match chain.evm.frame_init(init)? {
-            ItemOrResult::Item(_) => {
-                chain.depth += 1;
+        match self.open_top(init)? {
+            ItemOrResult::Item(()) => {
+                self.chain().depth += 1;
                 self.marks.push(mark);
                 Ok(Step::Run)
             }
@@ -316,11 +323,12 @@ impl<D: DatabaseRef> Joint<D> {
     }
 
     /// Hands a frame's result to whoever waits for it: a crossing, the frame below, or the leg.
-    pub(crate) fn deliver(&mut self, result: FrameResult) -> Result<Step, ExecError<D>> {
+    pub(crate) fn deliver(&mut self, mut result: FrameResult) -> Result<Step, ExecError<D>> {
         let (active, depth) = (self.active, self.chains[self.active].depth);
         if self.crossings.last().is_some_and(|crossing| crossing.ends_at(active, depth)) {
             return self.inbound_result(result);
         }
+        self.watch_delivery(&mut result);
         if depth == 0 {
             self.done = Some(result);
             return Ok(Step::Done);

@@ -20,6 +20,7 @@ pub mod replay;
 mod simulate;
 mod state;
 pub mod tariff;
+pub mod trace;
 mod working;
 
 pub use block::{BlockTx, ClosedBlock};

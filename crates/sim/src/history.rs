@@ -10,6 +10,7 @@ use crate::{
         replay::Alone,
         require,
         threads::Threads,
+        watched::Watched,
     },
     feature::{Feature, Features},
     generator::{Fate, Generator, Planned},
@@ -157,6 +158,7 @@ struct Runner<'a> {
     oracle: Option<Collapse<'a>>,
     alone: Vec<Alone>,
     elsewhere: Option<Elsewhere>,
+    watched: Option<Watched>,
     past: Vec<Item>,
     dead: Vec<Item>,
     unix_ms: u64,
@@ -189,6 +191,7 @@ impl<'a> Runner<'a> {
             realm,
             alone,
             elsewhere: None,
+            watched: depth.replay.then(|| Watched::new(world.domain, &parts)),
             past: Vec::new(),
             dead: Vec::new(),
             unix_ms: GENESIS_TIME * 1_000,
@@ -362,6 +365,9 @@ impl<'a> Runner<'a> {
         }
         if let Some(elsewhere) = &mut self.elsewhere {
             elsewhere.slot(log, &self.realm)?;
+        }
+        if let Some(watched) = &mut self.watched {
+            watched.slot(log, &self.realm)?;
         }
         if let Some(before) = before {
             model::slot(self.world.domain, before, log, &self.realm)?;

@@ -7,6 +7,7 @@ pub(crate) mod elsewhere;
 pub(crate) mod model;
 pub(crate) mod replay;
 pub(crate) mod threads;
+pub(crate) mod watched;
 
 use thiserror::Error;
 
