@@ -25,8 +25,10 @@ mod outcomes;
 mod pool;
 mod rpc;
 mod server;
+mod slots;
 mod status;
 mod store;
+mod trace;
 mod view;
 
 pub use accounts::{DEV_ACCOUNTS, DevAccount};

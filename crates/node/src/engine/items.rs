@@ -71,6 +71,7 @@ impl Engine {
         let outcome = applied.outcome.clone();
         self.metrics.reached(Stage::Executed, accepted);
         self.metrics.ended(&outcome);
+        self.slots.push(position, item, &outcome);
         if let Outcome::Removed(removal) = &outcome
             && !is_dead(removal, item.bundle().is_none_or(Bundle::is_marked))
         {

@@ -10,8 +10,10 @@ use crate::{
 use alloy_primitives::{Address, B256, U256};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 use revm::{Database, DatabaseRef, bytecode::Bytecode, context::TxEnv, state::AccountInfo};
-use weft_evm::{AccountChange, Realm, Rollup, SimulateMode, Simulated, StateChange, TokenId};
-use weft_types::{NetworkId, SlotHeader, SlotNumber};
+use weft_evm::{
+    AccountChange, Escrow, Heads, Realm, Rollup, SimulateMode, Simulated, StateChange, TokenId,
+};
+use weft_types::{Domain, NetworkId, SlotHeader, SlotNumber};
 
 /// A moment of a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,26 @@ pub(crate) enum At {
     Pending,
     /// After a block.
     Block(u64),
+}
+
+/// What a realm that may be written to and thrown away is made of. It stands apart from the engine, so that any thread
+/// may run it.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub(super) domain: Domain,
+    pub(super) slot: SlotHeader,
+    pub(super) rollups: Vec<Rollup<View>>,
+    pub(super) escrow: Escrow,
+    pub(super) heads: Heads,
+}
+
+impl Scratch {
+    /// Opens the slot of the moment.
+    pub(crate) fn open(self) -> Realm<View> {
+        let mut realm = Realm::new(self.domain, self.rollups, self.escrow, self.heads);
+        realm.open_slot(self.slot).expect("states in memory can be read");
+        realm
+    }
 }
 
 /// What every scratch realm of a look is made of.
@@ -126,6 +148,16 @@ impl Engine {
         at: At,
         overrides: StateOverride,
     ) -> RpcResult<Realm<View>> {
+        Ok(self.apart(network, at, overrides)?.open())
+    }
+
+    /// Returns what a scratch realm is made of.
+    pub(crate) fn apart(
+        &mut self,
+        network: NetworkId,
+        at: At,
+        overrides: StateOverride,
+    ) -> RpcResult<Scratch> {
         let slot = self.slot_at(network, at);
         // No more than this can arrive from elsewhere, whatever a call does.
         let most_ether = U256::MAX - self.all_ether();
@@ -151,9 +183,7 @@ impl Engine {
             rollups.push(Rollup { spec, state, head, head_hash });
         }
         let (escrow, heads) = (self.realm.escrow().clone(), self.realm.heads().clone());
-        let mut scratch = Realm::new(self.domain, rollups, escrow, heads);
-        scratch.open_slot(slot).expect("states in memory can be read");
-        Ok(scratch)
+        Ok(Scratch { domain: self.domain, slot, rollups, escrow, heads })
     }
 
     /// Returns the header of the slot in which a moment's block was made.

@@ -8,6 +8,7 @@ mod executors;
 mod imported;
 mod items;
 mod look;
+mod replay;
 mod slots;
 mod snapshots;
 mod thread;
@@ -15,7 +16,8 @@ mod thread;
 pub(crate) use dump::Dump;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;
-pub(crate) use look::At;
+pub(crate) use look::{At, Scratch};
+pub(crate) use replay::Replay;
 pub use thread::EngineHandle;
 pub(crate) use thread::{EngineThread, spawn};
 
@@ -29,6 +31,7 @@ use crate::{
     outcomes::Outcomes,
     pool::Pool,
     rpc::errors::{RpcError, RpcResult},
+    slots::Slots,
     store::{BlockStore, StoredBlock},
 };
 use alloy_primitives::{B256, U256};
@@ -91,6 +94,8 @@ pub(crate) struct Engine {
     pub(crate) bundles: Bundles,
     pub(crate) outcomes: Outcomes,
     snapshots: Snapshots,
+    /// Items of recent slots, for tracing.
+    slots: Slots,
     pub(crate) executors: Option<executors::Executors>,
 }
 
@@ -131,6 +136,7 @@ impl Engine {
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Snapshots::default(),
+            slots: Slots::default(),
             executors: None,
             config,
         };

@@ -59,6 +59,7 @@ impl Engine {
                 Effect::Opened(header) => {
                     self.items_in_slot = 0;
                     self.open_slot_elsewhere(&header);
+                    self.remember_slot(&header);
                     self.realm.open_slot(header).expect("states in memory can be read");
                 }
                 Effect::Positioned { position, .. } => {
@@ -80,6 +81,7 @@ impl Engine {
     }
 
     fn close_blocks(&mut self) {
+        self.slots.close();
         for block in self.realm.close_slot().expect("states in memory can be read") {
             let network: NetworkId = block.network;
             self.metrics.closed(self.chain(network).spec.chain_id, &block);

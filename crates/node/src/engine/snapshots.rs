@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::rpc::errors::{RpcError, RpcResult};
-use crate::{bundles::Bundles, clock::Clock, history::ArchiveState, pool::Pool};
+use crate::{bundles::Bundles, clock::Clock, history::ArchiveState, pool::Pool, slots::Slots};
 use std::collections::BTreeMap;
 use weft_evm::{Escrow, Heads, Realm, Rollup};
 use weft_lane::Lane;
@@ -20,6 +20,7 @@ struct Snapshot {
     pool: Pool,
     bundles: Bundles,
     outcomes: u64,
+    slots: Slots,
 }
 
 /// Snapshots by id.
@@ -78,6 +79,7 @@ impl Engine {
             pool: self.pool.clone(),
             bundles: self.bundles.clone(),
             outcomes: self.outcomes.mark(),
+            slots: self.slots.clone(),
         }
     }
 
@@ -92,6 +94,7 @@ impl Engine {
         }
         (self.pool, self.bundles) = (snapshot.pool, snapshot.bundles);
         self.outcomes.truncate(snapshot.outcomes);
+        self.slots = snapshot.slots;
     }
 
     /// Returns copies of what a realm is made of, while no slot is open.

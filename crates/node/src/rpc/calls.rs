@@ -165,13 +165,18 @@ impl Call<'_> {
     }
 
     /// Returns the gas that a call may use.
-    fn call_gas(&self, request: &TransactionRequest) -> u64 {
+    pub(super) fn call_gas(&self, request: &TransactionRequest) -> u64 {
         let most = self.engine.limits().call_gas;
         request.gas.unwrap_or(most).min(most)
     }
 
     /// Returns a call in the form of the EVM.
-    fn tx_env(&mut self, request: &TransactionRequest, at: At, gas: u64) -> RpcResult<TxEnv> {
+    pub(super) fn tx_env(
+        &mut self,
+        request: &TransactionRequest,
+        at: At,
+        gas: u64,
+    ) -> RpcResult<TxEnv> {
         let names_blobs =
             request.blob_versioned_hashes.is_some() || request.max_fee_per_blob_gas.is_some();
         if names_blobs && !self.is_foreign() {

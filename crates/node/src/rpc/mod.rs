@@ -10,12 +10,15 @@ mod dev;
 pub(crate) mod errors;
 mod fees;
 mod logs;
+mod otterscan;
+mod overrides;
 mod proof;
 mod raw;
 mod state;
 mod submit;
 pub(crate) mod subscribe;
 mod threads;
+mod trace;
 mod txpool;
 pub(crate) mod types;
 mod weft;
@@ -29,6 +32,7 @@ use errors::{RpcError, RpcResult};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned, types::Params};
 use serde_json::Value;
 use std::{sync::Arc, time::Instant};
+use tokio::sync::Semaphore;
 use weft_types::NetworkId;
 
 /// A client's call, on the engine's thread.
@@ -49,6 +53,7 @@ const STANDARD: &[Methods] = &[
     chain::METHODS,
     fees::METHODS,
     logs::METHODS,
+    otterscan::METHODS,
     proof::METHODS,
     raw::METHODS,
     state::METHODS,
@@ -59,6 +64,13 @@ const STANDARD: &[Methods] = &[
 const OF_ROLLUPS: &[Methods] = &[bundles::METHODS, dev::METHODS, threads::METHODS, weft::METHODS];
 /// Methods of imported chains alone.
 const OF_IMPORTED: &[Methods] = &[building::METHODS];
+/// Work that needs nothing of the engine but what it took along.
+pub(crate) type Work = Box<dyn FnOnce() -> RpcResult + Send>;
+/// Methods that work apart from the engine, so that slots go on meanwhile.
+pub(crate) type Heavy = &'static [(&'static str, fn(&mut Call<'_>, &Args) -> RpcResult<Work>)];
+
+/// Heavy methods that run at the same time.
+static HEAVY: Semaphore = Semaphore::const_new(4);
 
 /// What the server of one rollup knows.
 #[derive(Debug)]
@@ -77,7 +89,16 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
     for (name, method) in STANDARD.iter().chain(own).copied().flatten() {
         module
             .register_async_method(name, move |params, port, _| {
-                counted(name, *method, params, port)
+                let metrics = port.metrics.clone();
+                counted(name, metrics, run(*method, params, port))
+            })
+            .expect("method names are distinct");
+    }
+    for (name, method) in [trace::HEAVY, otterscan::HEAVY].into_iter().flatten() {
+        module
+            .register_async_method(name, move |params, port, _| {
+                let metrics = port.metrics.clone();
+                counted(name, metrics, run_apart(*method, params, port))
             })
             .expect("method names are distinct");
     }
@@ -88,17 +109,13 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
 /// Answers a request and counts it.
 async fn counted(
     name: &'static str,
-    method: Method,
-    params: Params<'static>,
-    port: Arc<Port>,
+    metrics: Metrics,
+    answer: impl Future<Output = Result<Value, ErrorObjectOwned>>,
 ) -> Result<Value, ErrorObjectOwned> {
-    let (asked, metrics) = (Instant::now(), port.metrics.clone());
-    let answer = run(method, params, port).await;
-    metrics.answered(
-        name,
-        answer.as_ref().map_or_else(ErrorObjectOwned::code, |_| 0),
-        asked.elapsed(),
-    );
+    let asked = Instant::now();
+    let answer = answer.await;
+    let code = answer.as_ref().map_or_else(ErrorObjectOwned::code, |_| 0);
+    metrics.answered(name, code, asked.elapsed());
     answer
 }
 
@@ -111,4 +128,20 @@ async fn run(
     let network = port.network;
     let job = move |engine: &mut Engine| method(&mut Call { engine, network }, &args);
     Ok(port.engine.call(job).await.and_then(|result: Result<Value, RpcError>| result)?)
+}
+
+async fn run_apart(
+    method: fn(&mut Call<'_>, &Args) -> RpcResult<Work>,
+    params: Params<'static>,
+    port: Arc<Port>,
+) -> Result<Value, ErrorObjectOwned> {
+    let args = Args::parse(params.as_str())?;
+    let network = port.network;
+    let permit = HEAVY.acquire().await.expect("never closed");
+    let job = move |engine: &mut Engine| method(&mut Call { engine, network }, &args);
+    let work = port.engine.call(job).await.and_then(|work| work)?;
+    let result = tokio::task::spawn_blocking(work).await;
+    drop(permit);
+    let failed = |_| RpcError::new(-32603, "method handler crashed");
+    Ok(result.map_err(failed).and_then(|result| result)?)
 }

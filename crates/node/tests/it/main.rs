@@ -9,4 +9,5 @@ mod malformed;
 mod pool;
 mod status;
 mod subscriptions;
+mod trace;
 mod world;

@@ -1,0 +1,106 @@
+//! Executing the items of a recent slot again, with somebody watching.
+
+use super::{Engine, Scratch};
+use crate::{
+    rpc::errors::{RpcError, RpcResult},
+    slots::{ItemRecord, SlotRecord},
+    store::StoredBlock,
+    trace::{Options, Recorder, Traces},
+    view::View,
+};
+use std::sync::Arc;
+use weft_evm::{Heads, Realm, Rollup, StateChange};
+use weft_types::{NetworkId, Outcome, Position, SlotHeader};
+
+/// A slot that can be executed again, apart from the engine.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    scratch: Scratch,
+    slot: Arc<SlotRecord>,
+}
+
+impl Engine {
+    /// Begins to remember a slot.
+    pub(super) fn remember_slot(&mut self, header: &SlotHeader) {
+        let last = self.chains.iter().map(|(network, chain)| (*network, chain.store.head_number()));
+        self.slots.open(header.clone(), last.collect(), self.realm.escrow().clone());
+    }
+
+    /// Returns the slot of a block, ready to be executed again from what stood before it.
+    pub(crate) fn replay(&self, block: &StoredBlock) -> RpcResult<Replay> {
+        let slot = self.slots.get(block.slot).ok_or_else(|| gone(block))?.clone();
+        let rollup = |spec: &weft_evm::ChainSpec| {
+            let network = spec.network;
+            let number = slot.before.get(&network).copied().unwrap_or_default();
+            let store = &self.chain(network).store;
+            let state = self.realm.state(network).expect("the rollup runs here");
+            if !state.reaches(number, store.head_number()) {
+                return Err(gone(block));
+            }
+            let head = store.by_number(number).ok_or_else(|| gone(block))?;
+            let at = (number != store.head_number()).then_some(number);
+            let state = View::new(state.clone(), at, StateChange::new());
+            let (head, head_hash) = (head.header.clone(), head.hash);
+            Ok(Rollup { spec: spec.clone(), state, head, head_hash })
+        };
+        let rollups = self.realm.specs().map(rollup).collect::<RpcResult<_>>()?;
+        let scratch = Scratch {
+            domain: self.domain,
+            slot: slot.header.clone(),
+            rollups,
+            escrow: slot.escrow.clone(),
+            heads: Heads::default(),
+        };
+        Ok(Replay { scratch, slot })
+    }
+}
+
+impl Replay {
+    /// Executes the slot up to the last item that is `wanted`, recording those that are.
+    pub(crate) fn run(
+        self,
+        options: &Options,
+        network: NetworkId,
+        wanted: &dyn Fn(Position) -> bool,
+    ) -> RpcResult<Traces> {
+        let Some(last) = self.slot.items.iter().rposition(|item| wanted(item.position)) else {
+            return Ok(Traces::default());
+        };
+        let mut realm = self.scratch.open();
+        let (recorder, traces) = Recorder::new(options, network);
+        let mut recorder: Option<Box<dyn weft_evm::trace::Tracer<View>>> = Some(Box::new(recorder));
+        for item in &self.slot.items[..=last] {
+            if wanted(item.position) {
+                realm.set_tracer(recorder.take());
+            }
+            apply(&mut realm, item)?;
+            recorder = realm.set_tracer(None).or(recorder);
+            if let Some(failure) = traces.borrow().failure {
+                return Err(failure.into());
+            }
+        }
+        Ok(traces.take())
+    }
+}
+
+fn apply(realm: &mut Realm<View>, record: &ItemRecord) -> RpcResult<()> {
+    if let Some(removal) = &record.removal {
+        realm.apply_removed(&record.item, removal);
+        return Ok(());
+    }
+    match realm.apply(record.position, &record.item) {
+        Ok(applied) if applied.outcome == Outcome::Included => Ok(()),
+        other => {
+            let why = format!("item at {} came out otherwise: {other:?}", record.position);
+            tracing::error!("{why}");
+            Err(RpcError::new(-32603, why.chars().take(500).collect::<String>()))
+        }
+    }
+}
+
+fn gone(block: &StoredBlock) -> RpcError {
+    let number = block.header.number;
+    RpcError::refused(format!(
+        "historical state unavailable: the slot of block {number} is not kept any more"
+    ))
+}
