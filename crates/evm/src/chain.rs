@@ -1,14 +1,14 @@
 //! One rollup's EVM inside the joint machine.
 
-use crate::working::WorkingState;
+use crate::{precompiles::Precompiles, working::WorkingState};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, Log, TxKind, U256};
 use revm::{
-    Context, DatabaseRef, Journal, MainBuilder, MainnetEvm,
-    context::{BlockEnv, CfgEnv, JournalTr, LocalContextTr, TxEnv},
+    Context, DatabaseRef, Journal,
+    context::{BlockEnv, CfgEnv, Evm, FrameStack, JournalTr, LocalContextTr, TxEnv},
     context_interface::journaled_state::{JournalCheckpoint, account::JournaledAccountTr},
-    handler::PrecompileProvider,
-    interpreter::SharedMemory,
+    handler::{EthFrame, PrecompileProvider, instructions::EthInstructions},
+    interpreter::{SharedMemory, interpreter::EthInterpreter},
     primitives::hardfork::SpecId,
     state::EvmState,
 };
@@ -17,6 +17,10 @@ use weft_types::{MANAGER, NetworkId, SYSTEM_SENDER};
 /// EVM context of one rollup.
 pub(crate) type Ctx<D> =
     Context<BlockEnv, TxEnv, CfgEnv, WorkingState<D>, Journal<WorkingState<D>>, ()>;
+
+/// One rollup's EVM: stock instructions and frames.
+pub(crate) type ChainEvm<D> =
+    Evm<Ctx<D>, (), EthInstructions<EthInterpreter, Ctx<D>>, Precompiles, EthFrame<EthInterpreter>>;
 
 /// What becomes of single plaintext transactions that revert (P5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,7 +86,7 @@ pub(crate) struct ClosedScope {
 #[derive(Debug)]
 pub(crate) struct Chain<D: DatabaseRef> {
     pub(crate) spec: ChainSpec,
-    pub(crate) evm: MainnetEvm<Ctx<D>>,
+    pub(crate) evm: ChainEvm<D>,
     /// Frames on this chain's stack.
     pub(crate) depth: usize,
     /// Block gas that no decided item has used.
@@ -98,7 +102,13 @@ impl<D: DatabaseRef> Chain<D> {
         let mut ctx: Ctx<D> = Context::new(working, spec.hardfork);
         ctx.cfg.chain_id = spec.chain_id;
         ctx.block = block;
-        let mut evm = ctx.build_mainnet();
+        let mut evm = Evm {
+            ctx,
+            inspector: (),
+            instruction: EthInstructions::new_mainnet_with_spec(spec.hardfork),
+            precompiles: Precompiles::new(spec.hardfork),
+            frame_stack: FrameStack::new_prealloc(8),
+        };
         let journal = &mut evm.ctx.journaled_state;
         journal.set_spec_id(spec.hardfork);
         let precompiles: &dyn PrecompileProvider<Ctx<D>, Output = _> = &evm.precompiles;

@@ -10,6 +10,7 @@ use crate::{
     chain::{Chain, ChainSpec, Ctx},
     crossing::Crossing,
     escrow::Escrow,
+    precompiles::Precompiles,
     remote::{Remote, RemoteLost},
     trace::Watch,
 };
@@ -23,8 +24,7 @@ use revm::{
     },
     context_interface::journaled_state::JournalCheckpoint,
     handler::{
-        EthFrame, EthPrecompiles, EvmTr, FrameInitOrResult, FrameResult, FrameTr, Handler,
-        ItemOrResult,
+        EthFrame, EvmTr, FrameInitOrResult, FrameResult, FrameTr, Handler, ItemOrResult,
         evm::{ContextDbError, FrameInitResult},
         instructions::EthInstructions,
     },
@@ -511,7 +511,7 @@ impl<D: DatabaseRef> Handler for LegHandler<D> {
 impl<D: DatabaseRef> EvmTr for Joint<D> {
     type Context = Ctx<D>;
     type Instructions = EthInstructions<EthInterpreter, Ctx<D>>;
-    type Precompiles = EthPrecompiles;
+    type Precompiles = Precompiles;
     type Frame = EthFrame<EthInterpreter>;
 
     fn all(

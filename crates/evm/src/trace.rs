@@ -4,19 +4,20 @@
 //! machine runs as ever; with one, revm's inspecting loop takes the place of the plain one, frame by frame.
 
 use crate::{
-    chain::{Chain, Ctx},
+    chain::{Chain, ChainEvm, Ctx},
     joint::{ExecError, Joint},
+    precompiles::Precompiles,
 };
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 use revm::{
-    DatabaseRef, Inspector, MainnetEvm,
+    DatabaseRef, Inspector,
     context::{
         FrameStack,
         result::{ExecutionResult, HaltReason},
     },
     handler::{
-        EthFrame, EthPrecompiles, EvmTr, FrameInitOrResult, FrameResult, FrameTr, ItemOrResult,
+        EthFrame, EvmTr, FrameInitOrResult, FrameResult, FrameTr, ItemOrResult,
         evm::{ContextDbError, FrameInitResult},
         instructions::EthInstructions,
     },
@@ -205,7 +206,7 @@ pub fn touched_state<D: DatabaseRef>(
 
 /// A chain's EVM with the tracer looking on.
 struct Watched<'a, D: DatabaseRef> {
-    evm: &'a mut MainnetEvm<Ctx<D>>,
+    evm: &'a mut ChainEvm<D>,
     tracer: &'a mut dyn Tracer<D>,
 }
 
@@ -217,7 +218,7 @@ fn watched<'a, D: DatabaseRef>(chain: &'a mut Chain<D>, watch: &'a mut Watch<D>)
 impl<'a, D: DatabaseRef> EvmTr for Watched<'a, D> {
     type Context = Ctx<D>;
     type Instructions = EthInstructions<EthInterpreter, Ctx<D>>;
-    type Precompiles = EthPrecompiles;
+    type Precompiles = Precompiles;
     type Frame = EthFrame<EthInterpreter>;
 
     fn all(

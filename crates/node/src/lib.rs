@@ -25,6 +25,7 @@ mod outcomes;
 mod pool;
 mod rpc;
 mod server;
+mod simulate;
 mod slots;
 mod status;
 mod store;

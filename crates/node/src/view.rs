@@ -73,9 +73,24 @@ impl DatabaseRef for View {
     }
 }
 
+impl View {
+    /// Puts changes on top.
+    pub(crate) fn change(&mut self, changes: &StateChange) {
+        for (address, change) in changes {
+            let known = self.overlay.entry(*address).or_default();
+            if change.wiped || change.info.is_none() {
+                *known = change.clone();
+            } else {
+                known.info = change.info.clone();
+                known.storage.extend(change.storage.iter().map(|(key, value)| (*key, *value)));
+            }
+        }
+    }
+}
+
 impl State for View {
-    fn apply(&mut self, _: &StateChange) {
-        unreachable!("slots over views do not close");
+    fn apply(&mut self, changes: &StateChange) {
+        self.change(changes);
     }
 
     fn root(&mut self) -> B256 {

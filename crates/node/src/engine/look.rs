@@ -89,7 +89,10 @@ impl Engine {
         }
     }
 
-    fn working(&mut self, network: NetworkId) -> &mut weft_evm::WorkingState<ArchiveState> {
+    pub(super) fn working(
+        &mut self,
+        network: NetworkId,
+    ) -> &mut weft_evm::WorkingState<ArchiveState> {
         self.realm.working(network).expect("the rollup runs here")
     }
 
@@ -244,7 +247,7 @@ impl Moment {
     }
 }
 
-pub(super) fn override_account(
+pub(crate) fn override_account(
     change: &mut AccountChange,
     account: &AccountOverride,
 ) -> RpcResult<()> {

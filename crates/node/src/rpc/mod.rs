@@ -14,6 +14,7 @@ mod otterscan;
 mod overrides;
 mod proof;
 mod raw;
+mod simulate;
 mod state;
 mod submit;
 pub(crate) mod subscribe;
@@ -94,7 +95,7 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
             })
             .expect("method names are distinct");
     }
-    for (name, method) in [trace::HEAVY, otterscan::HEAVY].into_iter().flatten() {
+    for (name, method) in [trace::HEAVY, otterscan::HEAVY, simulate::HEAVY].into_iter().flatten() {
         module
             .register_async_method(name, move |params, port, _| {
                 let metrics = port.metrics.clone();

@@ -7,6 +7,7 @@ mod dev;
 mod execution_apis;
 mod malformed;
 mod pool;
+mod simulate;
 mod status;
 mod subscriptions;
 mod trace;

@@ -1,0 +1,256 @@
+//! `eth_simulateV1` and `weft_simulate`: what is simulated is what happens.
+
+use crate::{
+    crossing::counters,
+    world::{A, B, Draft, World, address},
+};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_sol_types::SolCall;
+use serde_json::{Value, json};
+use weft_contracts::{Counter, Manager, addresses::MANAGER};
+
+async fn simulate(world: &World, payload: Value) -> Value {
+    world.rpc(A, "eth_simulateV1", json!([payload, "latest"])).await
+}
+
+/// Returns a draft as a call with everything that decides about its execution.
+fn as_call(draft: &Draft) -> Value {
+    json!({
+        "from": address(draft.account),
+        "to": draft.to,
+        "nonce": U256::from(draft.nonce),
+        "gas": U256::from(draft.gas),
+        "value": draft.value,
+        "input": draft.data,
+        "maxFeePerGas": U256::from(draft.fee),
+        "maxPriorityFeePerGas": U256::from(draft.fee.min(1_000_000_000)),
+    })
+}
+
+#[tokio::test]
+async fn what_is_simulated_over_two_rollups_is_what_happens() {
+    let world = World::with_slots().await;
+    for chain_id in [A, B] {
+        world.send(&Draft::new(chain_id, 0, 0).create(&Counter::BYTECODE)).await;
+    }
+    world.rpc(A, "evm_mine", json!([])).await;
+    let counter = address(0).create(0);
+    let proxy = world.proxy(A, counter, B).await;
+    let back = world.proxy(B, counter, A).await;
+    let create = Manager::createCrossChainProxyCall { original: counter, network: B };
+    let here = [
+        Draft::new(A, 0, 1).call(MANAGER, create),
+        Draft::new(A, 0, 2).call(counter, Counter::incrementViaCall { proxy }),
+        Draft::new(A, 1, 0).call(counter, Counter::undoViaCall { proxy }),
+        Draft::new(A, 2, 0).pay(address(7), 77),
+        Draft { data: Bytes::from_static(&[1, 2, 3, 4]), ..Draft::new(A, 2, 1).pay(counter, 0) },
+    ];
+    let create = Manager::createCrossChainProxyCall { original: counter, network: A };
+    let there = [
+        Draft::new(B, 0, 1).call(MANAGER, create),
+        Draft::new(B, 1, 0).call(counter, Counter::incrementViaCall { proxy: back }),
+    ];
+    let payload = |drafts: &[Draft]| {
+        let calls: Vec<_> = drafts.iter().map(as_call).collect();
+        json!({ "blockStateCalls": [{ "calls": calls }], "validation": true })
+    };
+    let simulated = world
+        .rpc(A, "weft_simulate", json!([{ "901": payload(&here), "0x386": payload(&there) }]))
+        .await;
+    let mut sent = Vec::new();
+    for draft in here.iter().chain(&there) {
+        sent.push(world.send(draft).await);
+    }
+    world.rpc(A, "evm_mine", json!([])).await;
+    let mut sent = sent.into_iter();
+    for (chain_id, calls) in [(A, here.len()), (B, there.len())] {
+        let block = world.rpc(chain_id, "eth_getBlockByNumber", json!(["latest", false])).await;
+        let own = &simulated[format!("{chain_id:#x}")][0];
+        for field in [
+            "number",
+            "parentHash",
+            "timestamp",
+            "miner",
+            "gasLimit",
+            "gasUsed",
+            "baseFeePerGas",
+            "mixHash",
+            "extraData",
+            "parentBeaconBlockRoot",
+            "stateRoot",
+            "receiptsRoot",
+            "logsBloom",
+            "requestsHash",
+            "withdrawalsRoot",
+            "blobGasUsed",
+            "excessBlobGas",
+        ] {
+            assert_eq!(own[field], block[field], "{chain_id} {field}");
+            assert!(!own[field].is_null(), "{field}");
+        }
+        for call in own["calls"].as_array().unwrap().iter().take(calls) {
+            let receipt = world.receipt(chain_id, sent.next()).await;
+            for field in ["gasUsed", "status"] {
+                assert_eq!(call[field], receipt[field], "{field}");
+            }
+            let (logs, seen) =
+                (call["logs"].as_array().unwrap(), receipt["logs"].as_array().unwrap());
+            assert_eq!(logs.len(), seen.len());
+            for (log, seen) in logs.iter().zip(seen) {
+                for field in ["address", "topics", "data", "logIndex", "blockNumber"] {
+                    assert_eq!(log[field], seen[field], "{field}");
+                }
+            }
+        }
+        assert!(!own["weftInbound"].as_array().unwrap().is_empty());
+    }
+    assert_eq!(simulated["0x385"][0]["calls"][1]["returnData"], json!(B256::with_last_byte(1)));
+    assert_eq!(simulated["0x385"][0]["calls"][4]["status"], "0x0");
+}
+
+#[tokio::test]
+async fn blocks_follow_each_other_and_calls_cross() {
+    let world = World::start().await;
+    let (here, _, proxy) = counters(&world).await;
+    let data = Bytes::from(Counter::incrementViaCall { proxy }.abi_encode());
+    let call = json!({ "from": address(3), "to": here, "input": data });
+    let blocks = simulate(&world, json!({
+        "blockStateCalls": [{ "calls": [call, call] }, { "blockOverrides": { "number": "0x6" }, "calls": [call] }],
+    }))
+    .await;
+    assert_eq!(blocks.as_array().unwrap().len(), 4, "gaps are filled");
+    let head = world.rpc(A, "eth_getBlockByNumber", json!(["latest", false])).await;
+    assert_eq!(blocks[0]["parentHash"], head["hash"]);
+    for index in 1..4 {
+        assert_eq!(blocks[index]["parentHash"], blocks[index - 1]["hash"]);
+    }
+    let output = |block: usize, call: usize| blocks[block]["calls"][call]["returnData"].clone();
+    let outputs = (output(0, 0), output(0, 1), output(3, 0));
+    assert_eq!(
+        outputs,
+        (
+            json!(B256::with_last_byte(1)),
+            json!(B256::with_last_byte(2)),
+            json!(B256::with_last_byte(3))
+        )
+    );
+    // Nothing is kept.
+    assert_eq!(world.rpc(A, "eth_getBlockByNumber", json!(["latest", false])).await, head);
+    let again = simulate(&world, json!({ "blockStateCalls": [{ "calls": [call] }] })).await;
+    assert_eq!(again[0]["calls"][0]["returnData"], output(0, 0));
+}
+
+#[tokio::test]
+async fn overrides_hold_for_all_that_follows() {
+    let world = World::start().await;
+    let to = Address::with_last_byte(0x55);
+    // NUMBER | TIMESTAMP | BASEFEE | COINBASE
+    let code = "0x435f5242602052486040524160605260805ff3";
+    let call = json!({ "from": to, "to": to, "value": "0x1" });
+    let blocks = simulate(&world, json!({
+        "blockStateCalls": [
+            {
+                "stateOverrides": { to.to_string(): { "code": code, "balance": "0x5", "nonce": "0x9" } },
+                "blockOverrides": { "time": "0x77777777", "baseFeePerGas": "0x7", "feeRecipient": address(4) },
+                "calls": [call],
+            },
+            { "calls": [{ "to": to }] },
+        ],
+        "traceTransfers": true,
+        "returnFullTransactions": true,
+    }))
+    .await;
+    let output: Bytes =
+        serde_json::from_value(blocks[0]["calls"][0]["returnData"].clone()).unwrap();
+    let word = |index: usize| U256::from_be_slice(&output[32 * index..32 * index + 32]);
+    assert_eq!((word(0), word(2)), (U256::from(1), U256::from(7)));
+    assert_eq!(word(3), U256::from_be_slice(address(4).as_slice()));
+    let log = &blocks[0]["calls"][0]["logs"][0];
+    assert_eq!(log["address"], "0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee");
+    assert_eq!(log["data"], json!(B256::with_last_byte(1)));
+    assert_eq!(blocks[0]["transactions"][0]["nonce"], "0x9");
+    assert_eq!(blocks[0]["logsBloom"], json!(Bytes::from(vec![0; 256])), "transfers are no logs");
+    assert_eq!(blocks[1]["calls"][0]["status"], "0x1");
+    assert_eq!(blocks[1]["timestamp"], "0x77777783");
+    assert_eq!(blocks[1]["miner"], json!(address(4)));
+
+    // The identity contract, elsewhere.
+    let identity = Address::with_last_byte(4);
+    let there = Address::with_last_byte(0x99);
+    let blocks = simulate(&world, json!({ "blockStateCalls": [{
+        "stateOverrides": { identity.to_string(): { "code": "0x", "movePrecompileToAddress": there } },
+        "calls": [{ "to": there, "input": "0x1234" }, { "to": identity, "input": "0x1234" }],
+    }]}))
+    .await;
+    let calls = &blocks[0]["calls"];
+    assert_eq!(
+        (&calls[0]["returnData"], &calls[1]["returnData"]),
+        (&json!("0x1234"), &json!("0x"))
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_simulated_is_refused() {
+    let world = World::start().await;
+    let poor = Address::with_last_byte(0x55);
+    let code = async |payload: Value| {
+        world.refused(A, "eth_simulateV1", json!([payload, "latest"])).await.code()
+    };
+    let block = |block: Value| json!({ "blockStateCalls": [block] });
+    let checked =
+        |call: Value| json!({ "blockStateCalls": [{ "calls": [call] }], "validation": true });
+    assert_eq!(code(json!({ "blockStateCalls": [] })).await, -32602);
+    assert_eq!(code(json!({ "blockStateCalls": 1 })).await, -32602);
+    assert_eq!(code(json!({ "blockStateCalls": vec![json!({}); 257] })).await, -38026);
+    assert_eq!(code(block(json!({ "blockOverrides": { "number": "0xffff" } }))).await, -38026);
+    assert_eq!(code(block(json!({ "blockOverrides": { "number": "0x0" } }))).await, -38020);
+    assert_eq!(code(block(json!({ "blockOverrides": { "time": "0x1" } }))).await, -38021);
+    assert_eq!(
+        code(block(json!({ "calls": [{ "from": poor, "to": poor, "value": "0x1" }] }))).await,
+        -38014
+    );
+    assert_eq!(
+        code(block(json!({ "calls": [{ "to": poor, "gas": "0xffffffff" }] }))).await,
+        -38015
+    );
+    assert_eq!(code(block(json!({ "calls": [{ "to": poor, "gas": "0x1" }] }))).await, -38013);
+    assert_eq!(code(block(json!({ "calls": [{ "to": poor, "chainId": "0x1" }] }))).await, -32000);
+    assert_eq!(code(checked(json!({ "to": poor }))).await, -38012);
+    let fee = "0x2540be400";
+    let nonce = |nonce: &str| {
+        checked(
+            json!({ "from": address(0), "to": poor, "nonce": nonce, "maxFeePerGas": fee, "gas": "0x5208" }),
+        )
+    };
+    assert_eq!(code(nonce("0x5")).await, -38011);
+    world.send(&Draft::new(A, 0, 0).pay(poor, 1)).await;
+    assert_eq!(code(nonce("0x0")).await, -38010);
+    let both = json!({ poor.to_string(): { "state": {}, "stateDiff": {} } });
+    assert_eq!(code(block(json!({ "stateOverrides": both }))).await, -32602);
+    let moved = json!({ poor.to_string(): { "movePrecompileToAddress": address(1) } });
+    assert_eq!(code(block(json!({ "stateOverrides": moved }))).await, -32000);
+    assert_eq!(
+        world
+            .refused(A, "eth_simulateV1", json!([{ "blockStateCalls": [{}] }, "0x99"]))
+            .await
+            .code(),
+        -32000
+    );
+
+    let many =
+        async |payloads: Value| world.refused(A, "weft_simulate", json!([payloads])).await.code();
+    assert_eq!(many(json!({})).await, -32602);
+    assert_eq!(many(json!({ "x": { "blockStateCalls": [{}] } })).await, -32602);
+    assert_eq!(
+        many(json!({ "901": { "blockStateCalls": [{}] }, "0x385": { "blockStateCalls": [{}] } }))
+            .await,
+        -32602
+    );
+    assert_eq!(many(json!({ "7": { "blockStateCalls": [{}] } })).await, -38005);
+
+    // A call that never ends is stopped.
+    let forever = json!({ poor.to_string(): { "code": "0x5b5f56" } });
+    let endless = json!({ "stateOverrides": forever, "calls": [{ "to": poor }] });
+    let answer = simulate(&world, block(endless)).await;
+    assert_eq!(answer[0]["calls"][0]["error"], json!({ "code": -32015, "message": "out of gas" }));
+}
