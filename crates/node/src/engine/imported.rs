@@ -115,6 +115,7 @@ impl Engine {
             clock: Clock::new(config.seed, config.slot_ms),
             items_in_slot: 0,
             accepted: Vec::new(),
+            slots: Default::default(),
             metrics,
             chains: [(IMPORTED, data)].into(),
             pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
