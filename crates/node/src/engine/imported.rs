@@ -91,6 +91,20 @@ impl ForeignMoment {
     }
 }
 
+impl ForeignMoment {
+    /// Returns an EVM context that checks what a block checks.
+    pub(crate) fn block_context(self) -> Context<View> {
+        context(WorkingState::new(self.state), self.chain_id, &self.rules, self.block)
+    }
+
+    /// Returns the same moment with state overrides.
+    pub(crate) fn overridden(mut self, overrides: &StateOverride) -> RpcResult<Self> {
+        let changes = overridden(&self.state, overrides)?;
+        self.state = self.state.with(changes);
+        Ok(self)
+    }
+}
+
 impl Engine {
     /// Builds a realm of one chain, which stands where its import ended.
     pub(super) fn imported(
@@ -123,6 +137,7 @@ impl Engine {
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Default::default(),
             executors: None,
+            slots: Default::default(),
             config,
         }
     }

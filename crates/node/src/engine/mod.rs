@@ -5,6 +5,8 @@ mod bundle;
 mod cheats;
 mod dump;
 mod executors;
+mod foreign_sandbox;
+mod foreign_trace;
 mod imported;
 mod items;
 mod look;
@@ -15,6 +17,7 @@ mod snapshots;
 mod thread;
 
 pub(crate) use dump::Dump;
+pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;
 pub(crate) use look::{At, Scratch, override_account};

@@ -1,6 +1,6 @@
 //! Executing the items of a recent slot again, with somebody watching.
 
-use super::{Engine, Scratch};
+use super::{Engine, Scratch, foreign_trace::ForeignReplay};
 use crate::{
     rpc::errors::{RpcError, RpcResult},
     slots::{ItemRecord, SlotRecord},
@@ -8,13 +8,22 @@ use crate::{
     trace::{Options, Recorder, Traces},
     view::View,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use weft_evm::{Heads, Realm, Rollup, StateChange};
 use weft_types::{NetworkId, Outcome, Position, SlotHeader};
 
-/// A slot that can be executed again, apart from the engine.
+/// What stands before a block and what ran in it, apart from the engine.
 #[derive(Debug)]
-pub(crate) struct Replay {
+pub(crate) enum Replay {
+    /// The slot of a rollup's block, over all rollups.
+    Slot(Box<SlotReplay>),
+    /// A block of an imported chain.
+    Foreign(Box<ForeignReplay>),
+}
+
+/// A slot that can be executed again.
+#[derive(Debug)]
+pub(crate) struct SlotReplay {
     scratch: Scratch,
     slot: Arc<SlotRecord>,
 }
@@ -26,8 +35,15 @@ impl Engine {
         self.slots.open(header.clone(), last.collect(), self.realm.escrow().clone());
     }
 
-    /// Returns the slot of a block, ready to be executed again from what stood before it.
-    pub(crate) fn replay(&self, block: &StoredBlock) -> RpcResult<Replay> {
+    /// Returns a block ready to be executed again from what stood before it.
+    pub(crate) fn replay(&self, network: NetworkId, block: &Arc<StoredBlock>) -> RpcResult<Replay> {
+        if self.chain(network).foreign.is_some() {
+            return Ok(Replay::Foreign(Box::new(self.foreign_replay(network, block)?)));
+        }
+        Ok(Replay::Slot(Box::new(self.slot_replay(block)?)))
+    }
+
+    fn slot_replay(&self, block: &StoredBlock) -> RpcResult<SlotReplay> {
         let slot = self.slots.get(block.slot).ok_or_else(|| gone(block))?.clone();
         let rollup = |spec: &weft_evm::ChainSpec| {
             let network = spec.network;
@@ -51,13 +67,33 @@ impl Engine {
             escrow: slot.escrow.clone(),
             heads: Heads::default(),
         };
-        Ok(Replay { scratch, slot })
+        Ok(SlotReplay { scratch, slot })
     }
 }
 
 impl Replay {
-    /// Executes the slot up to the last item that is `wanted`, recording those that are.
+    /// Executes everything up to the last of the `wanted` transactions of `block`, recording those.
     pub(crate) fn run(
+        self,
+        options: &Options,
+        network: NetworkId,
+        block: &StoredBlock,
+        wanted: &[usize],
+    ) -> RpcResult<Traces> {
+        match self {
+            Self::Foreign(replay) => replay.run(options, wanted),
+            Self::Slot(replay) => {
+                let position = |index: &usize| block.transactions[*index].position;
+                let positions: BTreeSet<Position> = wanted.iter().map(position).collect();
+                replay.run(options, network, &|position| positions.contains(&position))
+            }
+        }
+    }
+}
+
+impl SlotReplay {
+    /// Executes the slot up to the last item that is `wanted`, recording those that are.
+    fn run(
         self,
         options: &Options,
         network: NetworkId,

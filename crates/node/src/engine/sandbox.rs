@@ -15,13 +15,16 @@ use weft_evm::{MemoryState, Rollup, State};
 use weft_types::NetworkId;
 
 /// Gas of all calls of a simulation together, as in go-ethereum.
-const GAS: u64 = 50_000_000;
+pub(super) const GAS: u64 = 50_000_000;
 /// Time that a simulation may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Returns a sandbox on which blocks of one rollup can follow a moment.
     pub(crate) fn sandbox(&mut self, network: NetworkId, at: At) -> RpcResult<Sandbox> {
+        if self.chain(network).foreign.is_some() {
+            return self.foreign_sandbox(network, at);
+        }
         self.sandbox_of(network, &[network], at)
     }
 

@@ -13,16 +13,17 @@ pub(super) fn apply<D: State>(
     network: NetworkId,
     overrides: &BlockOverrides,
 ) -> RpcResult<()> {
-    if overrides.block_hash.is_some() {
-        return Err(RpcError::params("blockHash overrides are not supported"));
-    }
     let mut env = realm.block_env(network).cloned().unwrap_or_default();
     override_env(&mut env, overrides)?;
     realm.set_block_env(network, env);
     Ok(())
 }
 
-fn override_env(env: &mut BlockEnv, overrides: &BlockOverrides) -> RpcResult<()> {
+/// Writes overrides into an environment.
+pub(super) fn override_env(env: &mut BlockEnv, overrides: &BlockOverrides) -> RpcResult<()> {
+    if overrides.block_hash.is_some() {
+        return Err(RpcError::params("blockHash overrides are not supported"));
+    }
     env.number = overrides.number.unwrap_or(env.number);
     env.timestamp = overrides.time.map_or(env.timestamp, U256::from);
     env.gas_limit = overrides.gas_limit.unwrap_or(env.gas_limit);

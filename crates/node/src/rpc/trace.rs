@@ -3,17 +3,22 @@
 use super::{
     Args, Call, Heavy, Work,
     errors::{RpcError, RpcResult},
+    overrides,
 };
 use crate::{
-    engine::Replay,
+    engine::{ForeignMoment, Replay, Scratch},
     store::StoredBlock,
     trace::{LegTrace, Options, Recorder, Subject, Traces, answer},
 };
 use alloy_consensus::Transaction as _;
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_primitives::B256;
-use alloy_rpc_types_eth::{TransactionInfo, TransactionRequest};
+use alloy_rpc_types_eth::{BlockOverrides, TransactionInfo, TransactionRequest};
 use alloy_rpc_types_trace::geth::{GethDebugTracingCallOptions, GethDebugTracingOptions};
+use revm::context::{
+    TxEnv,
+    result::{ExecutionResult, HaltReason},
+};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 use weft_evm::SimulateMode;
@@ -69,16 +74,17 @@ fn trace_block(
     if block.transactions.is_empty() {
         return Ok(Box::new(|| Ok(json!([]))));
     }
-    let replay = call.engine.replay(&block)?;
+    let replay = call.engine.replay(call.network, &block)?;
     let (network, chain_ids) = (call.network, call.chain_ids());
+    let is_foreign = call.is_foreign();
     Ok(Box::new(move || {
-        let positions: std::collections::BTreeSet<Position> =
-            block.transactions.iter().map(|tx| tx.position).collect();
-        let traces = replay.run(&options, network, &|position| positions.contains(&position))?;
+        let all: Vec<usize> = (0..block.transactions.len()).collect();
+        let traces = replay.run(&options, network, &block, &all)?;
+        check(&traces)?;
         let legs = by_leg(&traces);
         let one = |index: usize| {
             let tx = &block.transactions[index];
-            let leg = legs.get(&(tx.position, tx.leg)).ok_or_else(untraced)?;
+            let leg = legs.get(&key(&block, index, is_foreign)).ok_or_else(untraced)?;
             let subject = subject(network, &block, index);
             let result = answer(&options.kind, &subject, leg, &|id| chain_ids[&id])?;
             Ok(json!({ "txHash": tx.tx.tx_hash(), "result": result }))
@@ -98,19 +104,18 @@ fn trace_call(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
     let gas = call.call_gas(&request);
     let tx = call.tx_env(&request, at, gas)?;
     let network = call.network;
-    let scratch = call.engine.apart(network, at, given.state_overrides.unwrap_or_default())?;
+    let overrides = given.state_overrides.unwrap_or_default();
+    let place = match call.is_foreign() {
+        true => {
+            let moment = call.engine.foreign_moment(network, at)?;
+            Place::Foreign(Box::new(moment.overridden(&overrides)?))
+        }
+        false => Place::Rollups(Box::new(call.engine.apart(network, at, overrides)?)),
+    };
     let chain_ids = call.chain_ids();
     Ok(Box::new(move || {
-        let mut realm = scratch.open();
-        if let Some(overrides) = given.block_overrides {
-            super::overrides::apply(&mut realm, network, &overrides)?;
-        }
         let (recorder, traces) = Recorder::new(&options, network);
-        realm.set_tracer(Some(Box::new(recorder)));
-        let simulated = realm
-            .simulate(network, tx, SimulateMode::Call)
-            .map_err(|error| RpcError::new(-32603, format!("call could not run: {error}")))?;
-        let result = simulated.result.map_err(RpcError::refused)?;
+        let result = place.run(network, tx, recorder, given.block_overrides.as_ref())?;
         let traces = traces.take();
         check(&traces)?;
         let leg = traces.legs.first().ok_or_else(untraced)?;
@@ -126,12 +131,50 @@ fn trace_call(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
     }))
 }
 
+/// Where a call is traced.
+enum Place {
+    Rollups(Box<Scratch>),
+    Foreign(Box<ForeignMoment>),
+}
+
+impl Place {
+    fn run(
+        self,
+        network: NetworkId,
+        tx: TxEnv,
+        recorder: Recorder,
+        overrides: Option<&BlockOverrides>,
+    ) -> RpcResult<ExecutionResult<HaltReason>> {
+        match self {
+            Self::Foreign(mut moment) => {
+                if let Some(overrides) = overrides {
+                    overrides::override_env(&mut moment.block, overrides)?;
+                }
+                moment.trace(recorder, tx)
+            }
+            Self::Rollups(scratch) => {
+                let mut realm = scratch.open();
+                if let Some(overrides) = overrides {
+                    overrides::apply(&mut realm, network, overrides)?;
+                }
+                realm.set_tracer(Some(Box::new(recorder)));
+                let simulated =
+                    realm.simulate(network, tx, SimulateMode::Call).map_err(|error| {
+                        RpcError::new(-32603, format!("call could not run: {error}"))
+                    })?;
+                simulated.result.map_err(RpcError::refused)
+            }
+        }
+    }
+}
+
 /// A transaction of a closed block whose slot can be executed again.
 pub(super) struct Traced {
     network: NetworkId,
     block: Arc<StoredBlock>,
     index: usize,
     replay: Replay,
+    is_foreign: bool,
 }
 
 impl Traced {
@@ -140,8 +183,8 @@ impl Traced {
         let found = call.engine.chain(call.network).store.transaction(hash);
         let (block, index) = found.ok_or_else(|| RpcError::refused("transaction not found"))?;
         let (block, network) = (block.clone(), call.network);
-        let replay = call.engine.replay(&block)?;
-        Ok(Self { network, block, index, replay })
+        let replay = call.engine.replay(network, &block)?;
+        Ok(Self { network, block, index, replay, is_foreign: call.is_foreign() })
     }
 
     /// Executes it again and tells what happened.
@@ -150,12 +193,11 @@ impl Traced {
         options: &Options,
         tell: impl FnOnce(&Subject, &LegTrace) -> RpcResult,
     ) -> RpcResult {
-        let tx = &self.block.transactions[self.index];
-        let at = tx.position;
-        let traces = self.replay.run(options, self.network, &|position| position == at)?;
+        let traces = self.replay.run(options, self.network, &self.block, &[self.index])?;
         check(&traces)?;
         let legs = by_leg(&traces);
-        let leg = legs.get(&(at, tx.leg)).ok_or_else(untraced)?;
+        let key = key(&self.block, self.index, self.is_foreign);
+        let leg = legs.get(&key).ok_or_else(untraced)?;
         tell(&subject(self.network, &self.block, self.index), leg)
     }
 }
@@ -172,6 +214,12 @@ fn check(traces: &Traces) -> RpcResult<()> {
 
 fn by_leg(traces: &Traces) -> BTreeMap<(Position, u16), &LegTrace> {
     traces.legs.iter().map(|leg| ((leg.position, leg.leg), leg)).collect()
+}
+
+/// Returns how the trace of a transaction is found: by position and leg, or by index on an imported chain.
+fn key(block: &StoredBlock, index: usize, is_foreign: bool) -> (Position, u16) {
+    let tx = &block.transactions[index];
+    if is_foreign { (tx.position, index as u16) } else { (tx.position, tx.leg) }
 }
 
 fn untraced() -> RpcError {

@@ -14,6 +14,6 @@ mod sandbox;
 mod schedule;
 mod state;
 
-pub(crate) use rules::RollupRules;
+pub(crate) use rules::{NextBlock, RollupRules, Rules};
 pub(crate) use sandbox::{Sandbox, Target};
 pub(crate) use state::Sand;
