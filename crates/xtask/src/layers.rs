@@ -32,6 +32,7 @@ const LAYERS: &[Layer] = &[
         libraries: None,
     },
     Layer { name: "weft-ethereum", may_use: &["weft-types", "weft-evm"], libraries: None },
+    Layer { name: "weft-state", may_use: &["weft-types", "weft-evm"], libraries: None },
     Layer {
         name: "weft-executor",
         may_use: &["weft-types", "weft-thread", "weft-evm", "weft-contracts"],
@@ -46,6 +47,7 @@ const LAYERS: &[Layer] = &[
         name: "weft-node",
         may_use: &[
             "weft-ethereum",
+            "weft-state",
             "weft-executor",
             "weft-types",
             "weft-thread",
@@ -76,6 +78,7 @@ const LAYERS: &[Layer] = &[
             "weft-lane",
             "weft-evm",
             "weft-contracts",
+            "weft-state",
             "weft-executor",
             "weft-bench",
             "weft-node",

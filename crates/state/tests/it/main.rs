@@ -1,0 +1,3 @@
+//! Tests of databases and states through their public interface.
+
+mod store;

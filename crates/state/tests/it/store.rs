@@ -1,0 +1,191 @@
+//! Both places for tables: what they keep, what they refuse.
+
+use proptest::prelude::*;
+use std::{collections::BTreeMap, fs, ops::Bound};
+use weft_state::{Batch, Database, Durability, Options, StoreError, Table};
+
+const LEFT: Table = Table::new(16, "left");
+const RIGHT: Table = Table::new(63, "right");
+
+fn both() -> (Vec<Database>, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = Database::open(&directory.path().join("db"), &Options::default()).unwrap();
+    (vec![Database::memory(), file], directory)
+}
+
+fn put(database: &Database, table: Table, key: &[u8], value: &[u8]) {
+    let mut batch = Batch::new();
+    batch.put(table, key, value);
+    database.commit(&batch, Durability::Safe).unwrap();
+}
+
+#[test]
+fn a_batch_spans_tables() {
+    let (databases, _directory) = both();
+    for database in databases {
+        let mut batch = Batch::new();
+        batch.put(LEFT, *b"key", *b"one");
+        batch.put(RIGHT, *b"key", *b"two");
+        batch.delete(RIGHT, *b"nothing");
+        assert_eq!(batch.len(), 3);
+        assert_eq!(batch.pending(RIGHT, b"nothing"), Some(None));
+        database.commit(&batch, Durability::Safe).unwrap();
+        let view = database.view().unwrap();
+        assert_eq!(view.get(LEFT, b"key").unwrap().unwrap(), b"one");
+        assert_eq!(view.get(RIGHT, b"key").unwrap().unwrap(), b"two");
+        assert_eq!(view.get(RIGHT, b"nothing").unwrap(), None);
+    }
+}
+
+#[test]
+fn a_view_shows_one_moment() {
+    let (databases, _directory) = both();
+    for database in databases {
+        put(&database, LEFT, b"key", b"old");
+        let view = database.view().unwrap();
+        put(&database, LEFT, b"key", b"new");
+        put(&database, RIGHT, b"key", b"new");
+        assert_eq!(view.get(LEFT, b"key").unwrap().unwrap(), b"old");
+        assert_eq!(view.get(RIGHT, b"key").unwrap(), None);
+        assert_eq!(database.view().unwrap().get(LEFT, b"key").unwrap().unwrap(), b"new");
+    }
+}
+
+#[test]
+fn files_keep_what_was_committed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    let database = Database::open(&path, &Options::default()).unwrap();
+    put(&database, LEFT, b"key", b"value");
+    let mut batch = Batch::new();
+    batch.put(LEFT, *b"later", *b"value");
+    database.commit(&batch, Durability::Later).unwrap();
+    put(&database, RIGHT, b"key", b"value");
+    drop(database);
+    let view = Database::open(&path, &Options::default()).unwrap().view().unwrap();
+    for (table, key) in [(LEFT, b"key".as_slice()), (LEFT, b"later"), (RIGHT, b"key")] {
+        assert_eq!(view.get(table, key).unwrap().unwrap(), b"value");
+    }
+}
+
+#[test]
+fn files_of_others_are_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    for content in [&b"redb"[..], b"SQLite format 3\0", &[0; 10_000]] {
+        fs::write(&path, content).unwrap();
+        let error = Database::open(&path, &Options::default()).unwrap_err();
+        assert!(matches!(error, StoreError::NotADatabase { .. }), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), content);
+    }
+    let error = Database::open(directory.path(), &Options::default()).unwrap_err();
+    assert!(matches!(error, StoreError::NotADatabase { .. } | StoreError::Io(_)), "{error}");
+    let error = Database::open(&path.join("missing/db"), &Options::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Io(_)), "{error}");
+}
+
+#[test]
+fn other_formats_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    let facts = redb::TableDefinition::<&[u8], &[u8]>::new("00");
+    let set = |format: Option<u32>| {
+        let database = redb::Database::create(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let mut table = transaction.open_table(facts).unwrap();
+        if let Some(format) = format {
+            table.insert(b"format".as_slice(), format.to_be_bytes().as_slice()).unwrap();
+        }
+        drop(table);
+        transaction.commit().unwrap();
+    };
+    set(None);
+    let error = Database::open(&path, &Options::default()).unwrap_err();
+    assert!(matches!(error, StoreError::NotADatabase { .. }), "{error}");
+    set(Some(999));
+    let error = Database::open(&path, &Options::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Format { found: 999, expected: 1, .. }), "{error}");
+    set(Some(1));
+    Database::open(&path, &Options::default()).unwrap();
+}
+
+#[test]
+fn a_file_has_one_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    let _first = Database::open(&path, &Options::default()).unwrap();
+    let error = Database::open(&path, &Options::default()).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+}
+
+#[test]
+fn damaged_files_are_errors() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    put(&Database::open(&path, &Options::default()).unwrap(), LEFT, b"key", b"value");
+    let whole = fs::read(&path).unwrap();
+    for length in [10, 100, 4096, whole.len() / 2] {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(Database::open(&path, &Options::default()).is_err(), "{length} bytes");
+    }
+    let mut flipped = whole;
+    flipped[64..320].fill(0xa5);
+    fs::write(&path, &flipped).unwrap();
+    assert!(Database::open(&path, &Options::default()).is_err());
+}
+
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn ranges_are_those_of_an_ordered_map(
+        batches in prop::collection::vec(
+            prop::collection::vec((prop::collection::vec(0_u8..4, 0..4), any::<Option<u8>>()), 1..20),
+            1..5,
+        ),
+        bounds in prop::collection::vec(
+            (0..3, prop::collection::vec(0_u8..4, 0..4), 0..3, prop::collection::vec(0_u8..4, 0..4)),
+            1..20,
+        ),
+    ) {
+        let (databases, _directory) = both();
+        for database in databases {
+            let mut model = Model::new();
+            for writes in &batches {
+                let mut batch = Batch::new();
+                for (key, value) in writes {
+                    match value {
+                        Some(value) => {
+                            model.insert(key.clone(), vec![*value]);
+                            batch.put(LEFT, key.clone(), vec![*value]);
+                        }
+                        None => {
+                            model.remove(key);
+                            batch.delete(LEFT, key.clone());
+                        }
+                    }
+                }
+                database.commit(&batch, Durability::Later).unwrap();
+            }
+            let view = database.view().unwrap();
+            for (from_kind, from, to_kind, to) in &bounds {
+                let span = (bound(*from_kind, from), bound(*to_kind, to));
+                let within = |key: &Vec<u8>| std::ops::RangeBounds::<[u8]>::contains(&span, key.as_slice());
+                let wanted: Vec<_> = model.clone().into_iter().filter(|(key, _)| within(key)).collect();
+                let found: Result<Vec<_>, _> = view.range(LEFT, span).unwrap().collect();
+                let back: Result<Vec<_>, _> = view.range(LEFT, span).unwrap().rev().collect();
+                prop_assert_eq!(&found.unwrap(), &wanted);
+                prop_assert!(back.unwrap().into_iter().eq(wanted.into_iter().rev()));
+            }
+        }
+    }
+}
+
+fn bound(kind: i32, key: &[u8]) -> Bound<&[u8]> {
+    match kind {
+        0 => Bound::Included(key),
+        1 => Bound::Excluded(key),
+        _ => Bound::Unbounded,
+    }
+}
