@@ -51,9 +51,10 @@ pub fn genesis(
             storage,
         );
     }
-    let head = genesis_header(&spec, timestamp, state.root());
+    let Ok(root) = state.root();
+    let head = genesis_header(&spec, timestamp, root);
     let head_hash = head.hash_slow();
-    state.insert_block_hash(0, head_hash);
+    let Ok(()) = state.insert_block_hash(0, head_hash);
     Rollup { spec, state, head, head_hash }
 }
 

@@ -294,11 +294,11 @@ fn close_block<D: State>(
     let changes = chain.working().changes().map_err(ExecError::<D>::Database)?;
     let env = chain.evm.ctx.block.clone();
     let state = chain.working_mut().rebase();
-    state.apply(&changes);
-    let root = state.root();
+    state.apply(&changes).map_err(ExecError::<D>::Database)?;
+    let root = state.root().map_err(ExecError::<D>::Database)?;
     let header = block::header(&env, tip.head_hash, slot, slot_hash, root, &open);
     let hash = header.hash_slow();
-    state.insert_block_hash(header.number, hash);
+    state.insert_block_hash(header.number, hash).map_err(ExecError::<D>::Database)?;
     (tip.head, tip.head_hash) = (header.clone(), hash);
     Ok(ClosedBlock {
         network: chain.network(),

@@ -28,13 +28,25 @@ pub struct StoredAccount {
 /// A state that closed blocks write to.
 pub trait State: DatabaseRef {
     /// Applies what a block changed.
-    fn apply(&mut self, changes: &StateChange);
+    ///
+    /// # Errors
+    ///
+    /// Those of reading; the state is of no use then.
+    fn apply(&mut self, changes: &StateChange) -> Result<(), Self::Error>;
 
     /// Returns the state root (P9, decision 4 of the architecture).
-    fn root(&mut self) -> B256;
+    ///
+    /// # Errors
+    ///
+    /// Those of reading; the state is of no use then.
+    fn root(&mut self) -> Result<B256, Self::Error>;
 
     /// Remembers the hash of a block for BLOCKHASH.
-    fn insert_block_hash(&mut self, number: u64, hash: B256);
+    ///
+    /// # Errors
+    ///
+    /// Those of reading; the state is of no use then.
+    fn insert_block_hash(&mut self, number: u64, hash: B256) -> Result<(), Self::Error>;
 }
 
 /// Everything one rollup remembers, by value.
@@ -125,14 +137,15 @@ impl MemoryState {
 
 impl State for MemoryState {
     /// Remembers the hash of block `number`, forgetting those that BLOCKHASH cannot see any more.
-    fn insert_block_hash(&mut self, number: u64, hash: B256) {
+    fn insert_block_hash(&mut self, number: u64, hash: B256) -> Result<(), Infallible> {
         self.block_hashes.insert(number, hash);
         let oldest = number.saturating_sub(BLOCK_HASHES);
         self.block_hashes = self.block_hashes.split_off(&oldest);
+        Ok(())
     }
 
     /// Applies what changed.
-    fn apply(&mut self, changes: &StateChange) {
+    fn apply(&mut self, changes: &StateChange) -> Result<(), Infallible> {
         for (address, change) in changes {
             if change.wiped || change.info.is_none() {
                 self.remove(address);
@@ -143,10 +156,11 @@ impl State for MemoryState {
                 self.put_slot(*address, *key, *value);
             }
         }
+        Ok(())
     }
 
     /// Returns the state root. Cost is linear in the number of accounts, plus the storage of changed ones.
-    fn root(&mut self) -> B256 {
+    fn root(&mut self) -> Result<B256, Infallible> {
         let mut builder = HashBuilder::default();
         let mut rlp = Vec::with_capacity(128);
         for (hashed, address) in &self.hashed {
@@ -155,7 +169,7 @@ impl State for MemoryState {
             alloy_rlp::Encodable::encode(&account.trie_account(), &mut rlp);
             builder.add_leaf(Nibbles::unpack(hashed), &rlp);
         }
-        if self.hashed.is_empty() { EMPTY_ROOT_HASH } else { builder.root() }
+        Ok(if self.hashed.is_empty() { EMPTY_ROOT_HASH } else { builder.root() })
     }
 }
 

@@ -56,7 +56,7 @@ pub fn decode(bytes: &[u8]) -> Result<Moved, CodecError> {
         .map_err(|_| CodecError::NotCanonical("header of the last block"))?;
     let mut state = MemoryState::new();
     for _ in 0..input.bounded_len(MAX_MESSAGE)? {
-        state.insert_block_hash(input.u64()?, input.hash()?);
+        let Ok(()) = state.insert_block_hash(input.u64()?, input.hash()?);
     }
     let escrow = get_escrow(&mut input, spec.network)?;
     for _ in 0..input.bounded_len(MAX_MESSAGE)? {

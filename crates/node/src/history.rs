@@ -101,7 +101,7 @@ impl ArchiveState {
     pub(crate) fn cheat(&mut self, changes: &StateChange) {
         let inner = Arc::make_mut(&mut self.inner);
         let captured = capture(&inner.current, changes);
-        inner.current.apply(changes);
+        let Ok(()) = inner.current.apply(changes);
         let Some(last) = inner.undo.back_mut() else { return };
         for (address, before) in captured {
             let known = last.before.entry(address).or_insert_with(|| before.clone());
@@ -135,24 +135,25 @@ fn capture(current: &MemoryState, changes: &StateChange) -> BTreeMap<Address, Be
 }
 
 impl State for ArchiveState {
-    fn apply(&mut self, changes: &StateChange) {
+    fn apply(&mut self, changes: &StateChange) -> Result<(), Infallible> {
         let inner = Arc::make_mut(&mut self.inner);
         inner.open = Some(capture(&inner.current, changes));
-        inner.current.apply(changes);
+        inner.current.apply(changes)
     }
 
-    fn root(&mut self) -> B256 {
+    fn root(&mut self) -> Result<B256, Infallible> {
         Arc::make_mut(&mut self.inner).current.root()
     }
 
-    fn insert_block_hash(&mut self, number: u64, hash: B256) {
+    fn insert_block_hash(&mut self, number: u64, hash: B256) -> Result<(), Infallible> {
         let inner = Arc::make_mut(&mut self.inner);
-        inner.current.insert_block_hash(number, hash);
-        let Some(before) = inner.open.take() else { return };
+        let Ok(()) = inner.current.insert_block_hash(number, hash);
+        let Some(before) = inner.open.take() else { return Ok(()) };
         inner.undo.push_back(BlockUndo { number, before });
         if inner.undo.len() > HISTORY_BLOCKS {
             inner.undo.pop_front();
         }
+        Ok(())
     }
 }
 
@@ -191,8 +192,8 @@ mod tests {
     }
 
     fn block(state: &mut ArchiveState, number: u64, changes: &StateChange) {
-        state.apply(changes);
-        state.insert_block_hash(number, B256::with_last_byte(number as u8));
+        let Ok(()) = state.apply(changes);
+        let Ok(()) = state.insert_block_hash(number, B256::with_last_byte(number as u8));
     }
 
     #[test]

@@ -89,15 +89,16 @@ impl View {
 }
 
 impl State for View {
-    fn apply(&mut self, changes: &StateChange) {
+    fn apply(&mut self, changes: &StateChange) -> Result<(), Infallible> {
         self.change(changes);
+        Ok(())
     }
 
-    fn root(&mut self) -> B256 {
+    fn root(&mut self) -> Result<B256, Infallible> {
         unreachable!("slots over views do not close");
     }
 
-    fn insert_block_hash(&mut self, _: u64, _: B256) {
+    fn insert_block_hash(&mut self, _: u64, _: B256) -> Result<(), Infallible> {
         unreachable!("slots over views do not close");
     }
 }

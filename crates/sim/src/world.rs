@@ -183,7 +183,7 @@ impl World {
         rollup.head.gas_limit = self.block_gas_limit;
         rollup.head.base_fee_per_gas = Some(self.base_fees[index]);
         rollup.head_hash = rollup.head.hash_slow();
-        rollup.state.insert_block_hash(0, rollup.head_hash);
+        let Ok(()) = rollup.state.insert_block_hash(0, rollup.head_hash);
         rollup
     }
 }
@@ -223,7 +223,8 @@ fn deploy_proxies(rollup: &mut Rollup<MemoryState>) {
         registry.push((proxy_registry_slot(proxy), entry));
     }
     rollup.state.insert(MANAGER, U256::ZERO, 1, code::MANAGER.clone(), registry);
-    rollup.head.state_root = rollup.state.root();
+    let Ok(root) = rollup.state.root();
+    rollup.head.state_root = root;
 }
 
 /// Returns the sum of all balances.

@@ -60,7 +60,7 @@ impl Case<'_> {
     fn run(&self, beside: &Rollup<MemoryState>, tally: &mut Tally) {
         let fails = self.post.get("expectException").is_some();
         let mut rollup = self.rollup();
-        let untouched = rollup.state.root();
+        let Ok(untouched) = rollup.state.root();
         let raw: Bytes = parse(&self.post["txbytes"]);
         let Ok(tx) = SignedTx::decode(raw) else {
             assert!(fails, "{}: undecodable", self.name);
@@ -116,7 +116,7 @@ impl Case<'_> {
         }
         let number: u64 = parse::<U256>(&self.test["env"]["currentNumber"]).to();
         for before in number.saturating_sub(256)..number {
-            state.insert_block_hash(before, keccak256(before.to_string()));
+            let Ok(()) = state.insert_block_hash(before, keccak256(before.to_string()));
         }
         let head = Header::default();
         let head_hash = head.hash_slow();

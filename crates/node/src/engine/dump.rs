@@ -174,7 +174,7 @@ impl Engine {
             state.insert(*address, *balance, *nonce, code.clone(), storage);
         }
         for block in store.iter().rev().take(BLOCK_HASHES).rev() {
-            state.insert_block_hash(block.header.number, block.hash);
+            let Ok(()) = state.insert_block_hash(block.header.number, block.hash);
         }
         let head = store.head();
         let rollup = Rollup {
