@@ -8,8 +8,7 @@ use crate::{
     table::{META, TABLES, Table},
 };
 use redb::{
-    DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase, TableDefinition,
-    TableError,
+    DatabaseError, ReadOnlyTable, ReadTransaction, ReadableDatabase, TableDefinition, TableError,
 };
 use std::{
     fmt, fs,

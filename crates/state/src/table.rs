@@ -65,3 +65,18 @@ pub(crate) const BLOCK_HASHES: Table = Table::own(8, "block hashes");
 pub(crate) const ACCOUNT_BLOCKS: Table = Table::own(9, "account blocks");
 /// Blocks that overwrote a slot, by address and key; kept by archives only.
 pub(crate) const SLOT_BLOCKS: Table = Table::own(10, "slot blocks");
+
+/// Every table of this crate, at its number.
+pub(crate) const OWN: [Table; 11] = [
+    META,
+    HEADS,
+    ACCOUNTS,
+    SLOTS,
+    CODES,
+    ACCOUNT_NODES,
+    SLOT_NODES,
+    UNDO,
+    BLOCK_HASHES,
+    ACCOUNT_BLOCKS,
+    SLOT_BLOCKS,
+];
