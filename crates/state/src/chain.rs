@@ -6,7 +6,8 @@ use crate::{
     database::Database,
     entry::{Account, decode_slot},
     error::StoreError,
-    history::{History, Kept},
+    history::older_wins,
+    kept::{History, Kept},
     keys::Keys,
     overlay::Overlay,
     read::Read,
@@ -160,7 +161,7 @@ impl State for ChainState {
     fn apply(&mut self, changes: &StateChange) -> Result<(), StoreError> {
         let overwritten = self.write(changes)?;
         let open = self.open.take().unwrap_or_default();
-        self.open = Some(crate::history::older_wins(open, overwritten));
+        self.open = Some(older_wins(open, overwritten));
         Ok(())
     }
 

@@ -1,14 +1,17 @@
 //! States against the slow obvious one: roots, reads, the way back, crashes.
 
+mod model;
+
 use crate::{
     Batch, ChainState, Database, Durability, History, Options, StateOptions, StoreError,
     read::under,
     table::{ACCOUNT_BLOCKS, ACCOUNT_NODES, ACCOUNTS, HEADS, SLOT_BLOCKS, SLOT_NODES, SLOTS, UNDO},
 };
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 use alloy_trie::{Nibbles, TrieAccount, proof::verify_proof};
+use model::{address, block, changes};
 use proptest::prelude::*;
-use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
+use revm::{DatabaseRef, state::AccountInfo};
 use std::collections::BTreeMap;
 use weft_evm::{AccountChange, MemoryState, State, StateChange};
 use weft_types::NetworkId;
@@ -18,74 +21,6 @@ const NETWORK: NetworkId = NetworkId::new(3);
 fn open(database: &Database, history: History) -> ChainState {
     let options = StateOptions { history, cache_bytes: 1 << 16 };
     ChainState::open(database, NETWORK, &options).unwrap()
-}
-
-fn address(number: u8) -> Address {
-    Address::from_word(keccak256([number]))
-}
-
-/// What happens to one account in a block.
-#[derive(Debug, Clone)]
-enum Act {
-    Pay(u8),
-    Store(Vec<(u8, u8)>),
-    Recreate(Vec<(u8, u8)>),
-    Delete,
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let slots = || prop::collection::vec((0_u8..60, prop_oneof![Just(0), 0_u8..4]), 0..30);
-    prop_oneof![
-        4 => any::<u8>().prop_map(Act::Pay),
-        4 => slots().prop_map(Act::Store),
-        1 => slots().prop_map(Act::Recreate),
-        1 => Just(Act::Delete),
-    ]
-}
-
-type Block = BTreeMap<u8, Act>;
-
-fn block() -> impl Strategy<Value = Block> {
-    prop::collection::btree_map(prop_oneof![0_u8..4, any::<u8>()], act(), 0..40)
-}
-
-fn info(number: u8, state: &MemoryState) -> AccountInfo {
-    let known = state.basic_ref(address(number)).unwrap();
-    known.unwrap_or_else(|| {
-        let code = Bytecode::new_raw(Bytes::from(vec![0x60, number % 4]));
-        let is_contract = number % 2 == 0;
-        if is_contract {
-            AccountInfo::new(U256::ZERO, 1, code.hash_slow(), code)
-        } else {
-            AccountInfo::default()
-        }
-    })
-}
-
-fn change(number: u8, act: &Act, state: &MemoryState) -> AccountChange {
-    let mut info = info(number, state);
-    let mut change =
-        AccountChange { wiped: state.account(&address(number)).is_none(), ..Default::default() };
-    match act {
-        Act::Pay(wei) => info.balance += U256::from(*wei),
-        Act::Store(slots) => change.storage = storage(slots),
-        Act::Recreate(slots) => {
-            info.nonce += 1;
-            change.wiped = true;
-            change.storage = storage(slots);
-        }
-        Act::Delete => return AccountChange { info: None, wiped: true, ..Default::default() },
-    }
-    change.info = Some(info);
-    change
-}
-
-fn storage(slots: &[(u8, u8)]) -> BTreeMap<U256, U256> {
-    slots.iter().map(|(key, value)| (U256::from(*key), U256::from(*value))).collect()
-}
-
-fn changes(block: &Block, state: &MemoryState) -> StateChange {
-    block.iter().map(|(number, act)| (address(*number), change(*number, act, state))).collect()
 }
 
 /// Everything that must come back when a block is taken back.
@@ -270,7 +205,12 @@ fn large_states_follow_changes() {
         let info = AccountInfo { balance: U256::from(wei), ..AccountInfo::default() };
         let change = AccountChange { info: (wei > 0).then_some(info), ..AccountChange::default() };
         numbers
-            .map(|number| (Address::from_word(keccak256(number.to_be_bytes())), change.clone()))
+            .map(|number| {
+                (
+                    alloy_primitives::Address::from_word(keccak256(number.to_be_bytes())),
+                    change.clone(),
+                )
+            })
             .collect()
     };
     let blocks = [(0..3000, 1), (100..140, 2), (500..2900, 0), (7..8, 9), (0..3000, 0), (4..5, 1)];
