@@ -132,7 +132,8 @@ impl ForeignChain {
             let sender = sender(rules, tx).map_err(refused)?;
             executor.execute(tx, sender).map_err(refused)?;
             if !rules.has(SpecId::BYZANTIUM) {
-                post_states.push(self.after(&executor.changes()?).root());
+                let Ok(root) = self.after(&executor.changes()?).root();
+                post_states.push(root);
             }
         }
         let withdrawals = body.withdrawals.as_deref().map_or(&[][..], |all| all);
@@ -146,8 +147,9 @@ impl ForeignChain {
         let transactions = executor.into_transactions();
         check_receipts(&header, &receipts(&transactions, &post_states))?;
         let mut state = self.after(&changes);
-        expect("state root", header.state_root, state.root())?;
-        state.insert_block_hash(header.number, hash);
+        let Ok(root) = state.root();
+        expect("state root", header.state_root, root)?;
+        let Ok(()) = state.insert_block_hash(header.number, hash);
         let (ommers, withdrawals) = (body.ommers, body.withdrawals);
         let block =
             ForeignBlock { header, hash, transactions, post_states, ommers, withdrawals, changes };
@@ -156,7 +158,7 @@ impl ForeignChain {
 
     fn after(&self, changes: &StateChange) -> MemoryState {
         let mut state = self.state.clone();
-        state.apply(changes);
+        let Ok(()) = state.apply(changes);
         state
     }
 }

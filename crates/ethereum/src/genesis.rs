@@ -41,9 +41,10 @@ pub fn genesis(json: &[u8]) -> Result<Genesis, ImportError> {
         return Err(ImportError::Genesis(format!("gas limit {limit} is over {}", i64::MAX)));
     }
     let mut state = state(&file);
-    let header = header(&schedule, &file, state.root())?;
+    let Ok(root) = state.root();
+    let header = header(&schedule, &file, root)?;
     let hash = header.hash_slow();
-    state.insert_block_hash(0, hash);
+    let Ok(()) = state.insert_block_hash(0, hash);
     Ok(Genesis { schedule: schedule.with_genesis(hash), state, header, hash })
 }
 

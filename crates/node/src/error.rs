@@ -33,6 +33,9 @@ pub enum NodeError {
         /// What is wrong with it.
         why: String,
     },
+    /// The state cannot be opened.
+    #[error("state: {0}")]
+    Store(#[from] weft_state::StoreError),
     /// The engine thread is gone.
     #[error("engine stopped")]
     Stopped,

@@ -18,7 +18,6 @@ mod engine;
 pub mod error;
 mod filters;
 mod foreign_pool;
-mod history;
 mod metrics;
 mod node;
 mod outcomes;

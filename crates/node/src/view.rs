@@ -1,15 +1,14 @@
 //! A state to look at: a block's, or the open slot's, with overrides on top.
 
-use crate::history::ArchiveState;
 use alloy_primitives::{Address, B256, U256};
 use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
-use std::convert::Infallible;
 use weft_evm::{State, StateChange};
+use weft_state::{ChainState, StoreError};
 
 /// A state that is only looked at.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
-    state: ArchiveState,
+    state: ChainState,
     /// Block after which the state is looked at; `None` for the last one.
     number: Option<u64>,
     /// What differs from it.
@@ -17,11 +16,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(crate) const fn new(
-        state: ArchiveState,
-        number: Option<u64>,
-        overlay: StateChange,
-    ) -> Self {
+    pub(crate) const fn new(state: ChainState, number: Option<u64>, overlay: StateChange) -> Self {
         Self { state, number, overlay }
     }
 }
@@ -35,26 +30,26 @@ impl View {
 }
 
 impl DatabaseRef for View {
-    type Error = Infallible;
+    type Error = StoreError;
 
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, StoreError> {
         if let Some(change) = self.overlay.get(&address) {
             return Ok(change.info.clone());
         }
         match self.number {
-            Some(number) => Ok(self.state.account_at(number, address)),
+            Some(number) => self.state.account_at(number, address),
             None => self.state.basic_ref(address),
         }
     }
 
-    fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, Infallible> {
+    fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, StoreError> {
         let infos = self.overlay.values().filter_map(|change| change.info.as_ref());
         let code =
             infos.filter(|info| info.code_hash == code_hash).find_map(|info| info.code.clone());
         code.map_or_else(|| self.state.code_by_hash_ref(code_hash), Ok)
     }
 
-    fn storage_ref(&self, address: Address, key: U256) -> Result<U256, Infallible> {
+    fn storage_ref(&self, address: Address, key: U256) -> Result<U256, StoreError> {
         if let Some(change) = self.overlay.get(&address) {
             match change.storage.get(&key) {
                 Some(value) => return Ok(*value),
@@ -63,12 +58,12 @@ impl DatabaseRef for View {
             }
         }
         match self.number {
-            Some(number) => Ok(self.state.storage_at(number, address, key)),
+            Some(number) => self.state.storage_at(number, address, key),
             None => self.state.storage_ref(address, key),
         }
     }
 
-    fn block_hash_ref(&self, number: u64) -> Result<B256, Infallible> {
+    fn block_hash_ref(&self, number: u64) -> Result<B256, StoreError> {
         self.state.block_hash_ref(number)
     }
 }
@@ -89,16 +84,16 @@ impl View {
 }
 
 impl State for View {
-    fn apply(&mut self, changes: &StateChange) -> Result<(), Infallible> {
+    fn apply(&mut self, changes: &StateChange) -> Result<(), StoreError> {
         self.change(changes);
         Ok(())
     }
 
-    fn root(&mut self) -> Result<B256, Infallible> {
+    fn root(&mut self) -> Result<B256, StoreError> {
         unreachable!("slots over views do not close");
     }
 
-    fn insert_block_hash(&mut self, _: u64, _: B256) -> Result<(), Infallible> {
+    fn insert_block_hash(&mut self, _: u64, _: B256) -> Result<(), StoreError> {
         unreachable!("slots over views do not close");
     }
 }

@@ -59,7 +59,7 @@ impl Engine {
     }
 
     fn admit(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<()> {
-        let account = self.pending_account(network, tx.sender());
+        let account = self.pending_account(network, tx.sender())?;
         self.check_tx(network, &tx, &account)?;
         match tx.envelope().nonce().cmp(&account.nonce) {
             Ordering::Less => Err(nonce_too_low(&tx, account.nonce)),
@@ -94,7 +94,7 @@ impl Engine {
     /// Runs the queued transactions of a sender whose nonces have come up.
     pub(super) fn promote(&mut self, network: NetworkId, sender: Address) {
         loop {
-            let account = self.pending_account(network, sender);
+            let Ok(account) = self.pending_account(network, sender) else { return };
             let Some(tx) = self.pool.take_ready(network, sender, account.nonce) else { return };
             let item = Item::Transaction(Leg { network, tx: tx.clone(), may_revert: false });
             let checked = match tx.envelope().nonce().cmp(&account.nonce) {
@@ -147,17 +147,20 @@ impl Engine {
     }
 
     /// Returns an account as the open slot leaves it; one that does not exist is empty.
-    pub(crate) fn pending_account(&mut self, network: NetworkId, address: Address) -> AccountInfo {
+    pub(crate) fn pending_account(
+        &mut self,
+        network: NetworkId,
+        address: Address,
+    ) -> RpcResult<AccountInfo> {
         let working = self.realm.working(network).expect("the rollup runs here");
-        let Ok(account) = working.basic(address);
-        account.unwrap_or_default()
+        Ok(working.basic(address)?.unwrap_or_default())
     }
 
     /// Returns the nonce that a wallet should sign next: past what is executed, held or deferred.
-    pub(crate) fn next_nonce(&mut self, network: NetworkId, address: Address) -> u64 {
-        let mut nonce = self.pending_account(network, address).nonce;
+    pub(crate) fn next_nonce(&mut self, network: NetworkId, address: Address) -> RpcResult<u64> {
+        let mut nonce = self.pending_account(network, address)?.nonce;
         if let Some(foreign) = &self.chain(network).foreign {
-            return foreign.pool.next_nonce(address, nonce);
+            return Ok(foreign.pool.next_nonce(address, nonce));
         }
         let waits = |nonce: u64| {
             self.bundles.holds_nonce(network, address, nonce)
@@ -170,7 +173,7 @@ impl Engine {
         while waits(nonce) {
             nonce += 1;
         }
-        nonce
+        Ok(nonce)
     }
 }
 

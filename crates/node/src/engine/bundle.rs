@@ -122,7 +122,7 @@ impl Engine {
         tx: SignedTx,
         id: BundleId,
     ) -> RpcResult<()> {
-        let account = self.pending_account(network, tx.sender());
+        let account = self.pending_account(network, tx.sender())?;
         self.check_tx(network, &tx, &account)?;
         if tx.envelope().nonce() < account.nonce {
             return Err(admit::nonce_too_low(&tx, account.nonce));
@@ -159,7 +159,7 @@ impl Engine {
                 // P8: that is what removes it, whatever its nonce.
                 continue;
             }
-            let account = self.pending_account(network, sender);
+            let account = self.pending_account(network, sender)?;
             // EIP-7702: delegations, and calls of delegated accounts, use up nonces, so the fold decides there.
             if account.is_empty_code_hash() && !delegating.contains(&network) {
                 let expected = next.entry((network, sender)).or_insert(account.nonce);

@@ -28,7 +28,7 @@ impl Engine {
         balance: U256,
     ) -> RpcResult<()> {
         self.between_slots(|engine| {
-            let old = engine.closed_account(network, address).balance;
+            let old = engine.closed_account(network, address)?.balance;
             let escrow = engine.realm.escrow().balance(network, TokenId::ETHER);
             let others = engine.all_ether().saturating_sub(old);
             if others.checked_add(balance).is_none() {
@@ -148,9 +148,9 @@ impl Engine {
         self.realm = Realm::new(self.domain, rollups, escrow, heads);
     }
 
-    fn closed_account(&self, network: NetworkId, address: Address) -> AccountInfo {
+    fn closed_account(&self, network: NetworkId, address: Address) -> RpcResult<AccountInfo> {
         let state = self.realm.state(network).expect("the rollup runs here");
-        state.basic_ref(address).unwrap_or_default().unwrap_or_default()
+        Ok(state.basic_ref(address)?.unwrap_or_default())
     }
 
     /// Writes to an account while no slot is open.
@@ -161,12 +161,11 @@ impl Engine {
         write: impl FnOnce(&mut AccountChange) -> RpcResult<()>,
     ) -> RpcResult<()> {
         let state = self.realm.state(network).expect("the rollup runs here");
-        let info = state.basic_ref(address).unwrap_or_default();
+        let info = state.basic_ref(address)?;
         let mut change = AccountChange { info, ..AccountChange::default() };
         write(&mut change)?;
         let working = self.realm.working(network).expect("the rollup runs here");
-        working.rebase().cheat(&StateChange::from([(address, change)]));
-        Ok(())
+        Ok(working.rebase().amend(&StateChange::from([(address, change)]))?)
     }
 }
 

@@ -3,8 +3,8 @@
 use super::Engine;
 use crate::{
     error::NodeError,
-    history::ArchiveState,
     outcomes::Outcomes,
+    rpc::errors::RpcResult,
     store::{BlockStore, Origin, StoredBlock},
 };
 use alloy_consensus::{Header, TxEnvelope};
@@ -13,7 +13,8 @@ use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use alloy_rlp::Decodable;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
-use weft_evm::{BlockTx, Escrow, MemoryState, Realm, Rollup, State, TokenId};
+use weft_evm::{BlockTx, Escrow, Realm, Rollup, State, TokenId};
+use weft_state::{ChainState, StoreError};
 use weft_types::{Domain, NetworkId, Position};
 
 /// Version of the format.
@@ -82,8 +83,8 @@ struct TxDump {
 
 impl Engine {
     /// Returns everything that the realm is made of.
-    pub(crate) fn dump(&mut self) -> Dump {
-        self.between_slots(|engine| engine.take_dump())
+    pub(crate) fn dump(&mut self) -> RpcResult<Dump> {
+        Ok(self.between_slots(|engine| engine.take_dump())?)
     }
 
     /// Puts a dump in the place of everything.
@@ -105,45 +106,48 @@ impl Engine {
     pub(super) fn dump_on_stop(&mut self) -> Result<(), NodeError> {
         let Some(path) = self.config.dump_state.clone() else { return Ok(()) };
         let failed = |source| NodeError::StateFile { path: path.clone(), source };
-        let text = serde_json::to_vec(&self.dump()).map_err(|error| failed(error.into()))?;
+        let dump = self.between_slots(|engine| engine.take_dump())?;
+        let text = serde_json::to_vec(&dump).map_err(|error| failed(error.into()))?;
         std::fs::write(&path, text).map_err(failed)
     }
 
-    fn take_dump(&self) -> Dump {
+    fn take_dump(&self) -> Result<Dump, StoreError> {
         let escrow = self.realm.escrow().iter();
-        Dump {
+        let chains = self.chains.keys().map(|network| self.dump_chain(*network));
+        Ok(Dump {
             version: VERSION,
             domain: self.domain,
-            chains: self.chains.keys().map(|network| self.dump_chain(*network)).collect(),
+            chains: chains.collect::<Result<_, _>>()?,
             escrow: escrow
                 .map(|(holder, token, wei)| (holder, token.network, token.token, wei))
                 .collect(),
             heads: self.realm.heads().iter().map(|((from, to), head)| (from, to, head)).collect(),
-        }
+        })
     }
 
-    fn dump_chain(&self, network: NetworkId) -> ChainDump {
+    fn dump_chain(&self, network: NetworkId) -> Result<ChainDump, StoreError> {
         let chain = self.chain(network);
-        let state = self.realm.state(network).expect("the rollup runs here").current();
-        let account = |(address, account): (&Address, &weft_evm::StoredAccount)| {
-            let code = account.info.code.as_ref().map(|code| code.original_bytes());
+        let state = self.realm.state(network).expect("the rollup runs here");
+        let accounts = state.accounts().map(|account| {
+            let (address, info) = account?;
+            let code = info.code.as_ref().map(|code| code.original_bytes());
             let dump = AccountDump {
-                balance: account.info.balance,
-                nonce: account.info.nonce,
+                balance: info.balance,
+                nonce: info.nonce,
                 code: code.unwrap_or_default(),
-                storage: account.storage.iter().map(|(key, value)| (*key, *value)).collect(),
+                storage: state.storage_of(address)?,
             };
-            (*address, dump)
-        };
-        ChainDump {
+            Ok((address, dump))
+        });
+        Ok(ChainDump {
             network,
             chain_id: chain.spec.chain_id,
-            accounts: state.accounts().map(account).collect(),
+            accounts: accounts.collect::<Result<_, StoreError>>()?,
             blocks: chain.store.iter().map(|block| dump_block(block, &chain.store)).collect(),
-        }
+        })
     }
 
-    fn restore(&self, dump: &Dump) -> Result<Vec<(Rollup<ArchiveState>, BlockStore)>, String> {
+    fn restore(&self, dump: &Dump) -> Result<Vec<(Rollup<ChainState>, BlockStore)>, String> {
         if dump.version != VERSION {
             return Err(format!("version {}, expected {VERSION}", dump.version));
         }
@@ -160,33 +164,31 @@ impl Engine {
         dump.chains.iter().map(|chain| self.restore_chain(chain)).collect()
     }
 
-    fn restore_chain(
-        &self,
-        dump: &ChainDump,
-    ) -> Result<(Rollup<ArchiveState>, BlockStore), String> {
+    fn restore_chain(&self, dump: &ChainDump) -> Result<(Rollup<ChainState>, BlockStore), String> {
         let store = restore_blocks(&dump.blocks)?;
-        let mut state = MemoryState::new();
+        let failed = |error: StoreError| error.to_string();
+        let mut state = super::empty_state(dump.network).map_err(failed)?;
         for (address, account) in &dump.accounts {
             let storage = account.storage.iter().map(|(key, value)| (*key, *value));
             let AccountDump { balance, nonce, code, .. } = account;
             revm::bytecode::Bytecode::new_raw_checked(code.clone())
                 .map_err(|error| format!("code of {address}: {error}"))?;
-            state.insert(*address, *balance, *nonce, code.clone(), storage);
+            state.insert(*address, *balance, *nonce, code.clone(), storage).map_err(failed)?;
         }
         for block in store.iter().rev().take(BLOCK_HASHES).rev() {
-            let Ok(()) = state.insert_block_hash(block.header.number, block.hash);
+            state.insert_block_hash(block.header.number, block.hash).map_err(failed)?;
         }
         let head = store.head();
         let rollup = Rollup {
             spec: self.chain(dump.network).spec.clone(),
-            state: ArchiveState::new(state),
+            state,
             head: head.header.clone(),
             head_hash: head.hash,
         };
         Ok((rollup, store))
     }
 
-    fn replace(&mut self, dump: &Dump, restored: Vec<(Rollup<ArchiveState>, BlockStore)>) {
+    fn replace(&mut self, dump: &Dump, restored: Vec<(Rollup<ChainState>, BlockStore)>) {
         let mut escrow = Escrow::default();
         for (holder, network, token, wei) in &dump.escrow {
             escrow.set(*holder, TokenId { network: *network, token: *token }, *wei);

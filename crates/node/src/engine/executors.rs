@@ -245,9 +245,9 @@ impl Engine {
 
     fn memory_parts(&self) -> (Vec<Rollup<MemoryState>>, weft_evm::Escrow, weft_evm::Heads) {
         let (rollups, escrow, heads) = self.parts();
-        let memory = |rollup: Rollup<crate::history::ArchiveState>| Rollup {
+        let memory = |rollup: Rollup<weft_state::ChainState>| Rollup {
             spec: rollup.spec,
-            state: rollup.state.current().clone(),
+            state: rollup.state.to_memory().expect("states can be read"),
             head: rollup.head,
             head_hash: rollup.head_hash,
         };

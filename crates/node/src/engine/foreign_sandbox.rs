@@ -48,7 +48,7 @@ impl Engine {
         let rules = ForeignRules(foreign.schedule.clone());
         let mut spec = chain.spec.clone();
         spec.hardfork = rules.next(&base.header, base.header.timestamp.saturating_add(12)).spec;
-        let state = Sand::Whole(Box::new(self.whole_state(network, at)?));
+        let state = Sand::Whole(self.whole_state(network, at)?);
         let chain_id = spec.chain_id;
         let (head, head_hash) = (base.header.clone(), base.hash);
         Ok(Sandbox {

@@ -114,7 +114,7 @@ fn end(evm: &mut Watched, leg: u16, result: &ExecutionResult<HaltReason>) {
 
 /// Makes a call that opens a block, where the contract exists.
 fn open(evm: &mut Watched, contract: Address, input: Bytes) -> RpcResult<()> {
-    let Ok(account) = evm.ctx.journaled_state.db_mut().basic(contract);
+    let account = evm.ctx.journaled_state.db_mut().basic(contract)?;
     if account.is_none_or(|info| info.is_empty_code_hash()) {
         return Ok(());
     }
@@ -124,10 +124,10 @@ fn open(evm: &mut Watched, contract: Address, input: Bytes) -> RpcResult<()> {
 
 fn commit(evm: &mut Watched, changes: EvmState, clears_empty: bool) -> RpcResult<()> {
     let working = evm.ctx.journaled_state.db_mut();
-    let Ok(()) = match clears_empty {
+    match clears_empty {
         true => working.commit(changes),
         false => working.commit_keeping_empty(changes),
-    };
+    }?;
     Ok(())
 }
 

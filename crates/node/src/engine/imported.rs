@@ -1,12 +1,11 @@
 //! An imported chain: its history is foreign and complete, and no slot ever opens over it.
 
-use super::{At, ChainData, ChainEvent, Endpoint, Engine, look::override_account};
+use super::{At, ChainData, ChainEvent, Endpoint, Engine, empty_state, look::override_account};
 use crate::{
     bundles::Bundles,
     clock::Clock,
     config::DevConfig,
     foreign_pool::{ForeignPool, NoRoom},
-    history::ArchiveState,
     metrics::Metrics,
     outcomes::Outcomes,
     pool::Pool,
@@ -30,15 +29,16 @@ use revm::{
     primitives::hardfork::SpecId,
 };
 use revm_inspectors::access_list::AccessListInspector;
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 use weft_ethereum::{
     Context, ForeignBlock, Genesis, Rules, Schedule, block_env, context, next_header, tx_env,
 };
 use weft_evm::{
-    AccountChange, ChainSpec, Escrow, FailedPolicy, Heads, MemoryState, Realm, Rollup, Simulated,
-    State, StateChange, WorkingState,
+    AccountChange, ChainSpec, Escrow, FailedPolicy, Heads, Realm, Rollup, Simulated, State,
+    StateChange, WorkingState,
 };
 use weft_lane::{Lane, LaneConfig};
+use weft_state::{ChainState, StoreError};
 use weft_types::{Domain, NetworkId};
 
 /// Network id of an imported chain in its realm of one.
@@ -112,16 +112,16 @@ impl Engine {
         endpoints: Vec<Endpoint>,
         chain: ImportedChain,
         metrics: Metrics,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let domain = Domain::dev();
         let limits = config.limits.clone();
-        let (data, rollup) = load(&config, chain);
+        let (data, rollup) = load(&config, chain)?;
         let head = rollup.head.clone();
         let mut realm = Realm::new(domain, vec![rollup], Escrow::default(), Heads::default());
         realm.set_block_env(IMPORTED, next_env(data.schedule(), &head));
         let lane = Lane::new(domain, LaneConfig::new(config.slot_ms, vec![IMPORTED]))
             .expect("a realm of one makes a lane");
-        Self {
+        Ok(Self {
             endpoints,
             domain,
             realm,
@@ -129,7 +129,6 @@ impl Engine {
             clock: Clock::new(config.seed, config.slot_ms),
             items_in_slot: 0,
             accepted: Vec::new(),
-            slots: Default::default(),
             metrics,
             chains: [(IMPORTED, data)].into(),
             pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
@@ -139,7 +138,7 @@ impl Engine {
             executors: None,
             slots: Default::default(),
             config,
-        }
+        })
     }
 
     /// Returns true when the realm is an imported chain, which makes no blocks.
@@ -181,14 +180,23 @@ impl Engine {
     }
 
     /// Returns a copy of the whole state after a block.
-    pub(crate) fn whole_state(&self, network: NetworkId, at: At) -> RpcResult<MemoryState> {
+    pub(crate) fn whole_state(&self, network: NetworkId, at: At) -> RpcResult<ChainState> {
         let head = self.chain(network).store.head_number();
         let number = match at {
             At::Pending => head,
             At::Block(number) => number,
         };
         self.closed(network, At::Block(number))?;
-        Ok(self.realm.state(network).expect("the rollup runs here").rewound(number))
+        self.state_after(network, number)
+    }
+
+    /// Returns a copy of a rollup's state after a block that is kept.
+    pub(super) fn state_after(&self, network: NetworkId, number: u64) -> RpcResult<ChainState> {
+        let mut state = self.realm.state(network).expect("the rollup runs here").clone();
+        if state.head_number() != Some(number) {
+            state.unwind_to(number)?;
+        }
+        Ok(state)
     }
 
     /// Takes a raw transaction for an imported chain; returns its hash.
@@ -232,7 +240,7 @@ impl Engine {
             };
             return Err(RpcError::refused(why));
         }
-        let Ok(account) = moment.state.basic_ref(sender);
+        let account = moment.state.basic_ref(sender)?;
         let nonce = account.map_or(0, |account| account.nonce);
         if tx.nonce() < nonce {
             let tx = tx.nonce();
@@ -307,7 +315,7 @@ fn check_blobs(rules: &Rules, tx: &TxEnvelope) -> RpcResult<()> {
 }
 
 /// Says why a transaction could not start.
-pub(crate) fn invalid(error: EVMError<Infallible>) -> String {
+pub(crate) fn invalid(error: EVMError<StoreError>) -> String {
     match error {
         EVMError::Transaction(why) => why.to_string(),
         error => error.to_string(),
@@ -317,7 +325,7 @@ pub(crate) fn invalid(error: EVMError<Infallible>) -> String {
 fn overridden(state: &View, overrides: &StateOverride) -> RpcResult<StateChange> {
     let mut changes = StateChange::new();
     for (address, account) in overrides {
-        let Ok(info) = state.basic_ref(*address);
+        let info = state.basic_ref(*address)?;
         let mut change = AccountChange { info, ..AccountChange::default() };
         override_account(&mut change, account)?;
         changes.insert(*address, change);
@@ -337,14 +345,19 @@ fn next_env(schedule: &Schedule, head: &Header) -> BlockEnv {
 }
 
 /// Puts blocks and states where they are served from.
-fn load(config: &DevConfig, chain: ImportedChain) -> (ChainData, Rollup<ArchiveState>) {
-    let Genesis { schedule, state, header, hash } = chain.genesis;
-    let mut state = ArchiveState::new(state);
+fn load(
+    config: &DevConfig,
+    chain: ImportedChain,
+) -> Result<(ChainData, Rollup<ChainState>), StoreError> {
+    let Genesis { schedule, state: memory, header, hash } = chain.genesis;
+    let mut state = empty_state(IMPORTED)?;
+    state.fill(&memory)?;
+    state.insert_block_hash(header.number, hash)?;
     let first = StoredBlock::imported(header, hash, Vec::new(), Body::default());
     let mut store = BlockStore::starting_with(first);
     for block in chain.blocks {
-        state.apply(&block.changes);
-        state.insert_block_hash(block.header.number, block.hash);
+        state.apply(&block.changes)?;
+        state.insert_block_hash(block.header.number, block.hash)?;
         let body = Body {
             ommers: block.ommers,
             withdrawals: block.withdrawals,
@@ -366,7 +379,7 @@ fn load(config: &DevConfig, chain: ImportedChain) -> (ChainData, Rollup<ArchiveS
     let foreign = Foreign { schedule: Arc::new(schedule), pool };
     let mut data = ChainData::new(spec.clone(), store, &config.limits);
     data.foreign = Some(foreign);
-    (data, Rollup { spec, state, head, head_hash })
+    Ok((data, Rollup { spec, state, head, head_hash }))
 }
 
 impl ChainData {

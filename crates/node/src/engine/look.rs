@@ -2,7 +2,6 @@
 
 use super::Engine;
 use crate::{
-    history::ArchiveState,
     rpc::errors::{RpcError, RpcResult},
     store::StoredBlock,
     view::View,
@@ -13,6 +12,7 @@ use revm::{Database, DatabaseRef, bytecode::Bytecode, context::TxEnv, state::Acc
 use weft_evm::{
     AccountChange, Escrow, Heads, Realm, Rollup, SimulateMode, Simulated, StateChange, TokenId,
 };
+use weft_state::ChainState;
 use weft_types::{Domain, NetworkId, SlotHeader, SlotNumber};
 
 /// A moment of a rollup.
@@ -48,7 +48,7 @@ impl Scratch {
 struct Moment {
     head: alloy_consensus::Header,
     head_hash: B256,
-    state: ArchiveState,
+    state: ChainState,
     number: Option<u64>,
     overlay: StateChange,
 }
@@ -62,12 +62,9 @@ impl Engine {
         address: Address,
     ) -> RpcResult<Option<AccountInfo>> {
         match self.closed(network, at)? {
-            None => {
-                let Ok(account) = self.working(network).basic(address);
-                Ok(account)
-            }
-            Some((state, None)) => Ok(state.basic_ref(address).unwrap_or_default()),
-            Some((state, Some(number))) => Ok(state.account_at(number, address)),
+            None => Ok(self.working(network).basic(address)?),
+            Some((state, None)) => Ok(state.basic_ref(address)?),
+            Some((state, Some(number))) => Ok(state.account_at(number, address)?),
         }
     }
 
@@ -80,19 +77,16 @@ impl Engine {
         key: U256,
     ) -> RpcResult<U256> {
         match self.closed(network, at)? {
-            None => {
-                let Ok(value) = self.working(network).storage(address, key);
-                Ok(value)
-            }
-            Some((state, None)) => Ok(state.storage_ref(address, key).unwrap_or_default()),
-            Some((state, Some(number))) => Ok(state.storage_at(number, address, key)),
+            None => Ok(self.working(network).storage(address, key)?),
+            Some((state, None)) => Ok(state.storage_ref(address, key)?),
+            Some((state, Some(number))) => Ok(state.storage_at(number, address, key)?),
         }
     }
 
     pub(super) fn working(
         &mut self,
         network: NetworkId,
-    ) -> &mut weft_evm::WorkingState<ArchiveState> {
+    ) -> &mut weft_evm::WorkingState<ChainState> {
         self.realm.working(network).expect("the rollup runs here")
     }
 
@@ -101,14 +95,14 @@ impl Engine {
         &self,
         network: NetworkId,
         at: At,
-    ) -> RpcResult<Option<(&ArchiveState, Option<u64>)>> {
+    ) -> RpcResult<Option<(&ChainState, Option<u64>)>> {
         let At::Block(number) = at else { return Ok(None) };
         let state = self.realm.state(network).expect("the rollup runs here");
         let head = self.chain(network).store.head_number();
         if number == head {
             return Ok(Some((state, None)));
         }
-        if !state.reaches(number, head) {
+        if !state.reaches(number) {
             return Err(RpcError::refused(format!(
                 "historical state unavailable: block {number} is too far from block {head}"
             )));
@@ -167,7 +161,7 @@ impl Engine {
         let mut rollups = Vec::new();
         for spec in self.realm.specs().cloned().collect::<Vec<_>>() {
             let mut moment = match at {
-                At::Pending => self.pending_moment(spec.network),
+                At::Pending => self.pending_moment(spec.network)?,
                 At::Block(number) if spec.network == network => self.moment(network, number)?,
                 // After its last block a rollup sees the others after theirs; after an earlier one as they were then.
                 At::Block(number) if number == self.chain(network).store.head_number() => {
@@ -205,11 +199,11 @@ impl Engine {
         }
     }
 
-    fn pending_moment(&mut self, network: NetworkId) -> Moment {
-        let Ok(overlay) = self.working(network).changes();
+    fn pending_moment(&mut self, network: NetworkId) -> RpcResult<Moment> {
+        let overlay = self.working(network).changes()?;
         let state = self.realm.state(network).expect("the rollup runs here").clone();
         let (head, head_hash) = self.realm.head(network).expect("the rollup runs here");
-        Moment { head: head.clone(), head_hash, state, number: None, overlay }
+        Ok(Moment { head: head.clone(), head_hash, state, number: None, overlay })
     }
 
     /// A call after block `n` sees the environment of block `n`, so its parent counts as the last block.
@@ -234,10 +228,9 @@ impl Moment {
     fn apply(&mut self, overrides: &StateOverride, most_ether: U256) -> RpcResult<()> {
         let view = View::new(self.state.clone(), self.number, self.overlay.clone());
         for (address, account) in overrides {
-            let entry = self.overlay.entry(*address).or_insert_with(|| {
-                let info = view.basic_ref(*address).unwrap_or_default();
-                AccountChange { info, ..AccountChange::default() }
-            });
+            let info = view.basic_ref(*address)?;
+            let entry = self.overlay.entry(*address);
+            let entry = entry.or_insert(AccountChange { info, ..AccountChange::default() });
             override_account(entry, account)?;
             if let Some(info) = &mut entry.info {
                 info.balance = info.balance.min(most_ether);

@@ -29,8 +29,8 @@ use crate::{
     bundles::Bundles,
     clock::Clock,
     config::{DevConfig, Limits, Mining},
+    error::NodeError,
     filters::Filters,
-    history::ArchiveState,
     metrics::Metrics,
     outcomes::Outcomes,
     pool::Pool,
@@ -42,8 +42,9 @@ use alloy_primitives::{B256, U256};
 use snapshots::Snapshots;
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use tokio::sync::broadcast;
-use weft_evm::{ChainSpec, Escrow, GenesisAccount, Heads, Realm, Rollup, TokenId, genesis};
+use weft_evm::{ChainSpec, Escrow, GenesisAccount, Heads, Realm, Rollup, State, TokenId, genesis};
 use weft_lane::{Lane, LaneConfig};
+use weft_state::{ChainState, Database, StateOptions, StoreError};
 use weft_types::{Domain, NetworkId};
 
 /// Events that a slow subscriber may be behind before it loses some.
@@ -85,7 +86,7 @@ pub(crate) struct Engine {
     pub(crate) config: DevConfig,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) domain: Domain,
-    pub(crate) realm: Realm<ArchiveState>,
+    pub(crate) realm: Realm<ChainState>,
     lane: Lane,
     clock: Clock,
     /// Items with a position in the open slot.
@@ -105,18 +106,24 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Builds the realm at genesis.
-    pub(crate) fn new(mut config: DevConfig, endpoints: Vec<Endpoint>, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        mut config: DevConfig,
+        endpoints: Vec<Endpoint>,
+        metrics: Metrics,
+    ) -> Result<Self, NodeError> {
         if let Some(chain) = config.imported.take() {
-            return Self::imported(config, endpoints, chain, metrics);
+            return Ok(Self::imported(config, endpoints, chain, metrics)?);
         }
         let domain = Domain::dev();
         let clock = Clock::new(config.seed, config.slot_ms);
         let timestamp = clock.now_ms() / 1000;
-        let rollups: Vec<_> =
-            config.chain_ids().map(|id| genesis_rollup(&config, id, timestamp)).collect();
+        let rollups: Vec<_> = config
+            .chain_ids()
+            .map(|id| genesis_rollup(&config, id, timestamp))
+            .collect::<Result<_, _>>()?;
         let mut escrow = Escrow::default();
         for rollup in &rollups {
-            escrow.set(rollup.spec.network, TokenId::ETHER, ether_in(&rollup.state));
+            escrow.set(rollup.spec.network, TokenId::ETHER, ether_in(&rollup.state)?);
         }
         let networks = rollups.iter().map(|rollup| rollup.spec.network).collect();
         let lane = Lane::new(domain, LaneConfig::new(config.slot_ms, networks))
@@ -145,7 +152,7 @@ impl Engine {
             config,
         };
         engine.tick();
-        engine
+        Ok(engine)
     }
 
     /// Returns what shows that the node works, or why it should get no requests.
@@ -196,19 +203,32 @@ impl ChainData {
     }
 }
 
-fn genesis_rollup(config: &DevConfig, id: u32, timestamp: u64) -> Rollup<ArchiveState> {
+/// Returns a state without accounts, in memory.
+fn empty_state(network: NetworkId) -> Result<ChainState, StoreError> {
+    ChainState::open(&Database::memory(), network, &StateOptions::default())
+}
+
+fn genesis_rollup(
+    config: &DevConfig,
+    id: u32,
+    timestamp: u64,
+) -> Result<Rollup<ChainState>, StoreError> {
     let account = |account: &crate::DevAccount| GenesisAccount {
         address: account.address,
         balance: config.balance,
         ..GenesisAccount::default()
     };
     let accounts: Vec<_> = config.accounts.iter().map(account).collect();
-    let Rollup { spec, state, head, head_hash } = genesis(ChainSpec::dev(id), timestamp, &accounts);
-    Rollup { spec, state: ArchiveState::new(state), head, head_hash }
+    let Rollup { spec, state: memory, head, head_hash } =
+        genesis(ChainSpec::dev(id), timestamp, &accounts);
+    let mut state = empty_state(spec.network)?;
+    state.fill(&memory)?;
+    assert_eq!(state.root()?, head.state_root, "a filled state has the root of what filled it");
+    Ok(Rollup { spec, state, head, head_hash })
 }
 
 /// Returns all ether on a rollup.
-fn ether_in(state: &ArchiveState) -> U256 {
-    let balances = state.current().accounts().map(|(_, account)| account.info.balance);
-    balances.fold(U256::ZERO, U256::saturating_add)
+fn ether_in(state: &ChainState) -> Result<U256, StoreError> {
+    let mut accounts = state.accounts();
+    accounts.try_fold(U256::ZERO, |sum, account| Ok(sum.saturating_add(account?.1.balance)))
 }

@@ -50,7 +50,7 @@ impl Engine {
             let number = slot.before.get(&network).copied().unwrap_or_default();
             let store = &self.chain(network).store;
             let state = self.realm.state(network).expect("the rollup runs here");
-            if !state.reaches(number, store.head_number()) {
+            if !state.reaches(number) {
                 return Err(gone(block));
             }
             let head = store.by_number(number).ok_or_else(|| gone(block))?;

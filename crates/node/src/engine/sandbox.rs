@@ -11,7 +11,8 @@ use alloy_primitives::Bytes;
 use alloy_rpc_types_eth::state::StateOverride;
 use alloy_trie::EMPTY_ROOT_HASH;
 use std::time::Duration;
-use weft_evm::{MemoryState, Rollup, State};
+use weft_evm::{Rollup, State};
+use weft_state::ChainState;
 use weft_types::NetworkId;
 
 /// Gas of all calls of a simulation together, as in go-ethereum.
@@ -53,7 +54,7 @@ impl Engine {
                 all.push(Rollup { spec, state: Sand::Seen(state), head, head_hash });
                 continue;
             }
-            let state = Sand::Whole(Box::new(self.whole(spec.network, at)?));
+            let state = Sand::Whole(self.whole(spec.network, at)?);
             let base = self.base(spec.network, at);
             all.push(Rollup { spec, state, head: base.header.clone(), head_hash: base.hash });
         }
@@ -92,17 +93,16 @@ impl Engine {
     }
 
     /// Returns a copy of a rollup's whole state.
-    fn whole(&mut self, network: NetworkId, at: At) -> RpcResult<MemoryState> {
+    fn whole(&mut self, network: NetworkId, at: At) -> RpcResult<ChainState> {
         if at == At::Pending {
-            let Ok(changes) = self.working(network).changes();
-            let state = self.realm.state(network).expect("the rollup runs here");
-            let mut state = state.current().clone();
-            state.apply(&changes);
+            let changes = self.working(network).changes()?;
+            let mut state = self.realm.state(network).expect("the rollup runs here").clone();
+            state.apply(&changes)?;
             return Ok(state);
         }
         let number = self.base(network, at).header.number;
-        let (state, _) = self.closed(network, at)?.expect("closed blocks have a closed state");
-        Ok(state.rewound(number))
+        self.closed(network, at)?;
+        self.state_after(network, number)
     }
 
     /// Returns the header of the block that is open, as it is before anything runs in it.

@@ -60,7 +60,7 @@ impl Engine {
                     self.items_in_slot = 0;
                     self.open_slot_elsewhere(&header);
                     self.remember_slot(&header);
-                    self.realm.open_slot(header).expect("states in memory can be read");
+                    self.realm.open_slot(header).expect("states can be read");
                 }
                 Effect::Positioned { position, .. } => {
                     self.items_in_slot += 1;
@@ -82,7 +82,7 @@ impl Engine {
 
     fn close_blocks(&mut self) {
         self.slots.close();
-        for block in self.realm.close_slot().expect("states in memory can be read") {
+        for block in self.realm.close_slot().expect("states can be read") {
             let network: NetworkId = block.network;
             self.metrics.closed(self.chain(network).spec.chain_id, &block);
             let stored = self.chain_mut(network).store.push_closed(block);

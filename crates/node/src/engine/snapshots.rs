@@ -2,16 +2,17 @@
 
 use super::Engine;
 use crate::rpc::errors::{RpcError, RpcResult};
-use crate::{bundles::Bundles, clock::Clock, history::ArchiveState, pool::Pool, slots::Slots};
+use crate::{bundles::Bundles, clock::Clock, pool::Pool, slots::Slots};
 use std::collections::BTreeMap;
 use weft_evm::{Escrow, Heads, Realm, Rollup};
 use weft_lane::Lane;
+use weft_state::ChainState;
 use weft_types::NetworkId;
 
 /// Everything that a revert brings back.
 #[derive(Debug)]
 struct Snapshot {
-    rollups: Vec<Rollup<ArchiveState>>,
+    rollups: Vec<Rollup<ChainState>>,
     escrow: Escrow,
     heads: Heads,
     lane: Lane,
@@ -98,7 +99,7 @@ impl Engine {
     }
 
     /// Returns copies of what a realm is made of, while no slot is open.
-    pub(super) fn parts(&self) -> (Vec<Rollup<ArchiveState>>, Escrow, Heads) {
+    pub(super) fn parts(&self) -> (Vec<Rollup<ChainState>>, Escrow, Heads) {
         let rollup = |spec: &weft_evm::ChainSpec| {
             let network = spec.network;
             let (head, head_hash) = self.realm.head(network).expect("the rollup runs here");

@@ -103,7 +103,7 @@ fn started(
     metrics: Metrics,
 ) -> Result<Engine, NodeError> {
     let load = config.load_state.clone();
-    let mut engine = Engine::new(config, endpoints, metrics);
+    let mut engine = Engine::new(config, endpoints, metrics)?;
     if let Some(path) = load {
         engine.load_file(&path)?;
     }

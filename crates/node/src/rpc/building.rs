@@ -70,18 +70,25 @@ fn build_block(call: &mut Call<'_>, args: &Args) -> RpcResult {
     };
     let mut state = call.engine.whole_state(call.network, At::Block(number))?;
     let before = state.clone();
+    let mut unread = None;
     let built = build(
         call.engine.chain(call.network).schedule(),
         (&parent.header, parent.hash),
         &before,
         |changes| {
-            state.apply(changes);
-            state.root()
+            let root = state.apply(changes).and_then(|()| state.root());
+            root.unwrap_or_else(|error| {
+                unread = Some(error);
+                B256::ZERO
+            })
         },
         attributes,
         &transactions,
         must_run,
     );
+    if let Some(error) = unread {
+        return Err(error.into());
+    }
     let built = built.map_err(|why| RpcError::refused(why.to_string()))?;
     Ok(envelope(&built, &transactions))
 }

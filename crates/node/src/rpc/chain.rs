@@ -5,7 +5,7 @@ use super::{
     errors::{RpcError, RpcResult},
     types::{header, ommer, quantity, to_json},
 };
-use crate::{engine::ChainData, history::HISTORY_BLOCKS, store::StoredBlock};
+use crate::{engine::ChainData, store::StoredBlock};
 use alloy_eips::{
     BlockId, eip2124::ForkHash, eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS,
     eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
@@ -125,9 +125,7 @@ fn capabilities(call: &mut Call<'_>, _: &Args) -> RpcResult {
     let head = chain.store.head();
     let number = head.header.number;
     let state = call.engine.realm.state(call.network).expect("the rollup runs here");
-    let oldest = (number.saturating_sub(HISTORY_BLOCKS as u64)..=number)
-        .find(|block| state.reaches(*block, number))
-        .unwrap_or(number);
+    let oldest = state.oldest();
     let from = |oldest: u64| json!({ "disabled": false, "oldestBlock": quantity(oldest) });
     Ok(json!({
         "head": { "number": quantity(number), "hash": head.hash },

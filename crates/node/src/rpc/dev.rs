@@ -104,7 +104,7 @@ fn set_storage(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn dump_state(call: &mut Call<'_>, _: &Args) -> RpcResult {
-    to_json(&call.engine.dump())
+    to_json(&call.engine.dump()?)
 }
 
 fn load_state(call: &mut Call<'_>, args: &Args) -> RpcResult {

@@ -182,3 +182,14 @@ impl From<RpcError> for ErrorObjectOwned {
         Self::owned(error.code, error.message, error.data)
     }
 }
+
+impl From<weft_state::StoreError> for RpcError {
+    fn from(error: weft_state::StoreError) -> Self {
+        match error {
+            weft_state::StoreError::NotKept { .. } => {
+                Self::refused(format!("historical state unavailable: {error}"))
+            }
+            _ => Self::new(-32603, format!("state unavailable: {error}")),
+        }
+    }
+}

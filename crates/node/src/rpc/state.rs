@@ -79,7 +79,7 @@ fn transaction_count(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let address: Address = args.required(0)?;
     let at = call.at(args.optional(1)?, BlockId::latest())?;
     if at == At::Pending {
-        return Ok(quantity(call.engine.next_nonce(call.network, address)));
+        return Ok(quantity(call.engine.next_nonce(call.network, address)?));
     }
     Ok(quantity(account(call, args, 1)?.nonce))
 }

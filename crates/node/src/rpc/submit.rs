@@ -86,7 +86,7 @@ fn fill(call: &mut Call<'_>, request: &mut TransactionRequest) -> RpcResult<()> 
     if request.gas.is_none() {
         request.gas = Some(estimate(call, request, At::Pending, None)?);
     }
-    request.nonce.get_or_insert(call.engine.next_nonce(call.network, from));
+    request.nonce.get_or_insert(call.engine.next_nonce(call.network, from)?);
     request.chain_id.get_or_insert(call.engine.chain(call.network).spec.chain_id);
     if request.to.is_none() {
         request.to = Some(TxKind::Create);

@@ -29,7 +29,7 @@ pub(super) fn apply(
             continue;
         }
         let state = realm.state(network).expect("the rollup runs here");
-        let Ok(info) = state.basic_ref(*address);
+        let info = state.basic_ref(*address)?;
         let before = info.as_ref().map(|info| info.balance).unwrap_or_default();
         let mut change = AccountChange { info, ..AccountChange::default() };
         override_account(&mut change, &rest)?;
@@ -37,7 +37,7 @@ pub(super) fn apply(
         made = made.saturating_add(after.saturating_sub(before));
         changes.insert(*address, change);
     }
-    realm.working(network).expect("the rollup runs here").rebase().apply(&changes);
+    realm.working(network).expect("the rollup runs here").rebase().apply(&changes)?;
     realm.grow_escrow(network, made);
     realm.move_precompiles(network, moved.clone());
     Ok(())

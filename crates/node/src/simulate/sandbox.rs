@@ -271,7 +271,7 @@ impl Run {
         let network = chain.target.network;
         let from = request.from.unwrap_or_default();
         let working = self.realm.working(network).expect("the rollup runs here");
-        let Ok(account) = working.basic(from);
+        let account = working.basic(from)?;
         let open = chain.open.as_mut().expect("the block is open");
         let filled = call::fill(
             request,
@@ -326,13 +326,13 @@ impl Run {
             open.header.blob_gas_used = Some(open.blob_gas_used);
         }
         let working = self.realm.working(network).expect("the rollup runs here");
-        let Ok(changes) = working.changes();
+        let changes = working.changes()?;
         let state = working.rebase();
-        state.apply(&changes);
-        open.header.state_root = state.root();
+        state.apply(&changes)?;
+        open.header.state_root = state.root()?;
         block::seal(&mut open.header, &open.called);
         let hash = open.header.hash_slow();
-        state.insert_block_hash(open.header.number, hash);
+        state.insert_block_hash(open.header.number, hash)?;
         (chain.parent, chain.parent_hash) = (open.header.clone(), hash);
         let full = chain.payload.return_full_transactions;
         chain.blocks.push(block::answer(open.header, hash, open.called, full)?);

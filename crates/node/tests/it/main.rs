@@ -7,6 +7,7 @@ mod dev;
 mod execution_apis;
 mod malformed;
 mod pool;
+mod proofs;
 mod simulate;
 mod status;
 mod subscriptions;

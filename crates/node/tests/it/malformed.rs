@@ -43,6 +43,7 @@ const METHODS: &[&str] = &[
     "eth_getTransactionCount",
     "eth_getCode",
     "eth_getStorageAt",
+    "eth_getProof",
     "eth_sendRawTransaction",
     "eth_sendRawTransactionSync",
     "eth_sendTransaction",
