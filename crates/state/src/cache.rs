@@ -1,13 +1,13 @@
 //! What was read lately, decoded.
 
-use crate::error::StoreError;
+use crate::{entry::Account, error::StoreError};
 use alloy_primitives::{Address, B256, U256};
 use quick_cache::sync::Cache;
-use revm::{bytecode::Bytecode, state::AccountInfo};
+use revm::bytecode::Bytecode;
 use std::{fmt, sync::Arc};
 
 /// Bytes that a cached account takes, with what the cache needs to find it.
-const ACCOUNT_BYTES: usize = 320;
+const ACCOUNT_BYTES: usize = 256;
 /// Bytes that a cached slot takes.
 const SLOT_BYTES: usize = 192;
 /// Codes that are kept ready to run.
@@ -23,7 +23,7 @@ pub(crate) struct ReadCache {
 }
 
 struct Inner {
-    accounts: Cache<Address, Option<AccountInfo>>,
+    accounts: Cache<Address, Option<Account>>,
     slots: Cache<(Address, U256), U256>,
 }
 
@@ -56,8 +56,8 @@ impl ReadCache {
     pub(crate) fn account(
         &self,
         address: Address,
-        read: impl FnOnce() -> Result<Option<AccountInfo>, StoreError>,
-    ) -> Result<Option<AccountInfo>, StoreError> {
+        read: impl FnOnce() -> Result<Option<Account>, StoreError>,
+    ) -> Result<Option<Account>, StoreError> {
         let Some(Inner { accounts, .. }) = &self.inner else { return read() };
         if let Some(known) = accounts.get(&address) {
             return Ok(known);
@@ -82,9 +82,9 @@ impl ReadCache {
         Ok(value)
     }
 
-    pub(crate) fn forget_account(&self, address: Address) {
+    pub(crate) fn put_account(&self, address: Address, account: Option<&Account>) {
         if let Some(inner) = &self.inner {
-            inner.accounts.remove(&address);
+            inner.accounts.insert(address, account.cloned());
         }
     }
 

@@ -104,9 +104,12 @@ impl ChainState {
         self.overlay.committed(database)
     }
 
-    pub(crate) fn account(&self, hashed: &B256) -> Result<Option<Account>, StoreError> {
-        let entry = self.overlay.get(ACCOUNTS, &self.keys.account(hashed))?;
-        entry.map(|bytes| Ok(Account::decode(&bytes)?.1)).transpose()
+    pub(crate) fn account(&self, address: Address) -> Result<Option<Account>, StoreError> {
+        self.cache.account(address, || {
+            let key = self.keys.account(&keccak256(address));
+            let entry = self.overlay.get(ACCOUNTS, &key)?;
+            entry.map(|bytes| Ok(Account::decode(&bytes)?.1)).transpose()
+        })
     }
 
     pub(crate) fn slot(&self, account: &B256, hashed: &B256) -> Result<U256, StoreError> {
@@ -132,10 +135,7 @@ impl DatabaseRef for ChainState {
     type Error = StoreError;
 
     fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, StoreError> {
-        self.cache.account(address, || {
-            let account = self.account(&keccak256(address))?;
-            account.map(|account| self.info(&account)).transpose()
-        })
+        self.account(address)?.map(|account| self.info(&account)).transpose()
     }
 
     fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, StoreError> {

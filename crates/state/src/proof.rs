@@ -78,7 +78,7 @@ impl ChainState {
     fn prove(&self, address: Address, keys: &[U256]) -> Result<AccountProof, StoreError> {
         let hashed = keccak256(address);
         let (state_root, nodes) = self.account_trie().prove(vec![hashed])?;
-        let account = self.account(&hashed)?;
+        let account = self.account(address)?;
         let mut proof = AccountProof {
             state_root,
             address,

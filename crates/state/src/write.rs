@@ -38,7 +38,7 @@ impl ChainState {
         change: &AccountChange,
     ) -> Result<Before, StoreError> {
         let hashed = keccak256(address);
-        let account = self.account(&hashed)?;
+        let account = self.account(address)?;
         let mut before = Before { account: account.clone(), slots: BTreeMap::new() };
         if let Some(account) = &mut before.account {
             // It follows from the slots, and may be out of date here.
@@ -70,7 +70,7 @@ impl ChainState {
             self.wipe(address, &hashed)?;
             return self.delete_account(address, &hashed);
         };
-        let current = self.account(&hashed)?;
+        let current = self.account(address)?;
         let storage_root = current.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
         self.put_account(address, &hashed, &Account { storage_root, ..account.clone() });
         for (key, value) in &before.slots {
@@ -83,13 +83,13 @@ impl ChainState {
         let key = self.keys.account(hashed);
         self.overlay.put(ACCOUNTS, key, account.encode(address));
         self.pending.entry(*hashed).or_default();
-        self.cache.forget_account(address);
+        self.cache.put_account(address, Some(account));
     }
 
     fn delete_account(&mut self, address: Address, hashed: &B256) -> Result<(), StoreError> {
         self.overlay.delete(ACCOUNTS, self.keys.account(hashed))?;
         self.pending.entry(*hashed).or_default();
-        self.cache.forget_account(address);
+        self.cache.put_account(address, None);
         Ok(())
     }
 
@@ -153,6 +153,7 @@ impl ChainState {
             let (address, mut account) = Account::decode(&entry)?;
             account.storage_root = update.root;
             self.overlay.put(ACCOUNTS, prefix, account.encode(address));
+            self.cache.put_account(address, Some(&account));
         }
         let update = self.account_trie().update(self.pending.keys().copied().collect())?;
         self.put_nodes(ACCOUNT_NODES, &self.keys.of(&[]), &update)?;

@@ -75,16 +75,33 @@ struct Walk<'a> {
 }
 
 /// Neighbouring children whose leaves are read together.
+///
+/// Reading begins and ends at children without a known hash. Those in between that have one, and few leaves, are read
+/// past, which is cheaper than beginning anew behind them.
 #[derive(Default)]
 struct Run {
     first: Option<Nibbles>,
     last: Nibbles,
+    hashed: Vec<(Nibbles, B256)>,
 }
 
 impl Run {
     fn push(&mut self, child: Nibbles) {
         self.first.get_or_insert(child);
         self.last = child;
+    }
+
+    /// Takes a child that needs no reading into the run; false when none is being read.
+    fn push_hashed(&mut self, child: Nibbles, hash: B256) -> bool {
+        let is_running = self.first.is_some();
+        if is_running {
+            self.hashed.push((child, hash));
+        }
+        is_running
+    }
+
+    fn hash_above(&self, leaf: &Nibbles) -> Option<(Nibbles, B256)> {
+        self.hashed.iter().find(|(child, _)| leaf.starts_with(child)).copied()
     }
 }
 
@@ -127,9 +144,12 @@ impl Walk<'_> {
                 self.leaves(std::mem::take(&mut run))?;
                 self.enter(child, inside)?;
             } else if inside.is_empty() && node.hash_mask.is_bit_set(nibble) {
-                self.leaves(std::mem::take(&mut run))?;
-                let is_stored = node.tree_mask.is_bit_set(nibble);
-                self.builder.add_branch(child, node.hash_for_nibble(nibble), is_stored);
+                let (hash, is_stored) =
+                    (node.hash_for_nibble(nibble), node.tree_mask.is_bit_set(nibble));
+                if is_stored || !run.push_hashed(child, hash) {
+                    self.leaves(std::mem::take(&mut run))?;
+                    self.builder.add_branch(child, hash, is_stored);
+                }
             } else if !inside.is_empty() || node.state_mask.is_bit_set(nibble) {
                 run.push(child);
             }
@@ -145,19 +165,29 @@ impl Walk<'_> {
         for (key, _) in under(self.trie.read, self.trie.nodes, &below)? {
             self.seen.push(Nibbles::from_nibbles(&key[prefix.len()..]));
         }
-        self.leaves(Run { first: Some(path), last: path })
+        self.leaves(Run { first: Some(path), last: path, ..Run::default() })
     }
 
-    /// Takes the leaves of neighbouring children one by one.
+    /// Takes the leaves of neighbouring children one by one, and children with a known hash whole.
     fn leaves(&mut self, run: Run) -> Result<(), StoreError> {
         let Some(first) = run.first else { return Ok(()) };
         let Trie { read, leaves, prefix, rlp, .. } = self.trie;
         let (from, to) = keys::leaves(prefix, &first, &run.last);
         for pair in read.range(*leaves, (Bound::Included(&from), Bound::Included(&to)))? {
             let (key, value) = pair?;
+            let path = Nibbles::unpack(&key[prefix.len()..]);
+            if let Some((child, hash)) = run.hash_above(&path) {
+                if self.builder.key != child {
+                    self.builder.add_branch(child, hash, false);
+                }
+                continue;
+            }
             self.rlp.clear();
             rlp(&value, &mut self.rlp)?;
-            self.builder.add_leaf(Nibbles::unpack(&key[prefix.len()..]), &self.rlp);
+            self.builder.add_leaf(path, &self.rlp);
+        }
+        for (child, hash) in run.hashed.into_iter().filter(|(child, _)| *child > run.last) {
+            self.builder.add_branch(child, hash, false);
         }
         Ok(())
     }
