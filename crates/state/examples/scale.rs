@@ -1,8 +1,8 @@
 //! Measures a state on disk: `scale ACCOUNTS [DIRECTORY] [CACHE_MIB]`.
 //!
 //! Fills a rollup with accounts, then closes blocks of 2,000 payments whose accounts are drawn evenly or by Zipf's law,
-//! eight blocks in a commit, every second of which is flushed. Prints the time per payment and its parts, disk bytes per
-//! account, the time to open the file again, also after a crash, and the largest memory.
+//! eight blocks in a commit, every second of which is flushed. Prints the time per payment, its parts and the
+//! processor time, disk bytes per account, the time to open the file again, also after a crash, and the largest memory.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::DatabaseRef;
@@ -61,7 +61,7 @@ impl Bench {
         let bytes = size(&self.path)?;
         println!("{} accounts filled in {:.1?}", self.accounts, begin.elapsed());
         println!("disk: {} MiB, {} bytes per account", bytes >> 20, bytes / self.accounts);
-        println!("keys     reads  apply   root commit  total (us per payment)");
+        println!("keys     reads  apply   root commit  total    cpu (us per payment)");
         self.measure(&database, &mut state, "uniform", |u, n| (u * n as f64) as u64)?;
         self.measure(&database, &mut state, "zipf", |u, n| ((n as f64).powf(u)) as u64 - 1)?;
         let root = state.root()?;
@@ -102,7 +102,11 @@ impl Bench {
         draw: fn(f64, u64) -> u64,
     ) -> Outcome {
         let mut times = [Duration::ZERO; 4];
+        let mut cpu = 0;
         for block in 0..WARM_UP + BLOCKS {
+            if block == WARM_UP {
+                cpu = cpu_ms()?;
+            }
             let [reads, apply, root] = self.block(state, draw)?;
             let begin = Instant::now();
             if (block + 1).is_multiple_of(COMMIT_EVERY) {
@@ -121,7 +125,8 @@ impl Bench {
         let payments = (BLOCKS * UPDATES as u64) as f64;
         let [reads, apply, root, commit] = times.map(|time| time.as_secs_f64() * 1e6 / payments);
         let total = reads + apply + root + commit;
-        println!("{name:<8}{reads:6.1} {apply:6.1} {root:6.1} {commit:6.1} {total:6.1}");
+        let cpu = (cpu_ms()? - cpu) as f64 * 1e3 / payments;
+        println!("{name:<8}{reads:6.1} {apply:6.1} {root:6.1} {commit:6.1} {total:6.1} {cpu:6.1}");
         Ok(())
     }
 
@@ -192,6 +197,14 @@ fn address(index: u64) -> Address {
 
 fn size(path: &Path) -> Outcome<u64> {
     Ok(fs::metadata(path)?.len())
+}
+
+/// Returns the processor time of all threads; the kernel counts in hundredths of a second.
+fn cpu_ms() -> Outcome<u64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit_once(") ").ok_or("no process name")?.1.split(' ');
+    let ticks = fields.skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(ticks * 10)
 }
 
 fn peak_mib() -> Outcome<u64> {

@@ -69,7 +69,15 @@ impl Undo {
     pub(crate) fn slot(&self, address: Address, key: U256) -> Result<Option<U256>, StoreError> {
         let Some(mut input) = self.at(address) else { return Ok(None) };
         account(&mut input)?;
-        Ok(slots(&mut input)?.get(&key).copied())
+        let length = input.u32()? as usize;
+        let mut slots = Input(input.take(length)?);
+        while !slots.0.is_empty() {
+            let (found, value) = (slots.number()?, slots.number()?);
+            if found >= key {
+                return Ok((found == key).then_some(value));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns everything.

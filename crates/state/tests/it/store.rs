@@ -69,6 +69,29 @@ fn files_keep_what_was_committed() {
 }
 
 #[test]
+fn a_crash_falls_back_to_the_last_safe_commit() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (directory.path().join("db"), directory.path().join("copy"));
+    let database = Database::open(&path, &Options::default()).unwrap();
+    for round in 0..20_u8 {
+        let mut batch = Batch::new();
+        (0..200_u8).for_each(|key| batch.put(LEFT, [key], vec![round; 100]));
+        batch.put(RIGHT, *b"round", [round]);
+        let is_safe = round % 4 == 0;
+        let durability = if is_safe { Durability::Safe } else { Durability::Later };
+        database.commit(&batch, durability).unwrap();
+        // What a process leaves behind that is killed now.
+        fs::copy(&path, &copy).unwrap();
+        let view = Database::open(&copy, &Options::default()).unwrap().view().unwrap();
+        let safe = round - round % 4;
+        assert_eq!(view.get(RIGHT, b"round").unwrap().unwrap(), [safe]);
+        for key in 0..200 {
+            assert_eq!(view.get(LEFT, &[key]).unwrap().unwrap(), [safe; 100]);
+        }
+    }
+}
+
+#[test]
 fn files_of_others_are_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("db");
