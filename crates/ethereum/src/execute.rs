@@ -269,17 +269,13 @@ impl<D: DatabaseRef> Executor<D> {
     }
 
     fn reward(&mut self, ommers: &[Header]) -> Result<(), InvalidBlock> {
-        let base = match () {
-            () if self.rules.is_constantinople => 2 * ETHER,
-            () if self.rules.has(SpecId::BYZANTIUM) => 3 * ETHER,
-            () => 5 * ETHER,
-        };
+        let base = self.rules.base_reward();
         let number = self.evm.ctx.block.number.saturating_to();
         for ommer in ommers {
             self.credit(ommer.beneficiary, ommer_reward(base, number, ommer.number))?;
         }
-        let wei = base + base / 32 * ommers.len() as u128;
-        self.credit(self.evm.ctx.block.beneficiary, U256::from(wei))
+        let (own, _) = self.rules.rewards(number, ommers);
+        self.credit(self.evm.ctx.block.beneficiary, own)
     }
 
     fn credit(&mut self, address: Address, wei: U256) -> Result<(), InvalidBlock> {
@@ -298,6 +294,26 @@ impl<D: DatabaseRef> Executor<D> {
             false => working.commit_keeping_empty(changes),
         };
         done.map_err(state_error)
+    }
+}
+
+impl Rules {
+    /// Returns the reward of a block without ommers, in wei.
+    const fn base_reward(&self) -> u128 {
+        match () {
+            () if self.is_merged => 0,
+            () if self.is_constantinople => 2 * ETHER,
+            () if self.has(SpecId::BYZANTIUM) => 3 * ETHER,
+            () => 5 * ETHER,
+        }
+    }
+
+    /// Returns what the producer of block `number` is rewarded with, and those of its ommers together, in wei.
+    pub fn rewards(&self, number: u64, ommers: &[Header]) -> (U256, U256) {
+        let base = self.base_reward();
+        let own = base + base / 32 * ommers.len() as u128;
+        let of_ommer = |ommer: &Header| ommer_reward(base, number, ommer.number);
+        (U256::from(own), ommers.iter().map(of_ommer).sum())
     }
 }
 

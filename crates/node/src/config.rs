@@ -36,6 +36,8 @@ pub struct DevConfig {
     pub host: IpAddr,
     /// Port of the first rollup; the others follow. With 0 every rollup gets any free port.
     pub port: u16,
+    /// Port that serves every rollup at `/CHAINID`; none when it is `None`, any free one with 0.
+    pub common_port: Option<u16>,
     /// Length of a slot, in milliseconds.
     pub slot_ms: u64,
     /// Fixes genesis time and slot times: the same submissions per slot give the same block hashes. Slots without
@@ -70,6 +72,7 @@ impl Default for DevConfig {
             first_chain_id: 901,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 9545,
+            common_port: None,
             slot_ms: 200,
             seed: None,
             accounts: DEV_ACCOUNTS.to_vec(),

@@ -13,6 +13,7 @@
 pub mod accounts;
 mod bundles;
 mod clock;
+mod common;
 pub mod config;
 mod engine;
 pub mod error;

@@ -1,11 +1,13 @@
 //! Starting and stopping a node.
 
 use crate::{
+    common,
     config::DevConfig,
     engine::{self, Endpoint, EngineHandle, EngineThread},
     error::NodeError,
     metrics::Metrics,
     server,
+    status::StatusLayer,
 };
 use jsonrpsee::server::ServerHandle;
 use weft_types::NetworkId;
@@ -29,6 +31,7 @@ pub struct RollupInfo {
 #[derive(Debug)]
 pub struct NodeHandle {
     rollups: Vec<RollupInfo>,
+    common: Option<String>,
     servers: Vec<ServerHandle>,
     engine: EngineThread,
 }
@@ -49,6 +52,10 @@ impl Node {
             listeners.push(listener);
             endpoints.push(Endpoint { network, chain_id, url, is_imported });
         }
+        let common = match config.common_port {
+            Some(port) => Some(server::listen(config.host, port)?),
+            None => None,
+        };
         let limits = config.limits.clone();
         let metrics = Metrics::new();
         let engine = engine::spawn(config, endpoints.clone(), metrics.clone()).await?;
@@ -56,12 +63,29 @@ impl Node {
         for (listener, endpoint) in listeners.into_iter().zip(&endpoints) {
             servers.push(server::serve(listener, endpoint, &engine.handle, &metrics, &limits)?);
         }
+        let common = match common {
+            Some((listener, url)) => {
+                let routes = endpoints.iter().map(|endpoint| {
+                    let methods = server::methods(endpoint, &engine.handle, &metrics);
+                    (endpoint.chain_id, methods.into())
+                });
+                let status =
+                    StatusLayer { engine: engine.handle.clone(), metrics: metrics.clone() };
+                let config = server::config(&limits);
+                let served = common::serve(listener, config, status, routes.collect());
+                let listen = |source| NodeError::Listen { address: url.clone(), source };
+                servers.push(served.map_err(listen)?);
+                Some(url)
+            }
+            None => None,
+        };
         let info = |endpoint: Endpoint| RollupInfo {
             network: endpoint.network,
             chain_id: endpoint.chain_id,
             url: endpoint.url,
         };
-        Ok(NodeHandle { rollups: endpoints.into_iter().map(info).collect(), servers, engine })
+        let rollups = endpoints.into_iter().map(info).collect();
+        Ok(NodeHandle { rollups, common, servers, engine })
     }
 }
 
@@ -69,6 +93,11 @@ impl NodeHandle {
     /// Returns the rollups in order.
     pub fn rollups(&self) -> &[RollupInfo] {
         &self.rollups
+    }
+
+    /// Returns the URL under which every rollup is served at `/CHAINID`, when there is one.
+    pub fn common_url(&self) -> Option<&str> {
+        self.common.as_deref()
     }
 
     /// Returns the way to the engine.

@@ -9,6 +9,7 @@ use crate::{
     status::StatusLayer,
 };
 use jsonrpsee::{
+    RpcModule,
     server::{BatchRequestConfig, IdProvider, Server, ServerConfig, ServerHandle},
     types::SubscriptionId,
 };
@@ -36,29 +37,42 @@ pub(crate) fn serve(
     metrics: &Metrics,
     limits: &Limits,
 ) -> Result<ServerHandle, NodeError> {
-    let config = ServerConfig::builder()
-        .max_request_body_size(limits.max_body_bytes)
-        .max_response_body_size(limits.max_response_bytes)
-        .max_connections(limits.max_connections)
-        .max_subscriptions_per_connection(limits.max_subscriptions)
-        .set_batch_request_config(BatchRequestConfig::Limit(limits.max_batch))
-        .set_id_provider(HexIds::default())
-        .build();
     let status = StatusLayer { engine: engine.clone(), metrics: metrics.clone() };
     let server = Server::builder()
-        .set_config(config)
+        .set_config(config(limits))
         // Browsers talk to a development node directly.
         .set_http_middleware(
             tower::ServiceBuilder::new().layer(CorsLayer::permissive()).layer(status),
         )
         .build_from_tcp(listener)
         .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
-    Ok(server.start(rpc::module(Port {
+    Ok(server.start(methods(endpoint, engine, metrics)))
+}
+
+/// Returns the methods of one rollup.
+pub(crate) fn methods(
+    endpoint: &Endpoint,
+    engine: &EngineHandle,
+    metrics: &Metrics,
+) -> RpcModule<Port> {
+    rpc::module(Port {
         engine: engine.clone(),
         metrics: metrics.clone(),
         network: endpoint.network,
         is_imported: endpoint.is_imported,
-    })))
+    })
+}
+
+/// Returns the bounds of a server.
+pub(crate) fn config(limits: &Limits) -> ServerConfig {
+    ServerConfig::builder()
+        .max_request_body_size(limits.max_body_bytes)
+        .max_response_body_size(limits.max_response_bytes)
+        .max_connections(limits.max_connections)
+        .max_subscriptions_per_connection(limits.max_subscriptions)
+        .set_batch_request_config(BatchRequestConfig::Limit(limits.max_batch))
+        .set_id_provider(HexIds::default())
+        .build()
 }
 
 /// Subscription ids as Ethereum clients expect them.

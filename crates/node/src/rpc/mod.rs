@@ -7,9 +7,11 @@ mod bundles;
 mod calls;
 mod chain;
 mod dev;
+mod discover;
 pub(crate) mod errors;
 mod fees;
 mod logs;
+mod ots;
 mod otterscan;
 mod overrides;
 mod proof;
@@ -32,7 +34,7 @@ use args::Args;
 use errors::{RpcError, RpcResult};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned, types::Params};
 use serde_json::Value;
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
 use weft_types::NetworkId;
 
@@ -54,6 +56,7 @@ const STANDARD: &[Methods] = &[
     chain::METHODS,
     fees::METHODS,
     logs::METHODS,
+    ots::METHODS,
     otterscan::METHODS,
     proof::METHODS,
     raw::METHODS,
@@ -65,6 +68,9 @@ const STANDARD: &[Methods] = &[
 const OF_ROLLUPS: &[Methods] = &[bundles::METHODS, dev::METHODS, threads::METHODS, weft::METHODS];
 /// Methods of imported chains alone.
 const OF_IMPORTED: &[Methods] = &[building::METHODS];
+/// Methods of every chain that work apart from the engine.
+const APART: &[Heavy] = &[trace::HEAVY, otterscan::HEAVY, simulate::HEAVY];
+
 /// Work that needs nothing of the engine but what it took along.
 pub(crate) type Work = Box<dyn FnOnce() -> RpcResult + Send>;
 /// Methods that work apart from the engine, so that slots go on meanwhile.
@@ -95,7 +101,7 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
             })
             .expect("method names are distinct");
     }
-    for (name, method) in [trace::HEAVY, otterscan::HEAVY, simulate::HEAVY].into_iter().flatten() {
+    for (name, method) in APART.iter().copied().flatten() {
         module
             .register_async_method(name, move |params, port, _| {
                 let metrics = port.metrics.clone();
@@ -104,6 +110,13 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
             .expect("method names are distinct");
     }
     subscribe::register(&mut module);
+    let names: BTreeSet<&'static str> = module.method_names().collect();
+    module
+        .register_method("rpc.discover", move |_, _, _| -> Result<Value, ErrorObjectOwned> {
+            let is_served = |name: &str| name == "rpc.discover" || names.contains(name);
+            Ok(discover::document(is_served)?)
+        })
+        .expect("method names are distinct");
     module
 }
 
@@ -145,4 +158,31 @@ async fn run_apart(
     drop(permit);
     let failed = |_| RpcError::new(-32603, "method handler crashed");
     Ok(result.map_err(failed).and_then(|result| result)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the names of all methods that some port serves.
+    fn served() -> BTreeSet<&'static str> {
+        let tables = STANDARD.iter().chain(OF_ROLLUPS).chain(OF_IMPORTED);
+        let own = ["eth_subscribe", "eth_unsubscribe", "rpc.discover"];
+        let apart = APART.iter().copied().flatten().map(|(name, _)| *name);
+        tables.copied().flatten().map(|(name, _)| *name).chain(apart).chain(own).collect()
+    }
+
+    #[test]
+    fn the_reference_names_every_method_and_no_other() {
+        let described: Vec<&str> = discover::rows().iter().map(|row| row.name).collect();
+        let distinct: BTreeSet<&str> = described.iter().copied().collect();
+        assert_eq!(distinct.len(), described.len(), "a method is described twice");
+        let served = served();
+        let missing: Vec<_> = served.difference(&distinct).collect();
+        let unknown: Vec<_> = distinct.difference(&served).collect();
+        assert!(
+            missing.is_empty() && unknown.is_empty(),
+            "missing {missing:?}, unknown {unknown:?}"
+        );
+    }
 }

@@ -6,19 +6,28 @@ use super::{
     errors::{RpcError, RpcResult},
 };
 use crate::engine::At;
+use alloy_consensus::conditional::BlockConditionalAttributes;
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{B256, Bytes, TxKind};
-use alloy_rpc_types_eth::TransactionRequest;
+use alloy_rpc_types_eth::{
+    TransactionRequest,
+    erc4337::{AccountStorage, TransactionConditional},
+};
 use serde_json::{Value, json};
 use weft_types::SignedTx;
 
 pub(super) const METHODS: Methods = &[
     ("eth_sendRawTransaction", send_raw),
+    ("eth_sendRawTransactionConditional", send_raw_conditional),
     ("eth_sendRawTransactionSync", send_raw_sync),
     ("eth_sendTransaction", send),
     ("eth_signTransaction", sign),
 ];
 
+/// Code of ERC-7796 for a condition that does not hold.
+const CONDITION: i32 = -32003;
+/// Most slots that the conditions of a transaction name.
+const MAX_CONDITIONS: usize = 1_000;
 /// Code of EIP-7966 for a transaction that is accepted and not executed yet.
 const NOT_YET: i32 = 4;
 
@@ -28,6 +37,49 @@ fn send_raw(call: &mut Call<'_>, args: &Args) -> RpcResult {
         return Ok(json!(call.engine.send_foreign(call.network, &raw)?));
     }
     Ok(json!(call.engine.send_raw(call.network, raw)?))
+}
+
+/// Takes a transaction only if the pending block and the pending state are what its sender expects (ERC-7796).
+fn send_raw_conditional(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    args.required::<Bytes>(0)?;
+    let wanted: TransactionConditional = args.optional(1)?.unwrap_or_default();
+    let slots = |account: &AccountStorage| match account {
+        AccountStorage::RootHash(_) => 1,
+        AccountStorage::Slots(slots) => slots.len(),
+    };
+    let cost: usize = wanted.known_accounts.values().map(slots).sum();
+    if cost > MAX_CONDITIONS {
+        return Err(RpcError::limit(format!("{cost} conditions are over {MAX_CONDITIONS}")));
+    }
+    check_conditions(call, &wanted)?;
+    send_raw(call, args)
+}
+
+fn check_conditions(call: &mut Call<'_>, wanted: &TransactionConditional) -> RpcResult<()> {
+    let env = call.engine.realm.block_env(call.network).expect("the rollup runs here");
+    let block = BlockConditionalAttributes {
+        number: env.number.saturating_to(),
+        timestamp: env.timestamp.saturating_to(),
+    };
+    if !wanted.matches_block_attributes(&block) {
+        let (number, time) = (block.number, block.timestamp);
+        let why = format!("condition not met: the pending block is {number}, at time {time}");
+        return Err(RpcError::new(CONDITION, why));
+    }
+    for (address, account) in &wanted.known_accounts {
+        let AccountStorage::Slots(slots) = account else {
+            let why = "condition not supported: storage roots of the pending state; name slots";
+            return Err(RpcError::new(CONDITION, why));
+        };
+        for (key, value) in slots {
+            let found = call.engine.storage(call.network, At::Pending, *address, *key)?;
+            if B256::from(found) != *value {
+                let why = format!("condition not met: slot {key} of {address} is {found:#x}");
+                return Err(RpcError::new(CONDITION, why));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Answers with the receipt: transactions are executed when they arrive. Block hash zero until the block closes (P31).

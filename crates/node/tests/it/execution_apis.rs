@@ -279,3 +279,80 @@ async fn every_method_refuses_what_it_cannot_read() {
         assert_eq!(error.code(), code, "{method} {params}: {}", error.message());
     }
 }
+
+#[tokio::test]
+async fn otterscan_finds_its_way_through_an_imported_chain() {
+    let world = world().await;
+    assert_eq!(world.rpc(CHAIN, "ots_getApiLevel", json!([])).await, 8);
+    let busy = "0x7dcd17433742f4c0ca53122ab541d0ba67fc27df";
+    assert_eq!(world.rpc(CHAIN, "ots_hasCode", json!([busy, "latest"])).await, true);
+    // Proof of work, with an ommer: five ether, a 32nd more, and 7/8 for the ommer.
+    let details = world.rpc(CHAIN, "ots_getBlockDetails", json!(["0x3"])).await;
+    let ether = |eighths: u128| format!("{:#x}", eighths * 5_000_000_000_000_000_000 / 32);
+    assert_eq!(details["issuance"]["blockReward"], ether(33));
+    assert!(details["block"].get("transactions").is_none());
+    let details = world.rpc(CHAIN, "ots_getBlockDetails", json!(["latest"])).await;
+    assert_eq!(details["issuance"]["issuance"], "0x0");
+    let pages = async |page: u64| {
+        world.rpc(CHAIN, "ots_getBlockTransactions", json!(["0x3", page, 1])).await
+    };
+    let all = world.rpc(CHAIN, "eth_getBlockByNumber", json!(["0x3", false])).await;
+    let hashes = all["transactions"].as_array().unwrap();
+    let last = pages(0).await["fullblock"]["transactions"][0]["hash"].clone();
+    assert_eq!(Some(&last), hashes.last());
+    assert_eq!(pages(99).await["receipts"], json!([]));
+    let creator = "0x9344b07175800259691961298ca11c824e65032d";
+    let found = world.rpc(CHAIN, "ots_getContractCreator", json!([creator])).await;
+    let created = world.rpc(CHAIN, "eth_getTransactionByHash", json!([found["hash"]])).await;
+    assert_eq!(created["from"], found["creator"]);
+    let again =
+        world.rpc(CHAIN, "ots_getTransactionBySenderAndNonce", json!([created["from"], 0])).await;
+    assert_eq!(again, found["hash"]);
+}
+
+#[tokio::test]
+async fn searches_page_through_everything_once() {
+    let world = world().await;
+    let busy = "0x7dcd17433742f4c0ca53122ab541d0ba67fc27df";
+    let (mut before, mut down) = (json!(0), Vec::new());
+    loop {
+        let params = json!([busy, before, 5]);
+        let page = world.rpc(CHAIN, "ots_searchTransactionsBefore", params).await;
+        let txs = page["txs"].as_array().unwrap().clone();
+        assert_eq!(txs.len(), page["receipts"].as_array().unwrap().len());
+        assert_eq!(page["firstPage"], before == json!(0));
+        before = txs.last().unwrap()["blockNumber"].clone();
+        down.extend(txs.iter().map(|tx| tx["hash"].clone()));
+        if page["lastPage"] == json!(true) {
+            break;
+        }
+    }
+    let (mut after, mut up) = (json!(0), Vec::new());
+    loop {
+        let params = json!([busy, after, 5]);
+        let page = world.rpc(CHAIN, "ots_searchTransactionsAfter", params).await;
+        let txs = page["txs"].as_array().unwrap().clone();
+        assert_eq!(page["lastPage"], after == json!(0));
+        up.splice(0..0, txs.iter().map(|tx| tx["hash"].clone()));
+        if page["firstPage"] == json!(true) {
+            break;
+        }
+        after = txs[0]["blockNumber"].clone();
+    }
+    assert!(down.len() > 10);
+    assert_eq!(down, up);
+    let error = world.refused(CHAIN, "ots_searchTransactionsAfter", json!([busy, 0, 0])).await;
+    assert_eq!(error.code(), -32602);
+}
+
+#[tokio::test]
+async fn the_node_says_what_can_be_asked() {
+    let world = world().await;
+    let document = world.rpc(CHAIN, "rpc.discover", json!([])).await;
+    let methods = document["methods"].as_array().unwrap();
+    let named = |name: &str| methods.iter().find(|method| method["name"] == name);
+    assert!(named("weft_sendBundle").is_none());
+    let params = &named("eth_getBalance").unwrap()["params"];
+    assert_eq!((&params[0]["name"], &params[0]["required"]), (&json!("address"), &json!(true)));
+    assert_eq!((&params[1]["name"], &params[1]["required"]), (&json!("block"), &json!(false)));
+}

@@ -2,6 +2,7 @@
 
 mod basics;
 mod bundles;
+mod common_port;
 mod crossing;
 mod dev;
 mod execution_apis;

@@ -9,7 +9,9 @@ fn help_shows_every_command_with_examples() {
     for word in ["dev", "demo", "bundle", "sim", "Examples:", "weft demo flash-loan"] {
         assert!(help.out.contains(word), "{word}: {}", help.out);
     }
-    for command in [&["dev"][..], &["demo"], &["bundle"], &["bundle", "build"], &["sim"]] {
+    for command in
+        [&["dev"][..], &["demo"], &["bundle"], &["bundle", "build"], &["sim"], &["import"]]
+    {
         let help = weft(&[command, &["--help"]].concat());
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{command:?}");
         assert!(help.out.lines().all(|line| line.chars().count() <= 80), "{}", help.out);

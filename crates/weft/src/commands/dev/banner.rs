@@ -46,6 +46,9 @@ pub(super) fn text(node: &NodeHandle, slot: Duration, apart: &[u64]) -> String {
         let note = if apart.contains(&rollup.chain_id) { "  in a process of its own" } else { "" };
         out += &format!("  {}  {}{}\n", chain(rollup.chain_id), rollup.url, dim(note));
     }
+    if let Some(url) = node.common_url() {
+        out += &format!("  all  {url}/{}\n", dim("CHAINID"));
+    }
     out += &format!("\n{}  at the same address on every rollup\n", bold("Contracts"));
     for (name, address) in CONTRACTS {
         out += &format!("  {name:<11}{address}\n");

@@ -30,6 +30,9 @@ pub(crate) struct Dev {
     /// Port of the first rollup; 0 for any
     #[arg(long, default_value_t = 9545)]
     port: u16,
+    /// Port that serves every rollup at /CHAINID; 0 for any
+    #[arg(long, value_name = "PORT")]
+    common_port: Option<u16>,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
@@ -87,6 +90,7 @@ impl Dev {
             rollups: self.rollups,
             host: self.host,
             port: self.port,
+            common_port: self.common_port,
             slot_ms: u64::try_from(self.slot.as_millis()).expect("parsing bounds the slot"),
             seed: self.seed,
             dump_state: self.dump_state,

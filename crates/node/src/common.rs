@@ -1,0 +1,109 @@
+//! One port for all rollups: `/CHAINID` in decimal, HTTP and WebSocket alike.
+
+use crate::status::StatusLayer;
+use jsonrpsee::{
+    Methods,
+    server::{
+        HttpBody, HttpRequest, HttpResponse, Server, ServerConfig, ServerHandle, StopHandle,
+        serve_with_graceful_shutdown, stop_channel,
+    },
+};
+use std::{
+    collections::BTreeMap, convert::Infallible, net::TcpListener, sync::Arc, time::Duration,
+};
+use tokio::net::TcpStream;
+use tower::{Layer, Service, service_fn};
+use tower_http::cors::CorsLayer;
+
+/// Methods of each chain, by EIP-155 id.
+pub(crate) type Routes = BTreeMap<u64, Methods>;
+
+/// Pause after a failure to accept, most often for want of file descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves all `routes` on a port that was taken before.
+pub(crate) fn serve(
+    listener: TcpListener,
+    config: ServerConfig,
+    status: StatusLayer,
+    routes: Routes,
+) -> std::io::Result<ServerHandle> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let (stop, handle) = stop_channel();
+    let routes = Arc::new(routes);
+    tokio::spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.clone().shutdown() => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    connect(stream, &config, status.clone(), routes.clone(), stop.clone());
+                }
+                Err(error) => {
+                    tracing::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    });
+    Ok(handle)
+}
+
+fn connect(
+    stream: TcpStream,
+    config: &ServerConfig,
+    status: StatusLayer,
+    routes: Arc<Routes>,
+    stop: StopHandle,
+) {
+    let middleware = tower::ServiceBuilder::new().layer(CorsLayer::permissive());
+    let builder = Server::builder()
+        .set_config(config.clone())
+        .set_http_middleware(middleware)
+        .to_service_builder();
+    let (stopped, handle) = (stop.clone(), stop);
+    let service = service_fn(move |request: HttpRequest<_>| {
+        let methods = chain_of(request.uri().path()).and_then(|id| routes.get(&id)).cloned();
+        let (builder, stop) = (builder.clone(), stopped.clone());
+        async move {
+            Ok::<_, Infallible>(match methods {
+                Some(methods) => match builder.build(methods, stop).call(request).await {
+                    Ok(response) => response,
+                    Err(error) => plain(500, &format!("{error}\n")),
+                },
+                None => plain(404, "write the chain id after the port: /901\n"),
+            })
+        }
+    });
+    let service = status.layer(service);
+    tokio::spawn(async move {
+        // What goes wrong with one connection is for its client to see.
+        let _ = serve_with_graceful_shutdown(stream, service, handle.shutdown()).await;
+    });
+}
+
+fn chain_of(path: &str) -> Option<u64> {
+    path.trim_matches('/').parse().ok()
+}
+
+fn plain(status: u16, text: &str) -> HttpResponse {
+    let mut response = HttpResponse::new(HttpBody::from(text.to_owned()));
+    *response.status_mut() = status.try_into().expect("a status of HTTP");
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chain_of;
+
+    #[test]
+    fn paths_name_chains_in_decimal() {
+        assert_eq!(chain_of("/901"), Some(901));
+        assert_eq!(chain_of("/901/"), Some(901));
+        for path in ["", "/", "/0x385", "/901/x", "/-1", "/99999999999999999999"] {
+            assert_eq!(chain_of(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! All rollups under one port.
+
+use crate::world::{A, B, World, config};
+use jsonrpsee::{
+    core::client::ClientT, http_client::HttpClient, rpc_params, ws_client::WsClientBuilder,
+};
+use serde_json::{Value, json};
+use weft_node::DevConfig;
+
+#[tokio::test]
+async fn every_rollup_answers_under_its_chain_id() {
+    let world = World::with(DevConfig { common_port: Some(0), ..config() }).await;
+    let url = world.node.common_url().unwrap();
+    for chain in [A, B] {
+        let http = HttpClient::builder().build(format!("{url}/{chain}")).unwrap();
+        let id: Value = http.request("eth_chainId", rpc_params![]).await.unwrap();
+        assert_eq!(id, json!(format!("{chain:#x}")));
+        let ws = url.replacen("http", "ws", 1);
+        let ws = WsClientBuilder::new().build(format!("{ws}/{chain}/")).await.unwrap();
+        let id: Value = ws.request("eth_chainId", rpc_params![]).await.unwrap();
+        assert_eq!(id, json!(format!("{chain:#x}")));
+    }
+    for path in ["", "/1", "/x"] {
+        let http = HttpClient::builder().build(format!("{url}{path}")).unwrap();
+        let error = http.request::<Value, _>("eth_chainId", rpc_params![]).await.unwrap_err();
+        assert!(error.to_string().contains("404"), "{error}");
+    }
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn conditions_of_a_transaction_are_checked_first() {
+    use crate::world::Draft;
+    let world = World::start().await;
+    let raw = Draft::new(A, 0, 0).pay(crate::world::address(1), 5).raw();
+    let send = async |conditions: Value| {
+        world.try_rpc(A, "eth_sendRawTransactionConditional", json!([raw, conditions])).await
+    };
+    let account = crate::world::address(1).to_string();
+    let zero = format!("0x{}", "0".repeat(64));
+    let one = format!("{:#066x}", 1);
+    for (conditions, code) in [
+        (json!({ "blockNumberMin": "0x99" }), -32003),
+        (json!({ "blockNumberMax": "0x0" }), -32003),
+        (json!({ "timestampMax": "0x1" }), -32003),
+        (json!({ "knownAccounts": { (account.clone()): { (zero.clone()): one } } }), -32003),
+        (json!({ "knownAccounts": { (account.clone()): zero } }), -32003),
+        (json!({ "blockNumberMin": "soon" }), -32602),
+    ] {
+        let error = send(conditions.clone()).await.unwrap_err();
+        assert_eq!(error.code(), code, "{conditions}: {}", error.message());
+    }
+    let fine = json!({
+        "blockNumberMin": "0x1", "blockNumberMax": "0x9", "timestampMin": "0x1",
+        "knownAccounts": { (account): { (zero.clone()): zero } },
+    });
+    send(fine).await.unwrap();
+}
