@@ -136,7 +136,6 @@ impl Engine {
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Default::default(),
             executors: None,
-            slots: Default::default(),
             config,
         })
     }
