@@ -72,7 +72,10 @@ impl<D: State> Realm<D> {
             thread: thread_start(&self.joint.domain, position, 0, &Default::default()),
             k: 0,
         };
+        // Whoever names a fee names one that the block takes.
+        let names_fee = tx.gas_price != 0 || tx.gas_priority_fee.is_some_and(|tip| tip != 0);
         self.set_checks(home, validates);
+        self.joint.chains[home].evm.ctx.cfg.disable_base_fee = !validates && !names_fee;
         self.joint.chains[home].evm.ctx.tx = tx;
         let result = self.joint.run_leg(home);
         self.set_checks(home, true);

@@ -1,6 +1,9 @@
 //! An imported chain: its history is foreign and complete, and no slot ever opens over it.
 
-use super::{At, ChainData, ChainEvent, Endpoint, Engine, empty_state, look::override_account};
+use super::{
+    At, ChainData, ChainEvent, Endpoint, Engine, empty_state,
+    look::{Overrides, override_account},
+};
 use crate::{
     bundles::Bundles,
     clock::Clock,
@@ -9,7 +12,10 @@ use crate::{
     metrics::Metrics,
     outcomes::Outcomes,
     pool::Pool,
-    rpc::errors::{RpcError, RpcResult},
+    rpc::{
+        errors::{RpcError, RpcResult},
+        overrides::override_env,
+    },
     store::{BlockStore, Body, StoredBlock},
     view::View,
 };
@@ -129,6 +135,7 @@ impl Engine {
             clock: Clock::new(config.seed, config.slot_ms),
             items_in_slot: 0,
             accepted: Vec::new(),
+            slots: Default::default(),
             metrics,
             chains: [(IMPORTED, data)].into(),
             pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
@@ -281,12 +288,14 @@ impl Engine {
         network: NetworkId,
         at: At,
         tx: TxEnv,
-        overrides: Option<StateOverride>,
+        overrides: Overrides,
     ) -> RpcResult<Simulated> {
         let mut moment = self.foreign_moment(network, at)?;
-        if let Some(overrides) = overrides {
-            let changes = overridden(&moment.state, &overrides)?;
-            moment.state = moment.state.with(changes);
+        if let Some(state) = &overrides.state {
+            moment = moment.overridden(state)?;
+        }
+        if let Some(block) = &overrides.block {
+            override_env(&mut moment.block, block)?;
         }
         let result = match moment.call_context(&tx).build_mainnet().transact(tx) {
             Ok(done) => Ok(done.result),

@@ -2,12 +2,18 @@
 
 use super::Engine;
 use crate::{
-    rpc::errors::{RpcError, RpcResult},
+    rpc::{
+        errors::{RpcError, RpcResult},
+        overrides::apply as override_block,
+    },
     store::StoredBlock,
     view::View,
 };
 use alloy_primitives::{Address, B256, U256};
-use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
+use alloy_rpc_types_eth::{
+    BlockOverrides,
+    state::{AccountOverride, StateOverride},
+};
 use revm::{Database, DatabaseRef, bytecode::Bytecode, context::TxEnv, state::AccountInfo};
 use weft_evm::{
     AccountChange, Escrow, Heads, Realm, Rollup, SimulateMode, Simulated, StateChange, TokenId,
@@ -22,6 +28,19 @@ pub(crate) enum At {
     Pending,
     /// After a block.
     Block(u64),
+}
+
+/// What a call finds otherwise than it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overrides {
+    pub(crate) state: Option<StateOverride>,
+    pub(crate) block: Option<BlockOverrides>,
+}
+
+impl Overrides {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.state.is_none() && self.block.is_none()
+    }
 }
 
 /// What a realm that may be written to and thrown away is made of. It stands apart from the engine, so that any thread
@@ -123,17 +142,19 @@ impl Engine {
         network: NetworkId,
         at: At,
         tx: TxEnv,
-        overrides: Option<StateOverride>,
+        overrides: Overrides,
     ) -> RpcResult<Simulated> {
         if self.chain(network).foreign.is_some() {
             return self.look_foreign(network, at, tx, overrides);
         }
-        let simulated = match (at, overrides) {
-            (At::Pending, None) => self.realm.simulate(network, tx, SimulateMode::Call),
-            (at, overrides) => {
-                let overrides = overrides.unwrap_or_default();
-                self.scratch(network, at, overrides)?.simulate(network, tx, SimulateMode::Call)
+        let simulated = if at == At::Pending && overrides.is_empty() {
+            self.realm.simulate(network, tx, SimulateMode::Call)
+        } else {
+            let mut scratch = self.scratch(network, at, overrides.state.unwrap_or_default())?;
+            if let Some(block) = &overrides.block {
+                override_block(&mut scratch, network, block)?;
             }
+            scratch.simulate(network, tx, SimulateMode::Call)
         };
         simulated.map_err(|error| RpcError::new(-32603, format!("call could not run: {error}")))
     }

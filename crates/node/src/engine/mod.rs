@@ -20,7 +20,7 @@ pub(crate) use dump::Dump;
 pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;
-pub(crate) use look::{At, Scratch, override_account};
+pub(crate) use look::{At, Overrides, Scratch, override_account};
 pub(crate) use replay::Replay;
 pub use thread::EngineHandle;
 pub(crate) use thread::{EngineThread, spawn};

@@ -109,11 +109,13 @@ impl SlotReplay {
             if wanted(item.position) {
                 realm.set_tracer(recorder.take());
             }
-            apply(&mut realm, item)?;
+            let applied = apply(&mut realm, item);
             recorder = realm.set_tracer(None).or(recorder);
+            // A recorder that gives up ends frames early, so that the item may come out otherwise.
             if let Some(failure) = traces.borrow().failure {
                 return Err(failure.into());
             }
+            applied?;
         }
         Ok(traces.take())
     }

@@ -5,10 +5,10 @@ use super::{
     errors::{RpcError, RpcResult},
     types::quantity,
 };
-use crate::engine::At;
+use crate::engine::{At, Overrides};
 use alloy_eips::{BlockId, eip7825::MAX_TX_GAS_LIMIT_OSAKA};
 use alloy_primitives::{TxKind, U256};
-use alloy_rpc_types_eth::{TransactionRequest, state::StateOverride};
+use alloy_rpc_types_eth::TransactionRequest;
 use revm::context::{
     TxEnv,
     either::Either,
@@ -32,7 +32,7 @@ const MAX_ROUNDS: usize = 16;
 fn eth_call(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let request: TransactionRequest = args.required(0)?;
     let at = call.at(args.optional(1)?, BlockId::latest())?;
-    let overrides: Option<StateOverride> = args.optional(2)?;
+    let overrides = Overrides { state: args.optional(2)?, block: args.optional(3)? };
     let gas = call.call_gas(&request);
     let tx = call.tx_env(&request, at, gas)?;
     match run(call, at, tx, overrides)? {
@@ -45,7 +45,7 @@ fn eth_call(call: &mut Call<'_>, args: &Args) -> RpcResult {
 fn estimate_gas(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let request: TransactionRequest = args.required(0)?;
     let at = call.at(args.optional(1)?, BlockId::pending())?;
-    let overrides: Option<StateOverride> = args.optional(2)?;
+    let overrides = Overrides { state: args.optional(2)?, block: args.optional(3)? };
     estimate(call, &request, at, overrides).map(quantity)
 }
 
@@ -54,9 +54,9 @@ pub(super) fn estimate(
     call: &mut Call<'_>,
     request: &TransactionRequest,
     at: At,
-    overrides: Option<StateOverride>,
+    overrides: Overrides,
 ) -> RpcResult<u64> {
-    if overrides.is_none() {
+    if overrides.state.is_none() {
         check_funds(call, request, at)?;
     }
     let cap = call.call_gas(request).min(MAX_TX_GAS_LIMIT_OSAKA);
@@ -96,7 +96,7 @@ fn create_access_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
         return settled_access_list(call, at, tx);
     }
     let list = tx.access_list.clone();
-    let result = run(call, at, tx, None)?;
+    let result = run(call, at, tx, Overrides::default())?;
     let mut answer = json!({ "accessList": list, "gasUsed": quantity(result.tx_gas_used()) });
     if !result.is_success() {
         answer["error"] = json!("execution reverted");
@@ -130,7 +130,7 @@ fn run(
     call: &mut Call<'_>,
     at: At,
     tx: TxEnv,
-    overrides: Option<StateOverride>,
+    overrides: Overrides,
 ) -> RpcResult<ExecutionResult<HaltReason>> {
     let simulated = call.engine.look(call.network, at, tx, overrides)?;
     simulated.result.map_err(RpcError::refused)

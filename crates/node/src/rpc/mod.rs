@@ -13,7 +13,7 @@ mod fees;
 mod logs;
 mod ots;
 mod otterscan;
-mod overrides;
+pub(crate) mod overrides;
 mod proof;
 mod raw;
 mod simulate;
@@ -91,7 +91,8 @@ pub(crate) struct Port {
 
 /// Returns every method for the port of one rollup.
 pub(crate) fn module(port: Port) -> RpcModule<Port> {
-    let own = if port.is_imported { OF_IMPORTED } else { OF_ROLLUPS };
+    let is_imported = port.is_imported;
+    let own = if is_imported { OF_IMPORTED } else { OF_ROLLUPS };
     let mut module = RpcModule::new(port);
     for (name, method) in STANDARD.iter().chain(own).copied().flatten() {
         module
@@ -101,7 +102,8 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
             })
             .expect("method names are distinct");
     }
-    for (name, method) in APART.iter().copied().flatten() {
+    let own: &[Heavy] = if is_imported { &[] } else { &[simulate::OF_ROLLUPS] };
+    for (name, method) in APART.iter().chain(own).copied().flatten() {
         module
             .register_async_method(name, move |params, port, _| {
                 let metrics = port.metrics.clone();
@@ -168,8 +170,16 @@ mod tests {
     fn served() -> BTreeSet<&'static str> {
         let tables = STANDARD.iter().chain(OF_ROLLUPS).chain(OF_IMPORTED);
         let own = ["eth_subscribe", "eth_unsubscribe", "rpc.discover"];
+        let of_rollups = simulate::OF_ROLLUPS.iter().map(|(name, _)| *name);
         let apart = APART.iter().copied().flatten().map(|(name, _)| *name);
-        tables.copied().flatten().map(|(name, _)| *name).chain(apart).chain(own).collect()
+        tables
+            .copied()
+            .flatten()
+            .map(|(name, _)| *name)
+            .chain(apart)
+            .chain(of_rollups)
+            .chain(own)
+            .collect()
     }
 
     #[test]

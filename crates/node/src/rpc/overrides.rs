@@ -8,7 +8,7 @@ use weft_evm::{Realm, State};
 use weft_types::NetworkId;
 
 /// Puts overrides into the open block of a rollup.
-pub(super) fn apply<D: State>(
+pub(crate) fn apply<D: State>(
     realm: &mut Realm<D>,
     network: NetworkId,
     overrides: &BlockOverrides,
@@ -20,7 +20,7 @@ pub(super) fn apply<D: State>(
 }
 
 /// Writes overrides into an environment.
-pub(super) fn override_env(env: &mut BlockEnv, overrides: &BlockOverrides) -> RpcResult<()> {
+pub(crate) fn override_env(env: &mut BlockEnv, overrides: &BlockOverrides) -> RpcResult<()> {
     if overrides.block_hash.is_some() {
         return Err(RpcError::params("blockHash overrides are not supported"));
     }

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use weft_types::NetworkId;
 
-pub(super) const HEAVY: Heavy =
-    &[("eth_simulateV1", simulate_one), ("weft_simulate", simulate_many)];
+pub(super) const HEAVY: Heavy = &[("eth_simulateV1", simulate_one)];
+
+pub(super) const OF_ROLLUPS: Heavy = &[("weft_simulate", simulate_many)];
 
 fn simulate_one(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
     let payload: SimulatePayload = args.required(0)?;

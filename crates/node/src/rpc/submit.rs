@@ -5,7 +5,7 @@ use super::{
     Args, Call, Methods,
     errors::{RpcError, RpcResult},
 };
-use crate::engine::At;
+use crate::engine::{At, Overrides};
 use alloy_consensus::conditional::BlockConditionalAttributes;
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{B256, Bytes, TxKind};
@@ -136,7 +136,7 @@ fn signed(call: &mut Call<'_>, args: &Args) -> RpcResult<SignedTx> {
 fn fill(call: &mut Call<'_>, request: &mut TransactionRequest) -> RpcResult<()> {
     let from = request.from.unwrap_or_default();
     if request.gas.is_none() {
-        request.gas = Some(estimate(call, request, At::Pending, None)?);
+        request.gas = Some(estimate(call, request, At::Pending, Overrides::default())?);
     }
     request.nonce.get_or_insert(call.engine.next_nonce(call.network, from)?);
     request.chain_id.get_or_insert(call.engine.chain(call.network).spec.chain_id);

@@ -60,11 +60,6 @@ fn check(request: &TransactionRequest, chain_id: u64) -> RpcResult<()> {
                    pass transaction call data";
         return Err(RpcError::refused(why));
     }
-    let (fee, tip) = fees(request);
-    if request.gas_price.is_none() && tip > fee {
-        let why = format!("maxFeePerGas ({fee}) < maxPriorityFeePerGas ({tip})");
-        return Err(RpcError::refused(why));
-    }
     Ok(())
 }
 

@@ -42,6 +42,14 @@ pub(super) fn invalid(error: &InvalidTransaction, tx: &TxEnv, base_fee: u64) -> 
         I::NonceOverflowInTransaction => {
             (-32603, format!("nonce has max value: address {from}, nonce: {}", tx.nonce))
         }
+        I::PriorityFeeGreaterThanMaxFee => {
+            let (fee, tip) = (tx.gas_price, tx.gas_priority_fee.unwrap_or_default());
+            let why = "max priority fee per gas higher than max fee per gas";
+            (
+                -32602,
+                format!("{why}: address {from}, maxPriorityFeePerGas: {tip}, maxFeePerGas: {fee}"),
+            )
+        }
         I::GasPriceLessThanBasefee => (-38012, fee_too_low(tx, base_fee)),
         I::CallGasCostMoreThanGasLimit { initial_gas: want, gas_limit }
         | I::GasFloorMoreThanGasLimit { gas_floor: want, gas_limit } => {

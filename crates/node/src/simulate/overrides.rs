@@ -7,23 +7,25 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
-use revm::DatabaseRef;
+use revm::{Database, DatabaseRef};
 use std::collections::BTreeMap;
 use weft_evm::{AccountChange, MovedPrecompiles, Realm, State, StateChange};
+use weft_state::StoreError;
 use weft_types::NetworkId;
 
-/// Writes state overrides into a rollup; they are no part of any transaction.
+/// Writes state overrides into a rollup; they are no part of any transaction. Precompiled contracts are where this
+/// block moves them: every block starts with all of them at home.
 pub(super) fn apply(
     realm: &mut Realm<Sand>,
     network: NetworkId,
     overrides: &StateOverride,
-    moved: &mut MovedPrecompiles,
 ) -> RpcResult<()> {
+    let mut moved = MovedPrecompiles::new();
     let sorted: BTreeMap<_, _> = overrides.iter().collect();
     let mut changes = StateChange::new();
     let mut made = U256::ZERO;
     for (address, account) in sorted {
-        move_precompile(realm, network, *address, account, overrides, moved)?;
+        move_precompile(realm, network, *address, account, overrides, &mut moved)?;
         let rest = AccountOverride { move_precompile_to: None, ..account.clone() };
         if rest == AccountOverride::default() {
             continue;
@@ -39,8 +41,23 @@ pub(super) fn apply(
     }
     realm.working(network).expect("the rollup runs here").rebase().apply(&changes)?;
     realm.grow_escrow(network, made);
-    realm.move_precompiles(network, moved.clone());
+    realm.move_precompiles(network, moved);
     Ok(())
+}
+
+/// Writes a nonce into a rollup.
+pub(super) fn set_nonce(
+    realm: &mut Realm<Sand>,
+    network: NetworkId,
+    address: Address,
+    nonce: u64,
+) -> Result<(), StoreError> {
+    let working = realm.working(network).expect("the rollup runs here");
+    let (info, mut changes) = (working.basic(address)?, working.changes()?);
+    let change = changes.entry(address).or_default();
+    let written = change.info.clone().or(info).unwrap_or_default();
+    change.info = Some(revm::state::AccountInfo { nonce, ..written });
+    working.rebase().apply(&changes)
 }
 
 fn move_precompile(

@@ -39,7 +39,11 @@ pub(crate) struct RollupRules {
 
 impl Rules for RollupRules {
     fn next(&self, parent: &Header, _: u64) -> NextBlock {
-        let base_fee = parent.next_block_base_fee(BaseFeeParams::ethereum()).unwrap_or_default();
+        // A block without room has no target that the fee could follow.
+        let next = (parent.gas_limit > 1)
+            .then(|| parent.next_block_base_fee(BaseFeeParams::ethereum()))
+            .flatten();
+        let base_fee = next.or(parent.base_fee_per_gas).unwrap_or_default();
         NextBlock { spec: self.hardfork, base_fee: Some(base_fee), excess_blob_gas: Some(0) }
     }
 

@@ -24,7 +24,10 @@ use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, simulate::Simulate
 use alloy_trie::EMPTY_ROOT_HASH;
 use revm::{
     Database,
-    context::result::{ExecutionResult, HaltReason, Output},
+    context::{
+        TxEnv,
+        result::{ExecutionResult, HaltReason, Output},
+    },
     context_interface::block::BlobExcessGasAndPrice,
     primitives::hardfork::SpecId,
 };
@@ -35,7 +38,8 @@ use std::{
     rc::Rc,
     time::{Duration, Instant},
 };
-use weft_evm::{BlockTx, Escrow, Heads, InboundWork, MovedPrecompiles, Realm, Rollup, State};
+use weft_evm::{BlockTx, Escrow, FoldError, Heads, InboundWork, Kept, Realm, Rollup, State};
+use weft_state::StoreError;
 use weft_types::{Domain, MANAGER, NetworkId, Position, SYSTEM_SENDER, SlotHeader};
 
 /// A chain on which blocks are made.
@@ -73,7 +77,6 @@ struct Chain {
     planned: std::vec::IntoIter<Planned>,
     parent: Header,
     parent_hash: B256,
-    moved: MovedPrecompiles,
     blocks: Vec<Value>,
     open: Option<Open>,
 }
@@ -130,7 +133,6 @@ impl Chain {
             planned,
             parent: target.base.clone(),
             parent_hash: target.base_hash,
-            moved: MovedPrecompiles::new(),
             blocks: Vec::new(),
             open: None,
             target,
@@ -209,7 +211,7 @@ impl Run {
         let network = chain.target.network;
         let none = Default::default();
         let overridden = planned.block.state_overrides.as_ref().unwrap_or(&none);
-        overrides::apply(&mut self.realm, network, overridden, &mut chain.moved)?;
+        overrides::apply(&mut self.realm, network, overridden)?;
         let mut env = chain.target.rules.env(&header);
         let blob_fee = planned.block.block_overrides.as_ref().and_then(|over| over.blob_base_fee);
         if let (Some(blob), Some(fee)) = (&mut env.blob_excess_gas_and_price, blob_fee) {
@@ -292,7 +294,7 @@ impl Run {
             deadline: self.deadline,
             steps: 0,
         })));
-        let kept = self.realm.execute(network, filled.env.clone(), chain.payload.validation);
+        let kept = self.execute(network, &filled.env, chain.payload.validation);
         self.realm.set_tracer(None);
         let kept =
             kept.map_err(|error| RpcError::new(-32603, format!("call could not run: {error}")))?;
@@ -306,6 +308,25 @@ impl Run {
         self.gas = self.gas.saturating_sub(result.tx_gas_used());
         open.note(filled, &result);
         Ok(kept.inbound)
+    }
+
+    /// Runs a transaction. Where nonces are not checked, the last one is followed by zero, as in go-ethereum.
+    fn execute(
+        &mut self,
+        network: NetworkId,
+        env: &TxEnv,
+        validates: bool,
+    ) -> Result<Kept, FoldError<StoreError>> {
+        if validates || env.nonce != u64::MAX {
+            return self.realm.execute(network, env.clone(), validates);
+        }
+        let reset = |realm: &mut _| {
+            overrides::set_nonce(realm, network, env.caller, 0).map_err(FoldError::State)
+        };
+        reset(&mut self.realm)?;
+        let kept = self.realm.execute(network, TxEnv { nonce: 0, ..env.clone() }, validates);
+        reset(&mut self.realm)?;
+        kept
     }
 
     fn late(&self) -> RpcError {
@@ -386,8 +407,10 @@ impl Open {
 
 fn answer(result: &ExecutionResult<HaltReason>) -> Value {
     let gas = result.gas();
+    // What a failed call returned stands in its error.
+    let returned = result.output().filter(|_| result.is_success()).cloned().unwrap_or_default();
     let mut answer = json!({
-        "returnData": result.output().cloned().unwrap_or_default(),
+        "returnData": returned,
         "gasUsed": block::gas(gas.tx_gas_used()),
         "maxUsedGas": block::gas(gas.total_gas_spent().max(gas.floor_gas())),
         "status": if result.is_success() { "0x1" } else { "0x0" },

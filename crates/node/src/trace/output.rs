@@ -87,7 +87,10 @@ fn struct_logs(options: GethDefaultTracingOptions, subject: &Subject, leg: &LegT
     frame.struct_logs.retain(|log| log.pc != BRIDGE_PC as u64);
     frame.struct_logs.truncate(limit.unwrap_or(usize::MAX));
     for log in &mut frame.struct_logs {
+        // go-ethereum leaves out what is empty.
         log.refund_counter = log.refund_counter.filter(|refund| *refund != 0);
+        log.memory = log.memory.take().filter(|memory| !memory.is_empty());
+        log.return_data = log.return_data.take().filter(|data| !data.is_empty());
     }
     to_json(&frame)
 }

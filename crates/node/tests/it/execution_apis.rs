@@ -101,26 +101,32 @@ async fn hold(world: &World, conversation: &Conversation) -> Result<(), String> 
         if form_only && answer.get("error").is_none() {
             continue;
         }
-        if !equal(&expected, &answer) {
-            let short = |value: &Value| value.to_string().chars().take(300).collect::<String>();
-            return Err(format!("expected {}, got {}", short(&expected), short(&answer)));
+        if let Some(difference) = difference("", &expected, &answer) {
+            return Err(difference);
         }
     }
     Ok(())
 }
 
-/// Compares as JSON does: numbers by value.
-fn equal(left: &Value, right: &Value) -> bool {
+/// Says where two values differ, comparing as JSON does: numbers by value.
+fn difference(at: &str, left: &Value, right: &Value) -> Option<String> {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
-        (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(l, r)| equal(l, r))
+        (Value::Number(left), Value::Number(right)) if left.as_f64() == right.as_f64() => None,
+        (Value::Array(l), Value::Array(r)) if l.len() == r.len() => {
+            let pairs = l.iter().zip(r).enumerate();
+            pairs.into_iter().find_map(|(index, (l, r))| difference(&format!("{at}/{index}"), l, r))
         }
-        (Value::Object(left), Value::Object(right)) => {
-            left.len() == right.len()
-                && left.iter().all(|(key, l)| right.get(key).is_some_and(|r| equal(l, r)))
+        (Value::Object(l), Value::Object(r)) if l.keys().eq(r.keys()) => {
+            // A hash says least, so it comes last.
+            let (hashes, rest): (Vec<_>, Vec<_>) = l.iter().partition(|(key, _)| *key == "hash");
+            let mut all = rest.into_iter().chain(hashes);
+            all.find_map(|(key, value)| difference(&format!("{at}/{key}"), value, &r[key]))
         }
-        _ => left == right,
+        _ if left == right => None,
+        _ => {
+            let short = |value: &Value| value.to_string().chars().take(300).collect::<String>();
+            Some(format!("{at}: expected {}, got {}", short(left), short(right)))
+        }
     }
 }
 

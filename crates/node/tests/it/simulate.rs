@@ -254,3 +254,29 @@ async fn what_cannot_be_simulated_is_refused() {
     let answer = simulate(&world, block(endless)).await;
     assert_eq!(answer[0]["calls"][0]["error"], json!({ "code": -32015, "message": "out of gas" }));
 }
+
+#[tokio::test]
+async fn calls_and_estimates_see_another_block() {
+    let world = World::start().await;
+    let to = Address::with_last_byte(0x55);
+    // NUMBER, TIMESTAMP and COINBASE as three words.
+    let state = json!({ to.to_string(): { "code": "0x435f52426020524160405260605ff3" } });
+    let block = json!({ "number": "0x1234", "time": "0x77777777", "feeRecipient": address(4) });
+    for at in ["latest", "pending"] {
+        let answer = world.rpc(A, "eth_call", json!([{ "to": to }, at, state, block])).await;
+        let output: Bytes = serde_json::from_value(answer).unwrap();
+        let word = |index: usize| U256::from_be_slice(&output[32 * index..32 * index + 32]);
+        assert_eq!((word(0), word(1)), (U256::from(0x1234), U256::from(0x7777_7777)), "{at}");
+        assert_eq!(word(2), U256::from_be_slice(address(4).as_slice()));
+        world.rpc(A, "eth_estimateGas", json!([{ "to": to }, at, state, block])).await;
+    }
+    for wrong in [
+        json!({ "number": "x" }),
+        json!({ "baseFeePerGas": B256::repeat_byte(0xff) }),
+        json!({ "blockHash": {} }),
+    ] {
+        let refused =
+            world.refused(A, "eth_call", json!([{ "to": to }, "latest", {}, wrong])).await;
+        assert_eq!(refused.code(), -32602);
+    }
+}
