@@ -6,12 +6,15 @@ use crate::{
     simulate::{NextBlock, Rules, Sand, Sandbox, Target},
 };
 use alloy_consensus::Header;
-use alloy_primitives::B256;
-use revm::context::BlockEnv;
+use alloy_primitives::{B256, U256};
+use revm::{context::BlockEnv, primitives::hardfork::SpecId};
 use std::sync::Arc;
 use weft_ethereum::{Schedule, block_env, next_header};
 use weft_evm::{Escrow, Heads, Rollup};
 use weft_types::NetworkId;
+
+/// Wei of one ether.
+const ETHER: u128 = 1_000_000_000_000_000_000;
 
 /// Rules of an imported chain.
 #[derive(Debug, Clone)]
@@ -29,6 +32,16 @@ impl Rules for ForeignRules {
 
     fn env(&self, header: &Header) -> BlockEnv {
         block_env(&self.0.rules_of(header), header)
+    }
+
+    fn reward(&self, header: &Header) -> U256 {
+        let rules = self.0.rules_of(header);
+        U256::from(match () {
+            () if rules.is_merged => 0,
+            () if rules.is_constantinople => 2 * ETHER,
+            () if rules.has(SpecId::BYZANTIUM) => 3 * ETHER,
+            () => 5 * ETHER,
+        })
     }
 
     fn has_requests(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
-use revm::{Database, DatabaseRef};
+use revm::{Database, DatabaseRef, state::AccountInfo};
 use std::collections::BTreeMap;
 use weft_evm::{AccountChange, MovedPrecompiles, Realm, State, StateChange};
 use weft_state::StoreError;
@@ -52,11 +52,29 @@ pub(super) fn set_nonce(
     address: Address,
     nonce: u64,
 ) -> Result<(), StoreError> {
+    write(realm, network, address, |info| info.nonce = nonce)
+}
+
+/// Adds wei to an account of a rollup.
+pub(super) fn credit(
+    realm: &mut Realm<Sand>,
+    network: NetworkId,
+    address: Address,
+    wei: U256,
+) -> Result<(), StoreError> {
+    write(realm, network, address, |info| info.balance = info.balance.saturating_add(wei))
+}
+
+fn write(
+    realm: &mut Realm<Sand>,
+    network: NetworkId,
+    address: Address,
+    write: impl FnOnce(&mut AccountInfo),
+) -> Result<(), StoreError> {
     let working = realm.working(network).expect("the rollup runs here");
     let (info, mut changes) = (working.basic(address)?, working.changes()?);
     let change = changes.entry(address).or_default();
-    let written = change.info.clone().or(info).unwrap_or_default();
-    change.info = Some(revm::state::AccountInfo { nonce, ..written });
+    write(change.info.insert(info.unwrap_or_default()));
     working.rebase().apply(&changes)
 }
 

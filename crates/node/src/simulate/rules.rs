@@ -27,6 +27,9 @@ pub(crate) trait Rules: Debug + Send {
     /// Returns the environment of a block with this header.
     fn env(&self, header: &Header) -> BlockEnv;
 
+    /// Returns the wei that a block's coinbase gets at its end: the reward of proof of work.
+    fn reward(&self, header: &Header) -> U256;
+
     /// Returns true when a block is closed by asking the contracts of EIP-7002 and EIP-7251.
     fn has_requests(&self) -> bool;
 }
@@ -59,6 +62,10 @@ impl Rules for RollupRules {
             blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new(0, 5_007_716)),
             ..BlockEnv::default()
         }
+    }
+
+    fn reward(&self, _: &Header) -> U256 {
+        U256::ZERO
     }
 
     fn has_requests(&self) -> bool {

@@ -346,6 +346,10 @@ impl Run {
         if open.spec as u8 >= SpecId::CANCUN as u8 {
             open.header.blob_gas_used = Some(open.blob_gas_used);
         }
+        let reward = chain.target.rules.reward(&open.header);
+        if !reward.is_zero() {
+            overrides::credit(&mut self.realm, network, open.header.beneficiary, reward);
+        }
         let working = self.realm.working(network).expect("the rollup runs here");
         let changes = working.changes()?;
         let state = working.rebase();
