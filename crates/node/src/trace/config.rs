@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     /// Nothing.
     Noop,
     /// Several by name.
-    Mux(Vec<(String, Kind)>),
+    Mux(Vec<(String, Self)>),
 }
 
 /// What a client asked for.

@@ -43,7 +43,7 @@ pub(crate) fn answer(
 ) -> RpcResult {
     match kind {
         Kind::Struct(options) => struct_logs(*options, subject, leg),
-        Kind::Call(config) => calls(config.clone(), subject, leg, chain_id),
+        Kind::Call(config) => calls(*config, subject, leg, chain_id),
         Kind::FlatCall(config) => flat_calls(config, subject, leg),
         Kind::Prestate(config) => prestate(config, subject, leg),
         Kind::FourByte => {
@@ -129,7 +129,7 @@ fn mark(
 }
 
 fn flat_calls(config: &FlatCallConfig, subject: &Subject, leg: &LegTrace) -> RpcResult {
-    let recording = Kind::FlatCall(config.clone()).recording();
+    let recording = Kind::FlatCall(*config).recording();
     let builder = ParityTraceBuilder::new(view(subject, leg).nodes, None, recording);
     to_json(&builder.into_localized_transaction_traces(subject.info))
 }
