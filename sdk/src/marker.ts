@@ -1,0 +1,70 @@
+// Identity of bundles and the markers that keep their legs together, byte for byte as the node computes them (P18).
+import { type AccessList, type Address, type Hex, concat, keccak256, numberToHex, size, stringToHex } from "viem";
+import { RESERVED } from "./abi.js";
+
+const MAGIC = "0xef776566740001ef";
+const BUNDLE_TAG = 2;
+
+/** The realm that hashes and signatures are bound to (P1). */
+export interface Domain {
+  version: number;
+  l1ChainId: number | bigint;
+  settlement: Address;
+  realm: number | bigint;
+}
+
+/** What a bundle's identity says about a leg. */
+export interface LegShape {
+  /** Network of the rollup, see `Rollup.network`. */
+  network: number;
+  sender: Address;
+  /** Absent in a creation. */
+  to?: Address | null | undefined;
+  value: bigint;
+  /** Call data without marker. */
+  data: Hex;
+  mayRevert: boolean;
+}
+
+/** What a bundle's identity covers besides legs. */
+export interface BundleHead {
+  domain: Domain;
+  salt: Hex;
+  /** Safety level as a number: 0 reputation, 1 cryptoeconomic, 2 cryptographic (P30). */
+  level: number;
+}
+
+/** Returns a bundle's identity. */
+export function bundleId(legs: readonly LegShape[], { domain, salt, level }: BundleHead): Hex {
+  const { version, l1ChainId, settlement, realm } = domain;
+  const place = [uint(version, 2), uint(l1ChainId, 8), settlement, uint(realm, 8)];
+  const head = [stringToHex("weft"), uint(BUNDLE_TAG, 1), ...place, salt, uint(level, 1)];
+  return keccak256(concat([...head, counted(legs.length), ...legs.map(encodeLeg)]));
+}
+
+/** Returns call data with the marker of bundle `id` behind it. */
+export function withSuffix(data: Hex, id: Hex): Hex {
+  return concat([data, MAGIC, id]);
+}
+
+/** Returns the marker of bundle `id` for legs whose target takes no further call data. */
+export function markerList(id: Hex): AccessList {
+  return [{ address: RESERVED, storageKeys: [id] }];
+}
+
+function encodeLeg({ network, sender, to, value, data, mayRevert }: LegShape): Hex {
+  const receiver: Hex[] = to ? [uint(1, 1), to] : [uint(0, 1)];
+  const call: Hex[] = [uint(value, 32), counted(size(data)), data, uint(Number(mayRevert), 1)];
+  return concat([counted(network), sender, ...receiver, ...call]);
+}
+
+function uint(value: number | bigint, bytes: number): Hex {
+  return numberToHex(value, { size: bytes });
+}
+
+/** Returns a number without leading zeros, behind its length in bytes. */
+function counted(value: number): Hex {
+  if (value === 0) return "0x00";
+  const digits = numberToHex(value, { size: Math.ceil(value.toString(16).length / 2) });
+  return concat([uint(size(digits), 1), digits]);
+}
