@@ -51,6 +51,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "contracts", about: "contracts/test.sh", run: stages::contracts },
     Stage { name: "doc", about: "rustdoc has no warning", run: stages::doc },
     Stage { name: "readme", about: "the README's marked commands work", run: readme::run },
+    Stage { name: "sdk", about: "sdk/test.sh", run: stages::sdk },
     Stage { name: "acceptance", about: "acceptance/run.sh", run: stages::acceptance },
 ];
 

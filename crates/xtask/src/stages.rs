@@ -45,6 +45,11 @@ pub(crate) fn doc(_: &mut Tally) -> Result<(), String> {
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// Builds the TypeScript SDK and tests it against the node.
+pub(crate) fn sdk(_: &mut Tally) -> Result<(), String> {
+    run(&mut program("bash", &["sdk/test.sh"]))
+}
+
 /// Runs the acceptance stories, where the checkout has them.
 pub(crate) fn acceptance(_: &mut Tally) -> Result<(), String> {
     if !root().join("acceptance").is_dir() {
