@@ -263,7 +263,7 @@ impl Engine {
     }
 
     /// Runs a call at a moment of an imported chain and returns what it touches, with its result.
-    pub(crate) fn touched(
+    pub(super) fn touched_foreign(
         &self,
         network: NetworkId,
         at: At,

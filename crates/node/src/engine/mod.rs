@@ -1,5 +1,6 @@
 //! The engine: the one thread that owns realm, lane and stores. Everybody else sends it jobs.
 
+mod accessed;
 mod admit;
 mod bundle;
 mod cheats;

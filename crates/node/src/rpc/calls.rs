@@ -92,16 +92,7 @@ fn create_access_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let at = call.at(args.optional(1)?, BlockId::pending())?;
     let gas = call.call_gas(&request);
     let tx = call.tx_env(&request, at, gas)?;
-    if call.is_foreign() {
-        return settled_access_list(call, at, tx);
-    }
-    let list = tx.access_list.clone();
-    let result = run(call, at, tx, Overrides::default())?;
-    let mut answer = json!({ "accessList": list, "gasUsed": quantity(result.tx_gas_used()) });
-    if !result.is_success() {
-        answer["error"] = json!("execution reverted");
-    }
-    Ok(answer)
+    settled_access_list(call, at, tx)
 }
 
 /// Adds what a call touches to its access list until nothing new is touched: a list changes what things cost.

@@ -1,6 +1,6 @@
 //! All rollups under one port.
 
-use crate::world::{A, B, World, config};
+use crate::world::{A, B, Draft, World, config};
 use jsonrpsee::{
     core::client::ClientT, http_client::HttpClient, rpc_params, ws_client::WsClientBuilder,
 };
@@ -30,7 +30,6 @@ async fn every_rollup_answers_under_its_chain_id() {
 
 #[tokio::test]
 async fn conditions_of_a_transaction_are_checked_first() {
-    use crate::world::Draft;
     let world = World::start().await;
     let raw = Draft::new(A, 0, 0).pay(crate::world::address(1), 5).raw();
     let send = async |conditions: Value| {
@@ -55,4 +54,34 @@ async fn conditions_of_a_transaction_are_checked_first() {
         "knownAccounts": { (account): { (zero.clone()): zero } },
     });
     send(fine).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_access_list_names_what_is_touched_here() {
+    let world = World::start().await;
+    let counter = world.counter(A, 0, 0).await;
+    let there = world.counter(B, 0, 0).await;
+    let list = async |to: alloy_primitives::Address, data: alloy_primitives::Bytes| {
+        let call = json!([{ "from": crate::world::address(1), "to": to, "input": data }]);
+        world.rpc(A, "eth_createAccessList", call).await
+    };
+    use alloy_sol_types::SolCall;
+    let plain = weft_contracts::Counter::incrementCall {}.abi_encode();
+    let touched = list(counter, plain.into()).await;
+    let slot = format!("0x{}", "0".repeat(64));
+    assert_eq!(touched["accessList"], json!([{ "address": counter, "storageKeys": [slot] }]));
+    assert_eq!(touched["error"], Value::Null);
+    // Through a proxy nothing of the other rollup shows up.
+    let create = weft_contracts::Manager::createCrossChainProxyCall { original: there, network: B };
+    world.send(&Draft::new(A, 0, 1).call(weft_contracts::addresses::MANAGER, create)).await;
+    let proxy = world.proxy(A, there, B).await;
+    let across = weft_contracts::Counter::incrementViaCall { proxy }.abi_encode();
+    let touched = list(counter, across.into()).await;
+    let text = touched["accessList"].to_string().to_lowercase();
+    assert!(text.contains(&proxy.to_string().to_lowercase()), "{text}");
+    assert!(!text.contains(&there.to_string().to_lowercase()) || there == counter, "{text}");
+    let gas = alloy_primitives::U64::ZERO;
+    assert_ne!(touched["gasUsed"], json!(gas));
+    let nothing = list(crate::world::address(2), Default::default()).await;
+    assert_eq!(nothing, json!({ "accessList": [], "gasUsed": "0x5208" }));
 }

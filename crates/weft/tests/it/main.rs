@@ -3,6 +3,7 @@
 mod bundle;
 mod demo;
 mod dev;
+mod import;
 mod sim;
 mod support;
 mod usage;
