@@ -348,7 +348,7 @@ impl Run {
         }
         let reward = chain.target.rules.reward(&open.header);
         if !reward.is_zero() {
-            overrides::credit(&mut self.realm, network, open.header.beneficiary, reward);
+            overrides::credit(&mut self.realm, network, open.header.beneficiary, reward)?;
         }
         let working = self.realm.working(network).expect("the rollup runs here");
         let changes = working.changes()?;
