@@ -38,6 +38,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["weft-types", "weft-thread", "weft-evm", "weft-contracts"],
         libraries: None,
     },
+    Layer { name: "weft-journal", may_use: &[], libraries: None },
     Layer {
         name: "weft-bench",
         may_use: &["weft-types", "weft-evm", "weft-contracts"],
@@ -49,6 +50,7 @@ const LAYERS: &[Layer] = &[
             "weft-ethereum",
             "weft-state",
             "weft-executor",
+            "weft-journal",
             "weft-types",
             "weft-thread",
             "weft-lane",
@@ -81,6 +83,7 @@ const LAYERS: &[Layer] = &[
             "weft-state",
             "weft-executor",
             "weft-bench",
+            "weft-journal",
             "weft-node",
             "weft-sim",
         ],

@@ -1,0 +1,4 @@
+//! The log on a disk that fails.
+
+mod examples;
+mod properties;
