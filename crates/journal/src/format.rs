@@ -144,3 +144,39 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns bytes as hexadecimal digits.
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn bytes_of_the_format_are_fixed() {
+        let header = Header { format: FORMAT, realm: [0x11; 32], first: 7, salt: 0x0102_0304 };
+        let bytes = header.bytes();
+        let realm = "11".repeat(32);
+        let start = format!("574546544c4f470a0001{realm}000000000000000701020304");
+        assert_eq!(hex(&bytes[..54]), start);
+        assert_eq!(hex(&bytes[54..]), format!("{:08x}", crc32c::crc32c(&bytes[..54])));
+        assert_eq!(Header::read(&bytes), Ok(header));
+
+        let frame = Frame { kind: Kind::Record, sequence: 7, durable: 6, body: b"weft" };
+        let mut bytes = Vec::new();
+        frame.write(header.salt, &mut bytes);
+        let rest = "00000004010000000000000007000000000000000677656674";
+        assert_eq!(hex(&bytes[4..]), rest);
+        assert_eq!(Frame::read(header.salt, &bytes), Some(frame));
+        assert_eq!(Frame::read(header.salt + 1, &bytes), None);
+    }
+
+    #[test]
+    fn the_checksum_is_crc32c() {
+        // RFC 3720, B.4.
+        assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c::crc32c(&[0xff; 32]), 0x62a8_ab43);
+    }
+}

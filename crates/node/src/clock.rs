@@ -43,6 +43,13 @@ impl Clock {
         }
     }
 
+    /// Lets simulated time go on at `now_ms`, where it stood when the node stopped.
+    pub(crate) fn resume(&mut self, now_ms: u64) {
+        if let Some(simulated) = &mut self.simulated {
+            simulated.now_ms = simulated.now_ms.max(now_ms);
+        }
+    }
+
     /// Moves the time forward.
     pub(crate) const fn increase(&mut self, by_ms: u64) {
         self.offset_ms = self.offset_ms.saturating_add(by_ms);

@@ -7,7 +7,8 @@ use crate::{
     error::NodeError,
 };
 use alloy_primitives::U256;
-use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+use weft_journal::Disk;
 use weft_types::{NetworkId, bundle::MAX_LEGS};
 
 /// Wei of one ether.
@@ -53,6 +54,10 @@ pub struct DevConfig {
     pub load_state: Option<PathBuf>,
     /// State file to write when the node stops.
     pub dump_state: Option<PathBuf>,
+    /// Directory of a durable node: inputs are on disk before their answers leave, and a start goes on from there.
+    pub data_dir: Option<PathBuf>,
+    /// Disk of the log in the place of the one in `data_dir`; for tests of what happens when it fails.
+    pub log_disk: Option<Arc<dyn Disk>>,
     /// EIP-155 ids of the rollups that run in processes of their own (P7).
     pub executors: Vec<u64>,
     /// Program that is started with `executor` as its argument; this program itself when there is none.
@@ -80,6 +85,8 @@ impl Default for DevConfig {
             mining: Mining::default(),
             load_state: None,
             dump_state: None,
+            data_dir: None,
+            log_disk: None,
             executors: Vec::new(),
             executor_program: None,
             executor_timeout_ms: 2_000,
@@ -127,11 +134,29 @@ impl DevConfig {
         if !(1..=60_000).contains(&self.slot_ms) {
             return wrong(format!("slot of {} ms, expected 1 to 60000", self.slot_ms));
         }
+        self.check_durable()?;
         if !(1..=MAX_LEGS).contains(&self.limits.max_bundle_legs) {
             let legs = self.limits.max_bundle_legs;
             return wrong(format!("bundles of {legs} legs, expected 1 to {MAX_LEGS}"));
         }
         self.port_of(self.rollups as usize - 1).map(|_| ())
+    }
+
+    /// Refuses beside a data directory what its log does not hold.
+    fn check_durable(&self) -> Result<(), NodeError> {
+        if self.data_dir.is_none() && self.log_disk.is_none() {
+            return Ok(());
+        }
+        let wrong = |what: &str| {
+            Err(NodeError::Config(format!("{what} cannot be used with a data directory")))
+        };
+        if self.load_state.is_some() {
+            return wrong("a state file to start from");
+        }
+        if !self.executors.is_empty() {
+            return wrong("executors in processes of their own");
+        }
+        Ok(())
     }
 }
 

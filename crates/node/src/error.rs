@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 use thiserror::Error;
+use weft_journal::OpenError;
 
 /// Reason for a node not starting, or not stopping cleanly.
 #[derive(Debug, Error)]
@@ -36,6 +37,43 @@ pub enum NodeError {
     /// The state cannot be opened.
     #[error("state: {0}")]
     Store(#[from] weft_state::StoreError),
+    /// The data directory cannot be used.
+    #[error("cannot use data directory {}", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Another node uses the data directory.
+    #[error("data directory {} is in use by another node; stop that one first", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The data directory belongs to a realm that was made differently.
+    #[error(
+        "data directory was made with {what} {made}, not {asked}; start with the same, or use another directory"
+    )]
+    OtherConfig {
+        /// What differs.
+        what: &'static str,
+        /// What the directory was made with.
+        made: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// The log is not whole.
+    #[error("cannot use the log of the data directory")]
+    Log(#[source] OpenError),
+    /// The log does not lead where it led before.
+    #[error("cannot recover from record {sequence} of the log: {why}")]
+    Recovery {
+        /// The record.
+        sequence: u64,
+        /// What does not fit.
+        why: String,
+    },
     /// The engine thread is gone.
     #[error("engine stopped")]
     Stopped,

@@ -8,13 +8,15 @@
 //! ```
 //!
 //! [`Node::start`] is the entry point; everything a client can say comes in as JSON-RPC (`eth_*`, `weft_*` and
-//! the development helpers `evm_*` and `anvil_*`). The node keeps everything in memory and signs no promises.
+//! the development helpers `evm_*` and `anvil_*`). With a data directory every input is in a log on disk
+//! before its answer leaves, and a start goes on from there; else everything is in memory. No promises are signed.
 
 pub mod accounts;
 mod bundles;
 mod clock;
 mod common;
 pub mod config;
+mod data_dir;
 mod engine;
 pub mod error;
 mod filters;
@@ -23,6 +25,7 @@ mod metrics;
 mod node;
 mod outcomes;
 mod pool;
+mod record;
 mod rpc;
 mod server;
 mod simulate;

@@ -80,6 +80,27 @@ impl Pool {
         Some(tx)
     }
 
+    /// Takes out a transaction, wherever it waits.
+    pub(crate) fn forget(&mut self, hash: &B256) {
+        if let Some((lane, nonce)) = self.queued.remove(hash)
+            && let Some(queue) = self.queues.get_mut(&lane)
+        {
+            queue.remove(&nonce);
+            if queue.is_empty() {
+                self.queues.remove(&lane);
+            }
+        }
+        let is_it = |item: &Item| {
+            item.bundle().is_none() && item.legs().iter().any(|leg| leg.tx.hash() == *hash)
+        };
+        self.deferred.retain(|item| !is_it(item));
+    }
+
+    /// Takes out a bundle that waits for a slot.
+    pub(crate) fn forget_bundle(&mut self, id: BundleId) {
+        self.deferred.retain(|item| item.bundle().is_none_or(|bundle| bundle.id() != id));
+    }
+
     /// Returns who waits for a nonce.
     pub(crate) fn senders(&self) -> Vec<(NetworkId, Address)> {
         self.queues.keys().copied().collect()

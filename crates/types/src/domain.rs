@@ -27,6 +27,8 @@ pub enum Tag {
     Head = 7,
     /// Randomness of a block.
     Randao = 8,
+    /// The log of a data directory.
+    Log = 20,
 }
 
 /// The realm that an object belongs to; folded into everything signed or hashed (P1).

@@ -3,6 +3,7 @@
 use super::{ChainEvent, Engine, items::Ran};
 use crate::{
     pool::NoRoom,
+    record::Record,
     rpc::errors::{RpcError, RpcResult},
 };
 use alloy_consensus::Transaction as _;
@@ -29,6 +30,7 @@ impl Engine {
     /// Takes a signed transaction: runs it, lets it wait, or holds it for its bundle.
     pub(crate) fn send(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<B256> {
         self.tick();
+        self.durably()?;
         let hash = tx.hash();
         if self.is_known(network, &hash) {
             return Err(RpcError::refused("already known"));
@@ -70,11 +72,12 @@ impl Engine {
 
     fn queue(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<()> {
         let hash = tx.hash();
-        self.pool.queue(network, tx).map_err(|error| match error {
+        self.pool.queue(network, tx.clone()).map_err(|error| match error {
             NoRoom::Pool => RpcError::limit("txpool is full"),
             NoRoom::Sender => RpcError::limit("account limit exceeded: too many waiting nonces"),
             NoRoom::Underpriced => RpcError::refused("replacement transaction underpriced"),
         })?;
+        self.note(|| Record::Queued(Leg { network, tx, may_revert: false }));
         self.announce(network, ChainEvent::Pending(hash));
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     bundles::{Held, NotHeld, Prepared},
     outcomes::{Fate, Record},
+    record::Record as Noted,
     rpc::errors::{RpcError, RpcResult},
 };
 use alloy_consensus::Transaction as _;
@@ -26,6 +27,7 @@ impl Engine {
         legs: Vec<Leg>,
     ) -> RpcResult<Bundle> {
         self.tick();
+        self.durably()?;
         self.check_bundle_size(&legs)?;
         for (index, leg) in legs.iter().enumerate() {
             let chain_id = self.chain(leg.network).spec.chain_id;
@@ -102,17 +104,27 @@ impl Engine {
 
     /// Remembers a bundle whose legs wallets will send one by one; returns its id.
     pub(crate) fn prepare_bundle(&mut self, shape: BundleShape) -> RpcResult<BundleId> {
+        self.durably()?;
         let id = shape.id(&self.domain);
         if self.outcomes.get(&id.hash()).is_some_and(had_its_turn) {
             let why = "had its turn; with another salt it is another bundle";
             return Err(RpcError::duplicate_bundle(id, why));
         }
-        let BundleShape { salt, level, legs: shapes } = shape;
-        let held = vec![None; shapes.len()];
-        if !self.bundles.prepare(id, Prepared { salt, level, shapes, held }) {
+        if self.bundles.get(id).is_some() {
+            return Ok(id);
+        }
+        if !self.wait_for_legs(id, shape.clone()) {
             return Err(RpcError::too_many_bundles(self.limits().max_prepared));
         }
+        self.note(|| Noted::Prepared(shape));
         Ok(id)
+    }
+
+    /// Starts waiting for the legs of a bundle; false when too many wait.
+    pub(super) fn wait_for_legs(&mut self, id: BundleId, shape: BundleShape) -> bool {
+        let BundleShape { salt, level, legs: shapes } = shape;
+        let held = vec![None; shapes.len()];
+        self.bundles.prepare(id, Prepared { salt, level, shapes, held })
     }
 
     /// Holds a marked transaction until its bundle is complete, which then runs.
@@ -131,7 +143,10 @@ impl Engine {
             NotHeld::Unknown => RpcError::unknown_bundle(id),
             NotHeld::NotALeg => RpcError::not_a_leg(id),
         })?;
-        let Held::Complete(prepared) = held else { return Ok(()) };
+        let Held::Complete(prepared) = held else {
+            self.note(|| Noted::Held(Leg { network, tx, may_revert: false }));
+            return Ok(());
+        };
         let ran = self.run_prepared(&prepared);
         if let Err(error) = &ran {
             // Whoever sent the other legs learns it from the outcome.

@@ -133,6 +133,8 @@ impl Engine {
             realm,
             lane,
             clock: Clock::new(config.seed, config.slot_ms),
+            now_ms: 0,
+            log: Default::default(),
             items_in_slot: 0,
             accepted: Vec::new(),
             slots: Default::default(),

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::{
     metrics::Stage,
     outcomes::{Fate, LegRef, Record},
+    record::Record as Noted,
     rpc::errors::{RpcError, RpcResult},
     store::Origin,
 };
@@ -16,7 +17,7 @@ use std::{
 use weft_evm::Applied;
 use weft_lane::{Input, Rejection, Submission};
 use weft_types::{
-    Bundle, BundleId, InvalidReason, Item, Leg, NetworkId, Outcome, Removal, Section,
+    Bundle, BundleId, InvalidReason, Item, Leg, NetworkId, Outcome, Position, Removal, Section,
 };
 
 /// Where an item is after it was submitted.
@@ -34,7 +35,9 @@ impl Engine {
         match self.run_item(&item)? {
             Some(outcome) => Ok(Ran::Decided(outcome)),
             None => {
-                self.pool.defer(item).map_err(|_| RpcError::limit("the pool is full"))?;
+                let full = |_| RpcError::limit("the pool is full");
+                self.pool.defer(item.clone()).map_err(full)?;
+                self.note(|| Noted::Deferred(item));
                 Ok(Ran::Deferred)
             }
         }
@@ -42,25 +45,44 @@ impl Engine {
 
     /// Gives an item a position and executes it; `None` when the open slot has no room.
     fn run_item(&mut self, item: &Item) -> RpcResult<Option<Outcome>> {
-        let accepted = Instant::now();
         if let Some(bundle) = item.bundle() {
             self.check_nonce_gaps(bundle.legs())?;
         }
         if !self.fits(item)? {
             return Ok(None);
         }
-        let submission = Submission {
-            item: item.hash(&self.domain),
-            section: Section::Plaintext,
-            declared_gas: gas_limits(item.legs())
-                .values()
-                .fold(0, |sum, gas| sum.saturating_add(*gas)),
-            origin: item.legs().first().map(|leg| leg.tx.sender()),
-        };
+        let submission = self.submission(item);
         let position = match self.step(Input::Submit(submission)) {
             Ok(position) => position.expect("accepted submissions have a position"),
             Err(rejection) => return refused(item, rejection),
         };
+        let now_ms = self.now_ms;
+        self.note(|| Noted::Item { now_ms, item: item.clone() });
+        let (outcome, senders) = self.settle(position, item)?;
+        for (network, sender) in senders {
+            self.promote(network, sender);
+        }
+        Ok(Some(outcome))
+    }
+
+    /// Returns what the lane is told about an item.
+    pub(super) fn submission(&self, item: &Item) -> Submission {
+        let gas = gas_limits(item.legs());
+        Submission {
+            item: item.hash(&self.domain),
+            section: Section::Plaintext,
+            declared_gas: gas.values().fold(0, |sum, gas| sum.saturating_add(*gas)),
+            origin: item.legs().first().map(|leg| leg.tx.sender()),
+        }
+    }
+
+    /// Executes an item at its position; returns its outcome and whose nonces it used.
+    pub(super) fn settle(
+        &mut self,
+        position: Position,
+        item: &Item,
+    ) -> RpcResult<(Outcome, BTreeSet<(NetworkId, Address)>)> {
+        let accepted = Instant::now();
         self.accepted.push(accepted);
         self.metrics.reached(Stage::Positioned, accepted);
         let elsewhere = self.execute_elsewhere(position, item);
@@ -75,14 +97,11 @@ impl Engine {
         if let Outcome::Removed(removal) = &outcome
             && !is_dead(removal, item.bundle().is_none_or(Bundle::is_marked))
         {
-            self.release(submission.item);
+            self.release(item.hash(&self.domain));
         }
         let senders = senders(&applied);
         self.record(item, applied);
-        for (network, sender) in senders {
-            self.promote(network, sender);
-        }
-        Ok(Some(outcome))
+        Ok((outcome, senders))
     }
 
     /// Returns true when every rollup's open block has room for the item's legs.
@@ -131,6 +150,7 @@ impl Engine {
         legs: &[Leg],
         why: String,
     ) {
+        self.note(|| Noted::Dropped { bundle, protected, legs: legs.to_vec(), why: why.clone() });
         self.outcomes.insert(Record {
             bundle,
             protected,

@@ -10,7 +10,9 @@ mod foreign_sandbox;
 mod foreign_trace;
 mod imported;
 mod items;
+mod log;
 mod look;
+mod recover;
 mod replay;
 mod sandbox;
 mod slots;
@@ -90,6 +92,9 @@ pub(crate) struct Engine {
     pub(crate) realm: Realm<ChainState>,
     lane: Lane,
     clock: Clock,
+    /// Time of the running turn, in milliseconds since the Unix epoch.
+    now_ms: u64,
+    log: log::Log,
     /// Items with a position in the open slot.
     items_in_slot: u32,
     /// When each of them was accepted.
@@ -106,18 +111,19 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Builds the realm at genesis.
+    /// Builds the realm at genesis, before its first slot; `genesis` is its time in seconds, by default now.
     pub(crate) fn new(
         mut config: DevConfig,
         endpoints: Vec<Endpoint>,
         metrics: Metrics,
+        genesis: Option<u64>,
     ) -> Result<Self, NodeError> {
         if let Some(chain) = config.imported.take() {
             return Ok(Self::imported(config, endpoints, chain, metrics)?);
         }
         let domain = Domain::dev();
         let clock = Clock::new(config.seed, config.slot_ms);
-        let timestamp = clock.now_ms() / 1000;
+        let timestamp = genesis.unwrap_or(clock.now_ms() / 1000);
         let rollups: Vec<_> = config
             .chain_ids()
             .map(|id| genesis_rollup(&config, id, timestamp))
@@ -134,13 +140,15 @@ impl Engine {
             (rollup.spec.network, ChainData::new(rollup.spec.clone(), store, &config.limits))
         });
         let limits = config.limits.clone();
-        let mut engine = Self {
+        Ok(Self {
             endpoints,
             domain,
             chains: chains.collect(),
             realm: Realm::new(domain, rollups, escrow, Heads::default()),
             lane,
             clock,
+            now_ms: 0,
+            log: log::Log::default(),
             items_in_slot: 0,
             accepted: Vec::new(),
             metrics,
@@ -151,13 +159,14 @@ impl Engine {
             slots: Slots::default(),
             executors: None,
             config,
-        };
-        engine.tick();
-        Ok(engine)
+        })
     }
 
     /// Returns what shows that the node works, or why it should get no requests.
-    pub(crate) fn readiness(&self) -> Result<serde_json::Value, String> {
+    pub(crate) fn readiness(&mut self) -> Result<serde_json::Value, String> {
+        if self.has_stopped() {
+            return Err("the log cannot be written any more".to_owned());
+        }
         let chains = self.chains.values();
         let heads: serde_json::Map<_, _> = chains
             .map(|chain| (chain.spec.chain_id.to_string(), chain.store.head_number().into()))
@@ -191,8 +200,8 @@ impl Engine {
     pub(crate) fn announce(&mut self, network: NetworkId, event: ChainEvent) {
         let chain = self.chain_mut(network);
         chain.filters.observe(&event);
-        // Nobody listening is no error.
-        let _ = chain.events.send(event);
+        let to = chain.events.clone();
+        self.send_when_safe(to, event);
     }
 }
 

@@ -1,16 +1,22 @@
 //! The slot loop: the lane says when slots open and close, the realm follows.
 
 use super::{ChainEvent, Engine};
-use crate::metrics::Stage;
+use crate::{
+    metrics::Stage,
+    record::{Closed, Record},
+};
 use alloy_primitives::B256;
 use std::time::{Duration, Instant};
 use weft_lane::{Effect, Input, Rejection};
 use weft_types::{NetworkId, Position};
 
+/// Time between two turns of an engine that waits for the end.
+const STOPPED_TURN: Duration = Duration::from_secs(1);
+
 impl Engine {
     /// Lets time pass: an expired slot closes, the next one opens and takes what waits for it.
     pub(crate) fn tick(&mut self) {
-        if self.is_imported() {
+        if self.is_imported() || self.has_stopped() {
             return;
         }
         self.clock.turn(self.items_in_slot > 0);
@@ -38,9 +44,12 @@ impl Engine {
     }
 
     /// Returns how long the engine may wait before the next [`Self::tick`].
-    pub(crate) fn until_turn(&self) -> Duration {
+    pub(crate) fn until_turn(&mut self) -> Duration {
         if self.is_imported() {
             return Duration::from_secs(60);
+        }
+        if self.has_stopped() {
+            return STOPPED_TURN;
         }
         self.clock.until_turn(self.lane.closes_at_ms().unwrap_or_default())
     }
@@ -49,10 +58,36 @@ impl Engine {
         self.items_in_slot > 0
     }
 
-    /// Gives the lane an input and does what follows; returns the position of a submission.
+    /// Gives the lane an input now and does what follows; returns the position of a submission.
+    ///
+    /// Only turns look at the clock, so that no slot ends in the middle of a job and everything else can be repeated
+    /// from the log.
     pub(super) fn step(&mut self, input: Input) -> Result<Option<Position>, Rejection> {
+        if matches!(input, Input::Tick | Input::Close) {
+            let now_ms = self.clock.now_ms();
+            // The lane's time never goes back, but helpers may take the whole lane back.
+            self.now_ms = if self.is_durable() { now_ms.max(self.now_ms) } else { now_ms };
+        }
+        self.step_at(self.now_ms, input)
+    }
+
+    /// Gives the lane an input at `now_ms` and does what follows.
+    pub(super) fn step_at(
+        &mut self,
+        now_ms: u64,
+        input: Input,
+    ) -> Result<Option<Position>, Rejection> {
+        self.now_ms = now_ms;
+        let turn = match input {
+            Input::Tick => Some(Record::Turn { now_ms, is_close: false }),
+            Input::Close => Some(Record::Turn { now_ms, is_close: true }),
+            _ => None,
+        };
         let mut effects = Vec::new();
-        let result = self.lane.step(self.clock.now_ms(), input, &mut effects);
+        let result = self.lane.step(now_ms, input, &mut effects);
+        if let Some(turn) = turn.filter(|_| !effects.is_empty()) {
+            self.note(|| turn);
+        }
         let mut given = None;
         for effect in effects {
             match effect {
@@ -66,7 +101,7 @@ impl Engine {
                     self.items_in_slot += 1;
                     given = Some(position);
                 }
-                Effect::Closed { .. } => self.close_blocks(),
+                Effect::Closed { hash, .. } => self.close_blocks(hash),
             }
         }
         result.map(|()| given)
@@ -80,13 +115,22 @@ impl Engine {
         assert!(released.is_ok() && effects.is_empty(), "releases change no slot: {effects:?}");
     }
 
-    fn close_blocks(&mut self) {
+    fn close_blocks(&mut self, record: B256) {
         self.slots.close();
+        let (mut blocks, mut closed) = (Vec::new(), Vec::new());
         for block in self.realm.close_slot().expect("states can be read") {
             let network: NetworkId = block.network;
             self.metrics.closed(self.chain(network).spec.chain_id, &block);
+            blocks.push((network, block.hash));
             let stored = self.chain_mut(network).store.push_closed(block);
-            self.announce(network, ChainEvent::Block(stored));
+            closed.push((network, stored));
+        }
+        // The next closing record covers this one, so an empty slot needs no check of its own.
+        if self.has_items() || !blocks.is_empty() {
+            self.note_closed(Closed { record, blocks });
+        }
+        for (network, block) in closed {
+            self.announce(network, ChainEvent::Block(block));
         }
         for accepted in self.accepted.drain(..) {
             self.metrics.reached(Stage::Closed, accepted);

@@ -1,8 +1,9 @@
 //! The engine's thread and the way to it.
 
-use super::{Endpoint, Engine};
+use super::{Endpoint, Engine, recover};
 use crate::{
     config::DevConfig,
+    data_dir::DataDir,
     error::NodeError,
     metrics::Metrics,
     rpc::errors::{RpcError, RpcResult},
@@ -34,11 +35,14 @@ impl EngineHandle {
     ) -> RpcResult<T> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |engine| {
-            // A client that went away needs no answer.
-            let _ = answer.send(job(engine));
+            let result = job(engine);
+            engine.when_safe(move |safe| {
+                // A client that went away needs no answer.
+                let _ = answer.send(safe.map(|()| result));
+            });
         });
         match self.inbox.try_send(Message::Job(job)) {
-            Ok(()) => answered.await.map_err(|_| stopped()),
+            Ok(()) => answered.await.map_err(|_| stopped())?,
             Err(TrySendError::Full(_)) => Err(RpcError::limit("too many requests are waiting")),
             Err(TrySendError::Disconnected(_)) => Err(stopped()),
         }
@@ -103,7 +107,11 @@ fn started(
     metrics: Metrics,
 ) -> Result<Engine, NodeError> {
     let load = config.load_state.clone();
-    let mut engine = Engine::new(config, endpoints, metrics)?;
+    let mut engine = match DataDir::take(&config)? {
+        Some(dir) => recover::start(config, endpoints, metrics, dir)?,
+        None => Engine::new(config, endpoints, metrics, None)?,
+    };
+    engine.tick();
     if let Some(path) = load {
         engine.load_file(&path)?;
     }

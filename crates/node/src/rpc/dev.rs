@@ -10,7 +10,12 @@ use crate::engine::Dump;
 use alloy_primitives::{Address, Bytes, U256};
 use serde_json::{Value, json};
 
-pub(super) const METHODS: Methods = &[
+/// Helpers that only read; they close a slot first.
+pub(super) const DUMPS: Methods =
+    &[("weft_dumpState", dump_state), ("anvil_dumpState", dump_state)];
+
+/// Helpers that change state or time, which is in no log.
+pub(super) const CHEATS: Methods = &[
     ("evm_snapshot", snapshot),
     ("anvil_snapshot", snapshot),
     ("evm_revert", revert),
@@ -30,8 +35,6 @@ pub(super) const METHODS: Methods = &[
     ("hardhat_setNonce", set_nonce),
     ("anvil_setStorageAt", set_storage),
     ("hardhat_setStorageAt", set_storage),
-    ("weft_dumpState", dump_state),
-    ("anvil_dumpState", dump_state),
     ("weft_loadState", load_state),
     ("anvil_loadState", load_state),
 ];
@@ -104,6 +107,7 @@ fn set_storage(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn dump_state(call: &mut Call<'_>, _: &Args) -> RpcResult {
+    call.engine.durably()?;
     to_json(&call.engine.dump()?)
 }
 

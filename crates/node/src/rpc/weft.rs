@@ -21,6 +21,7 @@ pub(super) const METHODS: Methods = &[
     ("weft_getBundle", bundle),
     ("weft_getProxy", proxy),
     ("weft_escrow", escrow),
+    ("weft_health", health),
 ];
 
 fn chains(call: &mut Call<'_>, _: &Args) -> RpcResult {
@@ -45,6 +46,19 @@ fn chains(call: &mut Call<'_>, _: &Args) -> RpcResult {
         "slotMs": engine.config.slot_ms,
         "slot": engine.realm.slot().map(|slot| slot.number),
         "domain": engine.domain,
+    }))
+}
+
+/// Says whether the node accepts anything, and how far its log is on disk.
+fn health(call: &mut Call<'_>, _: &Args) -> RpcResult {
+    let log = call.engine.log_health();
+    let stopped = log.as_ref().and_then(|log| log.failure.clone());
+    Ok(json!({
+        "ok": stopped.is_none(),
+        "durable": log.is_some(),
+        "stopped": stopped,
+        "lastRecord": log.as_ref().map(|log| log.last),
+        "lastRecordOnDisk": log.as_ref().map(|log| log.durable),
     }))
 }
 

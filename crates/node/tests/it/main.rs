@@ -5,6 +5,7 @@ mod bundles;
 mod common_port;
 mod crossing;
 mod dev;
+mod durable;
 mod execution_apis;
 mod malformed;
 mod pool;

@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 8] = [
+const TAGS: [Tag; 9] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -22,6 +22,7 @@ const TAGS: [Tag; 8] = [
     Tag::Thread,
     Tag::Head,
     Tag::Randao,
+    Tag::Log,
 ];
 
 #[test]
@@ -196,6 +197,7 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::Thread => "thread",
         Tag::Head => "head",
         Tag::Randao => "randao",
+        Tag::Log => "log",
     }
 }
 

@@ -1,0 +1,69 @@
+//! The directory that a durable node keeps everything in.
+
+use crate::{config::DevConfig, error::NodeError};
+use alloy_primitives::B256;
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::Path,
+    sync::Arc,
+};
+use weft_journal::{DirDisk, Disk};
+use weft_types::{Domain, Tag};
+
+/// Name of the file that one node at a time holds.
+const LOCK: &str = "lock";
+/// Name of the log's directory.
+const LOG: &str = "log";
+
+/// A data directory that no other node uses.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    /// Where the log's segments are.
+    pub(crate) disk: Arc<dyn Disk>,
+    /// Held as long as the file is open.
+    pub(crate) lock: Option<File>,
+}
+
+impl DataDir {
+    /// Takes the configured data directory, making it first when there is none; `None` without one.
+    pub(crate) fn take(config: &DevConfig) -> Result<Option<Self>, NodeError> {
+        if let Some(disk) = &config.log_disk {
+            return Ok(Some(Self { disk: Arc::clone(disk), lock: None }));
+        }
+        let Some(path) = &config.data_dir else { return Ok(None) };
+        let failed = |source| NodeError::DataDir { path: path.clone(), source };
+        let lock = lock(path).map_err(failed)?;
+        let lock = lock.ok_or_else(|| NodeError::InUse { path: path.clone() })?;
+        let log = path.join(LOG);
+        if !log.exists() {
+            fs::create_dir(&log).map_err(failed)?;
+            sync_dir(path).map_err(failed)?;
+        }
+        Ok(Some(Self { disk: Arc::new(DirDisk::new(log)), lock: Some(lock) }))
+    }
+}
+
+/// Locks a directory; `None` when somebody else has.
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    if !path.exists() {
+        fs::create_dir_all(path)?;
+        path.parent().filter(|parent| parent.is_dir()).map_or(Ok(()), sync_dir)?;
+    }
+    let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Makes the names in a directory last.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Returns what tells the log of one realm from those of others (P1).
+pub(crate) fn log_realm(domain: &Domain) -> B256 {
+    domain.hash(Tag::Log, &[])
+}

@@ -1,0 +1,173 @@
+//! The log under the engine: what is noted, and who waits until it is safe.
+
+use super::{ChainEvent, Engine};
+use crate::{
+    record::{Closed, Record},
+    rpc::errors::{RpcError, RpcResult},
+};
+use std::fs::File;
+use tokio::sync::broadcast;
+use weft_journal::{Journal, Poisoned, Ticket};
+use weft_types::codec::Encode;
+
+/// Where inputs are noted.
+#[derive(Debug, Default)]
+pub(super) enum Log {
+    /// Nowhere: the node forgets everything when it stops.
+    #[default]
+    Nowhere,
+    /// They come from the log.
+    Replaying {
+        /// What the last closing led to, until the log confirmed it.
+        closed: Option<Closed>,
+    },
+    /// In a log on disk.
+    Open(OpenLog),
+}
+
+/// A log on disk.
+#[derive(Debug)]
+pub(super) struct OpenLog {
+    journal: Journal,
+    /// The last closing of a slot, until it is on disk.
+    closing: Option<Ticket>,
+    /// True when the answer of the running job promises something.
+    is_promise: bool,
+    /// True when the node has said that the log stopped.
+    has_complained: bool,
+    /// Keeps other nodes out of the data directory.
+    _lock: Option<File>,
+}
+
+impl OpenLog {
+    pub(super) const fn new(journal: Journal, lock: Option<File>) -> Self {
+        let (is_promise, has_complained) = (false, false);
+        Self { journal, closing: None, is_promise, has_complained, _lock: lock }
+    }
+
+    /// Returns what the answer of the job that just ran has to wait for.
+    fn awaited(&mut self) -> Option<(Ticket, bool)> {
+        self.closing.take_if(|closing| closing.is_durable());
+        if std::mem::take(&mut self.is_promise) {
+            return Some((self.journal.last(), true));
+        }
+        // The hash of a block that was shown must never change.
+        self.closing.clone().map(|closing| (closing, false))
+    }
+}
+
+/// What the log says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogHealth {
+    /// Last record.
+    pub(crate) last: u64,
+    /// Last record that is on disk.
+    pub(crate) durable: u64,
+    /// Why it stopped, when it did.
+    pub(crate) failure: Option<String>,
+}
+
+impl Engine {
+    /// Writes an input, or a check of one, to the log.
+    pub(super) fn note(&mut self, record: impl FnOnce() -> Record) {
+        let Log::Open(log) = &mut self.log else { return };
+        let record = record();
+        // A log that stopped refuses what comes, and the promise of this job fails with it.
+        if let Ok(ticket) = log.journal.append(record.encode())
+            && matches!(record, Record::Turn { .. } | Record::Closed(_))
+        {
+            log.closing = Some(ticket);
+        }
+    }
+
+    /// Notes what closing a slot led to.
+    pub(super) fn note_closed(&mut self, closed: Closed) {
+        match &mut self.log {
+            Log::Replaying { closed: last } => *last = Some(closed),
+            Log::Nowhere | Log::Open(_) => self.note(|| Record::Closed(closed)),
+        }
+    }
+
+    /// Says that the answer of this job promises something, so that it leaves only when all of it is on disk.
+    pub(crate) fn durably(&mut self) -> RpcResult<()> {
+        let Log::Open(log) = &mut self.log else { return Ok(()) };
+        if let Some(why) = log.journal.failure() {
+            return Err(not_durable(&why));
+        }
+        if log.journal.is_behind() {
+            return Err(RpcError::limit("too much waits for the disk"));
+        }
+        log.is_promise = true;
+        Ok(())
+    }
+
+    /// Calls `then` when the answer of the job that just ran may leave: at once, or on the log's thread.
+    pub(super) fn when_safe(&mut self, then: impl FnOnce(RpcResult<()>) + Send + 'static) {
+        let Log::Open(log) = &mut self.log else { return then(Ok(())) };
+        match log.awaited() {
+            None => then(Ok(())),
+            // When the log stopped, clients may still read.
+            Some((ticket, is_promise)) => ticket.when_durable(move |result| match result {
+                Err(why) if is_promise => then(Err(not_durable(&why))),
+                Ok(()) | Err(_) => then(Ok(())),
+            }),
+        }
+    }
+
+    /// Tells subscribers when what they hear is on disk.
+    pub(super) fn send_when_safe(&self, to: broadcast::Sender<ChainEvent>, event: ChainEvent) {
+        // Nobody listening is no error.
+        let send = move || drop(to.send(event));
+        match &self.log {
+            Log::Nowhere => send(),
+            Log::Replaying { .. } => {}
+            Log::Open(log) => log.journal.last().when_durable(move |result| {
+                if result.is_ok() {
+                    send();
+                }
+            }),
+        }
+    }
+
+    /// Returns true when the log stopped: no slot opens or closes any more.
+    pub(super) fn has_stopped(&mut self) -> bool {
+        let Log::Open(log) = &mut self.log else { return false };
+        let Some(why) = log.journal.failure() else { return false };
+        if !std::mem::replace(&mut log.has_complained, true) {
+            tracing::error!(%why, "the log stopped: nothing is accepted any more; free the disk and start again");
+        }
+        true
+    }
+
+    /// Refuses what is in no log, so that recovery could not repeat it.
+    pub(crate) fn check_cheat(&self) -> RpcResult<()> {
+        match &self.log {
+            Log::Nowhere => Ok(()),
+            Log::Replaying { .. } | Log::Open(_) => Err(RpcError::refused(
+                "development helpers that change state or time are off in a node with a data directory",
+            )),
+        }
+    }
+
+    pub(super) const fn is_durable(&self) -> bool {
+        matches!(self.log, Log::Open(_) | Log::Replaying { .. })
+    }
+
+    /// Returns what the log says about itself; `None` without one.
+    pub(crate) fn log_health(&self) -> Option<LogHealth> {
+        let Log::Open(log) = &self.log else { return None };
+        let failure = log.journal.failure().map(|why| why.to_string());
+        Some(LogHealth {
+            last: log.journal.last().sequence(),
+            durable: log.journal.durable(),
+            failure,
+        })
+    }
+}
+
+fn not_durable(why: &Poisoned) -> RpcError {
+    RpcError::new(
+        -32603,
+        format!("not durable: {why}; the node accepts nothing until it is started again"),
+    )
+}

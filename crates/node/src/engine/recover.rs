@@ -1,0 +1,207 @@
+//! From a log to the engine that wrote it, through the same lane and the same fold.
+
+use super::{
+    Endpoint, Engine,
+    log::{Log, OpenLog},
+};
+use crate::{
+    config::DevConfig,
+    data_dir::{self, DataDir},
+    error::NodeError,
+    metrics::Metrics,
+    record::{Genesis, Record},
+};
+use weft_journal::{Journal, OpenError, Options};
+use weft_lane::Input;
+use weft_types::{Bundle, BundleShape, Domain, Item, Leg, Marker};
+
+/// An engine on its way back.
+#[derive(Debug)]
+struct Recovery {
+    config: DevConfig,
+    endpoints: Vec<Endpoint>,
+    metrics: Metrics,
+    /// The state so far; nothing before the first record.
+    engine: Option<Engine>,
+}
+
+/// Starts an engine on a data directory: a new realm, or the one whose inputs are in the log.
+pub(super) fn start(
+    config: DevConfig,
+    endpoints: Vec<Endpoint>,
+    metrics: Metrics,
+    dir: DataDir,
+) -> Result<Engine, NodeError> {
+    let mut recovery = Recovery { config, endpoints, metrics, engine: None };
+    let options = Options::new(data_dir::log_realm(&Domain::dev()).0);
+    let journal =
+        Journal::open(dir.disk, &options, 0, |sequence, body| recovery.take(sequence, body))?;
+    let Recovery { config, endpoints, metrics, engine } = recovery;
+    let mut engine = match engine {
+        Some(engine) => engine,
+        None => Engine::new(config, endpoints, metrics, None)?,
+    };
+    let is_new = journal.last().sequence() == 0;
+    engine.clock.resume(engine.now_ms);
+    let unconfirmed = match std::mem::take(&mut engine.log) {
+        Log::Replaying { closed } => closed,
+        Log::Nowhere | Log::Open(_) => None,
+    };
+    engine.log = Log::Open(OpenLog::new(journal, dir.lock));
+    // The log may end between a closing and its check.
+    unconfirmed.into_iter().for_each(|closed| engine.note_closed(closed));
+    if is_new {
+        let genesis = engine.genesis();
+        engine.note(|| Record::Genesis(genesis));
+    }
+    Ok(engine)
+}
+
+impl Recovery {
+    /// Takes the next record.
+    fn take(&mut self, sequence: u64, body: &[u8]) -> Result<(), NodeError> {
+        let failed = |why: String| NodeError::Recovery { sequence, why };
+        let record = Record::read(body, &Domain::dev()).map_err(|why| failed(why.to_string()))?;
+        match (&mut self.engine, record) {
+            (None, Record::Genesis(genesis)) => {
+                check_config(&self.config, &genesis)?;
+                let (config, endpoints) = (self.config.clone(), self.endpoints.clone());
+                let mut engine =
+                    Engine::new(config, endpoints, self.metrics.clone(), Some(genesis.timestamp))?;
+                if engine.genesis() != genesis {
+                    let why = "genesis blocks differ from those of the program that wrote the log";
+                    return Err(failed(why.to_owned()));
+                }
+                engine.log = Log::Replaying { closed: None };
+                self.engine = Some(engine);
+                Ok(())
+            }
+            (Some(engine), record) => engine.repeat(record).map_err(failed),
+            (None, _) => Err(failed("the log does not begin with a genesis".to_owned())),
+        }
+    }
+}
+
+/// Checks that a data directory was made with this configuration.
+fn check_config(config: &DevConfig, genesis: &Genesis) -> Result<(), NodeError> {
+    let seed = |seed: Option<u64>| seed.map_or_else(|| "none".to_owned(), |seed| seed.to_string());
+    let accounts: Vec<_> = config.accounts.iter().map(|account| account.address).collect();
+    let pairs = [
+        ("rollups", genesis.rollups.to_string(), config.rollups.to_string()),
+        ("first chain id", genesis.first_chain_id.to_string(), config.first_chain_id.to_string()),
+        ("slot", format!("{} ms", genesis.slot_ms), format!("{} ms", config.slot_ms)),
+        ("seed", seed(genesis.seed), seed(config.seed)),
+        ("balance", genesis.balance.to_string(), config.balance.to_string()),
+        ("accounts", format!("{:?}", genesis.accounts), format!("{accounts:?}")),
+    ];
+    match pairs.into_iter().find(|(_, made, asked)| made != asked) {
+        Some((what, made, asked)) => Err(NodeError::OtherConfig { what, made, asked }),
+        None => Ok(()),
+    }
+}
+
+impl Engine {
+    /// Returns what the realm was made of; before its first slot only.
+    fn genesis(&self) -> Genesis {
+        let heads = self.chains.values().map(|chain| chain.store.head().hash);
+        let head = self.chains.values().next().map(|chain| chain.store.head().header.timestamp);
+        Genesis {
+            rollups: self.config.rollups,
+            first_chain_id: self.config.first_chain_id,
+            slot_ms: self.config.slot_ms,
+            seed: self.config.seed,
+            accounts: self.config.accounts.iter().map(|account| account.address).collect(),
+            balance: self.config.balance,
+            timestamp: head.unwrap_or_default(),
+            heads: heads.collect(),
+        }
+    }
+
+    /// Does again what a record says.
+    fn repeat(&mut self, record: Record) -> Result<(), String> {
+        self.check_closed(&record)?;
+        match record {
+            Record::Genesis(_) => return Err("a second genesis".to_owned()),
+            Record::Turn { now_ms, is_close } => {
+                let input = if is_close { Input::Close } else { Input::Tick };
+                self.step_at(now_ms, input).map_err(|rejection| rejection.to_string())?;
+            }
+            Record::Item { now_ms, item } => self.replay_item(now_ms, &item)?,
+            Record::Closed(_) => {}
+            Record::Queued(Leg { network, tx, .. }) => {
+                self.pool.queue(network, tx).map_err(|why| format!("no room to wait: {why:?}"))?;
+            }
+            Record::Deferred(item) => {
+                self.forget_waiting(&item);
+                self.pool.defer(item).map_err(|why| format!("no room to wait: {why:?}"))?;
+            }
+            Record::Prepared(shape) => self.replay_prepared(shape)?,
+            Record::Held(leg) => self.replay_held(leg)?,
+            Record::Dropped { bundle, protected, legs, why } => {
+                legs.iter().for_each(|leg| self.pool.forget(&leg.tx.hash()));
+                bundle.into_iter().for_each(|id| self.bundles.forget(id));
+                self.drop_legs(bundle, protected, &legs, why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what closing a slot led to with what it led to when the log was written.
+    fn check_closed(&mut self, record: &Record) -> Result<(), String> {
+        let Log::Replaying { closed } = &mut self.log else { return Ok(()) };
+        match (closed.take(), record) {
+            (Some(computed), Record::Closed(logged)) if computed == *logged => Ok(()),
+            (Some(computed), Record::Closed(logged)) => Err(format!(
+                "a slot closed differently: logged {logged:?}, computed {computed:?}; \
+                 use the program that wrote the log"
+            )),
+            (None, Record::Closed(logged)) => Err(format!("no slot closed here: {logged:?}")),
+            (Some(computed), _) => Err(format!("a closed slot is not confirmed: {computed:?}")),
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn replay_item(&mut self, now_ms: u64, item: &Item) -> Result<(), String> {
+        self.forget_waiting(item);
+        let submission = self.submission(item);
+        let position = self
+            .step_at(now_ms, Input::Submit(submission))
+            .map_err(|rejection| rejection.to_string())?
+            .expect("accepted submissions have a position");
+        self.settle(position, item).map(|_| ()).map_err(|error| error.message)
+    }
+
+    /// Takes an item out of wherever it waits.
+    fn forget_waiting(&mut self, item: &Item) {
+        match item.bundle().map(Bundle::id) {
+            Some(id) => {
+                self.pool.forget_bundle(id);
+                self.bundles.forget(id);
+            }
+            None => item.legs().iter().for_each(|leg| self.pool.forget(&leg.tx.hash())),
+        }
+    }
+
+    fn replay_prepared(&mut self, shape: BundleShape) -> Result<(), String> {
+        let id = shape.id(&self.domain);
+        match self.wait_for_legs(id, shape) {
+            true => Ok(()),
+            false => Err(format!("no room to wait for the legs of bundle {id}")),
+        }
+    }
+
+    fn replay_held(&mut self, leg: Leg) -> Result<(), String> {
+        let marker = Marker::of(&leg.tx).ok().flatten();
+        let id = marker.map(Marker::bundle).ok_or("a held leg has no marker")?;
+        match self.bundles.hold(id, leg.network, &leg.tx) {
+            Ok(crate::bundles::Held::Waiting) => Ok(()),
+            other => Err(format!("a leg of bundle {id} cannot be held: {other:?}")),
+        }
+    }
+}
+
+impl From<OpenError> for NodeError {
+    fn from(error: OpenError) -> Self {
+        Self::Log(error)
+    }
+}

@@ -1,0 +1,286 @@
+//! What the node writes to its log before it promises anything.
+//!
+//! Records hold inputs, never results: recovery feeds them to the same lane and the same fold again. The exception is
+//! [`Record::Closed`], against which the result is checked. Encodings are canonical, behind a version byte.
+
+use alloy_primitives::{Address, B256, U256};
+use weft_types::{
+    Bundle, BundleId, BundleShape, Domain, Item, Leg, LegShape, NetworkId, SafetyLevel,
+    bundle::MAX_LEGS,
+    codec::{CodecError, Decode, Encode, Reader, Writer},
+};
+
+/// Most rollups, blocks or accounts in one record.
+const MAX_LIST: usize = 4096;
+
+/// One input of the node, or a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// What the realm is made of; the first record.
+    Genesis(Genesis),
+    /// The lane closed or opened a slot, with the clock or by request.
+    Turn { now_ms: u64, is_close: bool },
+    /// An item has a position.
+    Item { now_ms: u64, item: Item },
+    /// A slot is closed, and these blocks with it.
+    Closed(Closed),
+    /// A transaction waits for its nonce.
+    Queued(Leg),
+    /// An item waits for the next slot.
+    Deferred(Item),
+    /// A bundle waits for its legs.
+    Prepared(BundleShape),
+    /// A leg waits for the rest of its bundle.
+    Held(Leg),
+    /// What waited waits no more and never had a position.
+    Dropped { bundle: Option<BundleId>, protected: bool, legs: Vec<Leg>, why: String },
+}
+
+/// What a realm is made of before its first slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Genesis {
+    pub(crate) rollups: u32,
+    pub(crate) first_chain_id: u32,
+    pub(crate) slot_ms: u64,
+    pub(crate) seed: Option<u64>,
+    pub(crate) accounts: Vec<Address>,
+    pub(crate) balance: U256,
+    /// Time of the genesis blocks, in seconds since the Unix epoch.
+    pub(crate) timestamp: u64,
+    /// Hashes of the genesis blocks.
+    pub(crate) heads: Vec<B256>,
+}
+
+/// What closing a slot led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// Hash of the slot's closing record.
+    pub(crate) record: B256,
+    /// Blocks that closed with it.
+    pub(crate) blocks: Vec<(NetworkId, B256)>,
+}
+
+impl Record {
+    /// Reads a record of the log of `domain`.
+    pub(crate) fn read(bytes: &[u8], domain: &Domain) -> Result<Self, CodecError> {
+        let record = Self::decode(bytes)?;
+        match &record {
+            Self::Item { item, .. } | Self::Deferred(item)
+                if item.bundle().is_some_and(|bundle: &Bundle| !bundle.recheck(domain)) =>
+            {
+                Err(CodecError::NotCanonical("bundle id"))
+            }
+            _ => Ok(record),
+        }
+    }
+}
+
+impl Encode for Record {
+    fn encode_to(&self, out: &mut Writer) {
+        match self {
+            Self::Genesis(genesis) => out.u8(0).put(genesis),
+            Self::Turn { now_ms, is_close } => out.u8(1).u64(*now_ms).bool(*is_close),
+            Self::Item { now_ms, item } => out.u8(2).u64(*now_ms).put(item),
+            Self::Closed(closed) => out.u8(3).put(closed),
+            Self::Queued(leg) => out.u8(4).put(leg),
+            Self::Deferred(item) => out.u8(5).put(item),
+            Self::Prepared(shape) => {
+                out.u8(6).hash(&shape.salt).put(&shape.level).list(&shape.legs)
+            }
+            Self::Held(leg) => out.u8(7).put(leg),
+            Self::Dropped { bundle, protected, legs, why } => {
+                out.u8(8).bool(bundle.is_some());
+                if let Some(id) = bundle {
+                    out.hash(&id.hash());
+                }
+                out.bool(*protected).list(legs).bytes(why.as_bytes())
+            }
+        };
+    }
+}
+
+impl Decode for Record {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(match input.u8()? {
+            0 => Self::Genesis(input.get()?),
+            1 => Self::Turn { now_ms: input.u64()?, is_close: input.bool()? },
+            2 => Self::Item { now_ms: input.u64()?, item: input.get()? },
+            3 => Self::Closed(input.get()?),
+            4 => Self::Queued(input.get()?),
+            5 => Self::Deferred(input.get()?),
+            6 => Self::Prepared(read_shape(input)?),
+            7 => Self::Held(input.get()?),
+            8 => read_dropped(input)?,
+            found => return Err(CodecError::Tag { what: "record kind", found }),
+        })
+    }
+}
+
+fn read_shape(input: &mut Reader<'_>) -> Result<BundleShape, CodecError> {
+    let (salt, level): (_, SafetyLevel) = (input.hash()?, input.get()?);
+    let count = input.bounded_len(MAX_LEGS)?;
+    let legs = (0..count).map(|_| read_leg_shape(input)).collect::<Result<_, _>>()?;
+    Ok(BundleShape { salt, level, legs })
+}
+
+fn read_leg_shape(input: &mut Reader<'_>) -> Result<LegShape, CodecError> {
+    Ok(LegShape {
+        network: input.get()?,
+        sender: input.address()?,
+        to: if input.bool()? { Some(input.address()?) } else { None },
+        value: input.u256()?,
+        data: input.bytes()?,
+        may_revert: input.bool()?,
+    })
+}
+
+fn read_dropped(input: &mut Reader<'_>) -> Result<Record, CodecError> {
+    let bundle = if input.bool()? { Some(BundleId::new(input.hash()?)) } else { None };
+    let (protected, legs) = (input.bool()?, input.bounded_list(MAX_LEGS)?);
+    let why = String::from_utf8(input.bytes()?.into());
+    let why = why.map_err(|_| CodecError::NotCanonical("reason is not text"))?;
+    Ok(Record::Dropped { bundle, protected, legs, why })
+}
+
+impl Encode for Genesis {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u32(self.rollups).u32(self.first_chain_id).u64(self.slot_ms);
+        out.bool(self.seed.is_some()).u64(self.seed.unwrap_or_default());
+        out.len(self.accounts.len());
+        self.accounts.iter().for_each(|address| {
+            out.address(address);
+        });
+        out.u256(self.balance).u64(self.timestamp).len(self.heads.len());
+        self.heads.iter().for_each(|hash| {
+            out.hash(hash);
+        });
+    }
+}
+
+impl Decode for Genesis {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (rollups, first_chain_id, slot_ms) = (input.u32()?, input.u32()?, input.u64()?);
+        let (has_seed, seed) = (input.bool()?, input.u64()?);
+        let count = input.bounded_len(MAX_LIST)?;
+        let accounts = (0..count).map(|_| input.address()).collect::<Result<_, _>>()?;
+        let (balance, timestamp) = (input.u256()?, input.u64()?);
+        let count = input.bounded_len(MAX_LIST)?;
+        let heads = (0..count).map(|_| input.hash()).collect::<Result<_, _>>()?;
+        let seed = has_seed.then_some(seed);
+        Ok(Self { rollups, first_chain_id, slot_ms, seed, accounts, balance, timestamp, heads })
+    }
+}
+
+impl Encode for Closed {
+    fn encode_to(&self, out: &mut Writer) {
+        out.hash(&self.record).len(self.blocks.len());
+        for (network, hash) in &self.blocks {
+            out.put(network).hash(hash);
+        }
+    }
+}
+
+impl Decode for Closed {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let record = input.hash()?;
+        let count = input.bounded_len(MAX_LIST)?;
+        let blocks = (0..count).map(|_| Ok((input.get()?, input.hash()?)));
+        Ok(Self { record, blocks: blocks.collect::<Result<_, CodecError>>()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DEV_ACCOUNTS;
+    use alloy_consensus::{TxEip1559, TypedTransaction};
+    use alloy_eips::eip2718::Encodable2718;
+    use alloy_primitives::hex;
+    use weft_types::SignedTx;
+
+    fn leg(chain: u64) -> Leg {
+        let tx = TxEip1559 { chain_id: chain, gas_limit: 21_000, ..TxEip1559::default() };
+        let signed = DEV_ACCOUNTS[0].sign(TypedTransaction::Eip1559(tx)).unwrap();
+        let tx = SignedTx::decode(signed.encoded_2718().into()).unwrap();
+        Leg { network: NetworkId::new(chain as u32), tx, may_revert: false }
+    }
+
+    fn bundle(domain: &Domain) -> Item {
+        let legs = vec![leg(901), leg(902)];
+        Item::Bundle(Bundle::new(domain, B256::ZERO, SafetyLevel::Reputation, legs).unwrap())
+    }
+
+    fn samples() -> Vec<Record> {
+        let shapes = [leg(901), leg(902)].iter().map(LegShape::of).collect();
+        let shape = BundleShape { salt: B256::ZERO, level: SafetyLevel::Reputation, legs: shapes };
+        let id = shape.id(&Domain::dev());
+        vec![
+            Record::Genesis(Genesis {
+                rollups: 1,
+                first_chain_id: 901,
+                slot_ms: 200,
+                seed: Some(7),
+                accounts: vec![DEV_ACCOUNTS[0].address],
+                balance: U256::from(5),
+                timestamp: 1_700_000_000,
+                heads: vec![B256::repeat_byte(1)],
+            }),
+            Record::Turn { now_ms: 258, is_close: true },
+            Record::Item { now_ms: 1, item: Item::Transaction(leg(901)) },
+            Record::Closed(Closed {
+                record: B256::repeat_byte(2),
+                blocks: vec![(NetworkId::new(901), B256::repeat_byte(3))],
+            }),
+            Record::Queued(leg(901)),
+            Record::Deferred(bundle(&Domain::dev())),
+            Record::Prepared(shape),
+            Record::Held(leg(902)),
+            Record::Dropped {
+                bundle: Some(id),
+                protected: true,
+                legs: vec![leg(901)],
+                why: "expired".to_owned(),
+            },
+        ]
+    }
+
+    #[test]
+    fn records_are_read_back_and_no_part_of_one_is() {
+        for record in samples() {
+            let bytes = record.encode();
+            assert_eq!(Record::read(&bytes, &Domain::dev()), Ok(record));
+            for end in 0..bytes.len() {
+                assert!(Record::read(&bytes[..end], &Domain::dev()).is_err());
+            }
+            let longer = [bytes.as_slice(), &[0]].concat();
+            assert!(Record::read(&longer, &Domain::dev()).is_err());
+        }
+    }
+
+    #[test]
+    fn altered_records_are_refused_or_differ() {
+        for record in samples() {
+            let bytes = record.encode();
+            for at in 0..bytes.len() {
+                let mut altered = bytes.clone();
+                altered[at] ^= 1;
+                assert_ne!(Record::read(&altered, &Domain::dev()).as_ref(), Ok(&record));
+            }
+        }
+    }
+
+    #[test]
+    fn bundles_of_another_realm_are_refused() {
+        let other = Domain { realm: 9, ..Domain::dev() };
+        let bytes = Record::Deferred(bundle(&other)).encode();
+        assert!(Record::read(&bytes, &Domain::dev()).is_err());
+    }
+
+    #[test]
+    fn bytes_of_records_are_fixed() {
+        let closed = &samples()[3].encode();
+        let expected = format!("0103{}00000001{}{}", "02".repeat(32), "00000385", "03".repeat(32));
+        assert_eq!(hex::encode(closed), expected);
+        assert_eq!(hex::encode(samples()[1].encode()), "0101000000000000010201");
+    }
+}
