@@ -1,6 +1,7 @@
 //! The `weft` binary as its users see it.
 
 mod bundle;
+mod crash;
 mod demo;
 mod dev;
 mod import;

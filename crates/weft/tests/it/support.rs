@@ -72,7 +72,9 @@ impl Dev {
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
-        let banner = serde_json::from_str(&first).unwrap_or_else(|_| panic!("banner: `{first}`"));
+        let banner: Value =
+            serde_json::from_str(&first).unwrap_or_else(|_| panic!("banner: `{first}`"));
+        assert_eq!(banner["event"], "started", "{banner}");
         Self { child, lines, banner }
     }
 

@@ -34,22 +34,35 @@ struct Block {
     transactions: Vec<B256>,
 }
 
-/// Begins to print the blocks of every rollup; it ends when the result is dropped.
-pub(super) async fn start(node: &NodeHandle, as_json: bool) -> Result<JoinSet<()>> {
-    let mut followers = JoinSet::new();
+/// Subscribes to the blocks of every rollup; none is missed from here on.
+pub(super) async fn subscribe(node: &NodeHandle) -> Result<Vec<Follower>> {
+    let mut followers = Vec::new();
     for rollup in node.rollups() {
         let (chain_id, rpc) = (rollup.chain_id, Rpc::new(&rollup.url)?);
         let url = rollup.url.replacen("http", "ws", 1);
-        let heads = subscribe(&url)
+        let heads = connect(&url)
             .await
             .wrap_err_with(|| format!("cannot follow the blocks of {chain_id} at {url}"))?;
-        followers.spawn(async move {
-            if let Err(error) = follow(chain_id, &rpc, heads, as_json).await {
-                eprintln!("blocks of {chain_id} are not shown any more: {error:#}");
-            }
-        });
+        followers.push(Follower { chain_id, rpc, heads });
     }
     Ok(followers)
+}
+
+/// Begins to print the blocks of every rollup; it ends when the result is dropped.
+pub(super) fn print_all(followers: Vec<Follower>, as_json: bool) -> JoinSet<()> {
+    let print = |Follower { chain_id, rpc, heads }: Follower| async move {
+        if let Err(error) = follow(chain_id, &rpc, heads, as_json).await {
+            eprintln!("blocks of {chain_id} are not shown any more: {error:#}");
+        }
+    };
+    followers.into_iter().map(print).collect()
+}
+
+/// A rollup whose blocks are to be printed.
+pub(super) struct Follower {
+    chain_id: u64,
+    rpc: Rpc,
+    heads: Heads,
 }
 
 /// New heads of one rollup, with the connection that they come by.
@@ -58,7 +71,7 @@ struct Heads {
     _socket: WsClient,
 }
 
-async fn subscribe(url: &str) -> Result<Heads> {
+async fn connect(url: &str) -> Result<Heads> {
     let socket = WsClientBuilder::new().build(url).await?;
     let params = rpc_params!["newHeads"];
     let heads = socket.subscribe("eth_subscribe", params, "eth_unsubscribe").await?;

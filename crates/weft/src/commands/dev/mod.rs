@@ -19,6 +19,7 @@ Examples:
   weft dev --rollups 2 --slot 1s --port 8000
   weft dev --dump-state realm.json   writes all state when Ctrl-C stops it
   weft dev --load-state realm.json   goes on from there
+  weft dev --data-dir realm          keeps everything there, also through a crash
   weft dev --executor 903            runs rollup 903 in a process of its own
   weft dev --json | jq .             JSON lines, the first is the banner
 
@@ -45,6 +46,9 @@ pub(crate) struct Dev {
     /// Rollup to run in a process of its own; may repeat
     #[arg(long, value_name = "CHAIN")]
     executor: Vec<u64>,
+    /// Directory to keep everything in; goes on from there
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["executor", "load_state"])]
+    data_dir: Option<PathBuf>,
     /// Prints JSON lines instead of text
     #[arg(long)]
     json: bool,
@@ -65,14 +69,16 @@ impl Dev {
         let apart = self.executor.clone();
         let mut signals = Signals::listen()?;
         let node = start(self.config()).await?;
-        let followers = follow::start(&node, json).await?;
+        // Blocks may close before the banner is out; it comes first nevertheless.
+        let followers = follow::subscribe(&node).await?;
         if json {
             say(banner::json(&node, slot, &apart));
         } else {
             say(banner::text(&node, slot, &apart).trim_end_matches('\n'));
         }
+        let printing = follow::print_all(followers, json);
         signals.wait().await;
-        drop(followers);
+        drop(printing);
         node.stop().await.wrap_err("the node did not stop cleanly")?;
         match dumped {
             Some(file) if json => say(json!({"event": "stopped", "state": file})),
@@ -95,6 +101,7 @@ impl Dev {
             seed: self.seed,
             dump_state: self.dump_state,
             load_state: self.load_state,
+            data_dir: self.data_dir,
             executors: self.executor,
             ..DevConfig::default()
         }

@@ -1,0 +1,275 @@
+//! A durable node is killed again and again while clients send: whatever it answered must be on the chain.
+//!
+//! `WEFT_KILLS` says how often, `WEFT_CRASH_SEED` repeats a run's choices, though not the exact moments.
+
+use crate::support::Dev;
+use alloy_consensus::{TxEip1559, TypedTransaction};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{B256, Bytes, TxKind, U256};
+use jsonrpsee::{
+    core::{
+        client::{ClientT, Error},
+        params::ArrayParams,
+    },
+    http_client::HttpClient,
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use weft_node::DEV_ACCOUNTS;
+
+const CHAINS: [u64; 2] = [901, 902];
+const CLIENTS: usize = 4;
+/// Kills after which a new realm begins, so that starts stay quick.
+const KILLS_PER_REALM: usize = 20;
+
+/// Numbers that are the same for the same seed.
+#[derive(Debug, Clone)]
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Transactions that the node answered for: one, or the legs of a bundle.
+#[derive(Debug, Clone)]
+struct Acknowledged {
+    hashes: Vec<(u64, B256)>,
+    /// Receipts that were seen, by leg.
+    receipts: Vec<Value>,
+}
+
+/// One connection per rollup.
+#[derive(Debug, Clone)]
+struct Rpc(Vec<HttpClient>);
+
+impl Rpc {
+    fn new(dev: &Dev) -> Self {
+        let client = |index| HttpClient::builder().build(dev.url(index)).unwrap();
+        Self((0..CHAINS.len()).map(client).collect())
+    }
+
+    async fn call(&self, chain: u64, method: &str, params: Value) -> Result<Value, Error> {
+        let mut args = ArrayParams::new();
+        for param in params.as_array().unwrap() {
+            args.insert(param).unwrap();
+        }
+        self.0[(chain - CHAINS[0]) as usize].request(method, args).await
+    }
+
+    /// Asks a node that lives.
+    async fn ask(&self, chain: u64, method: &str, params: Value) -> Value {
+        self.call(chain, method, params).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+}
+
+/// A client with an account of its own.
+#[derive(Debug)]
+struct Client {
+    account: usize,
+    rpc: Rpc,
+    chance: Chance,
+    nonces: [u64; 2],
+    log: Vec<Acknowledged>,
+}
+
+impl Client {
+    /// Learns its nonces, then sends until the node is gone; returns what was acknowledged.
+    async fn run(mut self) -> Vec<Acknowledged> {
+        // A node that is gone already acknowledged nothing.
+        let _ = self.send_all().await;
+        self.log
+    }
+
+    async fn send_all(&mut self) -> Result<(), Error> {
+        for (index, chain) in CHAINS.into_iter().enumerate() {
+            let address = DEV_ACCOUNTS[self.account].address;
+            let count =
+                self.rpc.call(chain, "eth_getTransactionCount", json!([address, "pending"]));
+            self.nonces[index] = serde_json::from_value::<U256>(count.await?).unwrap().to();
+        }
+        loop {
+            let acknowledged = match self.chance.below(3) {
+                2 => self.send_bundle().await?,
+                index => self.send_one(index as usize).await?,
+            };
+            self.log.push(acknowledged);
+            if self.chance.below(2) == 0 {
+                self.look_back().await?;
+            }
+        }
+    }
+
+    async fn send_one(&mut self, index: usize) -> Result<Acknowledged, Error> {
+        let chain = CHAINS[index];
+        let raw = self.signed(index);
+        let hash = self.rpc.call(chain, "eth_sendRawTransaction", json!([raw])).await?;
+        let hash = serde_json::from_value(hash).unwrap();
+        Ok(Acknowledged { hashes: vec![(chain, hash)], receipts: vec![Value::Null] })
+    }
+
+    async fn send_bundle(&mut self) -> Result<Acknowledged, Error> {
+        let legs = [0, 1].map(|index| json!({"chainId": CHAINS[index], "raw": self.signed(index)}));
+        let salt = B256::from(U256::from(self.chance.below(u64::MAX)));
+        let bundle = json!([{ "salt": salt, "legs": legs }]);
+        let sent = self.rpc.call(CHAINS[0], "weft_sendBundle", bundle).await?;
+        let hashes: Vec<B256> = serde_json::from_value(sent["txHashes"].clone()).unwrap();
+        Ok(Acknowledged {
+            hashes: CHAINS.into_iter().zip(hashes).collect(),
+            receipts: vec![Value::Null; 2],
+        })
+    }
+
+    /// Looks whether an earlier transaction is in a block by now.
+    async fn look_back(&mut self) -> Result<(), Error> {
+        let index = self.chance.below(self.log.len() as u64) as usize;
+        let seen = &mut self.log[index];
+        for ((chain, hash), receipt) in seen.hashes.iter().zip(&mut seen.receipts) {
+            *receipt = self.rpc.call(*chain, "eth_getTransactionReceipt", json!([hash])).await?;
+        }
+        Ok(())
+    }
+
+    fn signed(&mut self, index: usize) -> Bytes {
+        let nonce = self.nonces[index];
+        self.nonces[index] += 1;
+        let tx = TxEip1559 {
+            chain_id: CHAINS[index],
+            nonce,
+            gas_limit: 50_000,
+            max_fee_per_gas: 10_000_000_000,
+            max_priority_fee_per_gas: 1_000_000_000,
+            to: TxKind::Call(DEV_ACCOUNTS[9].address),
+            value: U256::from(1),
+            ..TxEip1559::default()
+        };
+        let account = DEV_ACCOUNTS[self.account];
+        account.sign(TypedTransaction::Eip1559(tx)).unwrap().encoded_2718().into()
+    }
+}
+
+/// A realm on disk, what it acknowledged, and how long its starts took.
+#[derive(Debug)]
+struct Realm {
+    dir: PathBuf,
+    log: Vec<Acknowledged>,
+    /// So many of them were looked for after the kill that followed.
+    checked: usize,
+    starts: Vec<Duration>,
+}
+
+impl Realm {
+    fn new(number: usize) -> Self {
+        let name = format!("weft-crash-{}-{number}", std::process::id());
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        Self { dir, log: Vec::new(), checked: 0, starts: Vec::new() }
+    }
+
+    fn start(&mut self) -> Dev {
+        let before = Instant::now();
+        let dir = self.dir.to_str().unwrap();
+        let dev = Dev::start(&["--rollups", "2", "--slot", "20ms", "--data-dir", dir]);
+        self.starts.push(before.elapsed());
+        dev
+    }
+
+    /// Looks for what the last life acknowledged, then lets clients send until the node is killed at some moment.
+    async fn live(&mut self, chance: &mut Chance) {
+        let dev = self.start();
+        let rpc = Rpc::new(&dev);
+        check_outcomes(&rpc, &self.log[self.checked..]).await;
+        self.checked = self.log.len();
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|account| {
+                let chance = Chance(chance.below(u64::MAX));
+                let (rpc, log) = (rpc.clone(), Vec::new());
+                tokio::spawn(Client { account, rpc, chance, nonces: [0; 2], log }.run())
+            })
+            .collect();
+        let until = Duration::from_micros(chance.below(200_000));
+        tokio::time::sleep(until).await;
+        drop(dev);
+        for client in clients {
+            self.log.extend(client.await.unwrap());
+        }
+    }
+
+    /// Compares everything that was answered with the chain.
+    async fn check(&mut self) {
+        let dev = self.start();
+        let rpc = Rpc::new(&dev);
+        check_outcomes(&rpc, &self.log).await;
+        for acknowledged in &self.log {
+            for ((chain, hash), seen) in acknowledged.hashes.iter().zip(&acknowledged.receipts) {
+                let found = closed_receipt(&rpc, *chain, hash).await;
+                assert_eq!(found["status"], "0x1", "{hash}: {found}");
+                assert!(seen.is_null() || *seen == found, "saw {seen}, found {found}");
+            }
+        }
+        drop(dev);
+        fs::remove_dir_all(&self.dir).unwrap();
+    }
+}
+
+/// Checks that nothing acknowledged is missing, on any of its rollups.
+async fn check_outcomes(rpc: &Rpc, log: &[Acknowledged]) {
+    for (chain, hash) in log.iter().flat_map(|acknowledged| &acknowledged.hashes) {
+        let outcome = rpc.ask(*chain, "weft_getOutcome", json!([hash])).await;
+        assert_eq!(outcome["outcome"], "included", "{hash} is lost: {outcome}");
+    }
+}
+
+/// Waits until the slot of a transaction is closed.
+async fn closed_receipt(rpc: &Rpc, chain: u64, hash: &B256) -> Value {
+    for _ in 0..500 {
+        let receipt = rpc.ask(chain, "eth_getTransactionReceipt", json!([hash])).await;
+        if !receipt.is_null() {
+            return receipt;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{hash} is in no block");
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name}: {value}")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_kill_takes_back_an_answer() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let seed = setting("WEFT_CRASH_SEED").unwrap_or(now);
+    let kills = setting("WEFT_KILLS").unwrap_or(100) as usize;
+    println!("WEFT_CRASH_SEED={seed} WEFT_KILLS={kills}");
+    let mut chance = Chance(seed);
+    let (mut starts, mut count, mut receipts) = (Vec::new(), 0, 0);
+    let mut left = kills;
+    while left > 0 {
+        let mut realm = Realm::new(left);
+        let lives = left.min(KILLS_PER_REALM);
+        for _ in 0..lives {
+            realm.live(&mut chance).await;
+        }
+        realm.check().await;
+        left -= lives;
+        count += realm.log.len();
+        receipts += realm.log.iter().flat_map(|a| &a.receipts).filter(|r| !r.is_null()).count();
+        starts.extend(realm.starts);
+    }
+    starts.sort();
+    let (median, longest) = (starts[starts.len() / 2], starts[starts.len() - 1]);
+    println!("{kills} kills: {count} answers and {receipts} receipts, none lost or contradicted");
+    println!("starts: median {median:?}, longest {longest:?}");
+    assert!(
+        count >= kills / 2,
+        "only {count} answers: the node was killed before it could give any"
+    );
+}
