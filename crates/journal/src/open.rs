@@ -4,7 +4,7 @@ use crate::{
     disk::{Disk, DiskFile},
     error::OpenError,
     format::{FORMAT, HEADER_BYTES, Header, segment_first, segment_name},
-    scan::{Scanned, scan},
+    scan::{Scanned, Visit, scan},
     writer::Segment,
 };
 use std::collections::VecDeque;
@@ -81,7 +81,7 @@ fn read_all<E: From<OpenError>>(
     disk: &dyn Disk,
     realm: &[u8; 32],
     segments: &mut VecDeque<u64>,
-    visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), E>,
+    visit: &mut Visit<'_, E>,
 ) -> Result<Tail, E> {
     let mut tail = Tail::default();
     for (index, first) in segments.clone().into_iter().enumerate() {

@@ -6,6 +6,9 @@ use crate::{
 };
 use std::collections::VecDeque;
 
+/// Takes records, with their numbers.
+pub(crate) type Visit<'a, E> = dyn FnMut(u64, &[u8]) -> Result<(), E> + 'a;
+
 /// What a segment turned out to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scanned {
@@ -28,7 +31,7 @@ pub(crate) fn scan<E: From<OpenError>>(
     name: &str,
     bytes: &[u8],
     header: &Header,
-    visit: &mut dyn FnMut(u64, &[u8]) -> Result<(), E>,
+    visit: &mut Visit<'_, E>,
 ) -> Result<Scanned, E> {
     let mut found = Scanned {
         next: header.first,

@@ -279,7 +279,8 @@ mod tests {
     #[test]
     fn bytes_of_records_are_fixed() {
         let closed = &samples()[3].encode();
-        let expected = format!("0103{}00000001{}{}", "02".repeat(32), "00000385", "03".repeat(32));
+        // Lengths and network ids are numbers with their own length in front.
+        let expected = format!("0103{}0101020385{}", "02".repeat(32), "03".repeat(32));
         assert_eq!(hex::encode(closed), expected);
         assert_eq!(hex::encode(samples()[1].encode()), "0101000000000000010201");
     }
