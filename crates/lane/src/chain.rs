@@ -1,24 +1,8 @@
 //! Running chains of a slot's sections (P2, P14).
 
-use alloy_primitives::{B256, Keccak256};
-use weft_types::{Domain, Section, SlotNumber, Tag, Writer};
-
-/// Returns `chain_0 = H(tag, domain, slot, section)` (P2).
-pub fn chain_start(domain: &Domain, slot: SlotNumber, section: Section) -> B256 {
-    let mut out = Writer::with_capacity(9);
-    out.u64(slot.get()).u8(section as u8);
-    domain.hash(Tag::LaneChain, out.as_slice())
-}
-
-/// Returns the running hash after `item` at `index`: `keccak(prev || index || item)` (P14). The domain is in the
-/// start of the chain.
-pub fn chain_next(prev: &B256, index: u32, item: &B256) -> B256 {
-    let mut hasher = Keccak256::new();
-    hasher.update(prev);
-    hasher.update(index.to_be_bytes());
-    hasher.update(item);
-    hasher.finalize()
-}
+use alloy_primitives::B256;
+use weft_types::{Domain, Section, SlotNumber};
+pub use weft_types::{chain_next, chain_start};
 
 /// Running chain of one section of one slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

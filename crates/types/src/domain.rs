@@ -27,6 +27,18 @@ pub enum Tag {
     Head = 7,
     /// Randomness of a block.
     Randao = 8,
+    /// An order promise (P14).
+    OrderPromise = 9,
+    /// An execution promise.
+    ExecutionPromise = 10,
+    /// A checkpoint of the feed (P16).
+    Checkpoint = 11,
+    /// An inner node of the tree over a group of promises (P14).
+    PromiseNode = 12,
+    /// What the signature of a group of promises covers (P14).
+    PromiseGroup = 13,
+    /// The logs of a transaction, as an execution promise names them.
+    Logs = 14,
     /// The log of a data directory.
     Log = 20,
 }

@@ -83,7 +83,7 @@ pub enum Section {
 }
 
 impl Section {
-    fn from_byte(found: u8) -> Result<Self, CodecError> {
+    pub(crate) fn from_byte(found: u8) -> Result<Self, CodecError> {
         match found {
             0 => Ok(Self::L1Born),
             1 => Ok(Self::Sealed),

@@ -8,16 +8,19 @@
 extern crate alloc;
 
 pub mod bundle;
+pub mod chain;
 pub mod codec;
 pub mod domain;
 pub mod hop;
 pub mod ids;
 pub mod item;
 pub mod outcome;
+pub mod promise;
 pub mod slot;
 pub mod status;
 
 pub use bundle::{Bundle, BundleId, BundleShape, InvalidBundle, LegShape, Marker, SafetyLevel};
+pub use chain::{chain_next, chain_start};
 pub use codec::{CodecError, Decode, Encode, Reader, Writer};
 pub use domain::{Domain, Tag};
 pub use hop::{Hop, HopBody, HopCall, HopReturn, TokenMove, Touched, Verdict};
@@ -26,6 +29,10 @@ pub use item::{
     Deposit, Envelope, InvalidLeg, Item, L1Born, L1Event, L1Ref, Leg, Session, SignedTx,
 };
 pub use outcome::{InvalidReason, Outcome, Removal, RemovalCause};
+pub use promise::{
+    Checkpoint, Equivocation, ExecutionPromise, OrderPromise, PromiseError, PromisedLeg,
+    PromisedRemoval, Signature, SignedPromise, Statement,
+};
 pub use slot::{SlotHeader, SlotRecord};
 pub use status::Status;
 

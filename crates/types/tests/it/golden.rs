@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 9] = [
+const TAGS: [Tag; 15] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -22,6 +22,12 @@ const TAGS: [Tag; 9] = [
     Tag::Thread,
     Tag::Head,
     Tag::Randao,
+    Tag::OrderPromise,
+    Tag::ExecutionPromise,
+    Tag::Checkpoint,
+    Tag::PromiseNode,
+    Tag::PromiseGroup,
+    Tag::Logs,
     Tag::Log,
 ];
 
@@ -169,14 +175,14 @@ fn p2_slot_record_vectors_hold() {
 }
 
 /// Decodes a vector's encoding and checks that it is the only encoding of its value.
-fn reread<T: Encode + Decode>(vector: &Value) -> T {
+pub(crate) fn reread<T: Encode + Decode>(vector: &Value) -> T {
     let encoding = vectors::bytes(vector, "encoding");
     let value = T::decode(&encoding).unwrap();
     assert_eq!(value.encode(), encoding);
     value
 }
 
-fn document<const N: usize>(
+pub(crate) fn document<const N: usize>(
     rule: &str,
     head: [(&'static str, Json); N],
     vectors: impl IntoIterator<Item = Json>,
@@ -197,11 +203,17 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::Thread => "thread",
         Tag::Head => "head",
         Tag::Randao => "randao",
+        Tag::OrderPromise => "order promise",
+        Tag::ExecutionPromise => "execution promise",
+        Tag::Checkpoint => "checkpoint",
+        Tag::PromiseNode => "promise node",
+        Tag::PromiseGroup => "promise group",
+        Tag::Logs => "logs",
         Tag::Log => "log",
     }
 }
 
-fn in_words(domain: &Domain) -> Json {
+pub(crate) fn in_words(domain: &Domain) -> Json {
     Json::object([
         ("version", domain.version.into()),
         ("l1ChainId", domain.l1_chain_id.into()),
@@ -210,7 +222,7 @@ fn in_words(domain: &Domain) -> Json {
     ])
 }
 
-fn position(position: &Position) -> Json {
+pub(crate) fn position(position: &Position) -> Json {
     Json::object([
         ("slot", position.slot.get().into()),
         ("section", (position.section as u8).into()),

@@ -6,6 +6,8 @@ mod draft;
 mod golden;
 mod mini_fuzz;
 mod model;
+mod promise_golden;
+mod promises;
 mod properties;
 mod samples;
 mod strategies;

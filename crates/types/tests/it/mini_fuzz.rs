@@ -1,10 +1,12 @@
 //! A short fuzz run that needs no tools: seeded mutations of the golden encodings. `fuzz/` has the long one.
 
-use crate::{samples, vectors};
+use crate::{draft::SENDER, samples, vectors};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{hex, keccak256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use weft_types::{Decode, Domain, Encode, Hop, Item, Marker, SignedTx, SlotHeader, SlotRecord};
+use weft_types::{
+    Decode, Domain, Encode, Hop, Item, Marker, SignedPromise, SignedTx, SlotHeader, SlotRecord,
+};
 
 const SEED: u64 = 0x5eed;
 
@@ -24,6 +26,16 @@ fn mutated_slot_headers_and_records_are_refused_or_canonical() {
     assert!(accepted > 5_000, "{accepted} mutants were accepted: the run saw too little");
     let accepted = fuzz(&seeds("types/slot-records.json"), 100_000, |input| {
         canonical::<SlotRecord>(input).is_some()
+    });
+    assert!(accepted > 5_000, "{accepted} mutants were accepted: the run saw too little");
+}
+
+#[test]
+fn mutated_promises_are_refused_or_canonical() {
+    let accepted = fuzz(&seeds("types/promises.json"), 60_000, |input| {
+        let promise = canonical::<SignedPromise>(input);
+        // No mutant is a promise of the key; what it looks like is that of another one, or of nobody.
+        promise.is_some_and(|promise| promise.signer().is_ok() || promise.verify(SENDER).is_err())
     });
     assert!(accepted > 5_000, "{accepted} mutants were accepted: the run saw too little");
 }
