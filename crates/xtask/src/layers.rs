@@ -39,6 +39,7 @@ const LAYERS: &[Layer] = &[
         libraries: None,
     },
     Layer { name: "weft-journal", may_use: &[], libraries: None },
+    Layer { name: "weft-promise", may_use: &["weft-types"], libraries: None },
     Layer {
         name: "weft-bench",
         may_use: &["weft-types", "weft-evm", "weft-contracts"],
@@ -51,6 +52,7 @@ const LAYERS: &[Layer] = &[
             "weft-state",
             "weft-executor",
             "weft-journal",
+            "weft-promise",
             "weft-types",
             "weft-thread",
             "weft-lane",
@@ -82,6 +84,7 @@ const LAYERS: &[Layer] = &[
             "weft-contracts",
             "weft-state",
             "weft-executor",
+            "weft-promise",
             "weft-bench",
             "weft-journal",
             "weft-node",

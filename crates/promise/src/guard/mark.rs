@@ -1,0 +1,117 @@
+//! What was signed, as far as it matters for what comes.
+
+use super::Verdict;
+use alloy_primitives::{Address, B256};
+use weft_types::{
+    Checkpoint, ExecutionPromise, OrderPromise, Position, Section, SlotNumber, Statement,
+};
+
+/// Highest positions that were signed, and where the chain stood.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Mark {
+    pub(super) key: Address,
+    /// Hash of the domain; zero before the first use.
+    pub(super) realm: B256,
+    /// Last slot in which nothing is signed, because an unknown record may have been newer; 0 for none.
+    pub(super) floor: SlotNumber,
+    pub(super) slot: SlotNumber,
+    pub(super) section: Section,
+    /// Items of the section whose order was signed.
+    pub(super) count: u32,
+    /// Running hash after them; zero when nothing was signed in the slot.
+    pub(super) chain: B256,
+    /// Last position whose execution was signed.
+    pub(super) executed: Option<Position>,
+    /// Parent that a checkpoint of the slot named; zero for none.
+    pub(super) parent: B256,
+    /// When it was written.
+    pub(super) unix_ms: u64,
+}
+
+impl Mark {
+    /// Decides about a statement and remembers it when it is to be signed.
+    pub(super) fn admit(&mut self, statement: &Statement) -> Result<Verdict, Position> {
+        let slot = match statement {
+            Statement::Order(promise) => promise.position.slot,
+            Statement::Execution(promise) => promise.position.slot,
+            Statement::Checkpoint(checkpoint) => checkpoint.slot,
+        };
+        if slot <= self.floor {
+            return Ok(Verdict::Wait);
+        }
+        match statement {
+            Statement::Order(promise) => self.order(promise),
+            Statement::Execution(promise) => self.execution(promise),
+            Statement::Checkpoint(checkpoint) => self.checkpoint(checkpoint),
+        }
+    }
+
+    fn order(&mut self, promise: &OrderPromise) -> Result<Verdict, Position> {
+        let Position { slot, section, index } = promise.position;
+        let here = (slot, section);
+        if here < (self.slot, self.section) {
+            return Ok(Verdict::Old);
+        }
+        if here == (self.slot, self.section) && self.has_chain() {
+            if index + 1 == self.count && promise.chain != self.chain {
+                return Err(promise.position);
+            }
+            if index < self.count {
+                return Ok(Verdict::Old);
+            }
+            if index == self.count && promise.prev_chain != self.chain {
+                return Err(promise.position);
+            }
+        }
+        self.enter(slot);
+        (self.section, self.count, self.chain) = (section, index.saturating_add(1), promise.chain);
+        Ok(Verdict::Sign)
+    }
+
+    fn execution(&mut self, promise: &ExecutionPromise) -> Result<Verdict, Position> {
+        if self.executed.is_some_and(|executed| promise.position <= executed) {
+            return Ok(Verdict::Old);
+        }
+        let Position { slot, section, index } = promise.position;
+        // A result names the running hash as well: nothing is signed about a position beyond the order.
+        let place = (slot, section, u64::from(index) + 1);
+        if place > (self.slot, self.section, u64::from(self.count)) {
+            return Err(promise.position);
+        }
+        let is_last = place == (self.slot, self.section, u64::from(self.count));
+        if is_last && promise.chain != self.chain {
+            return Err(promise.position);
+        }
+        self.executed = Some(promise.position);
+        Ok(Verdict::Sign)
+    }
+
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<Verdict, Position> {
+        let Checkpoint { slot, parent, section, count, chain, .. } = *checkpoint;
+        let position = Position { slot, section, index: count };
+        if (slot, section, count) < (self.slot, self.section, self.count) {
+            return Ok(Verdict::Old);
+        }
+        let is_here = (slot, section, count) == (self.slot, self.section, self.count);
+        let contradicts = is_here && self.has_chain() && chain != self.chain
+            || slot == self.slot && !self.parent.is_zero() && parent != self.parent;
+        // Beyond what was promised only the start of a chain is known.
+        if contradicts || (!is_here && count > 0) {
+            return Err(position);
+        }
+        self.enter(slot);
+        (self.section, self.count, self.chain, self.parent) = (section, count, chain, parent);
+        Ok(Verdict::Sign)
+    }
+
+    fn has_chain(&self) -> bool {
+        !self.chain.is_zero()
+    }
+
+    /// Goes to a slot; what was known about another one is over.
+    fn enter(&mut self, slot: SlotNumber) {
+        if slot != self.slot {
+            (self.slot, self.count, self.chain, self.parent) = (slot, 0, B256::ZERO, B256::ZERO);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! From statements to signed promises.
+
+use crate::{
+    guard::{Guard, GuardError, Verdict},
+    signer::{SignError, Signer},
+};
+use alloy_primitives::Address;
+use thiserror::Error;
+use weft_types::{
+    Domain, SignedPromise, Statement,
+    promise::{Group, MAX_GROUP},
+};
+
+/// Key and guard together: the one place where promises are signed.
+#[derive(Debug)]
+pub struct Issuer {
+    domain: Domain,
+    signer: Box<dyn Signer>,
+    guard: Guard,
+}
+
+/// Why nothing was signed. Whoever gets this stops promising.
+#[derive(Debug, Error)]
+pub enum IssueError {
+    /// The guard refuses.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// There is no signature.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// A statement that nobody could keep.
+    #[error("a promise contradicts itself: {0}")]
+    Flaw(&'static str),
+}
+
+impl Issuer {
+    /// Brings a key and its guard together.
+    pub fn new(domain: Domain, signer: Box<dyn Signer>, guard: Guard) -> Self {
+        Self { domain, signer, guard }
+    }
+
+    /// Returns the address of the key.
+    pub fn address(&self) -> Address {
+        self.signer.address()
+    }
+
+    /// Returns the realm.
+    pub const fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// Returns the guard.
+    pub const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// Signs statements in groups; those that were signed before, or may have been, are left out.
+    ///
+    /// The guard's record is flushed before the key is used.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`]; nothing of the group that failed may be sent.
+    pub fn issue(
+        &mut self,
+        statements: Vec<Statement>,
+        now_ms: u64,
+    ) -> Result<Vec<SignedPromise>, IssueError> {
+        let mut fresh = Vec::with_capacity(statements.len());
+        for statement in statements {
+            if let Some(flaw) = statement.flaw(&self.domain) {
+                return Err(IssueError::Flaw(flaw));
+            }
+            if self.guard.admit(&statement)? == Verdict::Sign {
+                fresh.push(statement);
+            }
+        }
+        self.guard.flush(now_ms)?;
+        let mut signed = Vec::with_capacity(fresh.len());
+        let mut fresh = fresh.into_iter().peekable();
+        while fresh.peek().is_some() {
+            let group = fresh.by_ref().take(MAX_GROUP).collect();
+            signed.extend(self.sign(group)?);
+        }
+        Ok(signed)
+    }
+
+    /// Forgets what was signed, for development nodes that go back in time; refused when the guard has a file.
+    pub fn forget(&mut self) -> bool {
+        self.guard.forget()
+    }
+
+    fn sign(&mut self, statements: Vec<Statement>) -> Result<Vec<SignedPromise>, SignError> {
+        let leaves = statements.iter().map(|statement| statement.leaf(&self.domain)).collect();
+        let group =
+            Group::new(self.domain, leaves).expect("groups are neither empty nor too large");
+        let signature = self.signer.sign(group.digest())?;
+        let signed = (0_u16..).zip(statements).map(|(index, statement)| SignedPromise {
+            domain: self.domain,
+            statement,
+            path: group.path(index).expect("every statement is a leaf"),
+            signature,
+        });
+        Ok(signed.collect())
+    }
+}
