@@ -24,6 +24,10 @@ impl DevAccount {
     }
 }
 
+/// Key of a development node's promises, known to everybody: keccak of `weft development promise key`.
+pub(crate) const PROMISE_KEY: B256 =
+    b256!("0xc23383a7b2d8c8705673c4a98275dc0c254c1a6e7e9efd017481fa4724e9b30c");
+
 /// The ten well-known accounts, in derivation order.
 pub const DEV_ACCOUNTS: [DevAccount; 10] = [
     DevAccount {

@@ -9,6 +9,7 @@ use crate::{
 use alloy_primitives::U256;
 use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 use weft_journal::Disk;
+use weft_promise::Passphrase;
 use weft_types::{NetworkId, bundle::MAX_LEGS};
 
 /// Wei of one ether.
@@ -24,6 +25,42 @@ pub enum Mining {
     Slots,
     /// After every submission, so that its receipt is there at once; with the clock as well.
     OnDemand,
+}
+
+/// Key that signs promises.
+#[derive(Debug, Clone)]
+pub enum SigningKey {
+    /// A key that everybody knows, without a guard: for development.
+    Development,
+    /// A key in an encrypted file.
+    Keystore {
+        /// Key file.
+        file: PathBuf,
+        /// Its passphrase.
+        passphrase: Passphrase,
+        /// Protection against signing twice.
+        guard: GuardFile,
+    },
+    /// A key that another program holds.
+    Program {
+        /// Program.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// How long it may take to answer.
+        patience: Duration,
+        /// Protection against signing twice.
+        guard: GuardFile,
+    },
+}
+
+/// Where it is kept what a key signed.
+#[derive(Debug, Clone)]
+pub struct GuardFile {
+    /// File.
+    pub file: PathBuf,
+    /// True when the file comes from a backup.
+    pub is_restored: bool,
 }
 
 /// What a development node is started with.
@@ -66,6 +103,8 @@ pub struct DevConfig {
     pub executor_timeout_ms: u64,
     /// Chain to serve in place of rollups.
     pub imported: Option<ImportedChain>,
+    /// Key that signs promises; `None` promises nothing.
+    pub promise_key: Option<SigningKey>,
     /// Bounds on what comes from outside.
     pub limits: Limits,
 }
@@ -91,6 +130,7 @@ impl Default for DevConfig {
             executor_program: None,
             executor_timeout_ms: 2_000,
             imported: None,
+            promise_key: Some(SigningKey::Development),
             limits: Limits::default(),
         }
     }
@@ -199,6 +239,10 @@ pub struct Limits {
     pub max_outcomes: usize,
     /// Most bytes of remembered outcomes together; the last one is remembered whatever its size.
     pub max_outcome_bytes: usize,
+    /// Most items whose promises are remembered.
+    pub max_promises: usize,
+    /// Longest wait of `eth_sendRawTransactionSync`, and its wait when the client names none.
+    pub sync_send_timeout: Duration,
     /// Most snapshots.
     pub max_snapshots: usize,
     /// Most blocks mined by one call.
@@ -228,6 +272,8 @@ impl Default for Limits {
             max_logs: 20_000,
             max_outcomes: 50_000,
             max_outcome_bytes: 64 * 1024 * 1024,
+            max_promises: 50_000,
+            sync_send_timeout: Duration::from_secs(2),
             max_snapshots: 256,
             max_mine: 10_000,
             call_gas: 60_000_000,

@@ -9,7 +9,8 @@
 //!
 //! [`Node::start`] is the entry point; everything a client can say comes in as JSON-RPC (`eth_*`, `weft_*` and
 //! the development helpers `evm_*` and `anvil_*`). With a data directory every input is in a log on disk
-//! before its answer leaves, and a start goes on from there; else everything is in memory. No promises are signed.
+//! before its answer leaves, and a start goes on from there; else everything is in memory. What the node promises is
+//! signed by a thread of its own.
 
 pub mod accounts;
 mod bundles;
@@ -25,6 +26,7 @@ mod metrics;
 mod node;
 mod outcomes;
 mod pool;
+mod promises;
 mod record;
 mod rpc;
 mod server;
@@ -36,7 +38,7 @@ mod trace;
 mod view;
 
 pub use accounts::{DEV_ACCOUNTS, DevAccount};
-pub use config::{DevConfig, Limits, Mining};
+pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
 pub use engine::{EngineHandle, ImportedChain};
 pub use error::NodeError;
 pub use node::{Node, NodeHandle, RollupInfo};

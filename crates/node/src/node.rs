@@ -9,6 +9,7 @@ use crate::{
     server,
     status::StatusLayer,
 };
+use alloy_primitives::Address;
 use jsonrpsee::server::ServerHandle;
 use weft_types::NetworkId;
 
@@ -34,6 +35,7 @@ pub struct NodeHandle {
     common: Option<String>,
     servers: Vec<ServerHandle>,
     engine: EngineThread,
+    promise_key: Option<Address>,
 }
 
 impl Node {
@@ -59,6 +61,8 @@ impl Node {
         let limits = config.limits.clone();
         let metrics = Metrics::new();
         let engine = engine::spawn(config, endpoints.clone(), metrics.clone()).await?;
+        let key = engine.handle.call(|engine| engine.outbox.promises().map(|all| all.key())).await;
+        let promise_key = key.map_err(|_| NodeError::Stopped)?;
         let mut servers = Vec::new();
         for (listener, endpoint) in listeners.into_iter().zip(&endpoints) {
             servers.push(server::serve(listener, endpoint, &engine.handle, &metrics, &limits)?);
@@ -85,7 +89,7 @@ impl Node {
             url: endpoint.url,
         };
         let rollups = endpoints.into_iter().map(info).collect();
-        Ok(NodeHandle { rollups, common, servers, engine })
+        Ok(NodeHandle { rollups, common, servers, engine, promise_key })
     }
 }
 
@@ -98,6 +102,11 @@ impl NodeHandle {
     /// Returns the URL under which every rollup is served at `/CHAINID`, when there is one.
     pub fn common_url(&self) -> Option<&str> {
         self.common.as_deref()
+    }
+
+    /// Returns the address of the key that signs promises.
+    pub const fn promise_key(&self) -> Option<Address> {
+        self.promise_key
     }
 
     /// Returns the way to the engine.

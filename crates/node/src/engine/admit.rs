@@ -86,7 +86,10 @@ impl Engine {
         let hash = tx.hash();
         let item = Item::Transaction(Leg { network, tx, may_revert: false });
         match self.run_or_defer(item)? {
-            Ran::Decided(Outcome::Removed(removal)) => Err(RpcError::removed(&removal)),
+            Ran::Decided(Outcome::Removed(removal)) => {
+                let chain_id = self.chains.get(&removal.network).map(|chain| chain.spec.chain_id);
+                Err(RpcError::removed(&removal, chain_id))
+            }
             Ran::Decided(Outcome::Included) | Ran::Deferred => {
                 self.announce(network, ChainEvent::Pending(hash));
                 Ok(())

@@ -145,6 +145,8 @@ impl Engine {
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Default::default(),
             executors: None,
+            outbox: Default::default(),
+            flashblocks: Default::default(),
             config,
         })
     }

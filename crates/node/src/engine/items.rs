@@ -85,11 +85,13 @@ impl Engine {
         let accepted = Instant::now();
         self.accepted.push(accepted);
         self.metrics.reached(Stage::Positioned, accepted);
+        self.outbox.name(item);
         let elsewhere = self.execute_elsewhere(position, item);
         let applied = self.realm.apply(position, item).map_err(|error| {
             RpcError::new(-32603, format!("item at position {position} could not run: {error}"))
         })?;
         self.check_elsewhere(elsewhere.as_ref(), &applied);
+        self.promise_execution(item.hash(&self.domain), &applied);
         let outcome = applied.outcome.clone();
         self.metrics.reached(Stage::Executed, accepted);
         self.metrics.ended(&outcome);

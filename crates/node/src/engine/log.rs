@@ -114,19 +114,23 @@ impl Engine {
         }
     }
 
-    /// Tells subscribers when what they hear is on disk.
-    pub(super) fn send_when_safe(&self, to: broadcast::Sender<ChainEvent>, event: ChainEvent) {
-        // Nobody listening is no error.
-        let send = move || drop(to.send(event));
+    /// Calls `then` when everything noted so far is on disk; never, when that can no longer be.
+    pub(super) fn when_durable(&self, then: impl FnOnce() + Send + 'static) {
         match &self.log {
-            Log::Nowhere => send(),
+            Log::Nowhere => then(),
             Log::Replaying { .. } => {}
             Log::Open(log) => log.journal.last().when_durable(move |result| {
                 if result.is_ok() {
-                    send();
+                    then();
                 }
             }),
         }
+    }
+
+    /// Tells subscribers when what they hear is on disk.
+    pub(super) fn send_when_safe(&self, to: broadcast::Sender<ChainEvent>, event: ChainEvent) {
+        // Nobody listening is no error.
+        self.when_durable(move || drop(to.send(event)));
     }
 
     /// Returns true when the log stopped: no slot opens or closes any more.

@@ -6,12 +6,14 @@ mod bundle;
 mod cheats;
 mod dump;
 mod executors;
+mod flashblocks;
 mod foreign_sandbox;
 mod foreign_trace;
 mod imported;
 mod items;
 mod log;
 mod look;
+mod outbox;
 mod recover;
 mod replay;
 mod sandbox;
@@ -108,6 +110,8 @@ pub(crate) struct Engine {
     /// Items of recent slots, for tracing.
     slots: Slots,
     pub(crate) executors: Option<executors::Executors>,
+    pub(crate) outbox: outbox::Outbox,
+    pub(crate) flashblocks: flashblocks::Flashblocks,
 }
 
 impl Engine {
@@ -158,6 +162,8 @@ impl Engine {
             snapshots: Snapshots::default(),
             slots: Slots::default(),
             executors: None,
+            outbox: outbox::Outbox::default(),
+            flashblocks: flashblocks::Flashblocks::default(),
             config,
         })
     }

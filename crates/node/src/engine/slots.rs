@@ -8,7 +8,7 @@ use crate::{
 use alloy_primitives::B256;
 use std::time::{Duration, Instant};
 use weft_lane::{Effect, Input, Rejection};
-use weft_types::{NetworkId, Position};
+use weft_types::{NetworkId, OrderPromise, Position};
 
 /// Time between two turns of an engine that waits for the end.
 const STOPPED_TURN: Duration = Duration::from_secs(1);
@@ -93,12 +93,22 @@ impl Engine {
             match effect {
                 Effect::Opened(header) => {
                     self.items_in_slot = 0;
+                    self.outbox.opened(&header);
                     self.open_slot_elsewhere(&header);
                     self.remember_slot(&header);
                     self.realm.open_slot(header).expect("states can be read");
                 }
-                Effect::Positioned { position, .. } => {
+                Effect::Positioned { position, item, prev_chain, chain } => {
                     self.items_in_slot += 1;
+                    self.outbox.order(OrderPromise {
+                        position,
+                        item,
+                        prev_chain,
+                        chain,
+                        unix_ms: self.clock.now_ms(),
+                        l1_deadline: 0,
+                        bundle: None,
+                    });
                     given = Some(position);
                 }
                 Effect::Closed { hash, .. } => self.close_blocks(hash),
@@ -116,6 +126,7 @@ impl Engine {
     }
 
     fn close_blocks(&mut self, record: B256) {
+        self.tell_flashblocks();
         self.slots.close();
         let (mut blocks, mut closed) = (Vec::new(), Vec::new());
         for block in self.realm.close_slot().expect("states can be read") {

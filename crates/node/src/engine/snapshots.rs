@@ -88,6 +88,7 @@ impl Engine {
         let Snapshot { rollups, escrow, heads, lane, clock, .. } = snapshot;
         self.realm = Realm::new(self.domain, rollups, escrow, heads);
         (self.lane, self.clock) = (lane, clock);
+        self.outbox.forget();
         for (network, number) in snapshot.block_numbers {
             let chain = self.chain_mut(network);
             chain.store.truncate(number);

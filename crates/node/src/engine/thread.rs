@@ -116,12 +116,15 @@ fn started(
         engine.load_file(&path)?;
     }
     engine.start_executors()?;
+    engine.start_promises()?;
     Ok(engine)
 }
 
 fn run(mut engine: Engine, messages: &Receiver<Message>) {
     loop {
         engine.tick();
+        engine.tell_flashblocks();
+        engine.release_promises();
         match messages.recv_timeout(engine.until_turn()) {
             Ok(Message::Job(job)) => job(&mut engine),
             Ok(Message::Stop(done)) => {

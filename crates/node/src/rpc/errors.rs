@@ -136,7 +136,7 @@ impl RpcError {
     }
 
     /// Says why a removed item cannot be answered for otherwise.
-    pub(crate) fn removed(removal: &Removal) -> Self {
+    pub(crate) fn removed(removal: &Removal, chain_id: Option<u64>) -> Self {
         let message = match removal.invalid {
             Some(InvalidReason::NonceTooLow) => format!("nonce too low: {}", removal.reason),
             Some(InvalidReason::NonceTooHigh) => format!("nonce too high: {}", removal.reason),
@@ -149,7 +149,15 @@ impl RpcError {
             _ => removal.reason.clone(),
         };
         let code = if removal.revert_data.is_empty() { -32000 } else { 3 };
-        let data = json!({ "cause": removal.cause, "revertData": removal.revert_data });
+        let data = json!({
+            "cause": removal.cause,
+            "chainId": chain_id,
+            "leg": removal.leg,
+            "txHash": removal.tx_hash,
+            "reason": removal.reason,
+            "invalid": removal.invalid,
+            "revertData": removal.revert_data,
+        });
         Self::new(code, message).with(data)
     }
 }

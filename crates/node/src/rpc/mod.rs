@@ -14,12 +14,14 @@ mod logs;
 mod ots;
 mod otterscan;
 pub(crate) mod overrides;
+mod promises;
 mod proof;
 mod raw;
 mod simulate;
 mod state;
 mod submit;
 pub(crate) mod subscribe;
+mod sync_send;
 mod threads;
 mod trace;
 mod txpool;
@@ -65,7 +67,8 @@ const STANDARD: &[Methods] = &[
     txpool::METHODS,
 ];
 /// Methods of rollups alone: what crosses, and development helpers.
-const OF_ROLLUPS: &[Methods] = &[bundles::METHODS, dev::DUMPS, threads::METHODS, weft::METHODS];
+const OF_ROLLUPS: &[Methods] =
+    &[bundles::METHODS, dev::DUMPS, promises::METHODS, threads::METHODS, weft::METHODS];
 /// Methods of imported chains alone.
 const OF_IMPORTED: &[Methods] = &[building::METHODS];
 /// Methods of every chain that work apart from the engine.
@@ -121,6 +124,10 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
             .expect("method names are distinct");
     }
     subscribe::register(&mut module);
+    if !is_imported {
+        promises::register(&mut module);
+        sync_send::register(&mut module);
+    }
     let names: BTreeSet<&'static str> = module.method_names().collect();
     module
         .register_method("rpc.discover", move |_, _, _| -> Result<Value, ErrorObjectOwned> {

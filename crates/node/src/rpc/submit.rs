@@ -19,7 +19,6 @@ use weft_types::SignedTx;
 pub(super) const METHODS: Methods = &[
     ("eth_sendRawTransaction", send_raw),
     ("eth_sendRawTransactionConditional", send_raw_conditional),
-    ("eth_sendRawTransactionSync", send_raw_sync),
     ("eth_sendTransaction", send),
     ("eth_signTransaction", sign),
 ];
@@ -28,9 +27,6 @@ pub(super) const METHODS: Methods = &[
 const CONDITION: i32 = -32003;
 /// Most slots that the conditions of a transaction name.
 const MAX_CONDITIONS: usize = 1_000;
-/// Code of EIP-7966 for a transaction that is accepted and not executed yet.
-const NOT_YET: i32 = 4;
-
 fn send_raw(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let raw: Bytes = args.required(0)?;
     if call.is_foreign() {
@@ -82,25 +78,15 @@ fn check_conditions(call: &mut Call<'_>, wanted: &TransactionConditional) -> Rpc
     Ok(())
 }
 
-/// Answers with the receipt: transactions are executed when they arrive. Block hash zero until the block closes (P31).
-fn send_raw_sync(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let raw: Bytes = args.required(0)?;
-    let hash = call.engine.send_raw(call.network, raw)?;
-    executed(call, hash).unwrap_or_else(|| {
-        let message = "the transaction was added to the mempool and waits";
-        Err(RpcError::new(NOT_YET, message).with(json!(hash)))
-    })
-}
-
-fn executed(call: &Call<'_>, hash: B256) -> Option<RpcResult> {
-    if let Some(index) = call.engine.open_transaction(call.network, &hash) {
-        return call.engine.open_receipt(call.network, index);
+impl Call<'_> {
+    /// Returns the receipt of a transaction that was executed. Block hash zero until its block closes (P31).
+    pub(super) fn executed(&self, hash: B256) -> Option<RpcResult> {
+        if let Some(index) = self.engine.open_transaction(self.network, &hash) {
+            return self.engine.open_receipt(self.network, index);
+        }
+        let (block, index) = self.engine.chain(self.network).store.transaction(&hash)?;
+        Some(self.engine.receipt(self.network, block, index))
     }
-    let (block, index) = call.engine.chain(call.network).store.transaction(&hash)?;
-    Some(call.engine.receipt(call.network, block, index).map(|mut receipt| {
-        receipt["weftFinality"] = json!("executed");
-        receipt
-    }))
 }
 
 fn send(call: &mut Call<'_>, args: &Args) -> RpcResult {

@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use weft_evm::BlockTx;
-use weft_types::{NetworkId, Position, SignedTx};
+use weft_types::{NetworkId, Position, SafetyLevel, SignedTx};
 
 /// Turns a value into JSON.
 pub(crate) fn to_json(value: &impl Serialize) -> RpcResult {
@@ -154,13 +154,13 @@ impl Engine {
         let start = starts(open)[index];
         let inner = tx.receipt(start.gas_used + tx.gas_used);
         let receipt = to_json(&receipt(tx, inner, index, start, home));
-        Some(receipt.and_then(|mut receipt| {
-            receipt["weftFinality"] = json!("executed");
-            self.with_origin(network, tx, receipt)
-        }))
+        Some(receipt.and_then(|receipt| self.with_origin(network, tx, receipt)))
     }
 
     fn with_origin(&self, network: NetworkId, tx: &BlockTx, mut receipt: Value) -> RpcResult {
+        // P30, P31: without settlement an executed transaction rests on the sequencer's word.
+        receipt["weftFinality"] = json!("executed");
+        receipt["weftSafety"] = json!(SafetyLevel::Reputation);
         let store = &self.chain(network).store;
         if tx.is_system
             && let Some(origin) = store.origin(tx.tx.tx_hash())

@@ -9,6 +9,7 @@ mod durable;
 mod execution_apis;
 mod malformed;
 mod pool;
+mod promises;
 mod proofs;
 mod simulate;
 mod status;

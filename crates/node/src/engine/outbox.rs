@@ -1,0 +1,120 @@
+//! What is to be promised, from the lane and the fold to the worker that signs.
+
+use super::Engine;
+use crate::{
+    error::NodeError,
+    promises::{Entry, Promises, Worker},
+};
+use alloy_primitives::{B256, keccak256};
+use weft_evm::{Applied, BlockTx};
+use weft_types::{
+    Bundle, ExecutionPromise, Item, NetworkId, OrderPromise, Outcome, PromisedLeg, PromisedRemoval,
+    SlotHeader, Statement, promise::logs_hash,
+};
+
+/// Statements that wait until what they rest on is durable.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    entries: Vec<Entry>,
+    /// Running hash after the last item.
+    chain: B256,
+    worker: Option<Worker>,
+}
+
+impl Outbox {
+    /// Returns the way to what was signed; `None` for a node without a key.
+    pub(crate) fn promises(&self) -> Option<&Promises> {
+        self.worker.as_ref().map(Worker::promises)
+    }
+
+    pub(super) fn opened(&mut self, header: &SlotHeader) {
+        self.put(Entry::Opened(header.number, header.parent));
+    }
+
+    /// Takes the promise of a position; [`Self::name`] says whose it is.
+    pub(super) fn order(&mut self, promise: OrderPromise) {
+        self.chain = promise.chain;
+        self.put(Entry::Statement(Box::new(Statement::Order(promise)), Vec::new()));
+    }
+
+    /// Says which item has the last position.
+    pub(super) fn name(&mut self, item: &Item) {
+        let Some(Entry::Statement(statement, names)) = self.entries.last_mut() else { return };
+        let bundle = item.bundle().map(Bundle::id);
+        if let Statement::Order(promise) = &mut **statement {
+            promise.bundle = bundle;
+        }
+        names.extend(bundle.map(|id| id.hash()));
+        names.extend(item.legs().iter().map(|leg| leg.tx.hash()));
+    }
+
+    /// Says that the lane goes back in time.
+    pub(super) fn forget(&mut self) {
+        self.entries.clear();
+        self.put(Entry::Forget);
+    }
+
+    fn put(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+}
+
+impl Engine {
+    /// Begins to sign promises when there is a key.
+    pub(super) fn start_promises(&mut self) -> Result<(), NodeError> {
+        if let Some(key) = &self.config.promise_key {
+            let capacity = self.config.limits.max_promises;
+            let worker = Worker::start(key, self.domain, self.config.slot_ms, capacity)?;
+            self.outbox.worker = Some(worker);
+        }
+        // What a log repeated was promised when it first happened, or never.
+        self.outbox.entries.retain(|entry| matches!(entry, Entry::Opened(..)));
+        self.outbox.entries.drain(..self.outbox.entries.len().saturating_sub(1));
+        Ok(())
+    }
+
+    /// Lets everything that was said so far be signed and sent, once the inputs of the lane that it rests on are on
+    /// disk. The one way out for promises.
+    pub(super) fn release_promises(&mut self) {
+        let entries = std::mem::take(&mut self.outbox.entries);
+        if let (Some(promises), false) = (self.outbox.promises().cloned(), entries.is_empty()) {
+            self.when_durable(move || promises.push(entries));
+        }
+    }
+
+    /// Notes the result of the item with the last position.
+    pub(super) fn promise_execution(&mut self, item: B256, applied: &Applied) {
+        let own = applied.transactions.iter().filter(|(_, tx)| !tx.is_system);
+        let removal = match &applied.outcome {
+            Outcome::Included => None,
+            Outcome::Removed(removal) => Some(PromisedRemoval::from(removal)),
+        };
+        let mut legs: Vec<_> = own.map(|(network, tx)| self.promised_leg(*network, tx)).collect();
+        legs.sort_by_key(|leg| leg.leg);
+        let promise = ExecutionPromise {
+            position: applied.position,
+            item,
+            chain: self.outbox.chain,
+            l1_origin: B256::ZERO,
+            legs,
+            removal,
+        };
+        self.outbox.put(Entry::Statement(Box::new(Statement::Execution(promise)), Vec::new()));
+    }
+
+    fn promised_leg(&self, network: NetworkId, tx: &BlockTx) -> PromisedLeg {
+        let number = self.realm.block_env(network).map(|env| env.number.saturating_to());
+        let parent = self.realm.head(network).map(|(_, hash)| hash);
+        PromisedLeg {
+            leg: tx.leg,
+            network,
+            tx_hash: *tx.tx.tx_hash(),
+            success: tx.success,
+            gas_used: tx.gas_used,
+            output_hash: keccak256(&tx.output),
+            logs_hash: logs_hash(&self.domain, &tx.logs),
+            block_number: number.unwrap_or_default(),
+            parent_hash: parent.unwrap_or_default(),
+        }
+    }
+}

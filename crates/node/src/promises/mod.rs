@@ -1,0 +1,204 @@
+//! Promises on their way from the engine to clients.
+//!
+//! ```text
+//!  engine ─► queue ─► worker: guard, flush, sign ─┬─► store: weft_getPromise
+//!   (outbox)  bounded                             └─► feed: weft_subscribe
+//! ```
+//!
+//! The engine never waits for a signature; it waits when the queue is full, so that memory stays bounded.
+
+mod store;
+mod worker;
+
+pub(crate) use store::Kept;
+
+use crate::{config::SigningKey, error::NodeError};
+use alloy_primitives::{Address, B256};
+use serde_json::value::RawValue;
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+use store::Store;
+use tokio::sync::broadcast;
+use weft_promise::{Guard, Issuer, LocalSigner, ProgramSigner, Signer, guard::Setting, keystore};
+use weft_types::{Domain, SlotNumber, Statement};
+
+/// Most statements that wait for the worker.
+const MAX_QUEUE: usize = 1 << 14;
+/// Messages that a subscriber may be behind before it is dropped.
+const FEED_BACKLOG: usize = 1 << 12;
+
+/// What the engine says to the worker.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// A slot opened behind the record with this hash.
+    Opened(SlotNumber, B256),
+    /// Something to be promised, with the hashes by which clients may ask for it.
+    Statement(Box<Statement>, Vec<B256>),
+    /// The lane went back in time, which only development nodes do.
+    Forget,
+}
+
+/// A message of the feed, written once for all subscribers.
+pub(crate) type Message = Arc<RawValue>;
+
+/// Way to the worker and to what it signed. Clones reach the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Promises(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    key: Address,
+    queue: Mutex<Queue>,
+    /// The queue has something, or has room again.
+    changed: Condvar,
+    store: Mutex<Store>,
+    feed: broadcast::Sender<Message>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    entries: Vec<Entry>,
+    /// True while the worker signs what it took.
+    is_signing: bool,
+    is_closed: bool,
+    /// Why nothing is signed any more.
+    stopped: Option<String>,
+    /// Last slot of a wait after which signing goes on.
+    floor: Option<SlotNumber>,
+}
+
+/// A running worker.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    promises: Promises,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts to sign with a key.
+    pub(crate) fn start(
+        key: &SigningKey,
+        domain: Domain,
+        slot_ms: u64,
+        capacity: usize,
+    ) -> Result<Self, NodeError> {
+        let issuer = issuer(key, domain, slot_ms)?;
+        let promises = Promises(Arc::new(Shared {
+            key: issuer.address(),
+            queue: Mutex::new(Queue { floor: issuer.guard().floor(), ..Queue::default() }),
+            changed: Condvar::new(),
+            store: Mutex::new(Store::new(capacity)),
+            feed: broadcast::channel(FEED_BACKLOG).0,
+        }));
+        let shared = promises.clone();
+        let thread = std::thread::Builder::new()
+            .name("weft-promises".to_owned())
+            .spawn(move || worker::run(&shared, issuer))
+            .map_err(|error| NodeError::Config(format!("no thread for promises: {error}")))?;
+        Ok(Self { promises, thread: Some(thread) })
+    }
+
+    pub(crate) const fn promises(&self) -> &Promises {
+        &self.promises
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.promises.queue().is_closed = true;
+        self.promises.0.changed.notify_all();
+        // A worker that panicked has ended as well.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Promises {
+    /// Returns the address of the key.
+    pub(crate) fn key(&self) -> Address {
+        self.0.key
+    }
+
+    /// Returns why nothing is signed, if so, and the last slot of a wait.
+    pub(crate) fn trouble(&self) -> (Option<String>, Option<SlotNumber>) {
+        let queue = self.queue();
+        (queue.stopped.clone(), queue.floor)
+    }
+
+    /// Hands statements over, in the order of the lane. Waits while the queue is full.
+    pub(crate) fn push(&self, entries: Vec<Entry>) {
+        let is_full = |queue: &mut Queue| queue.entries.len() >= MAX_QUEUE && queue.runs();
+        let waited = self.0.changed.wait_while(self.queue(), is_full);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
+        if queue.runs() {
+            queue.entries.extend(entries);
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Returns true while something waits for its signature.
+    pub(crate) fn is_busy(&self) -> bool {
+        let queue = self.queue();
+        queue.is_signing || !queue.entries.is_empty()
+    }
+
+    /// Returns what was promised about an item, by its hash, its bundle or one of its transactions.
+    pub(crate) fn get(&self, key: &B256) -> Option<Kept> {
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner).get(key)
+    }
+
+    /// Begins to listen to the feed.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Message> {
+        self.0.feed.subscribe()
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    const fn runs(&self) -> bool {
+        !self.is_closed && self.stopped.is_none()
+    }
+}
+
+/// Brings a configured key and its guard together.
+fn issuer(key: &SigningKey, domain: Domain, slot_ms: u64) -> Result<Issuer, NodeError> {
+    let failed = |error: &dyn std::fmt::Display| NodeError::Config(format!("promises: {error}"));
+    let (signer, guard): (Box<dyn Signer>, _) = match key {
+        SigningKey::Development => {
+            let signer = LocalSigner::new(&crate::accounts::PROMISE_KEY)
+                .ok_or_else(|| failed(&"the development key is no key"))?;
+            return Ok(Issuer::new(domain, Box::new(signer), Guard::in_memory()));
+        }
+        SigningKey::Keystore { file, passphrase, guard } => {
+            let signer = keystore::open(file, passphrase).map_err(|error| failed(&error))?;
+            (Box::new(signer), guard)
+        }
+        SigningKey::Program { program, args, patience, guard } => {
+            let signer = ProgramSigner::start(program, args, *patience);
+            (Box::new(signer.map_err(|error| failed(&error))?), guard)
+        }
+    };
+    let setting = Setting {
+        key: signer.address(),
+        domain,
+        slot_ms,
+        now_ms: worker::now_ms(),
+        is_restored: guard.is_restored,
+    };
+    let (guard, start) = Guard::open(&guard.file, &setting).map_err(|error| failed(&error))?;
+    if let weft_promise::Start::Waits(slot) = start {
+        tracing::warn!(
+            %slot,
+            "the guard file may be an older copy: nothing is promised up to and including this slot"
+        );
+    }
+    Ok(Issuer::new(domain, signer, guard))
+}
+
+/// How long the worker waits for company for a statement, so that a signature covers more than one.
+const LINGER: Duration = Duration::from_millis(1);

@@ -1,0 +1,156 @@
+//! The thread that signs.
+
+use super::{Entry, LINGER, Promises, Queue};
+use alloy_primitives::B256;
+use serde_json::value::to_raw_value;
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use weft_promise::{IssueError, Issuer, promise_json};
+use weft_types::{Checkpoint, Section, SignedPromise, SlotNumber, Statement, chain_start};
+
+/// Time between two checkpoints (P16).
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
+
+/// Where the feed is.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    slot: SlotNumber,
+    parent: B256,
+    section: Section,
+    count: u32,
+    chain: B256,
+}
+
+/// Signs until the queue is closed; an error ends the signing and not the node.
+pub(super) fn run(promises: &Promises, mut issuer: Issuer) {
+    let mut head = None;
+    let mut due = Instant::now() + CHECKPOINT_EVERY;
+    while let Some(entries) = take(promises, due) {
+        let is_due = Instant::now() >= due;
+        if is_due {
+            due = Instant::now() + CHECKPOINT_EVERY;
+        }
+        let done = work(promises, &mut issuer, &mut head, entries, is_due);
+        let mut queue = promises.queue();
+        queue.is_signing = false;
+        queue.floor = issuer.guard().floor().filter(|floor| !is_past(head, *floor));
+        if let Err(error) = done {
+            tracing::error!(%error, "promises stopped: nothing is signed until a restart");
+            queue.stopped = Some(error.to_string());
+            queue.entries.clear();
+            promises.0.changed.notify_all();
+            return;
+        }
+    }
+}
+
+fn is_past(head: Option<Head>, floor: SlotNumber) -> bool {
+    head.is_some_and(|head| head.slot > floor)
+}
+
+/// Waits for entries or for the next checkpoint; `None` in the end.
+fn take(promises: &Promises, due: Instant) -> Option<Vec<Entry>> {
+    let left = due.saturating_duration_since(Instant::now());
+    let is_idle = |queue: &mut Queue| queue.entries.is_empty() && !queue.is_closed;
+    let waited = promises.0.changed.wait_timeout_while(promises.queue(), left, is_idle);
+    let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    let (is_closed, is_empty) = (queue.is_closed, queue.entries.is_empty());
+    drop(queue);
+    if is_closed && is_empty {
+        return None;
+    }
+    if !is_closed && !is_empty {
+        std::thread::sleep(LINGER);
+    }
+    let mut queue = promises.queue();
+    queue.is_signing = true;
+    let entries = std::mem::take(&mut queue.entries);
+    promises.0.changed.notify_all();
+    Some(entries)
+}
+
+/// Signs what was taken and hands it out.
+fn work(
+    promises: &Promises,
+    issuer: &mut Issuer,
+    head: &mut Option<Head>,
+    entries: Vec<Entry>,
+    is_due: bool,
+) -> Result<(), IssueError> {
+    let mut statements = Vec::with_capacity(entries.len() + 1);
+    for entry in entries {
+        match entry {
+            Entry::Opened(slot, parent) => *head = Some(Head::start(issuer, slot, parent)),
+            Entry::Statement(statement, names) => {
+                follow(head, &statement);
+                if let Some(item) = statement.item() {
+                    let mut store = promises.0.store.lock().unwrap_or_else(PoisonError::into_inner);
+                    store.name(item, names);
+                }
+                statements.push(*statement);
+            }
+            Entry::Forget => {
+                if issuer.forget() {
+                    statements.clear();
+                    promises.0.store.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                }
+            }
+        }
+    }
+    if is_due {
+        statements.extend(head.map(Head::checkpoint));
+    }
+    hand_out(promises, issuer.issue(statements, now_ms())?);
+    Ok(())
+}
+
+fn follow(head: &mut Option<Head>, statement: &Statement) {
+    if let (Some(head), Statement::Order(promise)) = (head, statement)
+        && promise.position.slot == head.slot
+        && promise.position.section == head.section
+    {
+        (head.count, head.chain) = (promise.position.index + 1, promise.chain);
+    }
+}
+
+fn hand_out(promises: &Promises, signed: Vec<SignedPromise>) {
+    if signed.is_empty() {
+        return;
+    }
+    let signed: Vec<_> = signed.into_iter().map(Arc::new).collect();
+    let mut store = promises.0.store.lock().unwrap_or_else(PoisonError::into_inner);
+    signed.iter().for_each(|promise| store.insert(promise.clone()));
+    drop(store);
+    if promises.0.feed.receiver_count() == 0 {
+        return;
+    }
+    for promise in signed {
+        match to_raw_value(&promise_json(&promise, promises.0.key)) {
+            // Nobody listening is no error.
+            Ok(message) => drop(promises.0.feed.send(Arc::from(message))),
+            Err(error) => tracing::warn!(%error, "a promise cannot be written as JSON"),
+        }
+    }
+}
+
+impl Head {
+    fn start(issuer: &Issuer, slot: SlotNumber, parent: B256) -> Self {
+        let section = Section::Plaintext;
+        let chain = chain_start(issuer.domain(), slot, section);
+        Self { slot, parent, section, count: 0, chain }
+    }
+
+    fn checkpoint(self) -> Statement {
+        let Self { slot, parent, section, count, chain } = self;
+        let unix_ms = now_ms();
+        Statement::Checkpoint(Checkpoint { slot, parent, section, count, chain, unix_ms })
+    }
+}
+
+/// Returns the time, in milliseconds since the Unix epoch.
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

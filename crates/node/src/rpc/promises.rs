@@ -1,0 +1,129 @@
+//! Promises: by hash, and as a feed.
+
+use super::{
+    Args, Call, Methods, Port,
+    errors::{RpcError, RpcResult},
+};
+use crate::promises::{Message, Promises};
+use alloy_primitives::B256;
+use jsonrpsee::{
+    PendingSubscriptionSink, RpcModule, SubscriptionSink,
+    core::{SubscriptionError, SubscriptionResult},
+    types::ErrorObjectOwned,
+};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::broadcast::{self, error::RecvError};
+use weft_promise::promise_json;
+use weft_types::SignedPromise;
+
+pub(super) const METHODS: Methods = &[("weft_getPromiseKey", key)];
+
+/// Longest wait for a signature that is on its way.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a subscriber may take for one message before it is dropped.
+const TOO_SLOW: Duration = Duration::from_secs(5);
+
+/// Adds `weft_getPromise`, `weft_subscribe` and `weft_unsubscribe`.
+pub(super) fn register(module: &mut RpcModule<Port>) {
+    module
+        .register_async_method("weft_getPromise", |params, port, _| async move {
+            let args = Args::parse(params.as_str())?;
+            Ok::<_, ErrorObjectOwned>(promise(&args, &port).await?)
+        })
+        .expect("method names are distinct");
+    module
+        .register_subscription(
+            "weft_subscribe",
+            "weft_subscription",
+            "weft_unsubscribe",
+            |params, pending, port, _| async move {
+                match feed(params.as_str(), &port).await {
+                    Ok(messages) => forward(messages, pending).await,
+                    Err(error) => {
+                        pending.reject(error).await;
+                        Ok(())
+                    }
+                }
+            },
+        )
+        .expect("method names are distinct");
+}
+
+fn key(call: &mut Call<'_>, _: &Args) -> RpcResult {
+    let promises = call.engine.outbox.promises().ok_or_else(no_key)?;
+    let (stopped, floor) = promises.trouble();
+    Ok(json!({
+        "key": promises.key(),
+        "domain": call.engine.domain,
+        "signing": stopped.is_none() && floor.is_none(),
+        "stopped": stopped,
+        "waitsUntilSlot": floor,
+    }))
+}
+
+/// Returns what was promised; waits a moment for signatures that are on their way.
+async fn promise(args: &Args, port: &Port) -> RpcResult {
+    let hash: B256 = args.required(0)?;
+    let promises = promises(port).await?;
+    let begun = tokio::time::Instant::now();
+    while promises.is_busy() && begun.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let json = |promise: Option<Arc<SignedPromise>>| {
+        promise.map(|promise| promise_json(&promise, promises.key()))
+    };
+    Ok(promises.get(&hash).map_or(
+        Value::Null,
+        |kept| json!({ "order": json(kept.order), "execution": json(kept.execution) }),
+    ))
+}
+
+async fn promises(port: &Port) -> RpcResult<Promises> {
+    let promises = port.engine.call(|engine| engine.outbox.promises().cloned()).await?;
+    promises.ok_or_else(no_key)
+}
+
+fn no_key() -> RpcError {
+    RpcError::refused("this node has no key for promises")
+}
+
+async fn feed(params: Option<&str>, port: &Port) -> RpcResult<broadcast::Receiver<Message>> {
+    let kind: String = Args::parse(params)?.required(0)?;
+    match kind.as_str() {
+        "promises" => Ok(promises(port).await?.subscribe()),
+        "flashblocks" => {
+            let network = port.network;
+            port.engine.call(move |engine| engine.flashblocks.subscribe(network)).await?
+        }
+        _ => Err(RpcError::params(format!("no \"{kind}\" subscription in weft namespace"))),
+    }
+}
+
+async fn forward(
+    mut messages: broadcast::Receiver<Message>,
+    pending: PendingSubscriptionSink,
+) -> SubscriptionResult {
+    let sink = pending.accept().await?;
+    loop {
+        let message = tokio::select! {
+            () = sink.closed() => return Ok(()),
+            message = messages.recv() => message,
+        };
+        match message {
+            Ok(message) => send(&sink, &message).await?,
+            // A gap in the feed would look like a broken promise: the subscriber has to begin again.
+            Err(RecvError::Lagged(_)) => return Err(too_slow()),
+            Err(RecvError::Closed) => return Ok(()),
+        }
+    }
+}
+
+async fn send(sink: &SubscriptionSink, message: &Message) -> SubscriptionResult {
+    let sent = sink.send_timeout(message.as_ref().to_owned(), TOO_SLOW).await;
+    sent.map_err(|_| too_slow())
+}
+
+fn too_slow() -> SubscriptionError {
+    "the subscriber is too slow".into()
+}
