@@ -6,7 +6,10 @@ mod demo;
 mod dev;
 mod executor;
 mod import;
+mod keys;
+mod promise;
 mod sim;
+mod verify_promise;
 
 use clap::Subcommand;
 use eyre::{Result, WrapErr};
@@ -23,6 +26,11 @@ pub(crate) enum Command {
     Sim(sim::Sim),
     Bench(bench::Bench),
     Executor(executor::Executor),
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    #[command(subcommand)]
+    Promise(promise::Promise),
+    VerifyPromise(verify_promise::VerifyPromise),
 }
 
 impl Command {
@@ -36,6 +44,9 @@ impl Command {
             Self::Sim(command) => command.run(),
             Self::Bench(command) => command.run(),
             Self::Executor(command) => command.run(),
+            Self::Keys(command) => command.run(),
+            Self::Promise(command) => block_on(command.run()),
+            Self::VerifyPromise(command) => command.run(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod dev;
 mod import;
+mod promise;
 mod sim;
 mod support;
 mod usage;

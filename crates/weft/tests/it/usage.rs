@@ -9,9 +9,19 @@ fn help_shows_every_command_with_examples() {
     for word in ["dev", "demo", "bundle", "sim", "Examples:", "weft demo flash-loan"] {
         assert!(help.out.contains(word), "{word}: {}", help.out);
     }
-    for command in
-        [&["dev"][..], &["demo"], &["bundle"], &["bundle", "build"], &["sim"], &["import"]]
-    {
+    for command in [
+        &["dev"][..],
+        &["demo"],
+        &["bundle"],
+        &["bundle", "build"],
+        &["sim"],
+        &["import"],
+        &["keys"],
+        &["keys", "new"],
+        &["promise"],
+        &["promise", "get"],
+        &["verify-promise"],
+    ] {
         let help = weft(&[command, &["--help"]].concat());
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{command:?}");
         assert!(help.out.lines().all(|line| line.chars().count() <= 80), "{}", help.out);

@@ -20,7 +20,7 @@ const CONTRACTS: [(&str, Address); 5] = [
 ];
 
 /// Returns what is printed when the realm runs.
-pub(super) fn text(node: &NodeHandle, slot: Duration, apart: &[u64]) -> String {
+pub(super) fn text(node: &NodeHandle, slot: Duration, apart: &[u64], is_public: bool) -> String {
     let mut out = format!(
         "\n  {}  {}\n\n",
         bold("weft"),
@@ -53,6 +53,10 @@ pub(super) fn text(node: &NodeHandle, slot: Duration, apart: &[u64]) -> String {
     for (name, address) in CONTRACTS {
         out += &format!("  {name:<11}{address}\n");
     }
+    if let Some(key) = node.promise_key() {
+        let note = if is_public { "a public key: its promises bind nobody" } else { "" };
+        out += &format!("\n{}  signed by {key}  {}\n", bold("Promises"), dim(note));
+    }
     out + &hints(node)
 }
 
@@ -83,7 +87,7 @@ fn hints(node: &NodeHandle) -> String {
 }
 
 /// Returns the banner as one JSON object.
-pub(super) fn json(node: &NodeHandle, slot: Duration, apart: &[u64]) -> Value {
+pub(super) fn json(node: &NodeHandle, slot: Duration, apart: &[u64], is_public: bool) -> Value {
     let accounts: Vec<Value> = DEV_ACCOUNTS
         .iter()
         .map(|account| json!({"address": account.address, "privateKey": account.key}))
@@ -110,5 +114,7 @@ pub(super) fn json(node: &NodeHandle, slot: Duration, apart: &[u64]) -> Value {
         "accounts": accounts,
         "rollups": rollups,
         "contracts": contracts,
+        "promiseKey": node.promise_key(),
+        "promiseKeyIsPublic": is_public,
     })
 }

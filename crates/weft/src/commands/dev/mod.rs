@@ -3,13 +3,14 @@
 mod banner;
 mod follow;
 
+use super::keys;
 use crate::{log, say::say};
 use clap::Args;
 use eyre::{Result, WrapErr};
 use serde_json::json;
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use weft_node::{DevConfig, Node, NodeHandle};
+use weft_node::{DevConfig, GuardFile, Node, NodeHandle, SigningKey};
 
 /// Runs several rollups for development, one JSON-RPC port each
 #[derive(Debug, Args)]
@@ -49,6 +50,21 @@ pub(crate) struct Dev {
     /// Directory to keep everything in; goes on from there
     #[arg(long, value_name = "DIR", conflicts_with_all = ["executor", "load_state"])]
     data_dir: Option<PathBuf>,
+    /// Key file that signs promises; without it, a public key
+    #[arg(long, value_name = "KEY", conflicts_with = "signer")]
+    promise_key: Option<PathBuf>,
+    /// File with the passphrase; else WEFT_PASSPHRASE
+    #[arg(long, value_name = "FILE", requires = "promise_key")]
+    passphrase_file: Option<PathBuf>,
+    /// Program that holds the key, instead of a file
+    #[arg(long, value_name = "PROGRAM", requires = "guard")]
+    signer: Option<String>,
+    /// What the key signed so far; default KEY.guard
+    #[arg(long, value_name = "FILE")]
+    guard: Option<PathBuf>,
+    /// Says that the guard file is from a backup
+    #[arg(long)]
+    restored_from_backup: bool,
     /// Prints JSON lines instead of text
     #[arg(long)]
     json: bool,
@@ -68,13 +84,14 @@ impl Dev {
         let (json, slot) = (self.json, self.slot);
         let apart = self.executor.clone();
         let mut signals = Signals::listen()?;
-        let node = start(self.config()).await?;
+        let has_key = self.promise_key.is_some() || self.signer.is_some();
+        let node = start(self.config()?).await?;
         // Blocks may close before the banner is out; it comes first nevertheless.
         let followers = follow::subscribe(&node).await?;
         if json {
-            say(banner::json(&node, slot, &apart));
+            say(banner::json(&node, slot, &apart, !has_key));
         } else {
-            say(banner::text(&node, slot, &apart).trim_end_matches('\n'));
+            say(banner::text(&node, slot, &apart, !has_key).trim_end_matches('\n'));
         }
         let printing = follow::print_all(followers, json);
         signals.wait().await;
@@ -91,8 +108,9 @@ impl Dev {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn config(self) -> DevConfig {
-        DevConfig {
+    fn config(self) -> Result<DevConfig> {
+        Ok(DevConfig {
+            promise_key: Some(self.signing_key()?),
             rollups: self.rollups,
             host: self.host,
             port: self.port,
@@ -104,9 +122,30 @@ impl Dev {
             data_dir: self.data_dir,
             executors: self.executor,
             ..DevConfig::default()
+        })
+    }
+
+    fn signing_key(&self) -> Result<SigningKey> {
+        let guard = |file: PathBuf| GuardFile { file, is_restored: self.restored_from_backup };
+        if let (Some(program), Some(file)) = (&self.signer, &self.guard) {
+            return Ok(SigningKey::Program {
+                program: program.clone(),
+                args: Vec::new(),
+                patience: SIGNER_PATIENCE,
+                guard: guard(file.clone()),
+            });
         }
+        let Some(file) = &self.promise_key else { return Ok(SigningKey::Development) };
+        Ok(SigningKey::Keystore {
+            file: file.clone(),
+            passphrase: keys::passphrase(self.passphrase_file.as_deref())?,
+            guard: guard(self.guard.clone().unwrap_or_else(|| keys::guard_of(file))),
+        })
     }
 }
+
+/// How long a signer program may take to answer.
+const SIGNER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts a realm of two rollups on free ports.
 pub(super) async fn start_embedded() -> Result<NodeHandle> {

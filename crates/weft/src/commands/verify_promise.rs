@@ -1,0 +1,142 @@
+//! `weft verify-promise`: checks a promise without a network.
+
+use crate::{
+    say::say,
+    style::{bold, dim, green, yellow},
+};
+use alloy_primitives::Address;
+use clap::Args;
+use eyre::{Result, WrapErr, bail};
+use std::{fs, path::PathBuf, process::ExitCode};
+use weft_promise::read_promise;
+use weft_types::{
+    Checkpoint, Domain, ExecutionPromise, OrderPromise, PromisedLeg, SignedPromise, Statement,
+};
+
+/// Most bytes of a promise file.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Checks a signed promise offline and says what is promised
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft verify-promise promise.json
+  weft verify-promise promise.json --key 0x7099..
+  weft verify-promise promise.json --domain 1:0xABcd..:7
+
+Without --key the key is the one that the file names: the promise is whole, and
+it is for you to know whose key that is. Exit code 1 for any altered byte.")]
+pub(crate) struct VerifyPromise {
+    /// File of `weft promise get`
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Key that must have signed
+    #[arg(long, value_name = "ADDRESS")]
+    key: Option<Address>,
+    /// Realm that it must be about: L1 chain id, settlement contract, realm
+    #[arg(long, value_name = "L1:ADDRESS:REALM", value_parser = parse_domain)]
+    domain: Option<Domain>,
+}
+
+impl VerifyPromise {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let name = self.file.display();
+        let cannot = || format!("cannot read {name}");
+        if fs::metadata(&self.file).wrap_err_with(cannot)?.len() > MAX_FILE {
+            bail!("{name} is too large for a promise");
+        }
+        let text = fs::read_to_string(&self.file).wrap_err_with(cannot)?;
+        let (promise, key) = read_promise(&text).wrap_err_with(|| format!("{name} is refused"))?;
+        if let Some(expected) = self.key {
+            promise.verify(expected).wrap_err_with(|| format!("{name} is refused"))?;
+        }
+        if self.domain.is_some_and(|domain| domain != promise.domain) {
+            bail!("{name} is refused: the promise is about another realm");
+        }
+        print(&promise, key, self.key.is_some());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print(promise: &SignedPromise, key: Address, is_known: bool) {
+    say(format_args!("{}  signed by {}", green("valid"), bold(key)));
+    if !is_known {
+        say(format_args!("  {}", yellow("the file names this key itself: check that you know it")));
+    }
+    let Domain { l1_chain_id, settlement, realm, .. } = promise.domain;
+    match l1_chain_id {
+        0 => say("  realm without L1: nothing but the key's good name stands behind it"),
+        id => say(format_args!("  realm {realm} of settlement contract {settlement} on L1 {id}")),
+    }
+    match &promise.statement {
+        Statement::Order(order) => print_order(order),
+        Statement::Execution(execution) => print_execution(execution),
+        Statement::Checkpoint(checkpoint) => print_checkpoint(checkpoint),
+    }
+}
+
+fn print_order(order: &OrderPromise) {
+    say(format_args!("{}  item {}", bold("order"), order.item));
+    if let Some(bundle) = order.bundle {
+        say(format_args!("  it is bundle {bundle}"));
+    }
+    say(format_args!("  has position {} for good", order.position));
+    say(format_args!("  accepted {} ms after 1970", order.unix_ms));
+    if order.l1_deadline > 0 {
+        say(format_args!("  its slot is on L1 by block {}", order.l1_deadline));
+    }
+    say(format_args!("  {}", dim("nothing is promised about its result")));
+}
+
+fn print_execution(execution: &ExecutionPromise) {
+    say(format_args!("{}  item {}", bold("execution"), execution.item));
+    match &execution.removal {
+        Some(removal) => {
+            say(format_args!(
+                "  at position {} it is removed: {:?}, leg {} on network {}",
+                execution.position, removal.cause, removal.leg, removal.network
+            ));
+            say("  none of its transactions is in any block");
+        }
+        None => {
+            say(format_args!("  at position {} it is included:", execution.position));
+            execution.legs.iter().for_each(print_leg);
+        }
+    }
+    if !execution.l1_origin.is_zero() {
+        say(format_args!("  void if L1 block {} is reorganised away", execution.l1_origin));
+    }
+}
+
+fn print_leg(leg: &PromisedLeg) {
+    let how = if leg.success { "succeeds" } else { "reverts" };
+    say(format_args!("  leg {}: transaction {} {how}", leg.leg, leg.tx_hash));
+    say(format_args!(
+        "    on network {}, block {}, with {} gas",
+        leg.network, leg.block_number, leg.gas_used
+    ));
+}
+
+fn print_checkpoint(checkpoint: &Checkpoint) {
+    say(format_args!("{}  slot {}", bold("checkpoint"), checkpoint.slot));
+    say(format_args!("  {} items of the slot are ordered so far", checkpoint.count));
+    say(format_args!("  running hash {}", checkpoint.chain));
+    say(format_args!("  every slot before is closed under {}", checkpoint.parent));
+}
+
+fn parse_domain(text: &str) -> Result<Domain, String> {
+    let wrong = || "write a realm as L1:ADDRESS:REALM, such as 1:0xABcd..:7".to_owned();
+    let mut parts = text.split(':');
+    let (Some(l1), Some(settlement), Some(realm), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(wrong());
+    };
+    Ok(Domain {
+        l1_chain_id: l1.parse().map_err(|_| wrong())?,
+        settlement: settlement.parse().map_err(|_| wrong())?,
+        realm: realm.parse().map_err(|_| wrong())?,
+        ..Domain::dev()
+    })
+}
