@@ -50,7 +50,8 @@ pub fn read_promise(text: &str) -> Result<(SignedPromise, Address), NotAPromise>
     promise.verify(key)?;
     let written = promise_json(&promise, key);
     let text = text.strip_suffix('\n').unwrap_or(text);
-    let is_same = text == written.to_string() || text == serde_json::to_string_pretty(&written)?;
+    let forms = [serde_json::to_string(&written)?, serde_json::to_string_pretty(&written)?];
+    let is_same = forms.iter().any(|form| form == text);
     if is_same { Ok((promise, key)) } else { Err(NotAPromise::Altered) }
 }
 

@@ -64,7 +64,8 @@ impl Engine {
     pub(super) fn start_promises(&mut self) -> Result<(), NodeError> {
         if let Some(key) = &self.config.promise_key {
             let capacity = self.config.limits.max_promises;
-            let worker = Worker::start(key, self.domain, self.config.slot_ms, capacity)?;
+            let slot = self.realm.slot().map(|slot| slot.number).unwrap_or_default();
+            let worker = Worker::start(key, self.domain, self.config.slot_ms, slot, capacity)?;
             self.outbox.worker = Some(worker);
         }
         // What a log repeated was promised when it first happened, or never.

@@ -83,9 +83,10 @@ impl Worker {
         key: &SigningKey,
         domain: Domain,
         slot_ms: u64,
+        lane_slot: SlotNumber,
         capacity: usize,
     ) -> Result<Self, NodeError> {
-        let issuer = issuer(key, domain, slot_ms)?;
+        let issuer = issuer(key, domain, slot_ms, lane_slot)?;
         let promises = Promises(Arc::new(Shared {
             key: issuer.address(),
             queue: Mutex::new(Queue { floor: issuer.guard().floor(), ..Queue::default() }),
@@ -166,7 +167,12 @@ impl Queue {
 }
 
 /// Brings a configured key and its guard together.
-fn issuer(key: &SigningKey, domain: Domain, slot_ms: u64) -> Result<Issuer, NodeError> {
+fn issuer(
+    key: &SigningKey,
+    domain: Domain,
+    slot_ms: u64,
+    lane_slot: SlotNumber,
+) -> Result<Issuer, NodeError> {
     let failed = |error: &dyn std::fmt::Display| NodeError::Config(format!("promises: {error}"));
     let (signer, guard): (Box<dyn Signer>, _) = match key {
         SigningKey::Development => {
@@ -187,6 +193,7 @@ fn issuer(key: &SigningKey, domain: Domain, slot_ms: u64) -> Result<Issuer, Node
         key: signer.address(),
         domain,
         slot_ms,
+        lane_slot,
         now_ms: worker::now_ms(),
         is_restored: guard.is_restored,
     };

@@ -208,7 +208,7 @@ async fn sync_sends_answer_with_the_receipt_of_the_open_block() {
     assert_eq!(receipt["blockHash"], format!("{:#066x}", 0));
     let ahead = Draft::new(A, 0, 5);
     let error = world.refused(A, "eth_sendRawTransactionSync", json!([ahead.raw()])).await;
-    assert_eq!(error.code(), 4);
+    assert_eq!((error.code(), error.data().unwrap().get()), (6, "\"0x1\""));
 }
 
 #[tokio::test]

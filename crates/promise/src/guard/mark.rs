@@ -14,6 +14,8 @@ pub(super) struct Mark {
     pub(super) realm: B256,
     /// Last slot in which nothing is signed, because an unknown record may have been newer; 0 for none.
     pub(super) floor: SlotNumber,
+    /// Slot at which the lane was when the file was opened last.
+    pub(super) seen: SlotNumber,
     pub(super) slot: SlotNumber,
     pub(super) section: Section,
     /// Items of the section whose order was signed.

@@ -62,6 +62,8 @@ pub struct Setting {
     pub domain: Domain,
     /// Shortest length of a slot, in milliseconds.
     pub slot_ms: u64,
+    /// Slot at which the lane is now.
+    pub lane_slot: SlotNumber,
     /// Now, in milliseconds since the Unix epoch.
     pub now_ms: u64,
     /// True when an operator says that the file comes from a backup.
@@ -152,6 +154,7 @@ impl Guard {
             mark.floor = mark.floor.max(possible_slot(&mark, setting));
         }
         mark.unix_ms = mark.unix_ms.max(setting.now_ms);
+        mark.seen = mark.seen.max(setting.lane_slot);
         // The file says from here on that it is where it belongs, so the floor has to be in it.
         file.write(&mark)?;
         let start = match mark.floor.get() {
@@ -218,7 +221,9 @@ impl Guard {
 fn possible_slot(mark: &Mark, setting: &Setting) -> SlotNumber {
     let since_ms = setting.now_ms.saturating_sub(mark.unix_ms);
     let slots = since_ms / setting.slot_ms.max(1) + MARGIN_SLOTS;
-    SlotNumber::new(mark.slot.get().saturating_add(slots))
+    // A record from before the first signature names no slot; the lane does.
+    let known = mark.slot.max(mark.seen).max(setting.lane_slot);
+    SlotNumber::new(known.get().saturating_add(slots))
 }
 
 fn realm(domain: &Domain) -> B256 {

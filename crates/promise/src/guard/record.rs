@@ -131,9 +131,21 @@ impl Record {
 
 impl Encode for Record {
     fn encode_to(&self, out: &mut Writer) {
-        let Mark { key, realm, floor, slot, section, count, chain, executed, parent, unix_ms } =
-            &self.mark;
+        let Mark {
+            key,
+            realm,
+            floor,
+            seen,
+            slot,
+            section,
+            count,
+            chain,
+            executed,
+            parent,
+            unix_ms,
+        } = &self.mark;
         out.u64(self.sequence).hash(&self.identity).address(key).hash(realm).u64(floor.get());
+        out.u64(seen.get());
         out.put(&Position { slot: *slot, section: *section, index: *count }).hash(chain);
         out.hash(parent).u64(*unix_ms).bool(executed.is_some());
         if let Some(executed) = executed {
@@ -147,11 +159,23 @@ impl Decode for Record {
         let (sequence, identity) = (input.u64()?, input.hash()?);
         let (key, realm): (Address, B256) = (input.address()?, input.hash()?);
         let floor = SlotNumber::new(input.u64()?);
+        let seen = SlotNumber::new(input.u64()?);
         let Position { slot, section, index: count }: Position = input.get()?;
         let (chain, parent, unix_ms) = (input.hash()?, input.hash()?, input.u64()?);
         let executed = if input.bool()? { Some(input.get()?) } else { None };
-        let mark =
-            Mark { key, realm, floor, slot, section, count, chain, executed, parent, unix_ms };
+        let mark = Mark {
+            key,
+            realm,
+            floor,
+            seen,
+            slot,
+            section,
+            count,
+            chain,
+            executed,
+            parent,
+            unix_ms,
+        };
         Ok(Self { sequence, identity, mark })
     }
 }

@@ -10,7 +10,15 @@ use weft_types::{Domain, OrderPromise, SlotNumber, Statement};
 const NOW: u64 = 1_763_719_200_000;
 
 fn setting(now_ms: u64) -> Setting {
-    Setting { key: key(), domain: Domain::dev(), slot_ms: 200, now_ms, is_restored: false }
+    let lane_slot = SlotNumber::new(7);
+    Setting {
+        key: key(),
+        domain: Domain::dev(),
+        slot_ms: 200,
+        lane_slot,
+        now_ms,
+        is_restored: false,
+    }
 }
 
 fn fresh(directory: &TempDir) -> std::path::PathBuf {
@@ -148,7 +156,7 @@ fn a_copy_from_before_the_first_signature_waits_as_well() {
     let copy = directory.path().join("copy");
     fs::copy(&path, &copy).unwrap();
     assert_eq!(open(&path, NOW).1, Start::Current);
-    assert_eq!(open(&copy, NOW + 2_000).1, Start::Waits(SlotNumber::new(10 + 2)));
+    assert_eq!(open(&copy, NOW + 2_000).1, Start::Waits(SlotNumber::new(7 + 10 + 2)));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn every_other_answer_is_refused() {
         let said = refusal(answer, PATIENCE);
         assert!(said.contains(part), "{answer}: {said}");
     }
-    let slow = refusal("sleep 5", Duration::from_millis(300));
+    let slow = refusal("exec sleep 5", Duration::from_millis(300));
     assert!(slow.contains("in time"), "{slow}");
 }
 

@@ -27,7 +27,7 @@ impl Signature {
     }
 
     /// Returns `r || s || parity`.
-    pub fn to_bytes(&self) -> [u8; 65] {
+    pub fn to_bytes(self) -> [u8; 65] {
         let mut bytes = self.0.as_bytes();
         bytes[64] = u8::from(self.0.v());
         bytes

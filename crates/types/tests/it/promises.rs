@@ -195,7 +195,7 @@ fn two_items_at_one_position_are_evidence() {
     let honest = order_chain(3).remove(2);
     let item = samples::HASH;
     let chain = chain_next(&honest.prev_chain, 2, &item);
-    let lie = OrderPromise { item, chain, ..honest.clone() };
+    let lie = OrderPromise { item, chain, ..honest };
     let evidence = evidence(Statement::Order(honest.clone()), Statement::Order(lie.clone()));
     let evidence = evidence.unwrap();
     let claim = Contradiction::Order(Claim::Item(honest.position));
@@ -249,7 +249,7 @@ fn an_honest_sequencer_gives_no_evidence() {
     }
     // A promise that is signed again at another time is the same promise.
     let order = order_chain(1).remove(0);
-    let again = OrderPromise { unix_ms: order.unix_ms + 9, ..order.clone() };
+    let again = OrderPromise { unix_ms: order.unix_ms + 9, ..order };
     let found = evidence(Statement::Order(order), Statement::Order(again));
     assert_eq!(found, Err(NoEvidence::Consistent));
 }

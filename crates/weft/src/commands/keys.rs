@@ -1,6 +1,7 @@
 //! `weft keys`: keys that sign promises.
 
 use crate::say::say;
+use alloy_primitives::Address;
 use clap::{Args, Subcommand};
 use eyre::{Result, WrapErr, eyre};
 use std::{
@@ -17,15 +18,27 @@ pub(super) const PASSPHRASE: &str = "WEFT_PASSPHRASE";
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  weft keys new promise.json --passphrase-file secret
-  weft keys show promise.json --passphrase-file secret
-  weft dev --promise-key promise.json --passphrase-file secret
+  weft keys new promise.json --passphrase secret
+  weft keys show promise.json --passphrase secret
+  weft dev --promise-key promise.json --passphrase secret
 
 The passphrase is the first line of the file, or WEFT_PASSPHRASE. Beside the key
 lies KEY.guard: what was signed. Keep it with the key, never on two machines.")]
 pub(crate) enum Keys {
     New(New),
     Show(Show),
+    Guard(NewGuard),
+}
+
+/// Makes the guard file of a key that has signed nothing
+#[derive(Debug, Args)]
+pub(crate) struct NewGuard {
+    /// File to write; it must not exist
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Address of the key, such as a signer program names it
+    #[arg(long, value_name = "ADDRESS")]
+    key: Address,
 }
 
 /// Makes a key and its guard file
@@ -36,7 +49,7 @@ pub(crate) struct New {
     file: PathBuf,
     /// File whose first line is the passphrase
     #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
+    passphrase: Option<PathBuf>,
 }
 
 /// Prints the address of a key
@@ -47,15 +60,15 @@ pub(crate) struct Show {
     file: PathBuf,
     /// File whose first line is the passphrase
     #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
+    passphrase: Option<PathBuf>,
 }
 
 impl Keys {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let address = match self {
-            Self::New(New { file, passphrase_file }) => {
-                let secret = passphrase(passphrase_file.as_deref())?;
+            Self::New(New { file, passphrase: secret }) => {
+                let secret = passphrase(secret.as_deref())?;
                 let guard = guard_of(&file);
                 if guard.exists() {
                     return Err(eyre!("{} exists; it belongs to another key", guard.display()));
@@ -64,8 +77,12 @@ impl Keys {
                 Guard::create(&guard, address, now_ms())?;
                 address
             }
-            Self::Show(Show { file, passphrase_file }) => {
-                keystore::open(&file, &passphrase(passphrase_file.as_deref())?)?.address()
+            Self::Guard(NewGuard { file, key }) => {
+                Guard::create(&file, key, now_ms())?;
+                key
+            }
+            Self::Show(Show { file, passphrase: secret }) => {
+                keystore::open(&file, &passphrase(secret.as_deref())?)?.address()
             }
         };
         say(address);
@@ -78,7 +95,7 @@ pub(super) fn passphrase(file: Option<&Path>) -> Result<Passphrase> {
     match file {
         Some(file) => Ok(Passphrase::read(file)?),
         None => Passphrase::from_env(PASSPHRASE)
-            .wrap_err("name a file with --passphrase-file, or set the variable"),
+            .wrap_err("name a file with --passphrase, or set the variable"),
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct VerifyPromise {
     /// Key that must have signed
     #[arg(long, value_name = "ADDRESS")]
     key: Option<Address>,
-    /// Realm that it must be about: L1 chain id, settlement contract, realm
+    /// Realm that it must be about
     #[arg(long, value_name = "L1:ADDRESS:REALM", value_parser = parse_domain)]
     domain: Option<Domain>,
 }

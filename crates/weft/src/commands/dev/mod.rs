@@ -50,12 +50,12 @@ pub(crate) struct Dev {
     /// Directory to keep everything in; goes on from there
     #[arg(long, value_name = "DIR", conflicts_with_all = ["executor", "load_state"])]
     data_dir: Option<PathBuf>,
-    /// Key file that signs promises; without it, a public key
+    /// Key file that signs promises; else a public key
     #[arg(long, value_name = "KEY", conflicts_with = "signer")]
     promise_key: Option<PathBuf>,
     /// File with the passphrase; else WEFT_PASSPHRASE
     #[arg(long, value_name = "FILE", requires = "promise_key")]
-    passphrase_file: Option<PathBuf>,
+    passphrase: Option<PathBuf>,
     /// Program that holds the key, instead of a file
     #[arg(long, value_name = "PROGRAM", requires = "guard")]
     signer: Option<String>,
@@ -64,7 +64,7 @@ pub(crate) struct Dev {
     guard: Option<PathBuf>,
     /// Says that the guard file is from a backup
     #[arg(long)]
-    restored_from_backup: bool,
+    guard_restored: bool,
     /// Prints JSON lines instead of text
     #[arg(long)]
     json: bool,
@@ -126,7 +126,7 @@ impl Dev {
     }
 
     fn signing_key(&self) -> Result<SigningKey> {
-        let guard = |file: PathBuf| GuardFile { file, is_restored: self.restored_from_backup };
+        let guard = |file: PathBuf| GuardFile { file, is_restored: self.guard_restored };
         if let (Some(program), Some(file)) = (&self.signer, &self.guard) {
             return Ok(SigningKey::Program {
                 program: program.clone(),
@@ -138,7 +138,7 @@ impl Dev {
         let Some(file) = &self.promise_key else { return Ok(SigningKey::Development) };
         Ok(SigningKey::Keystore {
             file: file.clone(),
-            passphrase: keys::passphrase(self.passphrase_file.as_deref())?,
+            passphrase: keys::passphrase(self.passphrase.as_deref())?,
             guard: guard(self.guard.clone().unwrap_or_else(|| keys::guard_of(file))),
         })
     }
