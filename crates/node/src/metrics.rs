@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn text_holds_what_was_counted() {
         let metrics = Metrics::new();
-        metrics.clone().ended(&Outcome::Included);
+        metrics.ended(&Outcome::Included);
         metrics.reached(Stage::Executed, Instant::now());
         metrics.answered("eth_call", -32000, Duration::from_millis(3));
         let text = metrics.text();

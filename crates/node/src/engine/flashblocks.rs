@@ -54,8 +54,9 @@ impl Engine {
             if let Some(piece) = self.next_piece(*network, feed)
                 && let Ok(message) = to_raw_value(&piece)
             {
+                let (to, message) = (feed.messages.clone(), Arc::from(message));
                 // Nobody listening is no error.
-                let _ = feed.messages.send(Arc::from(message));
+                self.when_durable(move || drop(to.send(message)));
             }
         }
         self.flashblocks = feeds;

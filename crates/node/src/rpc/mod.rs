@@ -205,7 +205,15 @@ mod tests {
     /// Returns the names of all methods that some port serves.
     fn served() -> BTreeSet<&'static str> {
         let tables = STANDARD.iter().chain(OF_ROLLUPS).chain(OF_IMPORTED);
-        let own = ["eth_subscribe", "eth_unsubscribe", "rpc.discover"];
+        let own = [
+            "eth_subscribe",
+            "eth_unsubscribe",
+            "eth_sendRawTransactionSync",
+            "rpc.discover",
+            "weft_getPromise",
+            "weft_subscribe",
+            "weft_unsubscribe",
+        ];
         let of_rollups = simulate::OF_ROLLUPS.iter().map(|(name, _)| *name);
         let of_rollups = of_rollups.chain(dev::CHEATS.iter().map(|(name, _)| *name));
         let apart = APART.iter().copied().flatten().map(|(name, _)| *name);
