@@ -38,7 +38,7 @@ const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'s
 /// A redb file.
 #[derive(Debug)]
 pub(crate) struct FileStore {
-    database: redb::Database,
+    database: Arc<redb::Database>,
 }
 
 impl FileStore {
@@ -48,7 +48,7 @@ impl FileStore {
             .set_cache_size(options.cache_bytes)
             .create(path)
             .map_err(|error| open_error(path, error))?;
-        let store = Self { database };
+        let store = Self { database: Arc::new(database) };
         // A crash during creation leaves a file without tables.
         if is_new || store.is_blank()? {
             let mut batch = Batch::new();
@@ -100,7 +100,8 @@ impl FileStore {
 impl Store for FileStore {
     fn view(&self) -> Result<Arc<dyn Read>, StoreError> {
         let transaction = self.database.begin_read().map_err(failed)?;
-        Ok(Arc::new(FileView { transaction, tables: [const { OnceLock::new() }; TABLES] }))
+        let tables = [const { OnceLock::new() }; TABLES];
+        Ok(Arc::new(FileView { transaction, tables, _database: self.database.clone() }))
     }
 
     fn commit(&self, batch: &Batch, durability: Durability) -> Result<(), StoreError> {
@@ -115,6 +116,8 @@ struct FileView {
     transaction: ReadTransaction,
     /// Tables that were read; `None` for those that do not exist.
     tables: [OnceLock<Option<OpenTable>>; TABLES],
+    /// Transactions end with their database.
+    _database: Arc<redb::Database>,
 }
 
 impl fmt::Debug for FileView {

@@ -20,7 +20,7 @@ Examples:
   weft dev --rollups 2 --slot 1s --port 8000
   weft dev --dump-state realm.json   writes all state when Ctrl-C stops it
   weft dev --load-state realm.json   goes on from there
-  weft dev --data-dir realm          keeps everything there, also through a crash
+  weft dev --data-dir realm          keeps everything there, crash or not
   weft dev --executor 903            runs rollup 903 in a process of its own
   weft dev --json | jq .             JSON lines, the first is the banner
 
@@ -32,7 +32,7 @@ pub(crate) struct Dev {
     /// Port of the first rollup; 0 for any
     #[arg(long, default_value_t = 9545)]
     port: u16,
-    /// Port that serves every rollup at /CHAINID; 0 for any
+    /// Port with every rollup at /CHAINID; 0 for any
     #[arg(long, value_name = "PORT")]
     common_port: Option<u16>,
     /// Address to listen on
