@@ -186,7 +186,8 @@ pub(crate) fn system_tx(
         value: U256::ZERO,
         input: input.finish().into(),
     };
-    tx.into_signed(Signature::new(U256::ZERO, U256::ZERO, false)).into()
+    // Its hash is computed when somebody asks for it: the input grows with every crossing.
+    TxEnvelope::Legacy(tx.into_signed(Signature::new(U256::ZERO, U256::ZERO, false)))
 }
 
 /// Returns the sender of system transactions.
