@@ -10,6 +10,8 @@ import {IManager, Status} from "./interfaces/IManager.sol";
 /// same on every chain.
 /// @dev Input of the reserved address, packed: kind (1) | network (8) | target (20) | source (20) | data. For kind 1
 /// the data start with origin network (4) | origin token (20) | amount (32). A failure answers status (1) | payload.
+/// Kind 2 is what a proxy asks by itself: kind (1) | source (20) | data; the executor takes network and target from the
+/// registry of this contract.
 contract Manager is IManager {
     uint8 private constant CALL = 0;
     uint8 private constant BRIDGED_CALL = 1;
@@ -18,32 +20,9 @@ contract Manager is IManager {
     /// @inheritdoc IManager
     uint64 public networkId;
 
-    // Registered proxies: slot `uint160(proxy)` holds the `REGISTERED` bit | network (64 bits) << 160 | original. The
+    // Registered proxies, read by the executor: slot `uint160(proxy)` holds the `REGISTERED` bit | network (64 bits) << 160 | original. The
     // bit tells the proxy of (network 0, address 0) from no proxy. The address itself is the slot: proxies are CREATE2
     // addresses, so none can meet slot 0, and every crossing saves the hash that a mapping would take.
-
-    /// @inheritdoc IManager
-    /// @dev Its selector is the lowest of this contract, so the dispatcher compares it first.
-    function callOut() external payable {
-        uint256 entry = _entry(msg.sender);
-        if (entry == 0) revert DelegateCallToProxy(msg.sender);
-        assembly ("memory-safe") {
-            let input := mload(0x40)
-            // The shift drops the REGISTERED bit and leaves kind 0 | network | target in the first 29 bytes; source
-            // and data follow from the calldata as they are.
-            mstore(input, shl(24, entry))
-            calldatacopy(add(input, 29), 4, sub(calldatasize(), 4))
-            let ok := call(gas(), RESERVED, callvalue(), input, add(calldatasize(), 25), 0, 0)
-            returndatacopy(input, 0, returndatasize())
-            if ok { return(input, returndatasize()) }
-            if returndatasize() {
-                let status := byte(0, mload(input))
-                // Status.Reverted: the callee's revert data, unchanged (P23).
-                if eq(status, 1) { revert(add(input, 1), sub(returndatasize(), 1)) }
-            }
-        }
-        _raise(_status(), uint64(entry >> 160));
-    }
 
     /// @inheritdoc IManager
     function createCrossChainProxy(address original, uint64 network) external returns (address proxy) {
@@ -163,19 +142,6 @@ contract Manager is IManager {
             payload := add(answer, 1)
             mstore(payload, sub(mload(answer), 1))
         }
-    }
-
-    /// Reads the status from the return data of the reserved address.
-    function _status() private pure returns (Status) {
-        uint8 status;
-        assembly ("memory-safe") {
-            if returndatasize() {
-                mstore(0, 0)
-                returndatacopy(31, 0, 1)
-                status := mload(0)
-            }
-        }
-        return status == 0 ? Status.OutOfGas : Status(status);
     }
 
     /// Turns the failures that are not the callee's into their errors; a callee out of gas has no data.

@@ -32,7 +32,7 @@ contract CrossChainProxyTest is Fixture {
         (bool isStatic, uint256 value, bytes memory input) = abi.decode(result, (bool, uint256, bytes));
         assertTrue(!isStatic);
         assertEq(value, 5);
-        assertEq(input, abi.encodePacked(uint8(0), B, target, alice, hex"c0ffee00112233"));
+        assertEq(input, abi.encodePacked(uint8(2), alice, hex"c0ffee00112233"));
     }
 
     function testFuzz_call_carriesAnyData(bytes calldata data, address original, address caller, uint64 network)
@@ -44,7 +44,7 @@ contract CrossChainProxyTest is Fixture {
         vm.prank(caller);
         (, bytes memory result) = proxy.call(data);
         (,, bytes memory input) = abi.decode(result, (bool, uint256, bytes));
-        assertEq(input, abi.encodePacked(uint8(0), network, original, caller, data));
+        assertEq(input, abi.encodePacked(uint8(2), caller, data));
     }
 
     function test_call_staticContextCrosses() public {
@@ -63,7 +63,7 @@ contract CrossChainProxyTest is Fixture {
         assertTrue(ok);
         (, uint256 value, bytes memory input) = abi.decode(result, (bool, uint256, bytes));
         assertEq(value, 3);
-        assertEq(input, abi.encodePacked(uint8(0), B, target, address(this)));
+        assertEq(input, abi.encodePacked(uint8(2), address(this)));
     }
 
     function test_receive_stipendIsKept() public {
@@ -141,17 +141,10 @@ contract CrossChainProxyTest is Fixture {
         }
     }
 
-    function test_unknownStatus_panics() public {
-        answer(B, 8);
-        (bool ok, bytes memory result) = proxyOf(target, B).call(hex"01");
-        assertTrue(!ok);
-        assertEq(result, abi.encodeWithSignature("Panic(uint256)", 0x21));
-    }
-
     function test_code_isSmallAndTheSameForAll() public {
         assertEq(proxyOf(target, B).code, proxyOf(alice, C).code);
         assertEq(proxyOf(target, B).code, type(CrossChainProxy).runtimeCode);
-        assertTrue(type(CrossChainProxy).runtimeCode.length <= 128);
+        assertTrue(type(CrossChainProxy).runtimeCode.length <= 104);
     }
 
     function test_overhead_isBounded() public {
@@ -160,7 +153,8 @@ contract CrossChainProxyTest is Fixture {
         bytes memory data = new bytes(36);
         bytes memory input = abi.encodePacked(uint8(0), B, target, address(this), data);
         gasOf(proxy, data); // Warms everything.
-        assertTrue(gasOf(proxy, data) - gasOf(RESERVED, input) < 750);
+        // What the stand-in spends on looking into the registry is the executor's to charge.
+        assertTrue(gasOf(proxy, data) - gasOf(RESERVED, input) < 2_000);
     }
 
     function gasOf(address callee, bytes memory data) private returns (uint256) {

@@ -13,9 +13,9 @@ enum Status {
     InsufficientEscrow
 }
 
-/// @title The contract that every cross-chain proxy talks to (P20, P21, P25)
+/// @title Registry and factory of the cross-chain proxies, and calls that report their outcome (P20, P21, P25)
 /// @notice Has the same interface on every network. On a rollup each crossing ends in one call to the reserved
-/// address, which the executor intercepts.
+/// address, which the executor intercepts. The errors below are raised here and, with the same encoding, by proxies.
 interface IManager {
     /// @notice A proxy was deployed for `original` of `network`.
     event CrossChainProxyCreated(address indexed proxy, address indexed original, uint64 indexed network);
@@ -23,8 +23,7 @@ interface IManager {
     /// @notice The network named is the one this manager runs on.
     error SameNetwork(uint64 network);
 
-    /// @notice The caller of a proxy function is not a registered proxy: a proxy was entered by DELEGATECALL, so that
-    /// its code ran as `context`.
+    /// @notice Code of a proxy ran as `context`, which is not a registered proxy: it was entered by DELEGATECALL.
     error DelegateCallToProxy(address context);
 
     /// @notice The function serves the bridge predeploy only.
@@ -47,11 +46,6 @@ interface IManager {
 
     /// @notice The value moved exceeds what this network holds in escrow for it.
     error InsufficientEscrow(uint64 network);
-
-    /// @notice Sends the call of a proxy to its original. Only registered proxies may call it.
-    /// @dev Calldata is packed: selector, 20 bytes of source address, call data. Returns and reverts with the callee's
-    /// data as they are. A callee out of gas reverts with no data.
-    function callOut() external payable;
 
     /// @notice Deploys the proxy of `original` of `network`, or returns it where it exists. Anybody may call it.
     function createCrossChainProxy(address original, uint64 network) external returns (address proxy);

@@ -33,9 +33,10 @@ contract Loopback {
             }
             return "";
         }
-        Hop memory hop = _parse(input);
+        bool isProxy = input[0] == bytes1(uint8(2));
+        Hop memory hop = isProxy ? _ofProxy(input) : _parse(input);
         uint256 mode = modes[hop.network];
-        if (mode == 0) return _run(hop);
+        if (mode == 0) return _run(hop, isProxy);
         if (mode == MODE_ECHO) {
             bool isStatic = _isStatic();
             if (!isStatic) emit Crossed(input);
@@ -44,7 +45,29 @@ contract Loopback {
         if (mode == MODE_EMPTY) return "";
         if (mode == MODE_SILENT) _fail("");
         if (mode == MODE_BURN) while (true) {}
+        if (isProxy) _fail(_bubble(mode, hop));
         _fail(abi.encodePacked(uint8(mode), mode == 1 ? hop.data : bytes("")));
+    }
+
+    /// What a registered proxy sends, completed from the registry (P21).
+    function _ofProxy(bytes calldata input) private view returns (Hop memory hop) {
+        (hop.target, hop.network) = IManager(MANAGER).originalOf(msg.sender);
+        if (!IManager(MANAGER).isProxy(msg.sender)) revert IManager.DelegateCallToProxy(msg.sender);
+        hop.source = address(bytes20(input[1:21]));
+        hop.data = input[21:];
+    }
+
+    /// What a proxy answers for a failure (P25).
+    function _bubble(uint256 mode, Hop memory hop) private pure returns (bytes memory) {
+        if (mode == 1) return hop.data;
+        bytes4[5] memory errors = [
+            IManager.Unavailable.selector,
+            IManager.NotProvisioned.selector,
+            IManager.FeeTooLow.selector,
+            IManager.Full.selector,
+            IManager.InsufficientEscrow.selector
+        ];
+        return mode == 2 ? bytes("") : abi.encodeWithSelector(errors[mode - 3], hop.network);
     }
 
     function _parse(bytes calldata input) private pure returns (Hop memory hop) {
@@ -55,7 +78,7 @@ contract Loopback {
         hop.data = input[header:];
     }
 
-    function _run(Hop memory hop) private returns (bytes memory) {
+    function _run(Hop memory hop, bool isProxy) private returns (bytes memory) {
         IManager manager = IManager(MANAGER);
         bytes32 home = vm.load(MANAGER, 0);
         if (_isStatic()) {
@@ -65,7 +88,7 @@ contract Loopback {
             vm.prank(codeless);
             (bool read, bytes memory answer) = hop.target.staticcall(hop.data);
             vm.store(MANAGER, 0, home);
-            return _answer(read, answer);
+            return _answer(read, answer, isProxy);
         }
         vm.store(MANAGER, 0, bytes32(uint256(hop.network)));
         address proxy = manager.createCrossChainProxy(hop.source, uint64(uint256(home)));
@@ -77,11 +100,11 @@ contract Loopback {
         vm.deal(hop.source, hop.source.balance + proxy.balance);
         vm.deal(proxy, 0);
         vm.store(MANAGER, 0, home);
-        return _answer(ok, result);
+        return _answer(ok, result, isProxy);
     }
 
-    function _answer(bool ok, bytes memory result) private pure returns (bytes memory) {
-        if (!ok) _fail(abi.encodePacked(uint8(1), result));
+    function _answer(bool ok, bytes memory result, bool isProxy) private pure returns (bytes memory) {
+        if (!ok) _fail(isProxy ? result : abi.encodePacked(uint8(1), result));
         return result;
     }
 

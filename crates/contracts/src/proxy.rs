@@ -6,7 +6,7 @@ use crate::addresses::{BRIDGE, MANAGER};
 
 /// Keccak hash of the creation code that every cross-chain proxy has.
 pub const PROXY_INIT_CODE_HASH: B256 =
-    b256!("4cf51fc46544dfaa54a6b7bf82e2f920959c63069d5a25e750fa6682a13f9aac");
+    b256!("c3d6f96fb95e1613e4de968fbee90df7e8a7ba0cd5e9357d8ab04ebf398118aa");
 
 /// Keccak hash of the creation code that every wrapped token has.
 pub const WRAPPED_TOKEN_INIT_CODE_HASH: B256 =
@@ -69,7 +69,7 @@ mod tests {
         let original = address!("000000000000000000000000000000000000cafe");
         assert_eq!(
             proxy_address(902, original),
-            address!("4d5f4dcd271410b827b65b05659534d55bff4668")
+            address!("9b36c68af7f8b89a4df8e0794621a178c8503a37")
         );
         assert_eq!(
             wrapped_token_address(902, original),

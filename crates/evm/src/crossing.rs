@@ -1,7 +1,13 @@
 //! Crossings: from a call to the reserved address to the frame on the callee's chain, and back.
 
+mod answer;
 mod elsewhere;
+mod request;
 
+use self::{
+    answer::{failure, outcome, refusal},
+    request::{Request, Route, is_accounted},
+};
 use crate::{
     escrow::TokenId,
     joint::{Effect, ExecError, Fault, Joint, Mark, Mode, Step, Stop},
@@ -18,15 +24,15 @@ use revm::{
     context_interface::journaled_state::JournalCheckpoint,
     handler::FrameResult,
     interpreter::{
-        CallInput, CallInputs, CallOutcome, CallScheme, CallValue, FrameInput, Gas,
-        InstructionResult, InterpreterResult, interpreter_action::FrameInit,
+        CallInput, CallInputs, CallScheme, CallValue, FrameInput, InstructionResult,
+        InterpreterResult, interpreter_action::FrameInit,
     },
     state::AccountInfo,
 };
-use weft_contracts::{Bridge, Manager};
+use weft_contracts::Manager;
 use weft_types::{
-    BRIDGE, HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, Reader, SYSTEM_SENDER,
-    Status, TokenMove, Touched,
+    HopBody, HopCall, HopReturn, MANAGER, NetworkId, RESERVED, SYSTEM_SENDER, Status, TokenMove,
+    Touched,
 };
 
 alloy_sol_types::sol! {
@@ -54,6 +60,7 @@ pub(crate) struct Crossing {
 /// The caller's side, when it runs here.
 #[derive(Debug)]
 struct Outbound {
+    route: Route,
     chain: usize,
     checkpoint: JournalCheckpoint,
     gas_limit: u64,
@@ -101,15 +108,6 @@ struct Opening {
     code: (B256, Bytecode),
 }
 
-/// What the manager asks of the reserved address.
-struct Request {
-    network: u64,
-    target: Address,
-    source: Address,
-    token: Option<TokenMove>,
-    data: Bytes,
-}
-
 impl Crossing {
     /// Returns true when a result at this depth of this chain is the callee's.
     pub(crate) fn ends_at(&self, chain: usize, depth: usize) -> bool {
@@ -128,72 +126,46 @@ impl<D: DatabaseRef> Joint<D> {
         let FrameInput::Call(inputs) = init.frame_input else {
             unreachable!("only calls reach the reserved address");
         };
-        if !self.is_authorised(&inputs) {
-            return self.deliver(refusal(&inputs, 0, Bytes::new(), InstructionResult::Revert));
-        }
-        let Some(request) = self.request(&inputs) else {
-            return self.deliver(refusal(&inputs, 0, Bytes::new(), InstructionResult::Revert));
+        let request = match self.request(&inputs)? {
+            Ok(request) => request,
+            Err(refused) => {
+                let result = InstructionResult::Revert;
+                return self.deliver(refusal(&inputs, refused.cost, refused.output, result));
+            }
         };
-        let cost = tariff::CROSSING.saturating_add(tariff::data(request.data.len()));
+        let cost = tariff::CROSSING
+            .saturating_add(request.lookup)
+            .saturating_add(tariff::data(request.data.len()));
         if inputs.gas_limit < cost {
             let result = InstructionResult::OutOfGas;
             return self.deliver(refusal(&inputs, inputs.gas_limit, Bytes::new(), result));
         }
         match self.local_refusal(&request)? {
             Some((status, data)) => {
-                let output = with_status(status, &data);
+                let output = failure(request.route, request.network, status, &data);
                 self.deliver(refusal(&inputs, cost, output, InstructionResult::Revert))
             }
             None => self.depart(inputs, request, cost),
         }
     }
 
-    /// The reserved address acts only for a call from the manager's own address and code (P21, T10).
-    fn is_authorised(&mut self, inputs: &CallInputs) -> bool {
-        let chain = self.chain();
-        matches!(inputs.scheme, CallScheme::Call | CallScheme::StaticCall)
-            && inputs.target_address == RESERVED
-            && inputs.caller == MANAGER
-            && chain.depth > 0
-            && chain.evm.frame_stack.get().interpreter.input.bytecode_address == Some(MANAGER)
-    }
-
-    fn request(&mut self, inputs: &CallInputs) -> Option<Request> {
-        let input = inputs.input.as_bytes(&self.chain().evm.ctx);
-        let mut reader = Reader::new(&input);
-        let kind = reader.u8().ok()?;
-        let network = reader.u64().ok()?;
-        let (target, source) = (reader.address().ok()?, reader.address().ok()?);
-        let token = match kind {
-            0 => None,
-            1 if source == BRIDGE => Some(packed_token(&mut reader)?),
-            _ => return None,
-        };
-        let header = if token.is_some() { 49 + 56 } else { 49 };
-        let data = Bytes::copy_from_slice(&input[header..]);
-        if !is_accounted(source, target, token.as_ref(), &data) {
-            return None;
-        }
-        Some(Request { network, target, source, token, data })
-    }
-
     /// Finds refusals that the caller's chain knows by itself; they make no hop (ADR 0004).
     fn local_refusal(
         &mut self,
         request: &Request,
-    ) -> Result<Option<(Status, Vec<u8>)>, ExecError<D>> {
+    ) -> Result<Option<(Status, Bytes)>, ExecError<D>> {
         let own = self.active_network();
         let network = u32::try_from(request.network).ok().map(NetworkId::new);
         let available = network.and_then(|network| self.realm.get(&network).copied());
         let Some(available) = available.filter(|_| network != Some(own)) else {
-            return Ok(Some((Status::NotProvisioned, Vec::new())));
+            return Ok(Some((Status::NotProvisioned, Bytes::new())));
         };
         if !available {
-            return Ok(Some((Status::Unavailable, Vec::new())));
+            return Ok(Some((Status::Unavailable, Bytes::new())));
         }
         if request.target == MANAGER || request.target == RESERVED {
             let error = ForbiddenTarget { target: request.target };
-            return Ok(Some((Status::Reverted, error.abi_encode())));
+            return Ok(Some((Status::Reverted, error.abi_encode().into())));
         }
         if self.mode == Mode::Ahead {
             return Err(self.halt(Stop::Crossing));
@@ -212,12 +184,13 @@ impl<D: DatabaseRef> Joint<D> {
         let value = inputs.value.get();
         let escrow = self.escrow.mark();
         if !self.take_escrow(caller, value, request.token.as_ref()) {
-            let output = with_status(Status::InsufficientEscrow, &[]);
+            let status = Status::InsufficientEscrow;
+            let output = failure(request.route, request.network, status, &Bytes::new());
             return self.deliver(refusal(&inputs, cost, output, InstructionResult::Revert));
         }
         let checkpoint = self.chain().checkpoint();
         if !value.is_zero()
-            && !self.chain().debit(MANAGER, value).map_err(ExecError::<D>::Database)?
+            && !self.chain().debit(inputs.caller, value).map_err(ExecError::<D>::Database)?
         {
             // Only a manager that is not ours offers what it does not have.
             self.escrow.undo_to(escrow);
@@ -247,6 +220,7 @@ impl<D: DatabaseRef> Joint<D> {
             escrow,
             effects: self.effects.len(),
             outbound: Some(Outbound {
+                route: request.route,
                 chain,
                 checkpoint,
                 gas_limit: inputs.gas_limit,
@@ -585,7 +559,8 @@ impl<D: DatabaseRef> Joint<D> {
             self.escrow.undo_to(crossing.escrow);
         }
         let loses_refund = self.fault == Some(Fault::DropRefund);
-        let outcome = outcome(side, self.ret(hop), loses_refund);
+        let network = u64::from(crossing.callee.get());
+        let outcome = outcome(side, network, self.ret(hop), loses_refund);
         self.deliver(FrameResult::Call(outcome))
     }
 
@@ -618,69 +593,7 @@ impl<D: DatabaseRef> Joint<D> {
     }
 }
 
-/// Takes the token move that the manager packed: origin network (4) | origin token (20) | amount (32).
-fn packed_token(input: &mut Reader<'_>) -> Option<TokenMove> {
-    let network = NetworkId::new(input.u32().ok()?);
-    Some(TokenMove { network, token: input.address().ok()?, amount: input.u256().ok()? })
-}
-
-/// Returns true unless a bridge tells its peer to release tokens that the hop does not account for (P24). Asked when
-/// a call departs and, of a call from elsewhere, when it arrives.
-fn is_accounted(caller: Address, target: Address, token: Option<&TokenMove>, data: &[u8]) -> bool {
-    let between_bridges = caller == BRIDGE && target == BRIDGE;
-    match token {
-        Some(token) => between_bridges && names_token(data, token),
-        None => !between_bridges || !data.starts_with(&Bridge::receiveTokenCall::SELECTOR),
-    }
-}
-
-/// Returns true when the first three arguments of a bridged call are what escrow accounts for, so that no call can
-/// account for one amount and release another.
-fn names_token(data: &[u8], token: &TokenMove) -> bool {
-    let word = |index: usize| data.get(4 + 32 * index..36 + 32 * index).map(U256::from_be_slice);
-    word(0) == Some(U256::from(token.network.get()))
-        && word(1) == Some(token.token.into_word().into())
-        && word(2) == Some(token.amount)
-}
-
 /// Returns an account's code with its hash.
 fn code_in(info: &AccountInfo) -> (B256, Bytecode) {
     (info.code_hash, info.code.clone().unwrap_or_default())
-}
-
-fn with_status(status: Status, data: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(data.len() + 1);
-    out.push(status.byte());
-    out.extend_from_slice(data);
-    out.into()
-}
-
-/// Builds the result of a crossing that did not happen, at the price of `cost`.
-fn refusal(
-    inputs: &CallInputs,
-    cost: u64,
-    output: Bytes,
-    result: InstructionResult,
-) -> FrameResult {
-    let mut gas = Gas::new(inputs.gas_limit);
-    let paid = gas.record_regular_cost(cost.min(inputs.gas_limit));
-    debug_assert!(paid, "the cost is capped");
-    let result = InterpreterResult { result, output, gas };
-    FrameResult::Call(CallOutcome::new(result, inputs.return_memory_offset.clone()))
-}
-
-/// Builds what the calling frame sees of a return.
-fn outcome(side: &Outbound, ret: &HopReturn, loses_refund: bool) -> CallOutcome {
-    let mut gas = Gas::new(side.gas_limit);
-    let paid = gas.record_regular_cost(side.tariff.saturating_add(ret.gas_used));
-    assert!(paid, "a callee cannot use more gas than crossed");
-    let (result, output) = match ret.status {
-        Status::Ok => {
-            gas.record_refund(if loses_refund { 0 } else { ret.refund });
-            (InstructionResult::Return, ret.data.clone())
-        }
-        status => (InstructionResult::Revert, with_status(status, &ret.data)),
-    };
-    let result = InterpreterResult { result, output, gas };
-    CallOutcome::new(result, side.return_memory.clone())
 }

@@ -11,6 +11,10 @@ pub const WORD: u64 = 12;
 pub const COLD_ACCOUNT: u64 = 2_600;
 /// EIP-2929 price of a later access.
 pub const WARM_ACCOUNT: u64 = 100;
+/// EIP-2929 price of the first read of a storage slot in a transaction scope.
+pub const COLD_SLOT: u64 = 2_100;
+/// EIP-2929 price of a later read.
+pub const WARM_SLOT: u64 = 100;
 /// Price of a value transfer, as for CALL.
 pub const VALUE: u64 = 9_000;
 /// Price of bringing an account into being, as for CALL.
@@ -24,4 +28,9 @@ pub const fn data(len: usize) -> u64 {
 /// Returns the price of accessing an account.
 pub const fn access(is_cold: bool) -> u64 {
     if is_cold { COLD_ACCOUNT } else { WARM_ACCOUNT }
+}
+
+/// Returns the price of reading a storage slot.
+pub const fn slot(is_cold: bool) -> u64 {
+    if is_cold { COLD_SLOT } else { WARM_SLOT }
 }

@@ -312,11 +312,14 @@ impl Grower<'_> {
         ops
     }
 
-    /// The packed request of the manager, sent by somebody else.
+    /// The packed request of the manager or of a proxy, sent by somebody else.
     fn forged(&mut self, there: usize, target: Account) -> Op {
-        let mut data = vec![0];
-        data.extend_from_slice(&u64::from(self.cast(there).network.get()).to_be_bytes());
-        data.extend_from_slice(target.address.as_slice());
+        let mut data = vec![2];
+        if self.rng.chance(50) {
+            data = vec![0];
+            data.extend_from_slice(&u64::from(self.cast(there).network.get()).to_be_bytes());
+            data.extend_from_slice(target.address.as_slice());
+        }
         data.extend_from_slice(self.cast(there).programs[0].as_slice());
         data.extend(
             Script::new(vec![Op::Store(0)]).encode(target.network, crate::script::World::Woven),

@@ -222,20 +222,34 @@ fn t10_manager_and_reserved_address_are_no_targets() {
 }
 
 #[test]
-fn t10_nobody_enters_the_manager_as_a_proxy_without_being_one() {
+fn t10_nobody_asks_as_a_proxy_without_being_one() {
     let (mut world, [a, _]) = pair();
-    let call_out = Manager::callOutCall {}.abi_encode();
     let real = world.proxy(A, B, account(3));
+    let forged = [&[2][..], account(1).as_slice(), &bump(1)].concat();
     let steps = [
-        attempt(MANAGER, [&call_out[..], account(1).as_slice(), &bump(1)].concat()),
+        attempt(RESERVED, forged.clone()),
+        attempt(RESERVED, forged).value(1),
         by(Kind::TryDelegate, real, bump(1)),
     ];
-    let applied = world.must(Draft::new(A, a, run(steps)));
+    let applied = world.must(Draft::new(A, a, run(steps)).value(1));
     assert!(applied.hops.is_empty());
     let error = Manager::DelegateCallToProxy { context: a }.abi_encode();
     for answer in answers(&applied.legs[0].output) {
         assert!(!answer.ok && answer.data[..] == error[..], "{answer:?}");
     }
+    check(&mut world);
+}
+
+#[test]
+fn t10_proxy_whose_deployment_was_undone_is_none() {
+    let (mut world, [a, _]) = pair();
+    let original = account(5);
+    let create = Manager::createCrossChainProxyCall { original, network: 902 }.abi_encode();
+    let proxy = proxy_address(902, original);
+    let steps = run([attempt(a, run([call(MANAGER, create), fail([])])), call(proxy, bump(1))]);
+    let applied = world.must(Draft::new(A, a, steps));
+    assert!(applied.hops.is_empty(), "a call to an address without code");
+    assert_eq!(world.code_len(A, proxy), 0);
     check(&mut world);
 }
 

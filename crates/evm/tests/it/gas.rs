@@ -70,7 +70,7 @@ fn each_local_frame_on_the_way_keeps_a_sixty_fourth() {
     let steps = run([call(proxy, here).gas(640_000), attempt(proxy, burn)]);
     let applied = world.must(Draft::new(A, a, steps).gas(4_000_000));
     let crossed = call_hop(&applied, 0).gas;
-    let bound = 640_000 * 63 / 64 * 63 / 64;
+    let bound = 640_000 * 63 / 64;
     assert!(crossed < bound && crossed > bound - 20_000, "{crossed} of {bound}");
     let seen = word(&answers(&applied.legs[0].output)[0].data).to::<u64>();
     assert!(seen < crossed && seen > crossed - 10_000, "{seen} of {crossed}");

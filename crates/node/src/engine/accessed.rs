@@ -5,7 +5,8 @@ use crate::{
     rpc::errors::{RpcError, RpcResult},
     view::View,
 };
-use alloy_eips::eip2930::AccessList;
+use alloy_eips::eip2930::{AccessList, AccessListItem};
+use alloy_primitives::Address;
 use alloy_rpc_types_eth::state::StateOverride;
 use revm::{
     Inspector,
@@ -13,12 +14,12 @@ use revm::{
     interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter},
 };
 use revm_inspectors::access_list::AccessListInspector;
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 use weft_evm::{
     SimulateMode,
     trace::{TraceContext, Tracer},
 };
-use weft_types::NetworkId;
+use weft_types::{MANAGER, NetworkId, RESERVED};
 
 /// Collects addresses and slots on one rollup.
 #[derive(Debug)]
@@ -28,9 +29,19 @@ struct Accesses {
     /// True once the outermost frame was seen: it names what is warm in any case.
     has_begun: bool,
     inner: Rc<RefCell<AccessListInspector>>,
+    /// Accounts that asked the reserved address to cross and are not the manager.
+    proxies: Rc<RefCell<BTreeSet<Address>>>,
 }
 
 impl Accesses {
+    /// Notes whose registry entry the executor reads, which no opcode shows (P21).
+    fn note_proxy(&self, inputs: &CallInputs) {
+        let asks = inputs.target_address == RESERVED && inputs.caller != MANAGER;
+        if asks && self.active == self.home {
+            self.proxies.borrow_mut().insert(inputs.caller);
+        }
+    }
+
     /// Returns true for the outermost frame, once.
     fn begins(&mut self) -> bool {
         self.active == self.home && !std::mem::replace(&mut self.has_begun, true)
@@ -49,6 +60,7 @@ impl Inspector<TraceContext<View>> for Accesses {
         context: &mut TraceContext<View>,
         inputs: &mut CallInputs,
     ) -> Option<CallOutcome> {
+        self.note_proxy(inputs);
         if self.begins() { self.inner.borrow_mut().call(context, inputs) } else { None }
     }
 
@@ -79,15 +91,38 @@ impl Engine {
             return self.touched_foreign(network, at, tx);
         }
         let inner = Rc::new(RefCell::new(AccessListInspector::new(tx.access_list.clone())));
-        let tracer =
-            Accesses { home: network, active: network, has_begun: false, inner: inner.clone() };
+        let proxies = Rc::<RefCell<BTreeSet<_>>>::default();
+        let (home, has_begun) = (network, false);
+        let tracer = Accesses {
+            home,
+            active: network,
+            has_begun,
+            inner: inner.clone(),
+            proxies: proxies.clone(),
+        };
         let mut realm = self.scratch(network, at, StateOverride::default())?;
         realm.set_tracer(Some(Box::new(tracer)));
         let simulated = realm
             .simulate(network, tx, SimulateMode::Call)
             .map_err(|error| RpcError::new(-32603, format!("call could not run: {error}")))?;
         let result = simulated.result.map_err(RpcError::refused)?;
-        let list = inner.borrow().access_list();
+        let list = with_registry(inner.borrow().access_list(), &proxies.borrow());
         Ok((list, result))
     }
+}
+
+/// Adds the entries of `proxies` in the manager's registry.
+fn with_registry(mut list: AccessList, proxies: &BTreeSet<Address>) -> AccessList {
+    if proxies.is_empty() {
+        return list;
+    }
+    let slots = proxies.iter().map(|proxy| proxy.into_word());
+    match list.0.iter_mut().find(|item| item.address == MANAGER) {
+        Some(item) => {
+            let missing: Vec<_> = slots.filter(|slot| !item.storage_keys.contains(slot)).collect();
+            item.storage_keys.extend(missing);
+        }
+        None => list.0.push(AccessListItem { address: MANAGER, storage_keys: slots.collect() }),
+    }
+    list
 }

@@ -77,6 +77,12 @@ async fn an_access_list_names_what_is_touched_here() {
     let proxy = world.proxy(A, there, B).await;
     let across = weft_contracts::Counter::incrementViaCall { proxy }.abi_encode();
     let touched = list(counter, across.into()).await;
+    // The executor reads whom the proxy stands for; no opcode does.
+    let entry = json!({
+        "address": weft_contracts::addresses::MANAGER,
+        "storageKeys": [proxy.into_word()],
+    });
+    assert!(touched["accessList"].as_array().unwrap().contains(&entry), "{touched}");
     let text = touched["accessList"].to_string().to_lowercase();
     assert!(text.contains(&proxy.to_string().to_lowercase()), "{text}");
     assert!(!text.contains(&there.to_string().to_lowercase()) || there == counter, "{text}");

@@ -46,7 +46,7 @@ async fn frames_of_the_other_rollup_are_children_marked_with_its_chain() {
     assert_eq!(tree["gas"], "0xf4240");
     let all = frames(&tree);
     let path = |to: &Address| all.iter().find(|frame| frame["to"] == json!(to)).unwrap();
-    for local in [proxy, MANAGER, RESERVED] {
+    for local in [proxy, RESERVED] {
         assert_eq!(path(&local)["chainId"], Value::Null, "{local}");
     }
     let elsewhere = |frame: &&&Value| frame["to"] == json!(there) && frame["chainId"] == "0x386";
@@ -252,7 +252,7 @@ async fn otterscan_asks_for_transfers_and_frames() {
     let to = world.proxy(A, address(5), B).await;
     let paid = world.send(&Draft::new(A, 0, 4).pay(to, 77)).await;
     let moved = world.rpc(A, "ots_getInternalOperations", json!([paid])).await;
-    assert_eq!(moved[0], json!({ "type": 0, "from": to, "to": MANAGER, "value": "0x4d" }));
+    assert_eq!(moved[0], json!({ "type": 0, "from": to, "to": RESERVED, "value": "0x4d" }));
     assert_eq!(world.rpc(A, "ots_getTransactionError", json!([paid])).await, "0x");
 }
 
