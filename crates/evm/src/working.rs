@@ -109,7 +109,7 @@ impl<D: DatabaseRef> WorkingState<D> {
         Ok(match self.cache.entry(address) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let info = self.base.basic_ref(address)?;
+                let info = self.base.basic_ref(address)?.map(without_empty_code);
                 entry.insert(Cached { info, ..Cached::default() })
             }
         })
@@ -142,13 +142,15 @@ impl<D: DatabaseRef> WorkingState<D> {
             // is gone, and a slot may be changed although its last leg found it so.
             let deleted =
                 account.is_selfdestructed_locally() || (clears_empty && account.is_empty());
-            if deleted || account.is_created() || account.is_selfdestructed() {
-                self.replace(address, (!deleted).then_some(account.info.clone()))?;
+            let renewed = account.is_created() || account.is_selfdestructed();
+            let info = without_empty_code(account.info);
+            if deleted || renewed {
+                self.replace(address, (!deleted).then_some(info))?;
                 if deleted {
                     continue;
                 }
             } else {
-                self.write_info(address, account.info.clone())?;
+                self.write_info(address, info)?;
             }
             for (key, slot) in account.storage {
                 self.write_slot(address, key, slot.present_value)?;
@@ -214,6 +216,15 @@ impl<D: DatabaseRef> WorkingState<D> {
         }
         Ok(out)
     }
+}
+
+/// Drops the bytecode of an account without code. revm counts the references to it in one place for all chains, over
+/// which threads would queue; it brings its own where it needs one.
+fn without_empty_code(mut info: AccountInfo) -> AccountInfo {
+    if info.is_empty_code_hash() {
+        info.code = None;
+    }
+    info
 }
 
 impl<D: DatabaseRef> Database for WorkingState<D> {
