@@ -113,6 +113,26 @@ pub(crate) fn block_env(
     }
 }
 
+/// What the header says about transactions and receipts.
+#[derive(Debug)]
+pub(crate) struct Roots {
+    transactions: B256,
+    receipts: B256,
+    bloom: Bloom,
+}
+
+impl Roots {
+    pub(crate) fn of(transactions: &[BlockTx]) -> Self {
+        let receipts = receipts(transactions);
+        let envelopes: Vec<&TxEnvelope> = transactions.iter().map(|tx| &tx.tx).collect();
+        Self {
+            transactions: calculate_transaction_root(&envelopes),
+            receipts: calculate_receipt_root(&receipts),
+            bloom: bloom(&receipts),
+        }
+    }
+}
+
 /// Returns the header of a closed block.
 pub(crate) fn header(
     env: &BlockEnv,
@@ -120,21 +140,20 @@ pub(crate) fn header(
     slot: &SlotHeader,
     slot_hash: B256,
     state_root: B256,
-    block: &OpenBlock,
+    roots: Roots,
+    gas_used: u64,
 ) -> Header {
-    let receipts = receipts(&block.transactions);
-    let envelopes: Vec<&TxEnvelope> = block.transactions.iter().map(|tx| &tx.tx).collect();
     Header {
         parent_hash,
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         beneficiary: env.beneficiary,
         state_root,
-        transactions_root: calculate_transaction_root(&envelopes),
-        receipts_root: calculate_receipt_root(&receipts),
-        logs_bloom: bloom(&receipts),
+        transactions_root: roots.transactions,
+        receipts_root: roots.receipts,
+        logs_bloom: roots.bloom,
         number: env.number.to(),
         gas_limit: env.gas_limit,
-        gas_used: block.gas_used,
+        gas_used,
         timestamp: env.timestamp.to(),
         extra_data: Bytes::copy_from_slice(&slot.unix_ms.to_be_bytes()),
         mix_hash: env.prevrandao.unwrap_or_default(),

@@ -294,9 +294,12 @@ fn close_block<D: State>(
     let changes = chain.working().changes().map_err(ExecError::<D>::Database)?;
     let env = chain.evm.ctx.block.clone();
     let state = chain.working_mut().rebase();
-    state.apply(&changes).map_err(ExecError::<D>::Database)?;
-    let root = state.root().map_err(ExecError::<D>::Database)?;
-    let header = block::header(&env, tip.head_hash, slot, slot_hash, root, &open);
+    let (root, roots) = beside(&open.transactions, || {
+        state.apply(&changes)?;
+        state.root()
+    });
+    let root = root.map_err(ExecError::<D>::Database)?;
+    let header = block::header(&env, tip.head_hash, slot, slot_hash, root, roots, open.gas_used);
     let hash = header.hash_slow();
     state.insert_block_hash(header.number, hash).map_err(ExecError::<D>::Database)?;
     (tip.head, tip.head_hash) = (header.clone(), hash);
@@ -309,6 +312,27 @@ fn close_block<D: State>(
         dead: open.dead,
         changes,
     })
+}
+
+/// Transactions of a block from which on a thread of their own pays off for their roots.
+#[cfg(feature = "std")]
+const MANY: usize = 128;
+
+/// Computes the roots of transactions while `work` is done.
+#[cfg(feature = "std")]
+fn beside<T>(transactions: &[block::BlockTx], work: impl FnOnce() -> T) -> (T, block::Roots) {
+    if transactions.len() < MANY {
+        return (work(), block::Roots::of(transactions));
+    }
+    std::thread::scope(|scope| {
+        let roots = scope.spawn(|| block::Roots::of(transactions));
+        (work(), roots.join().expect("roots of transactions can be computed"))
+    })
+}
+
+#[cfg(not(feature = "std"))]
+fn beside<T>(transactions: &[block::BlockTx], work: impl FnOnce() -> T) -> (T, block::Roots) {
+    (work(), block::Roots::of(transactions))
 }
 
 fn system_call<D: State>(
