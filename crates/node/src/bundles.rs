@@ -1,6 +1,6 @@
 //! Bundles whose marked legs are still coming (P18).
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, map::B256Set};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
@@ -52,11 +52,14 @@ pub(crate) struct Bundles {
     ttl: Duration,
     prepared: BTreeMap<BundleId, Prepared>,
     deadlines: VecDeque<(Instant, BundleId)>,
+    /// Hashes of the signed legs that are here.
+    hashes: B256Set,
 }
 
 impl Bundles {
-    pub(crate) const fn new(max: usize, ttl: Duration) -> Self {
-        Self { max, ttl, prepared: BTreeMap::new(), deadlines: VecDeque::new() }
+    pub(crate) fn new(max: usize, ttl: Duration) -> Self {
+        let (prepared, deadlines) = (BTreeMap::new(), VecDeque::new());
+        Self { max, ttl, prepared, deadlines, hashes: B256Set::default() }
     }
 
     /// Starts waiting for a bundle; preparing one again changes nothing. When too many wait, the oldest of which no leg
@@ -104,18 +107,36 @@ impl Bundles {
         }
         let first = *matching.first().ok_or(NotHeld::NotALeg)?;
         let free = matching.iter().copied().find(|index| prepared.held[*index].is_none());
-        prepared.held[free.unwrap_or(first)] = Some(tx.clone());
-        if prepared.held.iter().any(Option::is_none) {
+        let old = prepared.held[free.unwrap_or(first)].replace(tx.clone());
+        let is_waiting = prepared.held.iter().any(Option::is_none);
+        self.hashes.insert(tx.hash());
+        if let Some(old) = old.filter(|old| old.hash() != tx.hash()) {
+            self.hashes.remove(&old.hash());
+        }
+        if is_waiting {
             return Ok(Held::Waiting);
         }
-        self.deadlines.retain(|(_, other)| *other != id);
-        Ok(Held::Complete(self.prepared.remove(&id).expect("it was just found")))
+        Ok(Held::Complete(self.forget(id).expect("it was just found")))
     }
 
-    /// Stops waiting for a bundle that came whole.
-    pub(crate) fn forget(&mut self, id: BundleId) {
-        self.prepared.remove(&id);
+    /// Stops waiting for a bundle.
+    pub(crate) fn forget(&mut self, id: BundleId) -> Option<Prepared> {
+        let prepared = self.take(id)?;
         self.deadlines.retain(|(_, other)| *other != id);
+        Some(prepared)
+    }
+
+    fn take(&mut self, id: BundleId) -> Option<Prepared> {
+        let prepared = self.prepared.remove(&id)?;
+        for tx in prepared.held.iter().flatten() {
+            self.hashes.remove(&tx.hash());
+        }
+        Some(prepared)
+    }
+
+    /// Returns true when a signed leg is here.
+    pub(crate) fn holds(&self, hash: &B256) -> bool {
+        self.hashes.contains(hash)
     }
 
     /// Takes every bundle whose time is over.
@@ -125,7 +146,7 @@ impl Bundles {
             && deadline <= now
         {
             self.deadlines.pop_front();
-            expired.extend(self.prepared.remove(&id).map(|prepared| (id, prepared)));
+            expired.extend(self.take(id).map(|prepared| (id, prepared)));
         }
         expired
     }

@@ -1,11 +1,11 @@
 //! One port for all rollups: `/CHAINID` in decimal, HTTP and WebSocket alike.
 
-use crate::status::StatusLayer;
+use crate::{rpc::batch::BatchLayer, status::StatusLayer};
 use jsonrpsee::{
     Methods,
     server::{
         HttpBody, HttpRequest, HttpResponse, Server, ServerConfig, ServerHandle, StopHandle,
-        serve_with_graceful_shutdown, stop_channel,
+        middleware::rpc::RpcServiceBuilder, serve_with_graceful_shutdown, stop_channel,
     },
 };
 use std::{
@@ -16,7 +16,7 @@ use tower::{Layer, Service, service_fn};
 use tower_http::cors::CorsLayer;
 
 /// Methods of each chain, by EIP-155 id.
-pub(crate) type Routes = BTreeMap<u64, Methods>;
+pub(crate) type Routes = BTreeMap<u64, (Methods, BatchLayer)>;
 
 /// Pause after a failure to accept, most often for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -65,14 +65,18 @@ fn connect(
         .to_service_builder();
     let (stopped, handle) = (stop.clone(), stop);
     let service = service_fn(move |request: HttpRequest<_>| {
-        let methods = chain_of(request.uri().path()).and_then(|id| routes.get(&id)).cloned();
+        let chain = chain_of(request.uri().path()).and_then(|id| routes.get(&id)).cloned();
         let (builder, stop) = (builder.clone(), stopped.clone());
         async move {
-            Ok::<_, Infallible>(match methods {
-                Some(methods) => match builder.build(methods, stop).call(request).await {
-                    Ok(response) => response,
-                    Err(error) => plain(500, &format!("{error}\n")),
-                },
+            Ok::<_, Infallible>(match chain {
+                Some((methods, batches)) => {
+                    let builder =
+                        builder.set_rpc_middleware(RpcServiceBuilder::new().layer(batches));
+                    match builder.build(methods, stop).call(request).await {
+                        Ok(response) => response,
+                        Err(error) => plain(500, &format!("{error}\n")),
+                    }
+                }
                 None => plain(404, "write the chain id after the port: /901\n"),
             })
         }

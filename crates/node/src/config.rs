@@ -5,9 +5,13 @@ use crate::{
     accounts::DevAccount,
     engine::{IMPORTED, ImportedChain},
     error::NodeError,
+    intake::IntakeLimits,
+    pool::PoolLimits,
+    turns::Priority,
 };
 use alloy_primitives::U256;
 use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+use weft_evm::ChainSpec;
 use weft_journal::Disk;
 use weft_promise::Passphrase;
 use weft_types::{NetworkId, bundle::MAX_LEGS};
@@ -16,6 +20,11 @@ use weft_types::{NetworkId, bundle::MAX_LEGS};
 const ETHER: u128 = 1_000_000_000_000_000_000;
 /// Most rollups of a development realm.
 const MAX_ROLLUPS: u32 = 64;
+
+/// Least gas of a block: with less, the deployment of a contract may fit into none.
+const MIN_GAS_LIMIT: u64 = 5_000_000;
+/// Most gas of a block: the slots of a realm take no more.
+const MAX_GAS_LIMIT: u64 = 4_000_000_000;
 
 /// When slots close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,8 +94,12 @@ pub struct DevConfig {
     pub accounts: Vec<DevAccount>,
     /// Wei of each account on each rollup.
     pub balance: U256,
+    /// Gas limit of every block, in units.
+    pub gas_limit: u64,
     /// When slots close.
     pub mining: Mining,
+    /// Who gets a position first.
+    pub priority: Priority,
     /// State file to start from.
     pub load_state: Option<PathBuf>,
     /// State file to write when the node stops.
@@ -121,7 +134,9 @@ impl Default for DevConfig {
             seed: None,
             accounts: DEV_ACCOUNTS.to_vec(),
             balance: U256::from(10_000) * U256::from(ETHER),
+            gas_limit: ChainSpec::dev(1).block_gas_limit,
             mining: Mining::default(),
+            priority: Priority::default(),
             load_state: None,
             dump_state: None,
             data_dir: None,
@@ -174,6 +189,15 @@ impl DevConfig {
         if !(1..=60_000).contains(&self.slot_ms) {
             return wrong(format!("slot of {} ms, expected 1 to 60000", self.slot_ms));
         }
+        if !(MIN_GAS_LIMIT..=MAX_GAS_LIMIT).contains(&self.gas_limit) {
+            let limit = self.gas_limit;
+            return wrong(format!(
+                "gas limit {limit}, expected {MIN_GAS_LIMIT} to {MAX_GAS_LIMIT}"
+            ));
+        }
+        if self.mining == Mining::OnDemand && self.priority == Priority::Fees {
+            return wrong("an auction needs slots that close with the clock".to_owned());
+        }
         self.check_durable()?;
         if !(1..=MAX_LEGS).contains(&self.limits.max_bundle_legs) {
             let legs = self.limits.max_bundle_legs;
@@ -211,10 +235,18 @@ pub struct Limits {
     pub max_prepared: usize,
     /// How long a bundle waits for its marked legs.
     pub prepared_ttl: Duration,
-    /// Most transactions that wait for a nonce or for block space, over all rollups.
+    /// Most transactions and bundles that wait for a nonce or for block space, over all rollups.
     pub max_pending: usize,
+    /// Most bytes of them together.
+    pub max_pending_bytes: usize,
+    /// Most transactions that came ahead of their nonce, so that those that can run keep room to wait.
+    pub max_gapped: usize,
     /// Most waiting transactions of one sender on one rollup.
     pub max_pending_per_sender: usize,
+    /// Most bytes of them together.
+    pub max_sender_bytes: usize,
+    /// How long a transaction or bundle waits for a nonce or for block space.
+    pub pending_ttl: Duration,
     /// Most bytes of a request body.
     pub max_body_bytes: u32,
     /// Most bytes of a response body.
@@ -225,6 +257,16 @@ pub struct Limits {
     pub max_connections: u32,
     /// Most subscriptions per connection.
     pub max_subscriptions: u32,
+    /// Messages that wait for a slow connection.
+    pub message_buffer: u32,
+    /// Events that a subscriber may be behind before it is dropped.
+    pub event_backlog: usize,
+    /// How long a subscriber may take for one message before it is dropped.
+    pub subscriber_patience: Duration,
+    /// Most raw transactions between their arrival and the engine, over all rollups.
+    pub max_intake: usize,
+    /// Most bytes of them together.
+    pub max_intake_bytes: usize,
     /// Most requests that wait for the engine.
     pub max_queued_requests: usize,
     /// Most installed filters per rollup.
@@ -251,6 +293,23 @@ pub struct Limits {
     pub call_gas: u64,
 }
 
+impl Limits {
+    pub(crate) const fn intake(&self) -> IntakeLimits {
+        IntakeLimits { transactions: self.max_intake, bytes: self.max_intake_bytes }
+    }
+
+    pub(crate) const fn pool(&self) -> PoolLimits {
+        PoolLimits {
+            max: self.max_pending,
+            max_bytes: self.max_pending_bytes,
+            max_gapped: self.max_gapped,
+            max_per_sender: self.max_pending_per_sender,
+            max_sender_bytes: self.max_sender_bytes,
+            ttl: self.pending_ttl,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -258,13 +317,22 @@ impl Default for Limits {
             max_bundle_bytes: 512 * 1024,
             max_prepared: 1024,
             prepared_ttl: Duration::from_secs(120),
-            max_pending: 4096,
+            max_pending: 8192,
+            max_pending_bytes: 64 * 1024 * 1024,
+            max_gapped: 4096,
             max_pending_per_sender: 64,
+            max_sender_bytes: 1024 * 1024,
+            pending_ttl: Duration::from_secs(3600),
             max_body_bytes: 8 * 1024 * 1024,
             max_response_bytes: 128 * 1024 * 1024,
             max_batch: 256,
             max_connections: 512,
             max_subscriptions: 256,
+            message_buffer: 256,
+            event_backlog: 4096,
+            subscriber_patience: Duration::from_secs(5),
+            max_intake: 2048,
+            max_intake_bytes: 32 * 1024 * 1024,
             max_queued_requests: 4096,
             max_filters: 1024,
             filter_ttl: Duration::from_secs(300),

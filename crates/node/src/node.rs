@@ -6,7 +6,7 @@ use crate::{
     engine::{self, Endpoint, EngineHandle, EngineThread},
     error::NodeError,
     metrics::Metrics,
-    server,
+    rpc, server,
     status::StatusLayer,
 };
 use alloy_primitives::Address;
@@ -70,8 +70,9 @@ impl Node {
         let common = match common {
             Some((listener, url)) => {
                 let routes = endpoints.iter().map(|endpoint| {
-                    let methods = server::methods(endpoint, &engine.handle, &metrics);
-                    (endpoint.chain_id, methods.into())
+                    let port = server::port(endpoint, &engine.handle, &metrics, &limits);
+                    let batches = server::batches(&port, &limits);
+                    (endpoint.chain_id, (rpc::module(port).into(), batches))
                 });
                 let status =
                     StatusLayer { engine: engine.handle.clone(), metrics: metrics.clone() };

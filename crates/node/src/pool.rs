@@ -1,150 +1,446 @@
-//! What waits: transactions for a nonce, items for block space.
+//! What waits: transactions for their nonce or for block space, bundles for block space. Nothing here has a position,
+//! so nothing was promised about it (ADR 0016).
 
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, map::HashMap};
-use std::collections::{BTreeMap, VecDeque};
-use weft_types::{BundleId, Item, Leg, NetworkId, SignedTx};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+use weft_types::{Bundle, BundleId, Item, Leg, NetworkId, SignedTx};
 
-/// Queue of one sender on one rollup.
-type Lane = (NetworkId, Address);
+/// Sender on a rollup.
+pub(crate) type Lane = (NetworkId, Address);
+
+/// What an entry costs beside its raw bytes.
+const ENTRY_BYTES: usize = 512;
+
+/// Bounds of a pool.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PoolLimits {
+    /// Most transactions and bundles.
+    pub(crate) max: usize,
+    /// Most bytes of all of them.
+    pub(crate) max_bytes: usize,
+    /// Most transactions that came ahead of their nonce.
+    pub(crate) max_gapped: usize,
+    /// Most transactions of a lane.
+    pub(crate) max_per_sender: usize,
+    /// Most bytes of a lane.
+    pub(crate) max_sender_bytes: usize,
+    /// How long anything waits.
+    pub(crate) ttl: Duration,
+}
+
+/// A transaction that waits.
+#[derive(Debug, Clone)]
+struct Waiting {
+    tx: SignedTx,
+    arrival: u64,
+    is_gapped: bool,
+}
+
+/// Transactions of a sender on a rollup, by nonce.
+#[derive(Debug, Clone, Default)]
+struct Queue {
+    by_nonce: BTreeMap<u64, Waiting>,
+    bytes: usize,
+}
+
+/// What waits since when.
+#[derive(Debug, Clone, Copy)]
+enum Key {
+    Tx(B256),
+    Bundle(BundleId),
+}
 
 /// What waits, within bounds.
+// Invariant: `by_hash`, `bundles` and `arrivals` name exactly what waits; `bytes` and `gapped` are sums over it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool {
-    max: usize,
-    max_per_sender: usize,
-    queues: BTreeMap<Lane, BTreeMap<u64, SignedTx>>,
-    queued: HashMap<B256, (Lane, u64)>,
-    /// Items that did not fit into the open slot, in the order of their arrival.
-    deferred: VecDeque<Item>,
+    limits: PoolLimits,
+    next_arrival: u64,
+    queues: BTreeMap<Lane, Queue>,
+    by_hash: HashMap<B256, (Lane, u64)>,
+    bundles: HashMap<BundleId, (u64, Bundle)>,
+    arrivals: BTreeMap<u64, (Instant, Key)>,
+    bytes: usize,
+    gapped: usize,
 }
 
 /// Why something may not wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoRoom {
+    /// As much waits as may wait; time heals it.
     Pool,
+    /// Too much of this sender waits.
     Sender,
-    /// A transaction with this nonce waits already and pays at least as much.
+    /// A transaction with this nonce waits already and this one does not outbid it.
     Underpriced,
 }
 
+/// What may have its turn next.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) arrival: u64,
+    pub(crate) item: Item,
+}
+
 impl Pool {
-    pub(crate) fn new(max: usize, max_per_sender: usize) -> Self {
-        Self { max, max_per_sender, ..Self::default() }
+    pub(crate) fn new(limits: PoolLimits) -> Self {
+        Self { limits, ..Self::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queued.len() + self.deferred.len()
+        self.arrivals.len()
     }
 
-    /// Lets a transaction wait for its nonce; one that pays a tenth more takes another's place.
-    pub(crate) fn queue(&mut self, network: NetworkId, tx: SignedTx) -> Result<(), NoRoom> {
-        use alloy_consensus::Transaction as _;
-        let (lane, nonce) = ((network, tx.sender()), tx.envelope().nonce());
-        let old = self.queues.get(&lane).and_then(|queue| queue.get(&nonce));
-        match old.map(|old| (old.hash(), old.envelope().max_fee_per_gas())) {
-            Some((hash, fee)) => {
-                if tx.envelope().max_fee_per_gas() < fee.saturating_add(fee / 10 + 1) {
-                    return Err(NoRoom::Underpriced);
-                }
-                self.queued.remove(&hash);
-            }
-            None if self.len() >= self.max => return Err(NoRoom::Pool),
-            None if self.queues.get(&lane).is_some_and(|q| q.len() >= self.max_per_sender) => {
-                return Err(NoRoom::Sender);
-            }
-            None => {}
+    /// Lets a transaction wait for its turn; returns the one whose place it takes (ADR 0016).
+    pub(crate) fn queue(
+        &mut self,
+        network: NetworkId,
+        tx: SignedTx,
+        is_gapped: bool,
+    ) -> Result<Option<SignedTx>, NoRoom> {
+        let lane = (network, tx.sender());
+        let old = self.queues.get(&lane).and_then(|queue| queue.by_nonce.get(&nonce_of(&tx)));
+        if old.is_some_and(|old| !outbids(&tx, &old.tx)) {
+            return Err(NoRoom::Underpriced);
         }
-        self.queued.insert(tx.hash(), (lane, nonce));
-        self.queues.entry(lane).or_default().insert(nonce, tx);
+        let freed = old.map_or(0, |old| cost(&old.tx));
+        let (hash, count) = (old.map(|old| old.tx.hash()), usize::from(old.is_none()));
+        self.check_room(count, cost(&tx) - freed.min(cost(&tx)), is_gapped && count > 0)?;
+        self.check_sender(&lane, count, cost(&tx).saturating_sub(freed))?;
+        let replaced = hash.and_then(|hash| self.forget(&hash));
+        self.insert(lane, tx, is_gapped);
+        Ok(replaced)
+    }
+
+    /// Lets a transaction wait again as the log says, whatever the bounds are now.
+    pub(crate) fn restore(&mut self, network: NetworkId, tx: SignedTx) {
+        let lane = (network, tx.sender());
+        let old = self.queues.get(&lane).and_then(|queue| queue.by_nonce.get(&nonce_of(&tx)));
+        if let Some(hash) = old.map(|old| old.tx.hash()) {
+            self.forget(&hash);
+        }
+        self.insert(lane, tx, false);
+    }
+
+    /// Lets a bundle wait for block space.
+    pub(crate) fn queue_bundle(&mut self, bundle: Bundle) -> Result<(), NoRoom> {
+        self.check_room(1, bundle_cost(&bundle), false)?;
+        self.restore_bundle(bundle);
         Ok(())
     }
 
-    /// Takes the queued transaction of a sender with the lowest nonce, when that is at most `nonce`.
-    pub(crate) fn take_ready(
-        &mut self,
-        network: NetworkId,
-        sender: Address,
-        nonce: u64,
-    ) -> Option<SignedTx> {
-        let lane = (network, sender);
-        let queue = self.queues.get_mut(&lane)?;
-        let entry = queue.first_entry()?;
-        if *entry.key() > nonce {
-            return None;
-        }
-        let tx = entry.remove();
-        if queue.is_empty() {
+    /// Lets a bundle wait again as the log says.
+    pub(crate) fn restore_bundle(&mut self, bundle: Bundle) {
+        self.forget_bundle(bundle.id());
+        let arrival = self.arrive(Key::Bundle(bundle.id()));
+        self.bytes += bundle_cost(&bundle);
+        self.bundles.insert(bundle.id(), (arrival, bundle));
+    }
+
+    fn check_room(&self, count: usize, bytes: usize, is_gapped: bool) -> Result<(), NoRoom> {
+        let limits = &self.limits;
+        let is_full = self.len() + count > limits.max
+            || self.bytes + bytes > limits.max_bytes
+            || (is_gapped && self.gapped >= limits.max_gapped);
+        if is_full { Err(NoRoom::Pool) } else { Ok(()) }
+    }
+
+    fn check_sender(&self, lane: &Lane, count: usize, bytes: usize) -> Result<(), NoRoom> {
+        let (held, held_bytes) =
+            self.queues.get(lane).map_or((0, 0), |queue| (queue.by_nonce.len(), queue.bytes));
+        let is_full = held + count > self.limits.max_per_sender
+            || held_bytes + bytes > self.limits.max_sender_bytes;
+        if is_full { Err(NoRoom::Sender) } else { Ok(()) }
+    }
+
+    fn arrive(&mut self, key: Key) -> u64 {
+        self.next_arrival += 1;
+        self.arrivals.insert(self.next_arrival, (Instant::now(), key));
+        self.next_arrival
+    }
+
+    fn insert(&mut self, lane: Lane, tx: SignedTx, is_gapped: bool) {
+        let (nonce, hash) = (nonce_of(&tx), tx.hash());
+        let arrival = self.arrive(Key::Tx(hash));
+        self.bytes += cost(&tx);
+        self.gapped += usize::from(is_gapped);
+        self.by_hash.insert(hash, (lane, nonce));
+        let queue = self.queues.entry(lane).or_default();
+        queue.bytes += cost(&tx);
+        queue.by_nonce.insert(nonce, Waiting { tx, arrival, is_gapped });
+    }
+
+    /// Takes out a transaction.
+    pub(crate) fn forget(&mut self, hash: &B256) -> Option<SignedTx> {
+        let (lane, nonce) = self.by_hash.remove(hash)?;
+        let queue = self.queues.get_mut(&lane).expect("what is named waits");
+        let waiting = queue.by_nonce.remove(&nonce).expect("what is named waits");
+        let bytes = cost(&waiting.tx);
+        queue.bytes -= bytes;
+        if queue.by_nonce.is_empty() {
             self.queues.remove(&lane);
         }
-        self.queued.remove(&tx.hash());
-        Some(tx)
+        self.bytes -= bytes;
+        self.gapped -= usize::from(waiting.is_gapped);
+        self.arrivals.remove(&waiting.arrival);
+        Some(waiting.tx)
     }
 
-    /// Takes out a transaction, wherever it waits.
-    pub(crate) fn forget(&mut self, hash: &B256) {
-        if let Some((lane, nonce)) = self.queued.remove(hash)
-            && let Some(queue) = self.queues.get_mut(&lane)
+    /// Takes out a bundle.
+    pub(crate) fn forget_bundle(&mut self, id: BundleId) {
+        if let Some((arrival, bundle)) = self.bundles.remove(&id) {
+            self.arrivals.remove(&arrival);
+            self.bytes -= bundle_cost(&bundle);
+        }
+    }
+
+    /// Takes out an item, wherever it waits.
+    pub(crate) fn forget_item(&mut self, item: &Item) {
+        match item.bundle().map(Bundle::id) {
+            Some(id) => self.forget_bundle(id),
+            None => item.legs().iter().for_each(|leg| drop(self.forget(&leg.tx.hash()))),
+        }
+    }
+
+    /// Takes out what came longer ago than anything may wait.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Item> {
+        let mut expired = Vec::new();
+        while let Some((since, key)) = self.arrivals.values().next().copied()
+            && now.saturating_duration_since(since) >= self.limits.ttl
         {
-            queue.remove(&nonce);
-            if queue.is_empty() {
-                self.queues.remove(&lane);
+            match key {
+                Key::Tx(hash) => {
+                    let network = self.by_hash[&hash].0.0;
+                    let tx = self.forget(&hash).expect("what is named waits");
+                    expired.push(single(network, tx));
+                }
+                Key::Bundle(id) => {
+                    let bundle = self.bundles[&id].1.clone();
+                    self.forget_bundle(id);
+                    expired.push(Item::Bundle(bundle));
+                }
             }
         }
-        let is_it = |item: &Item| {
-            item.bundle().is_none() && item.legs().iter().any(|leg| leg.tx.hash() == *hash)
-        };
-        self.deferred.retain(|item| !is_it(item));
+        expired
     }
 
-    /// Takes out a bundle that waits for a slot.
-    pub(crate) fn forget_bundle(&mut self, id: BundleId) {
-        self.deferred.retain(|item| item.bundle().is_none_or(|bundle| bundle.id() != id));
+    /// Returns the transaction of a lane with the lowest nonce, when that is at most `nonce`.
+    pub(crate) fn ready(&self, lane: &Lane, nonce: u64) -> Option<Candidate> {
+        let (first, waiting) = self.queues.get(lane)?.by_nonce.first_key_value()?;
+        let item = (*first <= nonce).then(|| single(lane.0, waiting.tx.clone()))?;
+        Some(Candidate { arrival: waiting.arrival, item })
     }
 
-    /// Returns who waits for a nonce.
-    pub(crate) fn senders(&self) -> Vec<(NetworkId, Address)> {
+    /// Returns every bundle that waits.
+    pub(crate) fn bundles(&self) -> impl Iterator<Item = Candidate> {
+        self.bundles.values().map(|(arrival, bundle)| Candidate {
+            arrival: *arrival,
+            item: Item::Bundle(bundle.clone()),
+        })
+    }
+
+    /// Returns who has transactions that wait.
+    pub(crate) fn lanes(&self) -> BTreeSet<Lane> {
         self.queues.keys().copied().collect()
     }
 
-    /// Lets an item wait for the next slot.
-    pub(crate) fn defer(&mut self, item: Item) -> Result<(), NoRoom> {
-        if self.len() >= self.max {
-            return Err(NoRoom::Pool);
+    pub(crate) fn has_lane(&self, lane: &Lane) -> bool {
+        self.queues.contains_key(lane)
+    }
+
+    /// Returns true when an item waits.
+    pub(crate) fn has(&self, item: &Item) -> bool {
+        match item.bundle() {
+            Some(bundle) => self.bundles.contains_key(&bundle.id()),
+            None => item.legs().iter().all(|leg| self.by_hash.contains_key(&leg.tx.hash())),
         }
-        self.deferred.push_back(item);
-        Ok(())
     }
 
-    /// Takes everything that waits for a slot.
-    pub(crate) fn take_deferred(&mut self) -> VecDeque<Item> {
-        std::mem::take(&mut self.deferred)
+    /// Returns true when a transaction of a lane with this nonce waits.
+    pub(crate) fn has_nonce(&self, lane: &Lane, nonce: u64) -> bool {
+        self.queues.get(lane).is_some_and(|queue| queue.by_nonce.contains_key(&nonce))
     }
 
-    /// Puts back what did not fit again, before everything deferred since.
-    pub(crate) fn put_back(&mut self, mut items: VecDeque<Item>) {
-        items.append(&mut self.deferred);
-        self.deferred = items;
-    }
-
-    pub(crate) fn deferred_legs(&self) -> impl Iterator<Item = &Leg> {
-        self.deferred.iter().flat_map(Item::legs)
+    /// Returns the legs of all bundles that wait.
+    pub(crate) fn bundle_legs(&self) -> impl Iterator<Item = &Leg> {
+        self.bundles.values().flat_map(|(_, bundle)| bundle.legs())
     }
 
     pub(crate) fn has_bundle(&self, id: BundleId) -> bool {
-        self.deferred.iter().any(|item| item.bundle().is_some_and(|bundle| bundle.id() == id))
+        self.bundles.contains_key(&id)
     }
 
     /// Returns a waiting transaction and its rollup.
     pub(crate) fn find(&self, hash: &B256) -> Option<(NetworkId, &SignedTx)> {
-        if let Some((lane, nonce)) = self.queued.get(hash) {
-            return Some((lane.0, self.queues.get(lane)?.get(nonce)?));
+        if let Some((lane, nonce)) = self.by_hash.get(hash) {
+            return Some((lane.0, &self.queues.get(lane)?.by_nonce.get(nonce)?.tx));
         }
-        self.deferred_legs().find(|leg| leg.tx.hash() == *hash).map(|leg| (leg.network, &leg.tx))
+        let leg = self.bundle_legs().find(|leg| leg.tx.hash() == *hash)?;
+        Some((leg.network, &leg.tx))
     }
 
-    /// Returns the transactions of `network` that wait for a nonce.
-    pub(crate) fn queued_on(&self, network: NetworkId) -> impl Iterator<Item = &SignedTx> {
+    /// Returns who waits on `network`, each with its transactions by nonce.
+    pub(crate) fn on(
+        &self,
+        network: NetworkId,
+    ) -> impl Iterator<Item = (Address, impl Iterator<Item = &SignedTx>)> {
         let on = self.queues.iter().filter(move |((of, _), _)| *of == network);
-        on.flat_map(|(_, queue)| queue.values())
+        on.map(|((_, sender), queue)| (*sender, queue.by_nonce.values().map(|waiting| &waiting.tx)))
+    }
+}
+
+fn nonce_of(tx: &SignedTx) -> u64 {
+    tx.envelope().nonce()
+}
+
+fn single(network: NetworkId, tx: SignedTx) -> Item {
+    Item::Transaction(Leg { network, tx, may_revert: false })
+}
+
+fn cost(tx: &SignedTx) -> usize {
+    tx.raw().len() + ENTRY_BYTES
+}
+
+fn bundle_cost(bundle: &Bundle) -> usize {
+    bundle.legs().iter().map(|leg| cost(&leg.tx)).sum()
+}
+
+/// Returns true when `new` pays at least a tenth more than `old` by both of its fees, as in go-ethereum's pool.
+fn outbids(new: &SignedTx, old: &SignedTx) -> bool {
+    let tip = |tx: &SignedTx| {
+        let envelope = tx.envelope();
+        envelope.max_priority_fee_per_gas().unwrap_or(envelope.max_fee_per_gas())
+    };
+    is_a_tenth_over(new.envelope().max_fee_per_gas(), old.envelope().max_fee_per_gas())
+        && is_a_tenth_over(tip(new), tip(old))
+}
+
+/// Zero is outbid by anything more.
+fn is_a_tenth_over(new: u128, old: u128) -> bool {
+    new > old && new - old >= old.div_ceil(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DEV_ACCOUNTS;
+    use alloy_consensus::{TxEip1559, TxLegacy, TypedTransaction};
+    use alloy_eips::eip2718::Encodable2718;
+
+    const A: NetworkId = NetworkId::new(901);
+    const LIMITS: PoolLimits = PoolLimits {
+        max: 4,
+        max_bytes: 4_096,
+        max_gapped: 2,
+        max_per_sender: 3,
+        max_sender_bytes: 2_048,
+        ttl: Duration::from_secs(60),
+    };
+
+    fn sign(account: usize, tx: TypedTransaction) -> SignedTx {
+        let signed = DEV_ACCOUNTS[account].sign(tx).unwrap();
+        SignedTx::decode(signed.encoded_2718().into()).unwrap()
+    }
+
+    fn tx(account: usize, nonce: u64, fee: u128, tip: u128) -> SignedTx {
+        let tx = TxEip1559 {
+            chain_id: 901,
+            nonce,
+            max_fee_per_gas: fee,
+            max_priority_fee_per_gas: tip,
+            ..TxEip1559::default()
+        };
+        sign(account, tx.into())
+    }
+
+    fn legacy(nonce: u64, gas_price: u128) -> SignedTx {
+        sign(0, TxLegacy { chain_id: Some(901), nonce, gas_price, ..TxLegacy::default() }.into())
+    }
+
+    #[test]
+    fn a_replacement_pays_a_tenth_more_by_both_fees() {
+        let table = [
+            ((1_000, 100), (1_099, 200), false),
+            ((1_000, 100), (2_000, 109), false),
+            ((1_000, 100), (1_100, 110), true),
+            ((1_000, 0), (1_100, 0), false),
+            ((1_000, 0), (1_100, 1), true),
+            ((5, 5), (6, 6), true),
+            ((u128::MAX - 1, u128::MAX - 1), (u128::MAX, u128::MAX), false),
+        ];
+        for ((fee, tip), (new_fee, new_tip), expected) in table {
+            let (old, new) = (tx(0, 0, fee, tip), tx(0, 0, new_fee, new_tip));
+            assert_eq!(outbids(&new, &old), expected, "{fee}/{tip} by {new_fee}/{new_tip}");
+        }
+        assert!(outbids(&legacy(0, 110), &tx(0, 0, 100, 100)), "one price counts as both fees");
+        assert!(!outbids(&tx(0, 0, 110, 100), &legacy(0, 100)));
+    }
+
+    #[test]
+    fn a_replacement_takes_the_place_and_the_room_of_the_first() {
+        let mut pool = Pool::new(LIMITS);
+        let (old, new) = (tx(0, 7, 100, 10), tx(0, 7, 110, 11));
+        assert_eq!(pool.queue(A, old.clone(), true), Ok(None));
+        assert_eq!(pool.queue(A, old.clone(), true), Err(NoRoom::Underpriced));
+        assert_eq!(pool.queue(A, new.clone(), true).unwrap().unwrap().hash(), old.hash());
+        assert_eq!((pool.len(), pool.gapped), (1, 1));
+        assert!(pool.find(&old.hash()).is_none() && pool.find(&new.hash()).is_some());
+        assert_eq!(pool.bytes, cost(&new));
+        pool.forget(&new.hash());
+        assert_eq!((pool.len(), pool.gapped, pool.bytes), (0, 0, 0));
+        assert!(pool.queues.is_empty() && pool.by_hash.is_empty());
+    }
+
+    #[test]
+    fn every_bound_holds() {
+        let mut pool = Pool::new(LIMITS);
+        for nonce in 5..7 {
+            pool.queue(A, tx(0, nonce, 1, 1), true).unwrap();
+        }
+        assert_eq!(pool.queue(A, tx(1, 5, 1, 1), true), Err(NoRoom::Pool), "gapped");
+        pool.queue(A, tx(0, 0, 1, 1), false).unwrap();
+        assert_eq!(pool.queue(A, tx(0, 1, 1, 1), false), Err(NoRoom::Sender), "count");
+        pool.queue(A, tx(1, 0, 1, 1), false).unwrap();
+        assert_eq!(pool.queue(A, tx(2, 0, 1, 1), false), Err(NoRoom::Pool), "count");
+        let big = |account, nonce, bytes: usize| {
+            let (fee, input) = (1_000, vec![1; bytes].into());
+            let tx = TxEip1559 {
+                chain_id: 901,
+                nonce,
+                max_fee_per_gas: fee,
+                input,
+                ..TxEip1559::default()
+            };
+            sign(account, tx.into())
+        };
+        let mut pool = Pool::new(LIMITS);
+        assert_eq!(pool.queue(A, big(0, 0, 2_000), false), Err(NoRoom::Sender), "bytes");
+        for account in 0..3 {
+            pool.queue(A, big(account, 0, 600), false).unwrap();
+        }
+        assert_eq!(pool.queue(A, big(3, 0, 600), false), Err(NoRoom::Pool), "bytes");
+        pool.queue(A, tx(3, 0, 1, 1), false).unwrap();
+    }
+
+    #[test]
+    fn the_lowest_nonce_is_ready_and_the_oldest_expires() {
+        let mut pool = Pool::new(LIMITS);
+        let txs = [tx(0, 6, 1, 1), tx(0, 5, 1, 1), tx(1, 0, 1, 1)];
+        for tx in &txs {
+            pool.queue(A, tx.clone(), false).unwrap();
+        }
+        let lane = (A, txs[0].sender());
+        assert!(pool.ready(&lane, 4).is_none());
+        assert_eq!(pool.ready(&lane, 5).unwrap().item.legs()[0].tx, txs[1]);
+        assert!(pool.expire(Instant::now()).is_empty());
+        let later = Instant::now() + LIMITS.ttl;
+        let expired: Vec<_> =
+            pool.expire(later).iter().map(|item| item.legs()[0].tx.hash()).collect();
+        assert_eq!(expired, txs.map(|tx| tx.hash()));
+        assert_eq!((pool.len(), pool.bytes, pool.gapped), (0, 0, 0));
     }
 }

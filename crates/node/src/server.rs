@@ -5,17 +5,22 @@ use crate::{
     engine::{Endpoint, EngineHandle},
     error::NodeError,
     metrics::Metrics,
-    rpc::{self, Port},
+    rpc::{self, Port, batch::BatchLayer},
     status::StatusLayer,
 };
 use jsonrpsee::{
-    RpcModule,
-    server::{BatchRequestConfig, IdProvider, Server, ServerConfig, ServerHandle},
+    server::{
+        BatchRequestConfig, IdProvider, Server, ServerConfig, ServerHandle,
+        middleware::rpc::RpcServiceBuilder,
+    },
     types::SubscriptionId,
 };
 use std::{
     net::{IpAddr, SocketAddr, TcpListener},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tower_http::cors::CorsLayer;
 
@@ -38,29 +43,38 @@ pub(crate) fn serve(
     limits: &Limits,
 ) -> Result<ServerHandle, NodeError> {
     let status = StatusLayer { engine: engine.clone(), metrics: metrics.clone() };
+    let port = port(endpoint, engine, metrics, limits);
     let server = Server::builder()
         .set_config(config(limits))
+        .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, limits)))
         // Browsers talk to a development node directly.
         .set_http_middleware(
             tower::ServiceBuilder::new().layer(CorsLayer::permissive()).layer(status),
         )
         .build_from_tcp(listener)
         .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
-    Ok(server.start(methods(endpoint, engine, metrics)))
+    Ok(server.start(rpc::module(port)))
 }
 
-/// Returns the methods of one rollup.
-pub(crate) fn methods(
+/// Returns what the server of one rollup knows.
+pub(crate) fn port(
     endpoint: &Endpoint,
     engine: &EngineHandle,
     metrics: &Metrics,
-) -> RpcModule<Port> {
-    rpc::module(Port {
+    limits: &Limits,
+) -> Arc<Port> {
+    Arc::new(Port {
         engine: engine.clone(),
         metrics: metrics.clone(),
         network: endpoint.network,
         is_imported: endpoint.is_imported,
+        patience: limits.subscriber_patience,
     })
+}
+
+/// Returns what answers the batches of one rollup.
+pub(crate) fn batches(port: &Arc<Port>, limits: &Limits) -> BatchLayer {
+    BatchLayer { port: port.clone(), max_response_bytes: limits.max_response_bytes as usize }
 }
 
 /// Returns the bounds of a server.
@@ -70,6 +84,7 @@ pub(crate) fn config(limits: &Limits) -> ServerConfig {
         .max_response_body_size(limits.max_response_bytes)
         .max_connections(limits.max_connections)
         .max_subscriptions_per_connection(limits.max_subscriptions)
+        .set_message_buffer_capacity(limits.message_buffer)
         .set_batch_request_config(BatchRequestConfig::Limit(limits.max_batch))
         .set_id_provider(HexIds::default())
         .build()

@@ -3,6 +3,7 @@
 use alloy_consensus::{Eip658Value, Header, ReceiptEnvelope, TxEnvelope};
 use alloy_eips::eip4895::Withdrawals;
 use alloy_primitives::{B256, map::HashMap};
+use alloy_rlp::Encodable;
 use std::sync::Arc;
 use weft_evm::{BlockTx, ClosedBlock};
 use weft_types::NetworkId;
@@ -70,9 +71,8 @@ impl StoredBlock {
         body: Body,
     ) -> Self {
         let starts = starts(&transactions);
-        let block = Self { header, hash, slot, transactions, size: 0, body, starts };
-        let size = alloy_rlp::Encodable::length(&block.ethereum());
-        Self { size, ..block }
+        let size = size(&header, &transactions, &body);
+        Self { header, hash, slot, transactions, size, body, starts }
     }
 
     /// Returns the block as Ethereum encodes it.
@@ -108,6 +108,14 @@ impl StoredBlock {
     pub(crate) fn start(&self, index: usize) -> Start {
         self.starts[index]
     }
+}
+
+/// Returns the length of a block's RLP encoding: a list of header, transactions, ommers and withdrawals.
+fn size(header: &Header, transactions: &[BlockTx], body: &Body) -> usize {
+    let list = |payload: usize| alloy_rlp::length_of_length(payload) + payload;
+    let transactions = transactions.iter().map(|tx| tx.tx.length()).sum();
+    let withdrawals = body.withdrawals.as_ref().map_or(0, Encodable::length);
+    list(header.length() + list(transactions) + body.ommers.length() + withdrawals)
 }
 
 /// Returns what stands before each of `transactions`.
@@ -216,5 +224,54 @@ impl BlockStore {
 
     pub(crate) fn origin(&self, system_tx: &B256) -> Option<Origin> {
         self.origins.get(system_tx).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DEV_ACCOUNTS;
+    use alloy_consensus::{TxEip1559, TxLegacy, TypedTransaction};
+    use alloy_primitives::{Address, Bytes};
+    use weft_types::{Position, Section, SlotNumber};
+
+    fn block_tx(tx: impl Into<TypedTransaction>) -> BlockTx {
+        let slot = SlotNumber::new(1);
+        BlockTx {
+            tx: DEV_ACCOUNTS[0].sign(tx.into()).unwrap(),
+            sender: Address::ZERO,
+            position: Position { slot, section: Section::Plaintext, index: 0 },
+            leg: 0,
+            is_system: false,
+            success: true,
+            gas_used: 0,
+            effective_gas_price: 0,
+            logs: Vec::new(),
+            output: Bytes::new(),
+            contract_address: None,
+        }
+    }
+
+    #[test]
+    fn the_size_is_that_of_the_encoded_block() {
+        let legacy = block_tx(TxLegacy::default());
+        let typed = block_tx(TxEip1559 { input: vec![1; 300].into(), ..TxEip1559::default() });
+        let ommers = vec![Header::default(); 2];
+        let bodies = [
+            Body::default(),
+            Body { withdrawals: Some(Withdrawals::default()), ommers, ..Body::default() },
+        ];
+        for body in bodies {
+            for transactions in [vec![], vec![legacy.clone()], vec![typed.clone(), legacy.clone()]]
+            {
+                let block = StoredBlock::imported(
+                    Header::default(),
+                    B256::ZERO,
+                    transactions,
+                    body.clone(),
+                );
+                assert_eq!(block.size, alloy_rlp::encode(block.ethereum()).len());
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ use revm::{
     primitives::{eip3860::MAX_INITCODE_SIZE, hardfork::SpecId},
     state::AccountInfo,
 };
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 use weft_types::{Item, Leg, Marker, NetworkId, Outcome, SignedTx};
 
 impl Engine {
@@ -31,6 +31,23 @@ impl Engine {
     pub(crate) fn send(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<B256> {
         self.tick();
         self.durably()?;
+        self.take(network, tx)
+    }
+
+    /// Takes signed transactions in order, all at one time.
+    pub(crate) fn send_all(
+        &mut self,
+        network: NetworkId,
+        txs: Vec<RpcResult<SignedTx>>,
+    ) -> Vec<RpcResult<B256>> {
+        self.tick();
+        match self.durably() {
+            Ok(()) => txs.into_iter().map(|tx| self.take(network, tx?)).collect(),
+            Err(error) => vec![Err(error); txs.len()],
+        }
+    }
+
+    fn take(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<B256> {
         let hash = tx.hash();
         if self.is_known(network, &hash) {
             return Err(RpcError::refused("already known"));
@@ -49,72 +66,78 @@ impl Engine {
     /// Returns true when a transaction is in a block, in the open slot, or waiting.
     pub(crate) fn is_known(&self, network: NetworkId, hash: &B256) -> bool {
         self.chain(network).store.transaction(hash).is_some()
-            || self.open_transaction(network, hash).is_some()
+            || self.opened.index(network, hash).is_some()
             || self.pool.find(hash).is_some()
-            || self.bundles.held().any(|(_, _, tx)| tx.hash() == *hash)
+            || self.bundles.holds(hash)
     }
 
     /// Returns the index of a transaction in the open block.
     pub(crate) fn open_transaction(&self, network: NetworkId, hash: &B256) -> Option<usize> {
-        let open = self.realm.open_transactions(network)?;
-        open.iter().position(|tx| tx.tx.tx_hash() == hash)
+        self.opened.index(network, hash).or_else(|| {
+            let open = self.realm.open_transactions(network)?;
+            open.iter().position(|tx| tx.is_system && tx.tx.tx_hash() == hash)
+        })
     }
 
     fn admit(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<()> {
         let account = self.pending_account(network, tx.sender())?;
         self.check_tx(network, &tx, &account)?;
-        match tx.envelope().nonce().cmp(&account.nonce) {
+        let nonce = tx.envelope().nonce();
+        // One that waits has no position yet, so another may take its place.
+        let is_taken = self.pool.has_nonce(&(network, tx.sender()), nonce);
+        match nonce.cmp(&account.nonce) {
             Ordering::Less => Err(nonce_too_low(&tx, account.nonce)),
-            Ordering::Greater => self.queue(network, tx),
-            Ordering::Equal => self.run_tx(network, tx),
+            Ordering::Equal if !is_taken => self.run_tx(network, tx),
+            Ordering::Equal | Ordering::Greater => self.queue(network, tx),
         }
     }
 
-    fn queue(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<()> {
+    /// Lets a transaction wait for its nonce or for a slot.
+    pub(super) fn queue(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<()> {
         let hash = tx.hash();
-        self.pool.queue(network, tx.clone()).map_err(|error| match error {
-            NoRoom::Pool => RpcError::limit("txpool is full"),
-            NoRoom::Sender => RpcError::limit("account limit exceeded: too many waiting nonces"),
-            NoRoom::Underpriced => RpcError::refused("replacement transaction underpriced"),
-        })?;
+        let is_gapped = tx.envelope().nonce() > self.next_nonce(network, tx.sender())?;
+        let replaced = self.pool.queue(network, tx.clone(), is_gapped);
+        if let Some(old) = replaced.map_err(|why| self.no_room(why))? {
+            let old = Leg { network, tx: old, may_revert: false };
+            self.drop_legs(None, false, &[old], format!("replaced by {hash}"));
+        }
         self.note(|| Record::Queued(Leg { network, tx, may_revert: false }));
         self.announce(network, ChainEvent::Pending(hash));
         Ok(())
     }
 
+    /// Says why something may not wait.
+    pub(super) fn no_room(&mut self, why: NoRoom) -> RpcError {
+        match why {
+            NoRoom::Pool => RpcError::busy("txpool is full", self.until_turn()),
+            NoRoom::Sender => {
+                let why = "account limit exceeded: too many of its transactions wait";
+                RpcError::busy(why, self.until_turn())
+            }
+            NoRoom::Underpriced => RpcError::refused("replacement transaction underpriced"),
+        }
+    }
+
     fn run_tx(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<()> {
         let hash = tx.hash();
         let item = Item::Transaction(Leg { network, tx, may_revert: false });
-        match self.run_or_defer(item)? {
+        match self.run_or_wait(item)? {
             Ran::Decided(Outcome::Removed(removal)) => {
                 let chain_id = self.chains.get(&removal.network).map(|chain| chain.spec.chain_id);
                 Err(RpcError::removed(&removal, chain_id))
             }
-            Ran::Decided(Outcome::Included) | Ran::Deferred => {
+            Ran::Decided(Outcome::Included) => {
                 self.announce(network, ChainEvent::Pending(hash));
                 Ok(())
             }
+            // Said when it began to wait.
+            Ran::Waits => Ok(()),
         }
     }
 
-    /// Runs the queued transactions of a sender whose nonces have come up.
-    pub(super) fn promote(&mut self, network: NetworkId, sender: Address) {
-        loop {
-            let Ok(account) = self.pending_account(network, sender) else { return };
-            let Some(tx) = self.pool.take_ready(network, sender, account.nonce) else { return };
-            let item = Item::Transaction(Leg { network, tx: tx.clone(), may_revert: false });
-            let checked = match tx.envelope().nonce().cmp(&account.nonce) {
-                Ordering::Less => Err(nonce_too_low(&tx, account.nonce)),
-                _ => self.check_tx(network, &tx, &account),
-            };
-            let ran = checked.and_then(|()| self.run_or_defer(item.clone()));
-            match ran {
-                Ok(Ran::Decided(_)) => {}
-                // Its successors wait for its nonce.
-                Ok(Ran::Deferred) => return,
-                Err(error) => self.drop_item(&item, error.message),
-            }
-        }
+    /// Returns the base fee of a rollup's open block, in wei.
+    pub(super) fn base_fee(&self, network: NetworkId) -> u64 {
+        self.realm.block_env(network).map_or(0, |env| env.basefee)
     }
 
     /// Checks everything about a transaction but its nonce, with the messages of go-ethereum.
@@ -126,7 +149,7 @@ impl Engine {
     ) -> RpcResult<()> {
         let spec = &self.chain(network).spec;
         check_shape(tx, spec.hardfork, spec.block_gas_limit)?;
-        let base_fee = self.realm.block_env(network).map_or(0, |env| env.basefee);
+        let base_fee = self.base_fee(network);
         let envelope = tx.envelope();
         let fee = envelope.max_fee_per_gas();
         if fee < u128::from(base_fee) {
@@ -162,19 +185,20 @@ impl Engine {
         Ok(working.basic(address)?.unwrap_or_default())
     }
 
-    /// Returns the nonce that a wallet should sign next: past what is executed, held or deferred.
+    /// Returns the nonce that a wallet should sign next: past what is executed, held or waits without a gap.
     pub(crate) fn next_nonce(&mut self, network: NetworkId, address: Address) -> RpcResult<u64> {
         let mut nonce = self.pending_account(network, address)?.nonce;
         if let Some(foreign) = &self.chain(network).foreign {
             return Ok(foreign.pool.next_nonce(address, nonce));
         }
+        let lane = (network, address);
+        let is_own = |leg: &&Leg| (leg.network, leg.tx.sender()) == lane;
+        let legs = self.pool.bundle_legs().filter(is_own);
+        let in_bundles: BTreeSet<u64> = legs.map(|leg| leg.tx.envelope().nonce()).collect();
         let waits = |nonce: u64| {
-            self.bundles.holds_nonce(network, address, nonce)
-                || self.pool.deferred_legs().any(|leg| {
-                    leg.network == network
-                        && leg.tx.sender() == address
-                        && leg.tx.envelope().nonce() == nonce
-                })
+            self.pool.has_nonce(&lane, nonce)
+                || in_bundles.contains(&nonce)
+                || self.bundles.holds_nonce(network, address, nonce)
         };
         while waits(nonce) {
             nonce += 1;

@@ -39,7 +39,7 @@ impl Engine {
         let bundle = Bundle::new(&self.domain, salt, level, legs)?;
         self.check_replay(&bundle)?;
         self.run_bundle(bundle.clone())?;
-        self.bundles.forget(bundle.id());
+        drop(self.bundles.forget(bundle.id()));
         if self.is_on_demand() && self.has_items() {
             self.close_now();
         }
@@ -48,8 +48,8 @@ impl Engine {
 
     fn run_bundle(&mut self, bundle: Bundle) -> RpcResult<()> {
         let legs: Vec<_> = bundle.legs().iter().map(|leg| (leg.network, leg.tx.hash())).collect();
-        let ran = self.run_or_defer(Item::Bundle(bundle))?;
-        if matches!(ran, Ran::Decided(weft_types::Outcome::Included) | Ran::Deferred) {
+        let ran = self.run_or_wait(Item::Bundle(bundle))?;
+        if matches!(ran, Ran::Decided(weft_types::Outcome::Included) | Ran::Waits) {
             for (network, hash) in legs {
                 self.announce(network, ChainEvent::Pending(hash));
             }
@@ -92,7 +92,7 @@ impl Engine {
         for (index, leg) in bundle.legs().iter().enumerate() {
             let hash = leg.tx.hash();
             let included = self.chain(leg.network).store.transaction(&hash).is_some()
-                || self.open_transaction(leg.network, &hash).is_some();
+                || self.opened.index(leg.network, &hash).is_some();
             if included {
                 return Err(RpcError::replayed(format!(
                     "leg {index} ({hash}) was included before"

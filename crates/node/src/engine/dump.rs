@@ -205,7 +205,7 @@ impl Engine {
         }
         self.realm = Realm::new(self.domain, rollups, escrow, heads);
         let limits = self.config.limits.clone();
-        self.pool = crate::pool::Pool::new(limits.max_pending, limits.max_pending_per_sender);
+        self.pool = crate::pool::Pool::new(limits.pool());
         self.bundles = crate::bundles::Bundles::new(limits.max_prepared, limits.prepared_ttl);
         self.outcomes = Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes);
         self.snapshots.clear();

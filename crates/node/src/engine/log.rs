@@ -2,13 +2,17 @@
 
 use super::{ChainEvent, Engine};
 use crate::{
+    promises::Promises,
     record::{Closed, Record},
     rpc::errors::{RpcError, RpcResult},
 };
-use std::fs::File;
+use std::{fs::File, time::Duration};
 use tokio::sync::broadcast;
 use weft_journal::{Journal, Poisoned, Ticket};
 use weft_types::codec::Encode;
+
+/// When to try again while the disk or the signer is behind.
+const BEHIND: Duration = Duration::from_millis(100);
 
 /// Where inputs are noted.
 #[derive(Debug, Default)]
@@ -90,12 +94,15 @@ impl Engine {
 
     /// Says that the answer of this job promises something, so that it leaves only when all of it is on disk.
     pub(crate) fn durably(&mut self) -> RpcResult<()> {
+        if self.outbox.promises().is_some_and(Promises::is_behind) {
+            return Err(RpcError::busy("too much waits for a signature", BEHIND));
+        }
         let Log::Open(log) = &mut self.log else { return Ok(()) };
         if let Some(why) = log.journal.failure() {
             return Err(not_durable(&why));
         }
         if log.journal.is_behind() {
-            return Err(RpcError::limit("too much waits for the disk"));
+            return Err(RpcError::busy("too much waits for the disk", BEHIND));
         }
         log.is_promise = true;
         Ok(())

@@ -13,6 +13,7 @@ mod imported;
 mod items;
 mod log;
 mod look;
+mod opened;
 mod outbox;
 mod recover;
 mod replay;
@@ -51,9 +52,6 @@ use weft_evm::{ChainSpec, Escrow, GenesisAccount, Heads, Realm, Rollup, State, T
 use weft_lane::{Lane, LaneConfig};
 use weft_state::{ChainState, Database, StateOptions, StoreError};
 use weft_types::{Domain, NetworkId};
-
-/// Events that a slow subscriber may be behind before it loses some.
-const EVENT_BACKLOG: usize = 4096;
 
 /// What subscribers of one rollup hear about.
 #[derive(Debug, Clone)]
@@ -109,6 +107,7 @@ pub(crate) struct Engine {
     snapshots: Snapshots,
     /// Items of recent slots, for tracing.
     slots: Slots,
+    opened: opened::Opened,
     pub(crate) executors: Option<executors::Executors>,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) flashblocks: flashblocks::Flashblocks,
@@ -156,11 +155,12 @@ impl Engine {
             items_in_slot: 0,
             accepted: Vec::new(),
             metrics,
-            pool: Pool::new(limits.max_pending, limits.max_pending_per_sender),
+            pool: Pool::new(limits.pool()),
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Snapshots::default(),
             slots: Slots::default(),
+            opened: opened::Opened::default(),
             executors: None,
             outbox: outbox::Outbox::default(),
             flashblocks: flashblocks::Flashblocks::default(),
@@ -206,15 +206,17 @@ impl Engine {
     pub(crate) fn announce(&mut self, network: NetworkId, event: ChainEvent) {
         let chain = self.chain_mut(network);
         chain.filters.observe(&event);
-        let to = chain.events.clone();
-        self.send_when_safe(to, event);
+        if chain.events.receiver_count() > 0 {
+            let to = chain.events.clone();
+            self.send_when_safe(to, event);
+        }
     }
 }
 
 impl ChainData {
     fn new(spec: ChainSpec, store: BlockStore, limits: &Limits) -> Self {
         let filters = Filters::new(limits.max_filters, limits.filter_ttl);
-        let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        let (events, _) = broadcast::channel(limits.event_backlog);
         Self { spec, store, filters, events, foreign: None }
     }
 }
@@ -235,8 +237,8 @@ fn genesis_rollup(
         ..GenesisAccount::default()
     };
     let accounts: Vec<_> = config.accounts.iter().map(account).collect();
-    let Rollup { spec, state: memory, head, head_hash } =
-        genesis(ChainSpec::dev(id), timestamp, &accounts);
+    let spec = ChainSpec { block_gas_limit: config.gas_limit, ..ChainSpec::dev(id) };
+    let Rollup { spec, state: memory, head, head_hash } = genesis(spec, timestamp, &accounts);
     let mut state = empty_state(spec.network)?;
     state.fill(&memory)?;
     assert_eq!(state.root()?, head.state_root, "a filled state has the root of what filled it");

@@ -2,6 +2,7 @@
 
 use super::{
     Endpoint, Engine,
+    items::submission,
     log::{Log, OpenLog},
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 };
 use weft_journal::{Journal, OpenError, Options};
 use weft_lane::Input;
-use weft_types::{Bundle, BundleShape, Domain, Item, Leg, Marker};
+use weft_types::{BundleId, BundleShape, Domain, Item, Leg, Marker};
 
 /// An engine on its way back.
 #[derive(Debug)]
@@ -129,17 +130,21 @@ impl Engine {
             Record::Item { now_ms, item } => self.replay_item(now_ms, &item)?,
             Record::Closed(_) => {}
             Record::Queued(Leg { network, tx, .. }) => {
-                self.pool.queue(network, tx).map_err(|why| format!("no room to wait: {why:?}"))?;
+                self.pool.restore(network, tx);
             }
             Record::Deferred(item) => {
                 self.forget_waiting(&item);
-                self.pool.defer(item).map_err(|why| format!("no room to wait: {why:?}"))?;
+                match item {
+                    Item::Transaction(leg) => self.pool.restore(leg.network, leg.tx),
+                    Item::Bundle(bundle) => self.pool.restore_bundle(bundle),
+                    _ => return Err("an item that never waits".to_owned()),
+                }
             }
             Record::Prepared(shape) => self.replay_prepared(shape)?,
             Record::Held(leg) => self.replay_held(leg)?,
             Record::Dropped { bundle, protected, legs, why } => {
-                legs.iter().for_each(|leg| self.pool.forget(&leg.tx.hash()));
-                bundle.into_iter().for_each(|id| self.bundles.forget(id));
+                legs.iter().for_each(|leg| drop(self.pool.forget(&leg.tx.hash())));
+                bundle.into_iter().for_each(|id| self.forget_bundle(id));
                 self.drop_legs(bundle, protected, &legs, why);
             }
         }
@@ -163,23 +168,24 @@ impl Engine {
 
     fn replay_item(&mut self, now_ms: u64, item: &Item) -> Result<(), String> {
         self.forget_waiting(item);
-        let submission = self.submission(item);
+        let hash = item.hash(&self.domain);
+        let submission = submission(item, hash);
         let position = self
             .step_at(now_ms, Input::Submit(submission))
             .map_err(|rejection| rejection.to_string())?
             .expect("accepted submissions have a position");
-        self.settle(position, item).map(|_| ()).map_err(|error| error.message)
+        self.settle(position, item, hash).map(|_| ()).map_err(|error| error.message)
     }
 
     /// Takes an item out of wherever it waits.
     fn forget_waiting(&mut self, item: &Item) {
-        match item.bundle().map(Bundle::id) {
-            Some(id) => {
-                self.pool.forget_bundle(id);
-                self.bundles.forget(id);
-            }
-            None => item.legs().iter().for_each(|leg| self.pool.forget(&leg.tx.hash())),
-        }
+        self.pool.forget_item(item);
+        item.bundle().into_iter().for_each(|bundle| drop(self.bundles.forget(bundle.id())));
+    }
+
+    fn forget_bundle(&mut self, id: BundleId) {
+        self.pool.forget_bundle(id);
+        drop(self.bundles.forget(id));
     }
 
     fn replay_prepared(&mut self, shape: BundleShape) -> Result<(), String> {

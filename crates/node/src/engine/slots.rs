@@ -22,7 +22,9 @@ impl Engine {
         self.clock.turn(self.items_in_slot > 0);
         let before = self.lane.open_slot().map(|slot| slot.number);
         self.step(Input::Tick).expect("ticks are never refused");
-        self.expire_bundles(Instant::now());
+        let now = Instant::now();
+        self.expire_bundles(now);
+        self.expire_waiting(now);
         if before != self.lane.open_slot().map(|slot| slot.number) {
             self.admit_waiting();
         }
@@ -93,6 +95,7 @@ impl Engine {
             match effect {
                 Effect::Opened(header) => {
                     self.items_in_slot = 0;
+                    self.opened.clear();
                     self.outbox.opened(&header);
                     self.open_slot_elsewhere(&header);
                     self.remember_slot(&header);

@@ -5,6 +5,7 @@ use crate::{
     config::DevConfig,
     data_dir::DataDir,
     error::NodeError,
+    intake::Intake,
     metrics::Metrics,
     rpc::errors::{RpcError, RpcResult},
 };
@@ -25,9 +26,14 @@ enum Message {
 #[derive(Debug, Clone)]
 pub struct EngineHandle {
     inbox: SyncSender<Message>,
+    intake: Intake,
 }
 
 impl EngineHandle {
+    pub(crate) const fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
     /// Runs `job` on the engine's thread and returns what it returns.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
@@ -43,7 +49,9 @@ impl EngineHandle {
         });
         match self.inbox.try_send(Message::Job(job)) {
             Ok(()) => answered.await.map_err(|_| stopped())?,
-            Err(TrySendError::Full(_)) => Err(RpcError::limit("too many requests are waiting")),
+            Err(TrySendError::Full(_)) => {
+                Err(RpcError::busy("too many requests are waiting", self.intake.retry_after()))
+            }
             Err(TrySendError::Disconnected(_)) => Err(stopped()),
         }
     }
@@ -82,6 +90,8 @@ pub(crate) async fn spawn(
     endpoints: Vec<Endpoint>,
     metrics: Metrics,
 ) -> Result<EngineThread, NodeError> {
+    let failed = |error| NodeError::Config(format!("no threads for signatures: {error}"));
+    let intake = Intake::new(config.limits.intake()).map_err(failed)?;
     let (inbox, messages) = sync_channel(config.limits.max_queued_requests);
     let (ready, is_ready) = oneshot::channel();
     let body = move || match started(config, endpoints, metrics) {
@@ -98,7 +108,7 @@ pub(crate) async fn spawn(
         .spawn(body)
         .map_err(|error| NodeError::Config(format!("no thread for the engine: {error}")))?;
     is_ready.await.map_err(|_| NodeError::Stopped)??;
-    Ok(EngineThread { handle: EngineHandle { inbox }, thread })
+    Ok(EngineThread { handle: EngineHandle { inbox, intake }, thread })
 }
 
 fn started(

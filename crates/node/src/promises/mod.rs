@@ -5,7 +5,8 @@
 //!   (outbox)  bounded                             └─► feed: weft_subscribe
 //! ```
 //!
-//! The engine never waits for a signature; it waits when the queue is full, so that memory stays bounded.
+//! The engine never waits for a signature. While much waits it accepts nothing, and whoever hands over what was accepted
+//! before waits when the queue is full, so that memory stays bounded.
 
 mod store;
 mod worker;
@@ -137,6 +138,13 @@ impl Promises {
             queue.entries.extend(entries);
             self.0.changed.notify_all();
         }
+    }
+
+    /// Returns true when so much waits for a signature that no more should be accepted: the rest of the queue is for what
+    /// was accepted and waits for the disk.
+    pub(crate) fn is_behind(&self) -> bool {
+        let queue = self.queue();
+        queue.runs() && queue.entries.len() >= MAX_QUEUE / 2
     }
 
     /// Returns true while something waits for its signature.

@@ -19,6 +19,7 @@
 use alloy_primitives::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
 use serde_json::{Value, json};
+use std::time::Duration;
 use weft_types::{BundleId, InvalidBundle, InvalidLeg, InvalidReason, Removal};
 
 /// Result of an RPC method.
@@ -50,6 +51,12 @@ impl RpcError {
     /// What was asked for does not exist.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(-32001, message)
+    }
+
+    /// The node has no room just now; the same request may work after `retry_after`.
+    pub(crate) fn busy(message: impl Into<String>, retry_after: Duration) -> Self {
+        let millis = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).max(1);
+        Self::limit(message).with(json!({ "retryAfterMs": millis }))
     }
 
     /// A bound of the node was reached.

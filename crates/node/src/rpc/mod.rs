@@ -1,6 +1,7 @@
 //! What clients may ask: `eth_*`, `weft_*`, and the development helpers.
 
 pub(crate) mod args;
+pub(crate) mod batch;
 mod blocks;
 mod building;
 mod bundles;
@@ -36,7 +37,11 @@ use args::Args;
 use errors::{RpcError, RpcResult};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned, types::Params};
 use serde_json::Value;
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::Semaphore;
 use weft_types::NetworkId;
 
@@ -90,13 +95,15 @@ pub(crate) struct Port {
     pub(crate) network: NetworkId,
     /// True for an imported chain.
     pub(crate) is_imported: bool,
+    /// How long a subscriber may take for one message before it is dropped.
+    pub(crate) patience: Duration,
 }
 
 /// Returns every method for the port of one rollup.
-pub(crate) fn module(port: Port) -> RpcModule<Port> {
+pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     let is_imported = port.is_imported;
     let own = if is_imported { OF_IMPORTED } else { OF_ROLLUPS };
-    let mut module = RpcModule::new(port);
+    let mut module = RpcModule::from_arc(port);
     for (name, method) in STANDARD.iter().chain(own).copied().flatten() {
         module
             .register_async_method(name, move |params, port, _| {
@@ -123,6 +130,7 @@ pub(crate) fn module(port: Port) -> RpcModule<Port> {
             })
             .expect("method names are distinct");
     }
+    submit::register(&mut module);
     subscribe::register(&mut module);
     if !is_imported {
         promises::register(&mut module);
@@ -208,6 +216,7 @@ mod tests {
         let own = [
             "eth_subscribe",
             "eth_unsubscribe",
+            "eth_sendRawTransaction",
             "eth_sendRawTransactionSync",
             "rpc.discover",
             "weft_getPromise",

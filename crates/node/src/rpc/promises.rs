@@ -3,13 +3,12 @@
 use super::{
     Args, Call, Methods, Port,
     errors::{RpcError, RpcResult},
+    subscribe::{deliver, too_slow},
 };
-use crate::promises::{Message, Promises};
+use crate::promises::{Kept, Message, Promises};
 use alloy_primitives::B256;
 use jsonrpsee::{
-    PendingSubscriptionSink, RpcModule, SubscriptionSink,
-    core::{SubscriptionError, SubscriptionResult},
-    types::ErrorObjectOwned,
+    PendingSubscriptionSink, RpcModule, core::SubscriptionResult, types::ErrorObjectOwned,
 };
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -21,8 +20,6 @@ pub(super) const METHODS: Methods = &[("weft_getPromiseKey", key)];
 
 /// Longest wait for a signature that is on its way.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a subscriber may take for one message before it is dropped.
-const TOO_SLOW: Duration = Duration::from_secs(5);
 
 /// Adds `weft_getPromise`, `weft_subscribe` and `weft_unsubscribe`.
 pub(super) fn register(module: &mut RpcModule<Port>) {
@@ -39,7 +36,7 @@ pub(super) fn register(module: &mut RpcModule<Port>) {
             "weft_unsubscribe",
             |params, pending, port, _| async move {
                 match feed(params.as_str(), &port).await {
-                    Ok(messages) => forward(messages, pending).await,
+                    Ok(messages) => forward(messages, pending, port.patience).await,
                     Err(error) => {
                         pending.reject(error).await;
                         Ok(())
@@ -67,7 +64,11 @@ async fn promise(args: &Args, port: &Port) -> RpcResult {
     let hash: B256 = args.required(0)?;
     let promises = promises(port).await?;
     let begun = tokio::time::Instant::now();
-    while promises.is_busy() && begun.elapsed() < PATIENCE {
+    let is_whole = |kept: &Kept| kept.order.is_some() && kept.execution.is_some();
+    while !promises.get(&hash).is_some_and(|kept| is_whole(&kept))
+        && promises.is_busy()
+        && begun.elapsed() < PATIENCE
+    {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let json = |promise: Option<Arc<SignedPromise>>| {
@@ -103,6 +104,7 @@ async fn feed(params: Option<&str>, port: &Port) -> RpcResult<broadcast::Receive
 async fn forward(
     mut messages: broadcast::Receiver<Message>,
     pending: PendingSubscriptionSink,
+    patience: Duration,
 ) -> SubscriptionResult {
     let sink = pending.accept().await?;
     loop {
@@ -111,19 +113,10 @@ async fn forward(
             message = messages.recv() => message,
         };
         match message {
-            Ok(message) => send(&sink, &message).await?,
+            Ok(message) => deliver(&sink, message.as_ref().to_owned(), patience).await?,
             // A gap in the feed would look like a broken promise: the subscriber has to begin again.
             Err(RecvError::Lagged(_)) => return Err(too_slow()),
             Err(RecvError::Closed) => return Ok(()),
         }
     }
-}
-
-async fn send(sink: &SubscriptionSink, message: &Message) -> SubscriptionResult {
-    let sent = sink.send_timeout(message.as_ref().to_owned(), TOO_SLOW).await;
-    sent.map_err(|_| too_slow())
-}
-
-fn too_slow() -> SubscriptionError {
-    "the subscriber is too slow".into()
 }

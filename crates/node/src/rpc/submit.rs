@@ -2,7 +2,7 @@
 
 use super::calls::estimate;
 use super::{
-    Args, Call, Methods,
+    Args, Call, Methods, Port, counted,
     errors::{RpcError, RpcResult},
 };
 use crate::engine::{At, Overrides};
@@ -13,20 +13,52 @@ use alloy_rpc_types_eth::{
     TransactionRequest,
     erc4337::{AccountStorage, TransactionConditional},
 };
+use jsonrpsee::RpcModule;
 use serde_json::{Value, json};
 use weft_types::SignedTx;
 
 pub(super) const METHODS: Methods = &[
-    ("eth_sendRawTransaction", send_raw),
     ("eth_sendRawTransactionConditional", send_raw_conditional),
     ("eth_sendTransaction", send),
     ("eth_signTransaction", sign),
 ];
 
+/// Method that takes a signed transaction.
+pub(super) const SEND_RAW: &str = "eth_sendRawTransaction";
 /// Code of ERC-7796 for a condition that does not hold.
 const CONDITION: i32 = -32003;
 /// Most slots that the conditions of a transaction name.
 const MAX_CONDITIONS: usize = 1_000;
+
+/// Adds `eth_sendRawTransaction`, which recovers the sender before it asks the engine.
+pub(super) fn register(module: &mut RpcModule<Port>) {
+    module
+        .register_async_method(SEND_RAW, |params, port, _| {
+            let metrics = port.metrics.clone();
+            counted(SEND_RAW, metrics, async move {
+                let raw = raw_of(params.as_str())?;
+                Ok(json!(send_one(&port, raw).await?))
+            })
+        })
+        .expect("method names are distinct");
+}
+
+async fn send_one(port: &Port, raw: Bytes) -> RpcResult<B256> {
+    let network = port.network;
+    if port.is_imported {
+        return port.engine.call(move |engine| engine.send_foreign(network, &raw)).await?;
+    }
+    let mut sent = port.engine.send_raw(network, vec![raw]).await;
+    sent.pop().expect("every transaction is answered")
+}
+
+/// Reads the parameters of `eth_sendRawTransaction`.
+pub(super) fn raw_of(params: Option<&str>) -> RpcResult<Bytes> {
+    let only = params.and_then(|params| serde_json::from_str::<(Bytes,)>(params).ok());
+    // Whatever else it is has its error, or its further parameters.
+    only.map_or_else(|| Args::parse(params)?.required(0), |(raw,)| Ok(raw))
+}
+
 fn send_raw(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let raw: Bytes = args.required(0)?;
     if call.is_foreign() {

@@ -8,8 +8,12 @@ use super::{
 };
 use crate::engine::ChainEvent;
 use alloy_rpc_types_eth::Filter;
-use jsonrpsee::{PendingSubscriptionSink, RpcModule, SubscriptionSink, core::SubscriptionResult};
-use serde_json::{Value, json};
+use jsonrpsee::{
+    PendingSubscriptionSink, RpcModule, SubscriptionSink,
+    core::{SubscriptionError, SubscriptionResult, server::SendTimeoutError},
+};
+use serde_json::{Value, json, value::RawValue};
+use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// What a subscriber wants to hear about.
@@ -62,7 +66,7 @@ async fn subscribe(
     let network = port.network;
     let events = port.engine.call(move |engine| engine.chain(network).events.subscribe()).await;
     match events {
-        Ok(events) => forward(&wanted, &pending.accept().await?, events).await,
+        Ok(events) => forward(&wanted, &pending.accept().await?, events, port.patience).await,
         Err(error) => {
             pending.reject(error).await;
             Ok(())
@@ -74,6 +78,7 @@ async fn forward(
     wanted: &Wanted,
     sink: &SubscriptionSink,
     mut events: broadcast::Receiver<ChainEvent>,
+    patience: Duration,
 ) -> SubscriptionResult {
     loop {
         let event = tokio::select! {
@@ -82,17 +87,32 @@ async fn forward(
         };
         let event = match event {
             Ok(event) => event,
-            // A subscriber that is too slow loses what it missed.
-            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Lagged(_)) => return Err(too_slow()),
             Err(RecvError::Closed) => return Ok(()),
         };
         for message in messages(wanted, &event) {
             let message = serde_json::value::to_raw_value(&message)?;
-            if sink.send(message).await.is_err() {
-                return Ok(());
-            }
+            deliver(sink, message, patience).await?;
         }
     }
+}
+
+/// Sends a message; a subscriber that takes too long for it is dropped.
+pub(super) async fn deliver(
+    sink: &SubscriptionSink,
+    message: Box<RawValue>,
+    patience: Duration,
+) -> SubscriptionResult {
+    match sink.send_timeout(message, patience).await {
+        // Whoever went away needs no close.
+        Ok(()) | Err(SendTimeoutError::Closed(_)) => Ok(()),
+        Err(SendTimeoutError::Timeout(_)) => Err(too_slow()),
+    }
+}
+
+/// What a subscriber hears last that is too slow. A gap in what it hears would look like something that never happened.
+pub(super) fn too_slow() -> SubscriptionError {
+    "the subscriber is too slow: subscribe again and ask for what was missed".into()
 }
 
 fn messages(wanted: &Wanted, event: &ChainEvent) -> Vec<Value> {

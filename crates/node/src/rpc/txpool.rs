@@ -33,10 +33,19 @@ fn contents(call: &mut Call<'_>) -> RpcResult<Contents> {
     }
     let open = call.engine.realm.open_transactions(call.network).unwrap_or_default();
     let own = open.iter().filter(|tx| !tx.is_system);
-    Ok(Contents {
-        pending: own.map(open_transaction).collect(),
-        queued: call.engine.pool.queued_on(call.network).map(pending_transaction).collect(),
-    })
+    let mut contents =
+        Contents { pending: own.map(open_transaction).collect(), queued: Vec::new() };
+    let waiting = call.engine.pool.on(call.network);
+    let waiting: Vec<(Address, Vec<_>)> =
+        waiting.map(|(sender, txs)| (sender, txs.map(pending_transaction).collect())).collect();
+    for (sender, txs) in waiting {
+        let next = call.engine.next_nonce(call.network, sender)?;
+        let is_ready = |tx: &Transaction| tx.nonce() < next;
+        let (ready, queued): (Vec<_>, Vec<_>) = txs.into_iter().partition(is_ready);
+        contents.pending.extend(ready);
+        contents.queued.extend(queued);
+    }
+    Ok(contents)
 }
 
 fn foreign(call: &mut Call<'_>) -> RpcResult<Contents> {

@@ -8,7 +8,7 @@ use weft_journal::{
     Disk,
     sim::{Fault, SimDisk},
 };
-use weft_node::{DevConfig, Mining, Node, NodeError};
+use weft_node::{DevConfig, Limits, Mining, Node, NodeError, Priority};
 
 fn on(disk: &SimDisk) -> DevConfig {
     DevConfig { log_disk: Some(Arc::new(disk.clone())), ..config() }
@@ -274,5 +274,68 @@ async fn a_log_may_end_after_any_record() {
             world.send(&Draft::new(A, 0, count.to())).await;
             world.node.stop().await.unwrap();
         }
+    }
+}
+
+#[tokio::test]
+async fn refused_input_never_reaches_the_log() {
+    let disk = SimDisk::default();
+    let limits = Limits { max_gapped: 1, ..Limits::default() };
+    let world = World::with(DevConfig { limits, ..slow(&disk) }).await;
+    let kept = Draft::new(A, 0, 0);
+    world.send(&kept).await;
+    let waits = Draft::new(A, 0, 2);
+    world.send(&waits).await;
+    let plain = Draft::new(A, 1, 0);
+    let refused = [
+        kept.clone(),
+        waits.clone(),
+        Draft { value: U256::from(1), ..kept },
+        Draft { value: U256::from(1), ..waits },
+        Draft::new(A, 2, 5),
+        Draft { fee: 1, ..plain.clone() },
+        Draft { gas: 20_999, ..plain.clone() },
+        Draft { gas: 60_000_001, ..plain.clone() },
+        Draft { value: U256::MAX >> 8, ..plain.clone() },
+        Draft::new(B, 1, 0),
+    ];
+    let log = || async {
+        let health = world.rpc(A, "weft_health", json!([])).await;
+        (health["lastRecord"].clone(), health["lastRecordOnDisk"].clone())
+    };
+    let before = log().await;
+    assert!(before.0.as_u64().is_some(), "{before:?}");
+    for draft in &refused {
+        world.refused(A, "eth_sendRawTransaction", json!([draft.raw()])).await;
+    }
+    for raw in ["0x", "0x02c0", "0xdeadbeef"] {
+        world.refused(A, "eth_sendRawTransaction", json!([raw])).await;
+    }
+    assert_eq!(log().await, before);
+    world.send(&plain).await;
+    assert_ne!(log().await, before);
+}
+
+#[tokio::test]
+async fn what_waits_for_an_auction_survives_with_its_replacements() {
+    let disk = SimDisk::default();
+    let config = || DevConfig { priority: Priority::Fees, ..slow(&disk) };
+    let world = World::with(config()).await;
+    let first = Draft::new(A, 0, 0);
+    let replaced = world.send(&first).await;
+    let better = Draft { fee: first.fee * 2, tip: first.tip * 2, ..first };
+    let better = world.send(&better).await;
+    let bundle = world.rpc(A, "weft_sendBundle", bundle(1, 0)).await["bundleId"].clone();
+    world.node.stop().await.unwrap();
+    // The policy may change between two starts: positions are in the log, not the rule that led to them.
+    for config in [config(), slow(&disk)] {
+        let world = World::with(config).await;
+        let found = world.rpc(A, "eth_getTransactionByHash", json!([better])).await;
+        assert_eq!(found["hash"], json!(better));
+        let outcome = world.rpc(A, "weft_getOutcome", json!([replaced])).await;
+        assert_eq!(outcome["outcome"], "dropped");
+        let waiting = world.rpc(A, "weft_getBundle", json!([bundle])).await;
+        assert_ne!(waiting, Value::Null);
+        world.node.stop().await.unwrap();
     }
 }

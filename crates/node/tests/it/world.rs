@@ -13,6 +13,10 @@ use jsonrpsee::{
     types::ErrorObjectOwned,
 };
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use weft_contracts::Counter;
 use weft_node::{DEV_ACCOUNTS, DevConfig, Mining, Node, NodeHandle};
 
@@ -37,6 +41,7 @@ pub(crate) struct Draft {
     pub(crate) data: Bytes,
     pub(crate) gas: u64,
     pub(crate) fee: u128,
+    pub(crate) tip: u128,
     pub(crate) access_list: AccessList,
 }
 
@@ -51,6 +56,7 @@ impl Draft {
             data: Bytes::new(),
             gas: 1_000_000,
             fee: 10_000_000_000,
+            tip: 1_000_000_000,
             access_list: AccessList::default(),
         }
     }
@@ -76,7 +82,7 @@ impl Draft {
             nonce: self.nonce,
             gas_limit: self.gas,
             max_fee_per_gas: self.fee,
-            max_priority_fee_per_gas: self.fee.min(1_000_000_000),
+            max_priority_fee_per_gas: self.tip.min(self.fee),
             to: self.to.map_or(TxKind::Create, TxKind::Call),
             value: self.value,
             access_list: self.access_list.clone(),
@@ -141,6 +147,36 @@ impl World {
             Err(Error::Call(error)) => Err(error),
             Err(error) => panic!("{method}: {error}"),
         }
+    }
+
+    /// Sends a batch as it is and returns the answer as it is.
+    pub(crate) async fn batch(&self, chain_id: u64, batch: &Value) -> Value {
+        self.batches(chain_id, std::slice::from_ref(batch)).await.remove(0)
+    }
+
+    /// Sends batches at the same time, each on a connection of its own.
+    pub(crate) async fn batches(&self, chain_id: u64, batches: &[Value]) -> Vec<Value> {
+        let url = &self.node.rollups()[(chain_id - A) as usize].url;
+        let host = url.strip_prefix("http://").unwrap();
+        let mut streams = Vec::new();
+        for batch in batches {
+            let body = batch.to_string();
+            let head = format!(
+                "POST / HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let mut stream = TcpStream::connect(host).await.unwrap();
+            stream.write_all((head + &body).as_bytes()).await.unwrap();
+            streams.push(stream);
+        }
+        let mut answers = Vec::new();
+        for mut stream in streams {
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            let (_, body) = text.split_once("\r\n\r\n").unwrap();
+            answers.push(serde_json::from_str(body).unwrap());
+        }
+        answers
     }
 
     pub(crate) async fn rpc(&self, chain_id: u64, method: &str, params: Value) -> Value {
