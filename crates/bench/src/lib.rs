@@ -4,6 +4,7 @@
 pub mod bundles;
 pub mod crossing;
 pub mod parallel;
+pub mod pipeline;
 pub mod report;
 pub mod swap;
 pub mod transfers;

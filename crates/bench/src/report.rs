@@ -7,10 +7,16 @@ use std::time::{Duration, Instant};
 pub enum Unit {
     /// Microseconds for one operation.
     Micros,
+    /// Milliseconds.
+    Millis,
     /// Operations in a second.
     PerSecond,
     /// Ours divided by the comparison's.
     Ratio,
+    /// Things.
+    Count,
+    /// Bytes.
+    Bytes,
     /// Part of all outcomes, in percent.
     Percent,
 }
@@ -24,7 +30,7 @@ pub struct Figure {
     pub value: f64,
     /// Its unit.
     pub unit: Unit,
-    /// What is promised, when something is: at most for microseconds, at least for rates.
+    /// What is promised, when something is: at most for times, at least for rates.
     pub target: Option<f64>,
 }
 
@@ -44,8 +50,11 @@ impl Figure {
     pub fn shown(&self) -> String {
         match self.unit {
             Unit::Micros => format!("{:.2} us", self.value),
+            Unit::Millis => format!("{:.2} ms", self.value),
             Unit::PerSecond => format!("{:.0} /s", self.value),
             Unit::Ratio => format!("{:.3} x", self.value),
+            Unit::Count => format!("{:.0}", self.value),
+            Unit::Bytes => format!("{:.1} MiB", self.value / f64::from(1 << 20)),
             Unit::Percent => format!("{:.1} %", self.value),
         }
     }

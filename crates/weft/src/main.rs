@@ -7,6 +7,7 @@ mod accounts;
 mod amount;
 mod commands;
 mod explain;
+mod load;
 mod log;
 mod realm;
 mod rpc;

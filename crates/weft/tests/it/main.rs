@@ -1,5 +1,6 @@
 //! The `weft` binary as its users see it.
 
+mod bench;
 mod bundle;
 mod crash;
 mod demo;

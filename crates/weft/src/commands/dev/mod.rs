@@ -5,12 +5,12 @@ mod follow;
 
 use super::keys;
 use crate::{log, say::say};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use eyre::{Result, WrapErr};
 use serde_json::json;
 use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use weft_node::{DevConfig, GuardFile, Node, NodeHandle, SigningKey};
+use weft_node::{DevConfig, GuardFile, Node, NodeHandle, Priority, SigningKey};
 
 /// Runs several rollups for development, one JSON-RPC port each
 #[derive(Debug, Args)]
@@ -41,6 +41,12 @@ pub(crate) struct Dev {
     /// Length of a slot: 200ms, 1s
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = parse_slot)]
     slot: Duration,
+    /// Gas limit of a block
+    #[arg(long, value_name = "GAS", default_value_t = 60_000_000)]
+    gas_limit: u64,
+    /// Who gets a position first: who came first, or who pays most
+    #[arg(long, value_enum, default_value_t = First::Fcfs)]
+    priority: First,
     /// Fixes all times: same submissions, same blocks
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -65,6 +71,9 @@ pub(crate) struct Dev {
     /// Says that the guard file is from a backup
     #[arg(long)]
     guard_restored: bool,
+    /// Prints no blocks
+    #[arg(long)]
+    quiet: bool,
     /// Prints JSON lines instead of text
     #[arg(long)]
     json: bool,
@@ -76,18 +85,36 @@ pub(crate) struct Dev {
     load_state: Option<PathBuf>,
 }
 
+/// Who gets a position first.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum First {
+    /// Who came first
+    Fcfs,
+    /// Who pays most, in an auction for every slot
+    Fees,
+}
+
+impl From<First> for Priority {
+    fn from(first: First) -> Self {
+        match first {
+            First::Fcfs => Self::Fcfs,
+            First::Fees => Self::Fees,
+        }
+    }
+}
+
 impl Dev {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start(self.json);
         let dumped = self.dump_state.clone();
-        let (json, slot) = (self.json, self.slot);
+        let (json, quiet, slot) = (self.json, self.quiet, self.slot);
         let apart = self.executor.clone();
         let mut signals = Signals::listen()?;
         let has_key = self.promise_key.is_some() || self.signer.is_some();
         let node = start(self.config()?).await?;
         // Blocks may close before the banner is out; it comes first nevertheless.
-        let followers = follow::subscribe(&node).await?;
+        let followers = if quiet { Vec::new() } else { follow::subscribe(&node).await? };
         if json {
             say(banner::json(&node, slot, &apart, !has_key));
         } else {
@@ -116,6 +143,8 @@ impl Dev {
             port: self.port,
             common_port: self.common_port,
             slot_ms: u64::try_from(self.slot.as_millis()).expect("parsing bounds the slot"),
+            gas_limit: self.gas_limit,
+            priority: self.priority.into(),
             seed: self.seed,
             dump_state: self.dump_state,
             load_state: self.load_state,

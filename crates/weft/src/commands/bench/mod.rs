@@ -1,7 +1,10 @@
 //! `weft bench`: the figures that Weft promises, measured here and now.
 
+mod overload;
+mod vs_anvil;
+
 use crate::style::{bold, dim};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use eyre::{Result, bail};
 use serde_json::json;
 use std::{path::PathBuf, process::ExitCode};
@@ -9,13 +12,20 @@ use weft_bench::{Figure, Unit, bundles, crossing, parallel, swap, transfers};
 
 /// Measures what Weft promises, against plain revm in the same process
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   weft bench
   weft bench crossing swap --uniswap acceptance/node_modules/@uniswap
+  weft bench vs-anvil --help   a node in its own process, beside anvil
+  weft bench overload --help   a node that is asked for too much
 
-Build with --release; the figures of a debug build say little.")]
+Build with --release; the figures of a debug build say little."
+)]
 pub(crate) struct Bench {
+    #[command(subcommand)]
+    load: Option<Load>,
     /// What to measure; everything when not given
     #[arg(value_enum)]
     workloads: Vec<Workload>,
@@ -44,9 +54,21 @@ enum Workload {
     Parallel,
 }
 
+/// Benches of a node in a process of its own.
+#[derive(Debug, Subcommand)]
+enum Load {
+    VsAnvil(vs_anvil::VsAnvil),
+    Overload(overload::Overload),
+}
+
 impl Bench {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
+        match self.load {
+            Some(Load::VsAnvil(command)) => return super::block_on(command.run()),
+            Some(Load::Overload(command)) => return super::block_on(command.run()),
+            None => {}
+        }
         if !(0.001..=1000.0).contains(&self.scale) {
             bail!("--scale {} is out of range, expected 0.001 to 1000", self.scale);
         }
@@ -55,10 +77,9 @@ impl Bench {
         }
         let all = Workload::value_variants();
         let chosen = if self.workloads.is_empty() { all } else { &self.workloads };
+        let mut report = Report::new(self.json);
         for workload in chosen {
-            for figure in self.measure(*workload) {
-                self.print(&figure);
-            }
+            self.measure(*workload).iter().for_each(|figure| report.add(figure));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -72,8 +93,23 @@ impl Bench {
             Workload::Parallel => parallel::figures(self.scale),
         }
     }
+}
 
-    fn print(&self, figure: &Figure) {
+/// Figures as they are printed.
+#[derive(Debug)]
+struct Report {
+    json: bool,
+    has_missed: bool,
+}
+
+impl Report {
+    const fn new(json: bool) -> Self {
+        Self { json, has_missed: false }
+    }
+
+    /// Prints a figure, with what is promised.
+    fn add(&mut self, figure: &Figure) {
+        self.has_missed |= figure.target.is_some_and(|target| is_missed(figure, target));
         if self.json {
             let unit = format!("{:?}", figure.unit);
             let line = json!({
@@ -83,12 +119,37 @@ impl Bench {
             return;
         }
         let target = figure.target.map(|target| target_text(figure, target)).unwrap_or_default();
-        println!("{:<52} {:>12}  {}", figure.name, bold(&figure.shown()), dim(&target));
+        println!("{:<60} {:>12}  {}", figure.name, bold(&figure.shown()), dim(&target));
+    }
+
+    /// Prints how a figure came about.
+    fn note(&self, text: &str) {
+        if self.json {
+            println!("{}", json!({ "note": text }));
+        } else {
+            println!("{}", dim(&text));
+        }
+    }
+
+    /// Returns failure when a promise was missed.
+    fn verdict(&self) -> ExitCode {
+        if self.has_missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }
 
+/// Returns true for figures of which less is better.
+fn is_at_most(figure: &Figure) -> bool {
+    matches!(figure.unit, Unit::Micros | Unit::Millis | Unit::Count | Unit::Bytes)
+        || figure.name.contains("across against within")
+}
+
+fn is_missed(figure: &Figure, target: f64) -> bool {
+    if is_at_most(figure) { figure.value > target } else { figure.value < target }
+}
+
 fn target_text(figure: &Figure, target: f64) -> String {
-    let at_most = figure.unit == Unit::Micros || figure.name.contains("across against within");
     let bound = Figure { value: target, ..figure.clone() }.shown();
-    format!("{} {bound}", if at_most { "at most" } else { "at least" })
+    let kind = if is_at_most(figure) { "at most" } else { "at least" };
+    let missed = if is_missed(figure, target) { ", missed" } else { "" };
+    format!("{kind} {bound}{missed}")
 }

@@ -1,0 +1,93 @@
+//! What became of transactions: in which blocks they are, and with which receipts.
+
+use super::http::Connection;
+use alloy_primitives::{B256, U64, map::B256Set};
+use eyre::{Result, bail, ensure};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// Time between two looks.
+const POLL: Duration = Duration::from_millis(10);
+
+/// Blocks of a chain from a moment on.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    connection: Connection,
+    first: u64,
+    next: u64,
+    transactions: usize,
+}
+
+/// Receipt, as far as it is checked.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Receipt {
+    transaction_hash: B256,
+    status: U64,
+}
+
+impl Watch {
+    /// Begins with the next block.
+    pub(crate) async fn start(url: &str) -> Result<Self> {
+        let mut connection = Connection::open(url).await?;
+        let head: U64 =
+            serde_json::from_value(connection.call("eth_blockNumber", json!([])).await?)?;
+        let next = head.to::<u64>() + 1;
+        Ok(Self { connection, first: next, next, transactions: 0 })
+    }
+
+    /// Waits until `count` transactions are in blocks; returns when the last of them was seen there.
+    pub(crate) async fn wait(&mut self, count: usize, patience: Duration) -> Result<Instant> {
+        let begun = Instant::now();
+        loop {
+            while let Some(transactions) = self.look().await? {
+                self.transactions += transactions;
+                self.next += 1;
+            }
+            if self.transactions >= count {
+                return Ok(Instant::now());
+            }
+            if begun.elapsed() > patience {
+                let seconds = patience.as_secs();
+                bail!(
+                    "{} of {count} transactions are in blocks after {seconds} s",
+                    self.transactions
+                );
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Returns the number of transactions of the next block, when there is one.
+    async fn look(&mut self) -> Result<Option<usize>> {
+        let params = json!([U64::from(self.next)]);
+        let count = self.connection.call("eth_getBlockTransactionCountByNumber", params).await?;
+        let count: Option<U64> = serde_json::from_value(count)?;
+        Ok(count.map(|count| count.to::<usize>()))
+    }
+
+    /// Returns the number of blocks that were seen.
+    pub(crate) const fn blocks(&self) -> u64 {
+        self.next - self.first
+    }
+
+    /// Checks that every one of `hashes`, and nothing else, is in the blocks that were seen, with status 1.
+    pub(crate) async fn check(&mut self, hashes: impl Iterator<Item = B256>) -> Result<()> {
+        let mut missing: B256Set = hashes.collect();
+        for number in self.first..self.next {
+            let params = json!([U64::from(number)]);
+            let receipts = self.connection.call("eth_getBlockReceipts", params).await?;
+            for receipt in serde_json::from_value::<Vec<Receipt>>(receipts)? {
+                let hash = receipt.transaction_hash;
+                ensure!(receipt.status == U64::from(1), "{hash} failed in block {number}");
+                ensure!(
+                    missing.remove(&hash),
+                    "{hash} in block {number} is not ours, or is there twice"
+                );
+            }
+        }
+        ensure!(missing.is_empty(), "{} transactions are in no block", missing.len());
+        Ok(())
+    }
+}

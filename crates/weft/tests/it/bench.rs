@@ -1,0 +1,35 @@
+//! Benches of a node in a process of its own, for a few seconds.
+
+use crate::support::weft;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[test]
+fn a_node_that_is_asked_for_too_much_refuses_and_loses_nothing() {
+    let folder = format!("{}/weft-bench-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    std::fs::create_dir_all(&folder).unwrap();
+    let ran = weft(&[
+        "bench",
+        "overload",
+        "--seconds",
+        "2",
+        "--warm-up",
+        "1",
+        "--connections",
+        "32",
+        "--batch",
+        "100",
+        "--folder",
+        &folder,
+        "--json",
+    ]);
+    // The exit code tells of times as well, which a busy machine cannot keep.
+    let lines = ran.out.lines().map(|line| serde_json::from_str(line).unwrap());
+    let figures = lines.filter_map(|line: Value| {
+        Some((line["name"].as_str()?.to_owned(), line["value"].as_f64()?))
+    });
+    let figures: BTreeMap<String, f64> = figures.collect();
+    assert_eq!(figures["accepted and in no block"], 0.0, "{ran:#?}");
+    assert!(figures["accepted"] > 0.0 && figures["refused"] > 0.0, "{ran:#?}");
+    assert_eq!(std::fs::remove_dir(&folder).map_err(|error| error.kind()), Ok(()), "empty again");
+}
