@@ -41,6 +41,8 @@ pub enum Tag {
     Logs = 14,
     /// The log of a data directory.
     Log = 20,
+    /// Anything of the sealed lane; a second byte says what (`weft-crypto`).
+    Sealing = 30,
 }
 
 /// The realm that an object belongs to; folded into everything signed or hashed (P1).

@@ -20,11 +20,24 @@ struct Layer {
 const RULES_LIBRARIES: Option<&[&str]> =
     Some(&["alloy-consensus", "alloy-eips", "alloy-primitives", "alloy-rlp", "serde", "thiserror"]);
 
+/// Libraries of sealing: the rules crates' own, big numbers, the curve, and GMP behind a feature.
+const SEALING_LIBRARIES: Option<&[&str]> = Some(&[
+    "alloy-primitives",
+    "crypto-bigint",
+    "crypto-primes",
+    "gmp-mpfr-sys",
+    "k256",
+    "rug",
+    "thiserror",
+    "zeroize",
+]);
+
 /// Every crate of the workspace; one without a row is refused.
 const LAYERS: &[Layer] = &[
     Layer { name: "weft-types", may_use: &[], libraries: RULES_LIBRARIES },
     Layer { name: "weft-thread", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
     Layer { name: "weft-lane", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
+    Layer { name: "weft-crypto", may_use: &["weft-types"], libraries: SEALING_LIBRARIES },
     Layer { name: "weft-contracts", may_use: &[], libraries: None },
     Layer {
         name: "weft-evm",

@@ -15,6 +15,7 @@ const CRATES: &[(&str, &str)] = &[
     ("weft-types", "types"),
     ("weft-thread", "thread"),
     ("weft-lane", "lane"),
+    ("weft-crypto", "crypto"),
     ("weft-contracts", "contracts"),
     ("weft-evm", "evm"),
 ];

@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 15] = [
+const TAGS: [Tag; 16] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -29,6 +29,7 @@ const TAGS: [Tag; 15] = [
     Tag::PromiseGroup,
     Tag::Logs,
     Tag::Log,
+    Tag::Sealing,
 ];
 
 #[test]
@@ -210,6 +211,7 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::PromiseGroup => "promise group",
         Tag::Logs => "logs",
         Tag::Log => "log",
+        Tag::Sealing => "sealing",
     }
 }
 

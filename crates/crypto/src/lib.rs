@@ -1,0 +1,21 @@
+//! Sealing: what lets a sequencer fix the order of transactions before anybody can read them (P10-P13).
+//!
+//! Everything here is a value. The crate never reads a clock, does no I/O, has no threads and draws no randomness:
+//! whoever seals or deals passes 32 bytes of entropy. Formats, soundness and assumptions:
+//! `docs/reference/sealing.md`.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod chain;
+mod hash;
+mod prime;
+pub mod setup;
+mod table;
+pub mod units;
+pub mod wesolowski;
+
+pub use chain::{Chain, Checkpoint, Engine, InvalidCheckpoint, Progress};
+pub use setup::{InvalidSetup, Setup};
+pub use units::{Element, Group, InvalidElement, InvalidModulus, Unit, Units};
+pub use wesolowski::{InvalidProof, Proof};
