@@ -13,6 +13,36 @@ pub(crate) enum Part {
     Prime = 2,
     /// A setup's identity.
     Setup = 3,
+    /// Masks of a proof.
+    Mask = 4,
+    /// A member's secret, from its entropy.
+    ShareSecret = 5,
+    /// The exponent of a share's puzzle, from the same entropy.
+    ShareRandom = 6,
+    /// The seed of the masks of a share's proof.
+    ShareMasks = 7,
+    /// The challenge of a share's proof.
+    ShareChallenge = 8,
+    /// A key list's identity.
+    KeyList = 9,
+    /// What a member signs when it releases its secret.
+    Release = 10,
+    /// What everybody can read of an envelope.
+    Readable = 11,
+    /// An envelope's identity.
+    Envelope = 12,
+    /// An envelope's seed, from the user's entropy.
+    Seed = 13,
+    /// All randomness of an envelope.
+    Coins = 14,
+    /// What the seed lies under.
+    SeedMask = 15,
+    /// The key of the stream that the plaintext lies under.
+    Stream = 16,
+    /// The seed of the mask of a puzzle's proof.
+    RelationMask = 17,
+    /// The challenge of a puzzle's proof.
+    RelationChallenge = 18,
 }
 
 /// A hash under construction.
@@ -30,7 +60,6 @@ impl Transcript {
     }
 
     /// Starts a hash of something that belongs to a realm (P1).
-    #[allow(dead_code)]
     pub(crate) fn of_realm(domain: &Domain, part: Part) -> Self {
         let mut hasher = domain.hasher(Tag::Sealing);
         hasher.update([part as u8]);

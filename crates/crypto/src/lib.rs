@@ -8,14 +8,23 @@
 extern crate alloc;
 
 pub mod chain;
+pub mod curve;
+pub mod epoch;
 mod hash;
 mod prime;
 pub mod setup;
+pub mod share;
 mod table;
 pub mod units;
 pub mod wesolowski;
 
 pub use chain::{Chain, Checkpoint, Engine, InvalidCheckpoint, Progress};
+pub use curve::{InvalidPoint, Point, Secret};
+pub use epoch::{
+    Announcement, EpochSecret, InvalidKeyList, KeyList, Release, ReleaseVerdict, ShareVerdict,
+    Unrecoverable,
+};
 pub use setup::{InvalidSetup, Setup};
+pub use share::{InvalidShare, MemberId, Share, ShareContext, deal};
 pub use units::{Element, Group, InvalidElement, InvalidModulus, Unit, Units};
 pub use wesolowski::{InvalidProof, Proof};

@@ -4,15 +4,18 @@ use crate::{
     chain::{Chain, MAX_SQUARINGS},
     hash::{Part, Transcript, expand},
     table::Table,
-    units::{ELEMENT_BYTES, Element, Group, InvalidElement, InvalidModulus},
+    units::{
+        ELEMENT_BYTES, Element, Group, InvalidElement, InvalidModulus, WideElement, WideGroup,
+    },
     wesolowski::{InvalidProof, Proof},
 };
 use alloc::vec::Vec;
 use alloy_primitives::B256;
 use core::fmt;
-use crypto_bigint::{NonZero, U2048, U4096};
+use crypto_bigint::{JacobiSymbol, NonZero, U2048, U4096, modular::FixedMontyForm};
 use thiserror::Error;
 use weft_types::{CodecError, Reader, Writer};
+use zeroize::Zeroize;
 
 /// The RSA-2048 number of the RSA factoring challenge: made in 1991, its factors said to be destroyed, never factored.
 pub const RSA_2048: U2048 = U2048::from_be_hex(concat!(
@@ -53,6 +56,7 @@ pub enum InvalidSetup {
 #[derive(Clone)]
 pub struct Setup {
     group: Group,
+    wide: WideGroup,
     delay_squarings: u64,
     base: Element,
     delayed: Element,
@@ -65,6 +69,25 @@ pub struct Setup {
 struct Tables {
     base: Table<{ U2048::LIMBS }>,
     delayed: Table<{ U2048::LIMBS }>,
+    /// k and f, which bind a number.
+    blinding: Table<{ U2048::LIMBS }>,
+    bound: Table<{ U2048::LIMBS }>,
+    /// `h^N` modulo N^2.
+    wide: Table<{ U4096::LIMBS }>,
+}
+
+impl Tables {
+    fn new(group: &Group, wide: &WideGroup, generator: &Element, delayed: &Element) -> Self {
+        let table = |element| Table::new(&group.lift(element), EXPONENT_BYTES);
+        let lifted = FixedMontyForm::new(&delayed.value().resize(), wide.params());
+        Self {
+            base: table(generator),
+            delayed: table(delayed),
+            blinding: table(&base(group, 1)),
+            bound: table(&base(group, 2)),
+            wide: Table::new(&lifted.pow_vartime(group.modulus()), EXPONENT_BYTES),
+        }
+    }
 }
 
 impl Setup {
@@ -75,7 +98,7 @@ impl Setup {
     /// [`InvalidSetup::Modulus`] or [`InvalidSetup::Delay`].
     pub fn prepare(modulus: &U2048, delay_squarings: u64) -> Result<Self, InvalidSetup> {
         let group = Group::new(modulus)?;
-        let base = base(&group, 0);
+        let base = generator(&group);
         check_delay(delay_squarings)?;
         let mut chain = Chain::new(&group, base, delay_squarings);
         let delayed = chain.finish();
@@ -96,7 +119,7 @@ impl Setup {
         let delayed = group.decode(input.raw(ELEMENT_BYTES)?)?;
         let proof = Proof::decode(&group, input.raw(ELEMENT_BYTES)?)?;
         input.finish()?;
-        let base = base(&group, 0);
+        let base = generator(&group);
         proof.verify(&group, &base, &delayed, delay_squarings)?;
         Ok(Self::assemble(group, delay_squarings, base, delayed, proof))
     }
@@ -108,11 +131,9 @@ impl Setup {
         delayed: Element,
         proof: Proof,
     ) -> Self {
-        let tables = Tables {
-            base: Table::new(&group.lift(&base), EXPONENT_BYTES),
-            delayed: Table::new(&group.lift(&delayed), EXPONENT_BYTES),
-        };
-        Self { group, delay_squarings, base, delayed, proof, tables }
+        let wide = group.squared();
+        let tables = Tables::new(&group, &wide, &base, &delayed);
+        Self { group, wide, delay_squarings, base, delayed, proof, tables }
     }
 
     /// Returns the encoding: N, T, the delayed base and its proof, 776 bytes.
@@ -157,16 +178,61 @@ impl Setup {
         Chain::new(&self.group, puzzle, self.delay_squarings)
     }
 
-    /// Returns `g^exponent` for a secret exponent, big-endian.
-    #[allow(dead_code)]
+    /// Returns the group modulo N^2.
+    pub(crate) const fn wide(&self) -> &WideGroup {
+        &self.wide
+    }
+
+    /// Returns `g^exponent` for a secret exponent; exponents are big-endian, here and below.
     pub(crate) fn base_power(&self, exponent: &[u8]) -> Element {
         self.group.settle(&self.tables.base.power(exponent))
     }
 
-    /// Returns `h^exponent` for a secret exponent, big-endian.
-    #[allow(dead_code)]
+    /// Returns `g^exponent` for a public exponent.
+    pub(crate) fn base_power_vartime(&self, exponent: &[u8]) -> Element {
+        self.group.settle(&self.tables.base.power_vartime(exponent))
+    }
+
+    /// Returns `h^exponent` for a secret exponent.
     pub(crate) fn delayed_power(&self, exponent: &[u8]) -> Element {
         self.group.settle(&self.tables.delayed.power(exponent))
+    }
+
+    /// Returns `h^exponent` for a public exponent.
+    pub(crate) fn delayed_power_vartime(&self, exponent: &[u8]) -> Element {
+        self.group.settle(&self.tables.delayed.power_vartime(exponent))
+    }
+
+    /// Returns `k^random f^number`, which binds a secret number.
+    pub(crate) fn bind(&self, random: &[u8], number: &[u8]) -> Element {
+        let Tables { blinding, bound, .. } = &self.tables;
+        self.group.settle(&blinding.power(random).mul(&bound.power(number)))
+    }
+
+    /// Returns the same for public exponents.
+    pub(crate) fn bind_vartime(&self, random: &[u8], number: &[u8]) -> Element {
+        let Tables { blinding, bound, .. } = &self.tables;
+        self.group.settle(&blinding.power_vartime(random).mul(&bound.power_vartime(number)))
+    }
+
+    /// Returns `h^(random N) (1 + N)^number` modulo N^2, which hides a secret number until `g^random` is solved.
+    pub(crate) fn hide(&self, random: &[u8], number: &[u8]) -> WideElement {
+        self.wide.settle(&self.tables.wide.power(random).mul(&self.one_plus_n_power(number)))
+    }
+
+    /// Returns the same for public exponents.
+    pub(crate) fn hide_vartime(&self, random: &[u8], number: &[u8]) -> WideElement {
+        let power = self.tables.wide.power_vartime(random);
+        self.wide.settle(&power.mul(&self.one_plus_n_power(number)))
+    }
+
+    /// Returns `(1 + N)^number`, which is `1 + number N` modulo N^2; the number is shorter than N.
+    fn one_plus_n_power(&self, number: &[u8]) -> FixedMontyForm<{ U4096::LIMBS }> {
+        let mut padded = [0; U4096::BYTES];
+        padded[U4096::BYTES - number.len()..].copy_from_slice(number);
+        let product = U4096::from_be_slice(&padded).wrapping_mul(self.group.modulus());
+        padded.zeroize();
+        FixedMontyForm::new(&product.wrapping_add(&U4096::ONE), self.wide.params())
     }
 }
 
@@ -175,9 +241,16 @@ fn check_delay(squarings: u64) -> Result<(), InvalidSetup> {
     if fits { Ok(()) } else { Err(InvalidSetup::Delay(squarings)) }
 }
 
-/// Returns base number `index` of the group: the square of a hash, so nobody knows its order or how it is a power of
-/// another base.
-pub(crate) fn base(group: &Group, index: u64) -> Element {
+/// Returns g: the square of a hash, so that puzzles and their solutions are squares and show no character.
+fn generator(group: &Group) -> Element {
+    group.square(&base(group, 0))
+}
+
+/// Returns base number `index` of the group: a hash, so nobody knows its order, how it is a power of another base, or
+/// **any root of it**. A binding base must not be a square whose root is known: that root would bind halves.
+///
+/// Its Jacobi symbol is one, so that powers do not show whether their exponent is odd.
+fn base(group: &Group, index: u64) -> Element {
     let modulus = NonZero::new(*group.modulus()).expect("moduli are odd");
     let residue = |counter: u64| {
         let seed = Transcript::of_numbers(Part::Base)
@@ -191,9 +264,9 @@ pub(crate) fn base(group: &Group, index: u64) -> Element {
         U4096::from_be_slice(&wide).rem_vartime(&modulus)
     };
     (0..)
-        .find_map(|counter| group.element(&residue(counter)).ok())
-        .map(|root| group.square(&root))
-        .expect("nearly every residue is coprime to the modulus")
+        .filter_map(|counter| group.element(&residue(counter)).ok())
+        .find(|element| group.lift(element).jacobi_symbol_vartime() == JacobiSymbol::One)
+        .expect("half of the residues have this symbol")
 }
 
 impl fmt::Debug for Setup {

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 use crypto_bigint::{
-    CtAssign, CtGt, Odd, U2048, Uint,
+    CtAssign, CtGt, Odd, U2048, U4096, Uint,
     modular::{FixedMontyForm, FixedMontyParams},
 };
 use thiserror::Error;
@@ -20,6 +20,14 @@ pub type Element = Unit<{ U2048::LIMBS }>;
 
 /// Bytes of an encoded [`Element`].
 pub const ELEMENT_BYTES: usize = 256;
+
+/// The group modulo N^2, in which puzzles hide numbers.
+pub type WideGroup = Units<{ U4096::LIMBS }>;
+/// An element of [`WideGroup`].
+pub type WideElement = Unit<{ U4096::LIMBS }>;
+
+/// Bytes of an encoded [`WideElement`].
+pub const WIDE_BYTES: usize = 512;
 
 /// Reason for refusing a modulus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -91,8 +99,12 @@ impl<const L: usize> Units<L> {
         if found != Uint::<L>::BITS {
             return Err(InvalidModulus::Bits { found, expected: Uint::<L>::BITS });
         }
-        let odd = Odd::new(*modulus).into_option().ok_or(InvalidModulus::Even)?;
-        Ok(Self { params: FixedMontyParams::new_vartime(odd), half: modulus.shr_vartime(1) })
+        Odd::new(*modulus).into_option().map(Self::of_odd).ok_or(InvalidModulus::Even)
+    }
+
+    fn of_odd(modulus: Odd<Uint<L>>) -> Self {
+        let half = modulus.as_ref().shr_vartime(1);
+        Self { params: FixedMontyParams::new_vartime(modulus), half }
     }
 
     /// Returns the modulus.
@@ -184,6 +196,14 @@ impl<const L: usize> Units<L> {
         let mut chosen = value;
         chosen.ct_assign(&self.modulus().wrapping_sub(&value), value.ct_gt(&self.half));
         Unit(chosen)
+    }
+}
+
+impl Group {
+    /// Returns the group modulo the square of this one's modulus.
+    pub(crate) fn squared(&self) -> WideGroup {
+        let square = self.modulus().concatenating_square();
+        Units::of_odd(Odd::new(square).expect("the square of an odd number is odd"))
     }
 }
 

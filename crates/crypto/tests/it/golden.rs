@@ -4,8 +4,10 @@ use crate::{
     known::{DELAY, group, setup},
     vectors::{self, Json},
 };
+use alloy_primitives::B256;
 use crypto_bigint::U2048;
-use weft_crypto::{Chain, Proof, Setup};
+use weft_crypto::{Announcement, Chain, KeyList, Proof, Setup, Share, ShareContext, deal};
+use weft_types::Domain;
 
 #[test]
 fn p10_setups_and_proofs_hold() {
@@ -38,4 +40,55 @@ fn p10_setups_and_proofs_hold() {
         assert_eq!(proof.verify(group(), &element("base"), &element("output"), squarings), Ok(()));
     }
     assert_eq!(Setup::decode(&setup().encode()).unwrap().id(), setup().id());
+}
+
+#[test]
+fn p10_epoch_keys_hold() {
+    let domain = Domain::dev();
+    let dealt = [1_u32, 2].map(|member| {
+        let context = ShareContext { domain, epoch: 7, member };
+        let entropy = B256::repeat_byte(member as u8);
+        let (secret, share) = deal(setup(), &context, &entropy);
+        (member, entropy, secret, share)
+    });
+    let announcements = dealt.clone().map(|(member, _, _, share)| Announcement {
+        member,
+        received_unix_ms: 0,
+        share,
+    });
+    let (list, _) =
+        KeyList::assemble(setup(), &domain, 7, &[1, 2].into(), &announcements, 0).unwrap();
+    let solution = setup().solve(*list.puzzle()).finish();
+    let secret = list.recover(setup(), &solution).unwrap();
+    let shares = dealt.map(|(member, entropy, secret, share)| {
+        Json::object([
+            ("member", member.into()),
+            ("entropy", entropy.into()),
+            ("secret", secret.to_bytes().to_vec().into()),
+            ("share", share.encode().into()),
+        ])
+    });
+    let document = Json::object([
+        ("rule", "share = S || u || v || b || challenge || response for r || response for s; key = sum of all S; solution = (product of all u)^(2^T)".into()),
+        ("setupId", setup().id().into()),
+        ("epoch", 7_u8.into()),
+        ("key", list.key().to_bytes().to_vec().into()),
+        ("id", list.id().into()),
+        ("solution", solution.to_vec().into()),
+        ("secret", secret.secret().to_bytes().to_vec().into()),
+        ("vectors", Json::List(shares.into())),
+    ]);
+    vectors::check("sealing/epoch-key.json", &document);
+    for vector in vectors::read("sealing/epoch-key.json") {
+        let share = Share::decode(setup(), &vectors::bytes(&vector, "share")).unwrap();
+        let member = vector["member"].as_u64().unwrap() as u32;
+        let context = ShareContext { domain, epoch: 7, member };
+        assert_eq!(share.verify(setup(), &context), Ok(()));
+    }
+}
+
+#[test]
+fn p10_bases_are_the_hashes_that_the_description_says() {
+    let root = group().element(&crate::model::base(group().modulus(), 0)).unwrap();
+    assert_eq!(group().square(&root), *setup().base());
 }

@@ -1,8 +1,11 @@
 //! Tests of sealing: golden vectors, properties, and attacks that must fail.
 
+mod epoch;
 mod golden;
 mod group;
+mod halves;
 mod known;
+mod model;
 mod squaring;
 #[path = "../../../types/tests/it/vectors.rs"]
 mod vectors;
