@@ -9,9 +9,12 @@ extern crate alloc;
 
 pub mod chain;
 pub mod curve;
+pub mod envelope;
 pub mod epoch;
 mod hash;
 mod prime;
+mod schemes;
+pub mod seal;
 pub mod setup;
 pub mod share;
 mod table;
@@ -20,10 +23,13 @@ pub mod wesolowski;
 
 pub use chain::{Chain, Checkpoint, Engine, InvalidCheckpoint, Progress};
 pub use curve::{InvalidPoint, Point, Secret};
+pub use envelope::{Carriage, Envelope, GasBucket, SchemeId, SizeBucket, TooLong};
 pub use epoch::{
     Announcement, EpochSecret, InvalidKeyList, KeyList, Release, ReleaseVerdict, ShareVerdict,
     Unrecoverable,
 };
+pub use schemes::{EpochKeyScheme, PuzzleScheme, Solution};
+pub use seal::{DelayScheme, FalseClaim, Foreign, Verdict};
 pub use setup::{InvalidSetup, Setup};
 pub use share::{InvalidShare, MemberId, Share, ShareContext, deal};
 pub use units::{Element, Group, InvalidElement, InvalidModulus, Unit, Units};

@@ -1,13 +1,18 @@
 //! The files under `vectors/sealing`.
 
 use crate::{
+    epoch::list,
     known::{DELAY, group, setup},
+    sealed::{carriage, opened, sealed, shown},
     vectors::{self, Json},
 };
 use alloy_primitives::B256;
 use crypto_bigint::U2048;
-use weft_crypto::{Announcement, Chain, KeyList, Proof, Setup, Share, ShareContext, deal};
-use weft_types::Domain;
+use weft_crypto::{
+    Announcement, Carriage, Chain, Envelope, KeyList, Proof, Setup, Share, ShareContext,
+    SizeBucket, Verdict, deal,
+};
+use weft_types::{Decode, Domain, Encode, NetworkId};
 
 #[test]
 fn p10_setups_and_proofs_hold() {
@@ -30,7 +35,7 @@ fn p10_setups_and_proofs_hold() {
         ("delaySquarings", DELAY.into()),
         ("setup", setup().encode().into()),
         ("setupId", setup().id().into()),
-        ("vectors", Json::List(proofs.into())),
+        ("vectors", Json::list(proofs)),
     ]);
     vectors::check("sealing/squarings.json", &document);
     for vector in vectors::read("sealing/squarings.json") {
@@ -76,7 +81,7 @@ fn p10_epoch_keys_hold() {
         ("id", list.id().into()),
         ("solution", solution.to_vec().into()),
         ("secret", secret.secret().to_bytes().to_vec().into()),
-        ("vectors", Json::List(shares.into())),
+        ("vectors", Json::list(shares)),
     ]);
     vectors::check("sealing/epoch-key.json", &document);
     for vector in vectors::read("sealing/epoch-key.json") {
@@ -91,4 +96,44 @@ fn p10_epoch_keys_hold() {
 fn p10_bases_are_the_hashes_that_the_description_says() {
     let root = group().element(&crate::model::base(group().modulus(), 0)).unwrap();
     assert_eq!(group().square(&root), *setup().base());
+}
+
+#[test]
+fn p11_envelopes_hold() {
+    let rule = "envelope = 0x01 || scheme || key || carriage || head || masked seed || body; opened with the key or solution of the other files to plaintext and seed";
+    let vectors =
+        [(1_u8, &b""[..]), (2, b"a transaction"), (3, &[7; 400])].map(|(byte, plaintext)| {
+            let size = SizeBucket::for_len(plaintext.len()).unwrap();
+            let rollup = (byte == 2).then_some(NetworkId::new(901));
+            let carriage = Carriage { size, rollup, ..carriage() };
+            let envelopes = sealed(&carriage, plaintext, byte);
+            let vectors = envelopes.iter().map(|envelope| {
+                let Verdict::Opened { plaintext: found, seed } = opened(envelope) else {
+                    panic!("opens")
+                };
+                assert_eq!(found[..], *plaintext);
+                Json::object([
+                    ("scheme", (envelope.scheme as u8).into()),
+                    ("key", envelope.key.into()),
+                    ("entropy", B256::repeat_byte(byte).into()),
+                    ("plaintext", plaintext.to_vec().into()),
+                    ("envelope", envelope.encode().into()),
+                    ("id", envelope.id(&Domain::dev()).into()),
+                    ("seed", seed.into()),
+                ])
+            });
+            vectors.collect::<Vec<_>>()
+        });
+    let document = Json::object([
+        ("rule", rule.into()),
+        ("setup", setup().encode().into()),
+        ("keyList", list().encode().into()),
+        ("vectors", Json::list(vectors.concat())),
+    ]);
+    vectors::check("sealing/envelopes.json", &document);
+    for vector in vectors::read("sealing/envelopes.json") {
+        let envelope = Envelope::decode(&vectors::bytes(&vector, "envelope")).unwrap();
+        let seed = B256::from_slice(&vectors::bytes(&vector, "seed"));
+        assert!(matches!(shown(&envelope, &seed), Ok(Verdict::Opened { .. })));
+    }
 }

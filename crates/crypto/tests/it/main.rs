@@ -6,6 +6,7 @@ mod group;
 mod halves;
 mod known;
 mod model;
+mod sealed;
 mod squaring;
 #[path = "../../../types/tests/it/vectors.rs"]
 mod vectors;
