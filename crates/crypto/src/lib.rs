@@ -13,6 +13,7 @@ pub mod envelope;
 pub mod epoch;
 mod hash;
 mod prime;
+pub mod relation;
 mod schemes;
 pub mod seal;
 pub mod setup;
@@ -28,6 +29,7 @@ pub use epoch::{
     Announcement, EpochSecret, InvalidKeyList, KeyList, Release, ReleaseVerdict, ShareVerdict,
     Unrecoverable,
 };
+pub use relation::{InvalidRelation, PuzzleProof};
 pub use schemes::{EpochKeyScheme, PuzzleScheme, Solution};
 pub use seal::{DelayScheme, FalseClaim, Foreign, Verdict};
 pub use setup::{InvalidSetup, Setup};

@@ -3,14 +3,14 @@
 use crate::{
     epoch::list,
     known::{DELAY, group, setup},
-    sealed::{carriage, opened, sealed, shown},
+    sealed::{carriage, opened, puzzles, sealed, shown},
     vectors::{self, Json},
 };
 use alloy_primitives::B256;
 use crypto_bigint::U2048;
 use weft_crypto::{
-    Announcement, Carriage, Chain, Envelope, KeyList, Proof, Setup, Share, ShareContext,
-    SizeBucket, Verdict, deal,
+    Announcement, Carriage, Chain, Envelope, KeyList, Proof, PuzzleProof, Setup, Share,
+    ShareContext, SizeBucket, Verdict, deal,
 };
 use weft_types::{Decode, Domain, Encode, NetworkId};
 
@@ -135,5 +135,35 @@ fn p11_envelopes_hold() {
         let envelope = Envelope::decode(&vectors::bytes(&vector, "envelope")).unwrap();
         let seed = B256::from_slice(&vectors::bytes(&vector, "seed"));
         assert!(matches!(shown(&envelope, &seed), Ok(Verdict::Opened { .. })));
+    }
+}
+
+#[test]
+fn p10_proofs_of_puzzles_hold() {
+    let vectors = [1_u8, 2].map(|byte| {
+        let [_, envelope] = sealed(&carriage(), b"swap", byte);
+        let Verdict::Opened { seed, .. } = opened(&envelope) else { panic!("opens") };
+        let entropy = B256::repeat_byte(byte);
+        let proof = PuzzleProof::new(&puzzles(), &envelope, &seed, &entropy).unwrap();
+        Json::object([
+            ("envelope", envelope.encode().into()),
+            ("seed", seed.into()),
+            ("entropy", entropy.into()),
+            ("proof", proof.encode().into()),
+        ])
+    });
+    let document = Json::object([
+        (
+            "rule",
+            "proof = q || challenge || response; q = h^(2 r), response = a - challenge r".into(),
+        ),
+        ("setup", setup().encode().into()),
+        ("vectors", Json::list(vectors)),
+    ]);
+    vectors::check("sealing/puzzle-proofs.json", &document);
+    for vector in vectors::read("sealing/puzzle-proofs.json") {
+        let envelope = Envelope::decode(&vectors::bytes(&vector, "envelope")).unwrap();
+        let proof = PuzzleProof::decode(setup(), &vectors::bytes(&vector, "proof")).unwrap();
+        assert_eq!(proof.verify(&puzzles(), &envelope), Ok(()));
     }
 }

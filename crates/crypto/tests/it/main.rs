@@ -1,11 +1,13 @@
 //! Tests of sealing: golden vectors, properties, and attacks that must fail.
 
+mod attacks;
 mod epoch;
 mod golden;
 mod group;
 mod halves;
 mod known;
 mod model;
+mod published;
 mod sealed;
 mod squaring;
 #[path = "../../../types/tests/it/vectors.rs"]
