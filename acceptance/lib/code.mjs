@@ -12,6 +12,13 @@ export const UniswapV2Factory = published("@uniswap/v2-core/build/UniswapV2Facto
 export const UniswapV2Pair = published("@uniswap/v2-core/build/UniswapV2Pair.json");
 export const UniswapV2Router02 = published("@uniswap/v2-periphery/build/UniswapV2Router02.json");
 
+export const EntryPoint = published("@account-abstraction/contracts/artifacts/EntryPoint.json");
+export const SimpleAccount = published("@account-abstraction/contracts/artifacts/SimpleAccount.json");
+export const SimpleAccountFactory = published("@account-abstraction/contracts/artifacts/SimpleAccountFactory.json");
+const SAFE = "@safe-global/safe-smart-account/build/artifacts/contracts";
+export const Safe = published(`${SAFE}/Safe.sol/Safe.json`);
+export const SafeProxyFactory = published(`${SAFE}/proxies/SafeProxyFactory.sol/SafeProxyFactory.json`);
+
 export const Bridge = artifact("Bridge");
 export const Counter = artifact("Counter");
 export const CrossChainToken = artifact("CrossChainToken");
