@@ -112,7 +112,8 @@ impl MemoryState {
         if let Some(code) = info.code.take_if(|code| !code.is_empty()) {
             self.codes.entry(info.code_hash).or_insert_with(|| code.clone());
         }
-        info.code = self.codes.get(&info.code_hash).cloned();
+        let code = self.codes.get(&info.code_hash).cloned().unwrap_or_default();
+        info.code = Some(code);
         let account = self.accounts.entry(address).or_insert_with(|| {
             self.hashed.insert(keccak256(address), address);
             StoredAccount::default()
