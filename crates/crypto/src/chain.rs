@@ -9,8 +9,8 @@ use weft_types::{CodecError, Reader, Writer};
 
 /// Values kept on the way, at most; they make the proof of the result cheap (256 B each).
 pub const MAX_TRAIL: usize = 1 << 14;
-/// Longest chain, in squarings: days on any processor, and numbers of digits that still fit memory.
-pub const MAX_SQUARINGS: u64 = 1 << 40;
+/// Longest chain, in squarings: an hour on any processor, and its proof needs half a gibibyte.
+pub const MAX_SQUARINGS: u64 = 1 << 32;
 /// Squarings between two looks at the outside world, at most; about 10 ms.
 const BATCH: u64 = 1 << 13;
 

@@ -40,7 +40,7 @@ impl Point {
     }
 
     /// Returns the encoding.
-    pub fn to_bytes(&self) -> [u8; POINT_BYTES] {
+    pub fn to_bytes(self) -> [u8; POINT_BYTES] {
         self.0.to_bytes().into()
     }
 

@@ -1,5 +1,16 @@
 //! Sealing: what lets a sequencer fix the order of transactions before anybody can read them (P10-P13).
 //!
+//! ```text
+//!  before the epoch         members: deal -> Share ──► KeyList::assemble ──► the epoch's key
+//!  in the epoch             users: DelayScheme::encrypt ──► Envelope ──► (order fixed by the lane)
+//!  after it is closed       members: Release ──► KeyList::collect ──┐
+//!                           or anybody: Chain ──► KeyList::recover ─┴─► EpochSecret
+//!  then                     everybody: DelayScheme::open ──► Verdict, the same for all
+//! ```
+//!
+//! A [`Setup`] is where to begin; [`EpochKeyScheme`] is the default, [`PuzzleScheme`] needs no committee. The crate does
+//! not order, charge or sign: that is for the lane, the fold and the promises.
+//!
 //! Everything here is a value. The crate never reads a clock, does no I/O, has no threads and draws no randomness:
 //! whoever seals or deals passes 32 bytes of entropy. Formats, soundness and assumptions:
 //! `docs/reference/sealing.md`.

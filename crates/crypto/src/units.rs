@@ -219,7 +219,7 @@ impl<const L: usize> Unit<L> {
     }
 
     /// Returns the encoding: big-endian, as long as the modulus.
-    pub fn to_vec(&self) -> Vec<u8> {
+    pub fn to_vec(self) -> Vec<u8> {
         self.0.to_be_bytes().as_ref().to_vec()
     }
 }

@@ -90,7 +90,7 @@ impl Proof {
     }
 
     /// Returns the encoding.
-    pub fn to_vec(&self) -> Vec<u8> {
+    pub fn to_vec(self) -> Vec<u8> {
         self.0.to_vec()
     }
 }

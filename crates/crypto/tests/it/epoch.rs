@@ -110,14 +110,17 @@ fn shares_that_are_late_wrong_or_missing_leave_the_key_to_the_others() {
 }
 
 #[test]
-fn the_first_share_that_holds_counts() {
-    let mut wrong = announcement(1, 0);
-    wrong.share = dealt(2).1;
+fn a_member_s_first_announcement_counts_whatever_it_is() {
     let other = deal(setup(), &context(1), &B256::repeat_byte(0xee)).1;
     let second = Announcement { share: other, ..announcement(1, 2) };
-    let (list, verdicts) = assemble(&[1], &[wrong, announcement(1, 1), second]).unwrap();
+    let (list, verdicts) = assemble(&[1], &[announcement(1, 1), second]).unwrap();
     assert_eq!(verdicts[&1], ShareVerdict::Accepted);
     assert_eq!(list.key(), dealt(1).1.point());
+    let wrong = Announcement { share: dealt(2).1, ..announcement(1, 0) };
+    let (_, verdicts) =
+        assemble(&[1, 2], &[wrong, announcement(1, 1), announcement(2, 1)]).unwrap();
+    assert_eq!(verdicts[&1], ShareVerdict::Wrong(InvalidShare::Proof));
+    assert_eq!(verdicts[&2], ShareVerdict::Accepted);
 }
 
 #[test]

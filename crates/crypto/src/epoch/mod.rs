@@ -3,8 +3,13 @@
 //! The key is the sum of the shares, its puzzle the product of theirs. After the epoch is closed members release their
 //! secrets; if one does not, anybody solves the one puzzle. Both ways give the same secret, checked against the key.
 
+mod uncover;
+mod verdict;
+
+pub use verdict::{Announcement, Release, ReleaseVerdict, ShareVerdict};
+
 use crate::{
-    curve::{Point, Secret, reduce},
+    curve::{Point, Secret},
     hash::{Part, Transcript},
     setup::Setup,
     share::{InvalidShare, MemberId, SHARE_BYTES, Share, ShareContext},
@@ -15,67 +20,14 @@ use alloc::{
     vec::Vec,
 };
 use alloy_primitives::B256;
-use crypto_bigint::{NonZero, U2048, U4096, modular::FixedMontyForm};
 use k256::Scalar;
 use thiserror::Error;
+use uncover::{signed, uncover};
+use verdict::{judge_release, judge_share};
 use weft_types::{CodecError, Domain, Reader, Writer};
 
 /// Members of a committee, at most. The sum of their secrets stays far below N.
 pub const MAX_MEMBERS: usize = 256;
-
-/// A share as it arrived.
-#[derive(Debug, Clone, Copy)]
-pub struct Announcement {
-    /// Who sent it; the caller has checked that.
-    pub member: MemberId,
-    /// When it arrived, in milliseconds since 1970.
-    pub received_unix_ms: u64,
-    /// The share.
-    pub share: Share,
-}
-
-/// What became of a member's share before the epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ShareVerdict {
-    /// It is part of the key.
-    Accepted,
-    /// It came after the deadline.
-    Late {
-        /// Milliseconds after the deadline.
-        by_ms: u64,
-    },
-    /// Its proof does not hold.
-    Wrong(InvalidShare),
-    /// Nothing came.
-    Missing,
-}
-
-/// What became of a member's secret after the epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReleaseVerdict {
-    /// It fits the share and came in time.
-    Accepted,
-    /// It fits the share and came after the deadline; it opens the epoch all the same.
-    Late {
-        /// Milliseconds after the deadline.
-        by_ms: u64,
-    },
-    /// It does not fit the share, or the member has none.
-    Wrong,
-    /// Nothing came.
-    Missing,
-}
-
-/// A member's secret as it arrived.
-#[derive(Debug, Clone)]
-pub struct Release {
-    /// Who sent it.
-    pub member: MemberId,
-    /// When it arrived, in milliseconds since 1970.
-    pub received_unix_ms: u64,
-    /// The secret.
-    pub secret: Secret,
-}
 
 /// Reason why shares make no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -136,7 +88,8 @@ pub struct EpochSecret {
 impl KeyList {
     /// Makes the key of an epoch from what arrived until the deadline, and says what became of every member.
     ///
-    /// Of several shares of one member the first that holds counts. Members outside the committee are ignored.
+    /// The first announcement of a member counts, whatever it is, so nobody makes others check more than one; a second,
+    /// other one is evidence, but not here. Members outside the committee are ignored.
     ///
     /// # Errors
     ///
@@ -157,7 +110,7 @@ impl KeyList {
         let mut shares = BTreeMap::new();
         for announcement in announcements {
             let Some(verdict) = verdicts.get_mut(&announcement.member) else { continue };
-            if *verdict == ShareVerdict::Accepted {
+            if *verdict != ShareVerdict::Missing {
                 continue;
             }
             let context = ShareContext { domain: *domain, epoch, member: announcement.member };
@@ -310,13 +263,6 @@ impl KeyList {
     }
 }
 
-impl ReleaseVerdict {
-    /// Tells whether the secret is the share's, in time or not.
-    const fn fits(self) -> bool {
-        matches!(self, Self::Accepted | Self::Late { .. })
-    }
-}
-
 impl EpochSecret {
     /// Returns the secret.
     pub const fn secret(&self) -> &Secret {
@@ -337,53 +283,4 @@ fn checked_share(
     let share = Share::decode(setup, bytes)?;
     share.verify(setup, context)?;
     Ok(share)
-}
-
-fn judge_share(
-    setup: &Setup,
-    context: &ShareContext,
-    announcement: &Announcement,
-    deadline_unix_ms: u64,
-) -> ShareVerdict {
-    match announcement.received_unix_ms.checked_sub(deadline_unix_ms) {
-        Some(by_ms @ 1..) => ShareVerdict::Late { by_ms },
-        _ => match announcement.share.verify(setup, context) {
-            Ok(()) => ShareVerdict::Accepted,
-            Err(reason) => ShareVerdict::Wrong(reason),
-        },
-    }
-}
-
-fn judge_release(share: &Share, release: &Release, deadline_unix_ms: u64) -> ReleaseVerdict {
-    if release.secret.public() != *share.point() {
-        return ReleaseVerdict::Wrong;
-    }
-    match release.received_unix_ms.checked_sub(deadline_unix_ms) {
-        Some(by_ms @ 1..) => ReleaseVerdict::Late { by_ms },
-        _ => ReleaseVerdict::Accepted,
-    }
-}
-
-/// Returns the number in 0 .. N that `hidden` hides, given `h^r` of its `g^r`: `v / (h^r)^N` is 1 + s N, or its
-/// opposite, which is minus one modulo N.
-fn uncover(setup: &Setup, hidden: &WideElement, solution: &Element) -> Option<U2048> {
-    let (group, wide) = (setup.group(), setup.wide());
-    let lifted = FixedMontyForm::new(&solution.value().resize(), wide.params());
-    let mask = lifted.pow_vartime(group.modulus()).invert_vartime().into_option()?;
-    let opened = wide.lift(hidden).mul(&mask).retrieve();
-    let modulus = NonZero::new(group.modulus().resize::<{ U4096::LIMBS }>()).into_option()?;
-    [opened, wide.modulus().wrapping_sub(&opened)].iter().find_map(|value| {
-        let (number, rest) = value.div_rem_vartime(&modulus);
-        (rest == U4096::ONE).then(|| number.resize())
-    })
-}
-
-/// Reads a number in 0 .. N as one in -N/2 .. N/2, modulo the order of the curve. A member may have shared a number
-/// below zero: its proof bounds it, not its sign.
-fn signed(setup: &Setup, number: &U2048) -> Scalar {
-    let modulus = setup.group().modulus();
-    if *number <= modulus.shr_vartime(1) {
-        return reduce(number.to_be_bytes().as_ref());
-    }
-    -reduce(modulus.wrapping_sub(number).to_be_bytes().as_ref())
 }
