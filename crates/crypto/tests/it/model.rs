@@ -14,7 +14,7 @@ pub(crate) type WideResidue = FixedMontyForm<{ U4096::LIMBS }>;
 
 /// Hashes fields about numbers.
 pub(crate) fn of_numbers(part: u8, fields: &[&[u8]]) -> B256 {
-    framed(vec![b"weft numbers".to_vec(), vec![part]].concat(), fields)
+    framed([b"weft numbers".to_vec(), vec![part]].concat(), fields)
 }
 
 /// Hashes fields of a realm.
