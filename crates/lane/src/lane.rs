@@ -6,6 +6,7 @@ use crate::{
     input::{Effect, Input},
     recent::Recent,
     slot::OpenSlot,
+    standing::ClosedSlot,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use alloy_primitives::B256;
@@ -20,24 +21,16 @@ use weft_types::{Domain, NetworkId, Position, SlotHeader, SlotNumber};
 /// A clock that goes back counts as one that stands still.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    domain: Domain,
-    config: LaneConfig,
+    pub(crate) domain: Domain,
+    pub(crate) config: LaneConfig,
     /// Latest time seen, in milliseconds since the Unix epoch.
-    clock_ms: u64,
-    open: Option<OpenSlot>,
-    last: Option<Closed>,
-    available: BTreeSet<NetworkId>,
-    inbox_cursor: u64,
-    epoch: u64,
-    recent: Recent,
-}
-
-/// What the next header needs to know about the last closed slot.
-#[derive(Debug, Clone, Copy)]
-struct Closed {
-    number: SlotNumber,
-    unix_ms: u64,
-    hash: B256,
+    pub(crate) clock_ms: u64,
+    pub(crate) open: Option<OpenSlot>,
+    pub(crate) last: Option<ClosedSlot>,
+    pub(crate) available: BTreeSet<NetworkId>,
+    pub(crate) inbox_cursor: u64,
+    pub(crate) epoch: u64,
+    pub(crate) recent: Recent,
 }
 
 impl Lane {
@@ -195,7 +188,7 @@ impl Lane {
         let record = slot.record(&self.domain);
         let hash = record.hash(&self.domain);
         let header = slot.header();
-        self.last = Some(Closed { number: header.number, unix_ms: header.unix_ms, hash });
+        self.last = Some(ClosedSlot { number: header.number, unix_ms: header.unix_ms, hash });
         // P2: section 0 is the inbox in order, so its items move the cursor one by one.
         self.inbox_cursor += u64::from(slot.l1_born());
         effects.push(Effect::Closed { record, hash });

@@ -9,7 +9,8 @@
 //!
 //! [`Lane::step`] takes the time, an input and a list to which it adds effects; its caller signs, stores and sends
 //! them. The same inputs at the same times give the same effects on every machine, so a log of inputs is a backup
-//! of the lane, and a clone of a [`Lane`] is a snapshot of it.
+//! of the lane, and a clone of a [`Lane`] is a snapshot of it. Between two slots a [`Standing`] with the items of recent
+//! slots is all that there is to a lane.
 //!
 //! The crate never reads a clock, never looks into an item and executes nothing: what an item costs is *declared*
 //! (P9) and what becomes of it is the fold's matter (P3).
@@ -24,9 +25,11 @@ pub mod input;
 pub mod lane;
 mod recent;
 mod slot;
+pub mod standing;
 
 pub use admit::{Rejection, Submission};
 pub use chain::{SectionChain, chain_next, chain_start};
 pub use config::{InvalidConfig, LaneConfig};
 pub use input::{Effect, Input};
 pub use lane::Lane;
+pub use standing::{ClosedSlot, InvalidStanding, Standing};

@@ -4,8 +4,8 @@ use crate::world::{ROLLUPS, SLOT_MS, START, Slot, World, config, hash, origin, s
 use alloy_primitives::B256;
 use proptest::{collection::vec, option, prelude::*};
 use std::collections::{BTreeMap, BTreeSet};
-use weft_lane::{Effect, Input, Rejection, Submission, chain_next, chain_start};
-use weft_types::{Domain, NetworkId, Section, SlotNumber};
+use weft_lane::{Effect, Input, Lane, Rejection, Standing, Submission, chain_next, chain_start};
+use weft_types::{Decode, Domain, Encode, NetworkId, Section, SlotNumber};
 
 type Step = (u64, Input);
 
@@ -251,6 +251,25 @@ proptest! {
                 prop_assert_eq!(world.lane.closes_at_ms(), Some(end));
                 prop_assert!(latest < end);
             }
+        }
+    }
+}
+
+proptest! {
+    /// A lane that is set up again from what was kept of it goes on as if nothing had happened.
+    #[test]
+    fn lanes_go_on_from_their_standing(steps in run()) {
+        let (mut world, mut other) = (World::new(config()), World::new(config()));
+        for (after, input) in steps {
+            let expected = world.at(after, input.clone());
+            prop_assert_eq!(other.at(after, input), expected);
+            let Some(standing) = other.lane.standing() else { continue };
+            let kept = Standing::decode(&standing.encode()).unwrap();
+            prop_assert_eq!(&kept, &standing);
+            let last = standing.last.map_or(0, |last| last.number.get());
+            let recent: Vec<_> =
+                (0..=last).flat_map(|slot| other.lane.recent_in(SlotNumber::new(slot))).collect();
+            other.lane = Lane::resume(Domain::dev(), config(), kept, recent).unwrap();
         }
     }
 }

@@ -3,8 +3,11 @@
 use crate::world::{
     ROLLUPS, SLOT_MS, World, available, config, hash, origin, plain, position, submit,
 };
-use weft_lane::{Effect, Input, InvalidConfig, Lane, LaneConfig, Rejection, Submission};
-use weft_types::{Domain, NetworkId, Section};
+use weft_lane::{
+    Effect, Input, InvalidConfig, InvalidStanding, Lane, LaneConfig, Rejection, Standing,
+    Submission,
+};
+use weft_types::{Domain, NetworkId, Section, SlotNumber};
 
 fn costs(item: u64, declared_gas: u64) -> Input {
     submit(Submission { declared_gas, ..plain(item) })
@@ -188,4 +191,37 @@ fn messages_hold_the_numbers() {
     let error = Rejection::SlotOutOfGas { declared: 11, left: 10 };
     assert_eq!(error.to_string(), "slot is out of gas: item declares 11, 10 are left");
     assert_eq!(InvalidConfig::Zero("slot length").to_string(), "slot length is zero");
+}
+
+#[test]
+fn standings_that_no_lane_has_are_refused() {
+    let mut world = World::new(config());
+    world.ok(0, submit(plain(1)));
+    assert_eq!(world.lane.standing(), None);
+    world.ok(SLOT_MS, Input::Tick);
+    let standing = world.lane.standing().unwrap();
+    let recent: Vec<_> = world.lane.recent_in(SlotNumber::new(1)).collect();
+    assert_eq!(recent, [(position(1, Section::Plaintext, 0), hash(1))]);
+    let resume = |change: &dyn Fn(&mut Standing), recent: Vec<_>| {
+        let mut standing = standing.clone();
+        change(&mut standing);
+        Lane::resume(Domain::dev(), config(), standing, recent).map(|_| ())
+    };
+    assert_eq!(resume(&|_| {}, recent.clone()), Ok(()));
+    let wrong: [&dyn Fn(&mut Standing); 5] = [
+        &|standing| standing.available.push(NetworkId::new(7)),
+        &|standing| standing.available.reverse(),
+        &|standing| standing.open.as_mut().unwrap().number = SlotNumber::new(3),
+        &|standing| standing.open.as_mut().unwrap().parent = hash(9),
+        &|standing| standing.last = None,
+    ];
+    for change in wrong {
+        assert!(resume(change, Vec::new()).is_err());
+    }
+    let twice = [recent.clone(), recent.clone()].concat();
+    let ahead = vec![(position(2, Section::Plaintext, 0), hash(1))];
+    for recent in [twice, ahead] {
+        let refused = resume(&|_| {}, recent);
+        assert!(matches!(refused, Err(InvalidStanding::Position { .. })), "{refused:?}");
+    }
 }
