@@ -164,6 +164,12 @@ impl<D: State> Realm<D> {
         Some(self.joint.chains[self.joint.index_of(network)?].working().base())
     }
 
+    /// Returns the states after the last blocks, in the order of [`Self::specs`], for what no read can notice, such as
+    /// putting them on disk.
+    pub fn states_mut(&mut self) -> impl Iterator<Item = &mut D> {
+        self.joint.chains.iter_mut().map(|chain| chain.working_mut().base_mut())
+    }
+
     /// Returns a rollup's state with everything that the open slot did.
     pub fn working(&mut self, network: NetworkId) -> Option<&mut WorkingState<D>> {
         let index = self.joint.index_of(network)?;

@@ -70,6 +70,11 @@ impl<D: DatabaseRef> WorkingState<D> {
         &self.base
     }
 
+    /// Returns the state below for what no read can notice, such as putting it on disk.
+    pub const fn base_mut(&mut self) -> &mut D {
+        &mut self.base
+    }
+
     /// Returns the state below for changing it, forgetting all writes and everything read.
     pub fn rebase(&mut self) -> &mut D {
         self.cache.clear();

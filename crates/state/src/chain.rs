@@ -9,7 +9,7 @@ use crate::{
     history::older_wins,
     kept::{History, Kept},
     keys::Keys,
-    overlay::Overlay,
+    overlay::{Overlay, Staged},
     read::Read,
     table::{ACCOUNTS, BLOCK_HASHES, CODES, SLOTS},
     undo::Overwritten,
@@ -88,11 +88,20 @@ impl ChainState {
     ///
     /// Any [`StoreError`] while the tries are brought up to date.
     pub fn stage(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        self.staged()?.add_to(batch);
+        Ok(())
+    }
+
+    /// Returns what [`Self::stage`] puts into a batch, so that another thread can do it.
+    ///
+    /// # Errors
+    ///
+    /// Any [`StoreError`] while the tries are brought up to date.
+    pub fn staged(&mut self) -> Result<Staged, StoreError> {
         if !self.pending.is_empty() {
             self.root()?;
         }
-        self.overlay.stage(batch);
-        Ok(())
+        Ok(self.overlay.stage())
     }
 
     /// Forgets what [`Self::stage`] put into the batch, which `database` holds now. What was written in between stays.

@@ -1,6 +1,9 @@
 //! The database: ordered tables, consistent views, atomic batches.
 
-use crate::{batch::Batch, error::StoreError, file::FileStore, memory::MemoryStore, read::Read};
+use crate::{
+    batch::Batch, error::StoreError, file::FileStore, medium::Medium, memory::MemoryStore,
+    read::Read,
+};
 use std::{fmt::Debug, path::Path, sync::Arc};
 
 /// Memory for pages of the file, unless told otherwise.
@@ -50,6 +53,15 @@ impl Database {
     /// [`StoreError::Io`] and [`StoreError::Corrupt`] for those that cannot be read.
     pub fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         Ok(Self { store: Arc::new(FileStore::open(path, options)?) })
+    }
+
+    /// Opens the file that a medium holds, or makes one on an empty medium.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], without a path.
+    pub fn open_on(medium: Arc<dyn Medium>, options: &Options) -> Result<Self, StoreError> {
+        Ok(Self { store: Arc::new(FileStore::open_on(medium, options)?) })
     }
 
     /// Creates tables in memory.

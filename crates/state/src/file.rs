@@ -4,6 +4,7 @@ use crate::{
     batch::Batch,
     database::{Durability, Options, Store},
     error::StoreError,
+    medium::{Backend, Medium},
     read::{Pairs, Read, Span, is_void},
     table::{META, TABLES, Table},
 };
@@ -44,10 +45,25 @@ pub(crate) struct FileStore {
 impl FileStore {
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let is_new = check_magic(path)?;
-        let database = redb::Builder::new()
-            .set_cache_size(options.cache_bytes)
-            .create(path)
-            .map_err(|error| open_error(path, error))?;
+        let opened = redb::Builder::new().set_cache_size(options.cache_bytes).create(path);
+        Self::begin(path, is_new, opened)
+    }
+
+    pub(crate) fn open_on(medium: Arc<dyn Medium>, options: &Options) -> Result<Self, StoreError> {
+        let path = Path::new("the medium");
+        let is_new = medium.len()? == 0;
+        let mut builder = redb::Builder::new();
+        let opened =
+            builder.set_cache_size(options.cache_bytes).create_with_backend(Backend(medium));
+        Self::begin(path, is_new, opened)
+    }
+
+    fn begin(
+        path: &Path,
+        is_new: bool,
+        opened: Result<redb::Database, DatabaseError>,
+    ) -> Result<Self, StoreError> {
+        let database = opened.map_err(|error| open_error(path, error))?;
         let store = Self { database: Arc::new(database) };
         // A crash during creation leaves a file without tables.
         if is_new || store.is_blank()? {

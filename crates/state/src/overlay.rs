@@ -34,6 +34,24 @@ impl Layer {
     }
 }
 
+/// Writes of one rollup's state on their way into a batch, which any thread may fill.
+#[derive(Debug, Clone)]
+pub struct Staged(Layer);
+
+impl Staged {
+    /// Puts the writes into a batch.
+    pub fn add_to(&self, batch: &mut Batch) {
+        for (table, writes) in crate::table::OWN.iter().zip(&self.0.tables) {
+            for (key, value) in writes {
+                match value {
+                    Some(value) => batch.put(*table, key.clone(), value.clone()),
+                    None => batch.delete(*table, key.clone()),
+                }
+            }
+        }
+    }
+}
+
 /// A view of the database with writes above it. Copies share everything and go separate ways.
 #[derive(Debug, Clone)]
 pub(crate) struct Overlay {
@@ -62,8 +80,8 @@ impl Overlay {
         Ok(())
     }
 
-    /// Puts everything that the database lacks into `batch`.
-    pub(crate) fn stage(&mut self, batch: &mut Batch) {
+    /// Returns everything that the database lacks, at no cost that grows with it when the last such batch is committed.
+    pub(crate) fn stage(&mut self) -> Staged {
         let newer = std::mem::take(&mut self.changed);
         let mut all = self.staged.take().unwrap_or_default();
         for (older, newer) in all.tables.iter_mut().zip(&newer.tables) {
@@ -73,15 +91,9 @@ impl Overlay {
             }
             newer.iter().for_each(|(key, value)| older.insert_mut(key.clone(), value.clone()));
         }
-        for (table, writes) in crate::table::OWN.iter().zip(&all.tables) {
-            for (key, value) in writes {
-                match value {
-                    Some(value) => batch.put(*table, key.clone(), value.clone()),
-                    None => batch.delete(*table, key.clone()),
-                }
-            }
-        }
+        let staged = Staged(all.clone());
         self.staged = Some(all);
+        staged
     }
 
     /// Forgets what [`Self::stage`] gave, which `database` holds now.
@@ -251,7 +263,7 @@ mod tests {
                         overlay.delete(ACCOUNTS, vec![key]).unwrap();
                         model.remove(&vec![key]);
                     }
-                    Step::Stage => overlay.stage(pending.insert(Batch::new())),
+                    Step::Stage => overlay.stage().add_to(pending.insert(Batch::new())),
                     Step::Fail => pending = None,
                     Step::Commit => if let Some(batch) = pending.take() {
                         database.commit(&batch, Durability::Safe).unwrap();

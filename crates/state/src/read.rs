@@ -38,7 +38,11 @@ pub(crate) fn is_void(span: &Span<'_>) -> bool {
 }
 
 /// Returns the pairs whose keys begin with `prefix`.
-pub(crate) fn under(read: &dyn Read, table: Table, prefix: &[u8]) -> Result<Vec<Pair>, StoreError> {
+///
+/// # Errors
+///
+/// Any [`StoreError`].
+pub fn under(read: &dyn Read, table: Table, prefix: &[u8]) -> Result<Vec<Pair>, StoreError> {
     let span = (Bound::Included(prefix), Bound::Unbounded);
     let mut pairs = Vec::new();
     for pair in read.range(table, span)? {

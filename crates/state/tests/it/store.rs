@@ -1,8 +1,11 @@
 //! Both places for tables: what they keep, what they refuse.
 
 use proptest::prelude::*;
-use std::{collections::BTreeMap, fs, ops::Bound};
-use weft_state::{Batch, Database, Durability, Options, StoreError, Table};
+use std::{collections::BTreeMap, fs, ops::Bound, sync::Arc};
+use weft_state::{
+    Batch, Database, Durability, Options, StoreError, Table,
+    sim::{Fault, SimMedium},
+};
 
 const LEFT: Table = Table::new(16, "left");
 const RIGHT: Table = Table::new(63, "right");
@@ -155,6 +158,73 @@ fn damaged_files_are_errors() {
     flipped[64..320].fill(0xa5);
     fs::write(&path, &flipped).unwrap();
     assert!(Database::open(&path, &Options::default()).is_err());
+}
+
+fn on(medium: &SimMedium) -> Result<Database, StoreError> {
+    Database::open_on(Arc::new(medium.clone()), &Options { cache_bytes: 1 << 16 })
+}
+
+/// Writes the same number under many keys, so that halves of a batch show.
+fn fill(database: &Database, round: u8, durability: Durability) -> Result<(), StoreError> {
+    let mut batch = Batch::new();
+    (0..200_u8).for_each(|key| batch.put(LEFT, [key], vec![round; 100 + usize::from(round)]));
+    database.commit(&batch, durability)
+}
+
+/// Returns the number that all keys have.
+fn filled(database: &Database) -> Option<u8> {
+    let view = database.view().unwrap();
+    let round = view.get(LEFT, &[0]).unwrap().map(|value| value[0]);
+    for key in 0..200 {
+        assert_eq!(view.get(LEFT, &[key]).unwrap().map(|value| value[0]), round);
+    }
+    round
+}
+
+#[test]
+fn no_power_cut_leaves_half_a_batch() {
+    for seed in 0..40_usize {
+        let mut state = seed;
+        let mut chance = |bound: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % bound
+        };
+        let medium = SimMedium::default();
+        let database = on(&medium).unwrap();
+        let mut safe = None;
+        for round in 0..8_u8 {
+            let is_safe = round % 3 == 0;
+            let durability = if is_safe { Durability::Safe } else { Durability::Later };
+            fill(&database, round, durability).unwrap();
+            safe = if is_safe { Some(round) } else { safe };
+            assert_eq!(filled(&on(&medium.after_kill()).unwrap()), safe);
+            assert_eq!(filled(&on(&medium.after_power_cut(&mut chance)).unwrap()), safe);
+        }
+    }
+}
+
+#[test]
+fn a_failed_batch_is_gone_whole_and_nothing_follows_it() {
+    for fault in [Fault::Sync, Fault::Torn, Fault::Full(0), Fault::Full(1 << 20)] {
+        let medium = SimMedium::default();
+        let database = on(&medium).unwrap();
+        fill(&database, 1, Durability::Safe).unwrap();
+        medium.set_fault(Some(fault));
+        let mut large = Batch::new();
+        (0..100_u8).for_each(|key| large.put(RIGHT, [key], vec![key; 1 << 16]));
+        let error = database.commit(&large, Durability::Safe).unwrap_err();
+        assert!(matches!(error, StoreError::Io(_)), "{fault:?}: {error}");
+        medium.set_fault(None);
+        // What an operating system says after an error proves nothing.
+        let error = fill(&database, 2, Durability::Safe).unwrap_err();
+        assert!(matches!(error, StoreError::Stopped), "{fault:?}: {error}");
+        let left = medium.after_kill();
+        drop(database);
+        let database = on(&left).unwrap();
+        assert_eq!(filled(&database), Some(1), "{fault:?}");
+        assert_eq!(database.view().unwrap().get(RIGHT, &[0]).unwrap(), None);
+        fill(&database, 2, Durability::Safe).unwrap();
+    }
 }
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
