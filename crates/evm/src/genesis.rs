@@ -12,8 +12,8 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use weft_contracts::predeploys;
 
-/// Base fee of a genesis block, in wei.
-const GENESIS_BASE_FEE: u64 = 1_000_000_000;
+/// Base fee of a genesis block that names none, in wei per unit of gas.
+pub const GENESIS_BASE_FEE: u64 = 1_000_000_000;
 
 /// An account of a genesis state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,10 +30,20 @@ pub struct GenesisAccount {
     pub storage: Vec<(U256, U256)>,
 }
 
-/// Builds a rollup at genesis: the predeploys and `accounts`.
+/// Builds a rollup at genesis: the predeploys and `accounts`. `timestamp` is in seconds since the Unix epoch.
 pub fn genesis(
     spec: ChainSpec,
     timestamp: u64,
+    accounts: &[GenesisAccount],
+) -> Rollup<MemoryState> {
+    genesis_with_fee(spec, timestamp, GENESIS_BASE_FEE, accounts)
+}
+
+/// Builds a rollup at genesis like [`genesis`], with a base fee of its own, in wei per unit of gas.
+pub fn genesis_with_fee(
+    spec: ChainSpec,
+    timestamp: u64,
+    base_fee: u64,
     accounts: &[GenesisAccount],
 ) -> Rollup<MemoryState> {
     let mut state = MemoryState::new();
@@ -52,13 +62,13 @@ pub fn genesis(
         );
     }
     let Ok(root) = state.root();
-    let head = genesis_header(&spec, timestamp, root);
+    let head = genesis_header(&spec, timestamp, base_fee, root);
     let head_hash = head.hash_slow();
     let Ok(()) = state.insert_block_hash(0, head_hash);
     Rollup { spec, state, head, head_hash }
 }
 
-fn genesis_header(spec: &ChainSpec, timestamp: u64, state_root: B256) -> Header {
+fn genesis_header(spec: &ChainSpec, timestamp: u64, base_fee: u64, state_root: B256) -> Header {
     Header {
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         beneficiary: spec.coinbase,
@@ -68,7 +78,7 @@ fn genesis_header(spec: &ChainSpec, timestamp: u64, state_root: B256) -> Header 
         gas_limit: spec.block_gas_limit,
         timestamp,
         extra_data: Bytes::copy_from_slice(&(timestamp * 1000).to_be_bytes()),
-        base_fee_per_gas: Some(GENESIS_BASE_FEE),
+        base_fee_per_gas: Some(base_fee),
         withdrawals_root: Some(EMPTY_ROOT_HASH),
         blob_gas_used: Some(0),
         excess_blob_gas: Some(0),

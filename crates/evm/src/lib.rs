@@ -29,7 +29,7 @@ pub use block::{BlockTx, ClosedBlock};
 pub use chain::{ChainSpec, FailedPolicy};
 pub use escrow::{Escrow, TokenId};
 pub use fold::{Applied, FoldError, FoldErrorOf, LegResult};
-pub use genesis::{GenesisAccount, genesis};
+pub use genesis::{GENESIS_BASE_FEE, GenesisAccount, genesis, genesis_with_fee};
 #[doc(hidden)]
 pub use joint::Fault;
 pub use joint::{ExecError, Joint, Stop};

@@ -3,7 +3,7 @@
 use crate::{
     block::{self, ClosedBlock, OpenBlock},
     chain::{Chain, ChainSpec},
-    escrow::Escrow,
+    escrow::{Escrow, TokenId},
     joint::{ExecError, Joint},
     state::State,
     working::WorkingState,
@@ -73,6 +73,26 @@ impl<D: State> Realm<D> {
     #[doc(hidden)]
     pub const fn plant(&mut self, fault: crate::joint::Fault) {
         self.joint.fault = Some(fault);
+    }
+
+    /// Lets a rollup join the realm between two slots, available from the next slot header that lists it on (P8).
+    ///
+    /// `ether` is all that its accounts hold, in wei: its first escrow balance (P24).
+    ///
+    /// # Panics
+    ///
+    /// Panics while a slot is open, and when the realm has a network with this id.
+    pub fn join(&mut self, rollup: Rollup<D>, ether: U256) {
+        assert!(self.slot.is_none(), "rollups join between slots only");
+        let Rollup { spec, state, head, head_hash } = rollup;
+        let network = spec.network;
+        let known = self.joint.realm.insert(network, true);
+        assert!(known.is_none(), "network ids of a realm are distinct");
+        let place = self.joint.chains.partition_point(|chain| chain.network() < network);
+        let chain = Chain::new(spec, WorkingState::new(state), BlockEnv::default());
+        self.joint.chains.insert(place, chain);
+        self.tips.insert(place, Tip { head, head_hash, open: OpenBlock::default() });
+        self.joint.escrow.set(network, TokenId::ETHER, ether);
     }
 
     /// Adds a rollup of the realm that runs elsewhere.

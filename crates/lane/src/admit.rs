@@ -75,6 +75,15 @@ pub enum Rejection {
         /// The rollup.
         network: NetworkId,
     },
+    /// The rollup is in the realm already.
+    #[error("rollup {network} is in the realm already")]
+    KnownRollup {
+        /// The rollup.
+        network: NetworkId,
+    },
+    /// L1 is not a rollup.
+    #[error("network 0 is L1, not a rollup")]
+    L1,
     /// Epochs open in increasing order.
     #[error("epoch {declared} is not after epoch {current}")]
     EpochNotIncreasing {

@@ -17,7 +17,7 @@ pub struct LaneConfig {
     pub max_origin_gas: u64,
     /// Number of slots, the current one included, in which an item hash gets at most one position, unless it is released.
     pub recent_slots: u64,
-    /// Rollups of the realm, in increasing order.
+    /// Rollups of the realm, in increasing order; more may join ([`crate::Input::Join`]).
     pub rollups: Vec<NetworkId>,
 }
 

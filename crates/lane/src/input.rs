@@ -24,6 +24,11 @@ pub enum Input {
         /// Whether later headers list it.
         available: bool,
     },
+    /// A rollup joins the realm, from the next slot header on.
+    Join {
+        /// The rollup.
+        network: NetworkId,
+    },
     /// A sealing epoch opens for submissions, from the next slot header on.
     SetEpoch {
         /// Number of the epoch.

@@ -80,6 +80,7 @@ impl Lane {
                 self.opened(effects);
             }
             Input::SetAvailable { network, available } => self.set_available(network, available)?,
+            Input::Join { network } => self.join(network)?,
             Input::SetEpoch { epoch } => self.set_epoch(epoch)?,
             Input::Close => {
                 self.opened(effects);
@@ -110,7 +111,7 @@ impl Lane {
         self.recent.position(item)
     }
 
-    /// Returns what is fixed.
+    /// Returns what is fixed, and the rollups that are in the realm by now.
     pub const fn config(&self) -> &LaneConfig {
         &self.config
     }
@@ -140,6 +141,20 @@ impl Lane {
             self.available.remove(&network);
         }
         Ok(())
+    }
+
+    fn join(&mut self, network: NetworkId) -> Result<(), Rejection> {
+        if network == NetworkId::L1 {
+            return Err(Rejection::L1);
+        }
+        match self.config.rollups.binary_search(&network) {
+            Ok(_) => Err(Rejection::KnownRollup { network }),
+            Err(place) => {
+                self.config.rollups.insert(place, network);
+                self.available.insert(network);
+                Ok(())
+            }
+        }
     }
 
     fn set_epoch(&mut self, epoch: u64) -> Result<(), Rejection> {

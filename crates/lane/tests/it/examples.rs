@@ -4,7 +4,7 @@ use crate::world::{
     ROLLUPS, START, World, available, config, hash, plain, position, slots, submit,
 };
 use alloy_primitives::{B256, b256};
-use weft_lane::{Effect, Input, Submission, chain_next, chain_start};
+use weft_lane::{Effect, Input, Rejection, Submission, chain_next, chain_start};
 use weft_types::{Domain, NetworkId, Section, SlotHeader, SlotNumber};
 
 fn opened(number: u64, after: u64, parent: B256) -> Effect {
@@ -225,4 +225,21 @@ fn a_clone_is_a_snapshot() {
     again.ok(900, Input::Close);
     assert_eq!(again.effects, world.effects);
     assert_eq!(again.lane.position_of(&hash(1)), Some(position(1, Section::Plaintext, 1)));
+}
+
+#[test]
+fn a_rollup_joins_from_the_next_header_on() {
+    // P8
+    let mut world = World::new(config());
+    world.ok(0, Input::Tick);
+    let network = NetworkId::new(900);
+    assert_eq!(world.ok(1, Input::Join { network }), []);
+    let effects = world.ok(2, Input::Close);
+    assert!(matches!(effects[..], [Effect::Closed { .. }]), "{effects:?}");
+    let [Effect::Opened(header)] = &world.ok(3, Input::Tick)[..] else { panic!("no slot opened") };
+    assert_eq!(header.available, [&[network], &ROLLUPS[..]].concat());
+    assert_eq!(world.lane.config().rollups, header.available);
+    world.ok(4, available(network, false));
+    assert_eq!(world.refused(5, Input::Join { network }), Rejection::KnownRollup { network });
+    assert_eq!(world.refused(5, Input::Join { network: NetworkId::L1 }), Rejection::L1);
 }
