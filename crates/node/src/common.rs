@@ -9,14 +9,33 @@ use jsonrpsee::{
     },
 };
 use std::{
-    collections::BTreeMap, convert::Infallible, net::TcpListener, sync::Arc, time::Duration,
+    collections::BTreeMap,
+    convert::Infallible,
+    net::TcpListener,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 use tokio::net::TcpStream;
 use tower::{Layer, Service, service_fn};
 use tower_http::cors::CorsLayer;
 
-/// Methods of each chain, by EIP-155 id.
-pub(crate) type Routes = BTreeMap<u64, (Methods, BatchLayer)>;
+/// Methods and batches of one chain.
+type Route = (Methods, BatchLayer);
+
+/// Methods of each chain, by EIP-155 id. Chains may be added while they are served.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Routes(Arc<RwLock<BTreeMap<u64, Route>>>);
+
+impl Routes {
+    pub(crate) fn add(&self, chain_id: u64, methods: Methods, batches: BatchLayer) {
+        let route = (methods, batches);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(chain_id, route);
+    }
+
+    fn get(&self, chain_id: u64) -> Option<Route> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&chain_id).cloned()
+    }
+}
 
 /// Pause after a failure to accept, most often for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -30,7 +49,6 @@ pub(crate) fn serve(
 ) -> std::io::Result<ServerHandle> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (stop, handle) = stop_channel();
-    let routes = Arc::new(routes);
     tokio::spawn(async move {
         loop {
             let accepted = tokio::select! {
@@ -55,7 +73,7 @@ fn connect(
     stream: TcpStream,
     config: &ServerConfig,
     status: StatusLayer,
-    routes: Arc<Routes>,
+    routes: Routes,
     stop: StopHandle,
 ) {
     let middleware = tower::ServiceBuilder::new().layer(CorsLayer::permissive());
@@ -65,7 +83,7 @@ fn connect(
         .to_service_builder();
     let (stopped, handle) = (stop.clone(), stop);
     let service = service_fn(move |request: HttpRequest<_>| {
-        let chain = chain_of(request.uri().path()).and_then(|id| routes.get(&id)).cloned();
+        let chain = chain_of(request.uri().path()).and_then(|id| routes.get(id));
         let (builder, stop) = (builder.clone(), stopped.clone());
         async move {
             Ok::<_, Infallible>(match chain {

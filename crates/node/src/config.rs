@@ -1,16 +1,21 @@
-//! What a development node is started with.
+//! What a node is started with.
 
 use crate::{
     accounts::DEV_ACCOUNTS,
     accounts::DevAccount,
+    admin::AdminConfig,
     engine::{IMPORTED, ImportedChain},
     error::NodeError,
+    export::Progress,
     intake::IntakeLimits,
     pool::PoolLimits,
+    rollup::{self, RollupConfig},
     turns::Priority,
 };
 use alloy_primitives::U256;
-use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet, net::IpAddr, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration,
+};
 use weft_evm::ChainSpec;
 use weft_journal::Disk;
 use weft_promise::Passphrase;
@@ -18,13 +23,8 @@ use weft_types::{NetworkId, bundle::MAX_LEGS};
 
 /// Wei of one ether.
 const ETHER: u128 = 1_000_000_000_000_000_000;
-/// Most rollups of a development realm.
-const MAX_ROLLUPS: u32 = 64;
-
-/// Least gas of a block: with less, the deployment of a contract may fit into none.
-const MIN_GAS_LIMIT: u64 = 5_000_000;
-/// Most gas of a block: the slots of a realm take no more.
-const MAX_GAS_LIMIT: u64 = 4_000_000_000;
+/// Most rollups of a realm.
+pub(crate) const MAX_ROLLUPS: usize = 64;
 
 /// When slots close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,11 +72,15 @@ pub struct GuardFile {
     pub is_restored: bool,
 }
 
-/// What a development node is started with.
+/// What a node is started with; by default, a development node.
 #[derive(Debug, Clone)]
 pub struct DevConfig {
-    /// Number of rollups.
+    /// Number of rollups with `accounts`; they have consecutive ids and ports.
     pub rollups: u32,
+    /// Rollups with genesis, name and port of their own.
+    pub listed: Vec<RollupConfig>,
+    /// Whether development helpers are served that change state or time, or read all of it.
+    pub has_cheats: bool,
     /// EIP-155 id and network id of the first rollup; the others follow.
     pub first_chain_id: u32,
     /// Address to listen on.
@@ -120,12 +124,24 @@ pub struct DevConfig {
     pub promise_key: Option<SigningKey>,
     /// Bounds on what comes from outside.
     pub limits: Limits,
+    /// Where whoever runs the node reaches it; nowhere when there is none.
+    pub admin: Option<AdminConfig>,
+    /// Time between two writes of the figures to the data directory.
+    pub save_figures_every: Duration,
+    /// How long open connections may take to end when the node stops.
+    pub drain_timeout: Duration,
+    /// Hears how far a start on a data directory is.
+    pub progress: Option<Progress>,
+    /// Whether the realm of the data directory is taken as it was made, whatever stands here.
+    pub adopts_genesis: bool,
 }
 
 impl Default for DevConfig {
     fn default() -> Self {
         Self {
             rollups: 3,
+            listed: Vec::new(),
+            has_cheats: true,
             first_chain_id: 901,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 9545,
@@ -147,22 +163,59 @@ impl Default for DevConfig {
             imported: None,
             promise_key: Some(SigningKey::Development),
             limits: Limits::default(),
+            admin: None,
+            save_figures_every: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(10),
+            progress: None,
+            adopts_genesis: false,
         }
+    }
+}
+
+/// A chain that gets a port.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    pub(crate) network: NetworkId,
+    pub(crate) chain_id: u64,
+    pub(crate) name: String,
+    pub(crate) port: u16,
+}
+
+impl Served {
+    pub(crate) fn rollup(config: &RollupConfig) -> Self {
+        let (chain_id, name) = (u64::from(config.chain_id), config.name.clone());
+        Self { network: config.network(), chain_id, name, port: config.port }
     }
 }
 
 impl DevConfig {
     /// Returns the EIP-155 ids of the rollups.
-    pub fn chain_ids(&self) -> impl Iterator<Item = u32> + use<> {
-        self.first_chain_id..self.first_chain_id.saturating_add(self.rollups)
+    pub fn chain_ids(&self) -> impl Iterator<Item = u32> + '_ {
+        let counted = self.first_chain_id..self.first_chain_id.saturating_add(self.rollups);
+        counted.chain(self.listed.iter().map(|rollup| rollup.chain_id))
     }
 
-    /// Returns network id and EIP-155 id of everything that is served.
-    pub(crate) fn served(&self) -> Vec<(NetworkId, u64)> {
-        match &self.imported {
-            Some(chain) => vec![(IMPORTED, chain.genesis.schedule.chain_id())],
-            None => self.chain_ids().map(|id| (NetworkId::new(id), u64::from(id))).collect(),
+    /// Returns what every rollup is made of.
+    pub(crate) fn all_rollups(&self) -> Result<Vec<RollupConfig>, NodeError> {
+        let mut all = Vec::new();
+        for index in 0..self.rollups {
+            let (id, port) = (self.first_chain_id + index, self.port_of(index as usize)?);
+            let dev = RollupConfig::dev(id, port, &self.accounts, self.balance);
+            all.push(RollupConfig { gas_limit: self.gas_limit, ..dev });
         }
+        all.extend(self.listed.iter().cloned());
+        all.sort_by_key(|rollup| rollup.chain_id);
+        Ok(all)
+    }
+
+    /// Returns everything that is served.
+    pub(crate) fn served(&self) -> Result<Vec<Served>, NodeError> {
+        let Some(chain) = &self.imported else {
+            return Ok(self.all_rollups()?.iter().map(Served::rollup).collect());
+        };
+        let chain_id = chain.genesis.schedule.chain_id();
+        let name = format!("chain {chain_id}");
+        Ok(vec![Served { network: IMPORTED, chain_id, name, port: self.port }])
     }
 
     /// Returns the port of rollup number `index`.
@@ -176,8 +229,14 @@ impl DevConfig {
 
     pub(crate) fn check(&self) -> Result<(), NodeError> {
         let wrong = |why: String| Err(NodeError::Config(why));
-        if !(1..=MAX_ROLLUPS).contains(&self.rollups) {
-            return wrong(format!("{} rollups, expected 1 to {MAX_ROLLUPS}", self.rollups));
+        let rollups = self.chain_ids().count();
+        if !(1..=MAX_ROLLUPS).contains(&rollups) {
+            return wrong(format!("{rollups} rollups, expected 1 to {MAX_ROLLUPS}"));
+        }
+        self.listed.iter().try_for_each(RollupConfig::check)?;
+        let distinct: BTreeSet<u32> = self.chain_ids().collect();
+        if distinct.len() != rollups {
+            return wrong("two rollups have the same chain id".to_owned());
         }
         if self.first_chain_id == 0 || self.first_chain_id.checked_add(self.rollups).is_none() {
             return wrong(format!("first chain id {} is out of range", self.first_chain_id));
@@ -189,11 +248,10 @@ impl DevConfig {
         if !(1..=60_000).contains(&self.slot_ms) {
             return wrong(format!("slot of {} ms, expected 1 to 60000", self.slot_ms));
         }
-        if !(MIN_GAS_LIMIT..=MAX_GAS_LIMIT).contains(&self.gas_limit) {
+        if !rollup::GAS_LIMITS.contains(&self.gas_limit) {
             let limit = self.gas_limit;
-            return wrong(format!(
-                "gas limit {limit}, expected {MIN_GAS_LIMIT} to {MAX_GAS_LIMIT}"
-            ));
+            let (least, most) = rollup::GAS_LIMITS.into_inner();
+            return wrong(format!("gas limit {limit}, expected {least} to {most}"));
         }
         if self.mining == Mining::OnDemand && self.priority == Priority::Fees {
             return wrong("an auction needs slots that close with the clock".to_owned());
@@ -203,7 +261,7 @@ impl DevConfig {
             let legs = self.limits.max_bundle_legs;
             return wrong(format!("bundles of {legs} legs, expected 1 to {MAX_LEGS}"));
         }
-        self.port_of(self.rollups as usize - 1).map(|_| ())
+        self.all_rollups().map(|_| ())
     }
 
     /// Refuses beside a data directory what its log does not hold.

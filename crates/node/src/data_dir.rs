@@ -23,13 +23,15 @@ pub(crate) struct DataDir {
     pub(crate) disk: Arc<dyn Disk>,
     /// Held as long as the file is open.
     pub(crate) lock: Option<File>,
+    /// Bytes of the log.
+    pub(crate) bytes: u64,
 }
 
 impl DataDir {
     /// Takes the configured data directory, making it first when there is none; `None` without one.
     pub(crate) fn take(config: &DevConfig) -> Result<Option<Self>, NodeError> {
         if let Some(disk) = &config.log_disk {
-            return Ok(Some(Self { disk: Arc::clone(disk), lock: None }));
+            return Ok(Some(Self { disk: Arc::clone(disk), lock: None, bytes: 0 }));
         }
         let Some(path) = &config.data_dir else { return Ok(None) };
         let failed = |source| NodeError::DataDir { path: path.clone(), source };
@@ -40,7 +42,14 @@ impl DataDir {
             fs::create_dir(&log).map_err(failed)?;
             sync_dir(path).map_err(failed)?;
         }
-        Ok(Some(Self { disk: Arc::new(DirDisk::new(log)), lock: Some(lock) }))
+        let bytes = size(&log).map_err(failed)?;
+        Ok(Some(Self { disk: Arc::new(DirDisk::new(log)), lock: Some(lock), bytes }))
+    }
+
+    /// Returns true when a directory holds a log.
+    pub(crate) fn has_log(path: &Path) -> io::Result<bool> {
+        let log = path.join(LOG);
+        Ok(log.exists() && size(&log)? > 0)
     }
 }
 
@@ -56,6 +65,15 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Returns the bytes of all files in a directory.
+fn size(path: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(path)? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes)
 }
 
 /// Makes the names in a directory last.

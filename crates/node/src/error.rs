@@ -45,6 +45,14 @@ pub enum NodeError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The file with the token of the admin port cannot be used.
+    #[error("cannot use admin token file {}", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// Another node uses the data directory.
     #[error("data directory {} is in use by another node; stop that one first", path.display())]
     InUse {
@@ -74,6 +82,9 @@ pub enum NodeError {
         /// What does not fit.
         why: String,
     },
+    /// A file of an export cannot be written.
+    #[error("cannot write the export")]
+    Export(#[source] io::Error),
     /// The engine thread is gone.
     #[error("engine stopped")]
     Stopped,

@@ -13,6 +13,7 @@
 //! signed by a thread of its own.
 
 pub mod accounts;
+mod admin;
 mod bundles;
 mod clock;
 mod common;
@@ -20,6 +21,7 @@ pub mod config;
 mod data_dir;
 mod engine;
 pub mod error;
+mod export;
 mod filters;
 mod foreign_pool;
 mod intake;
@@ -29,8 +31,10 @@ mod outcomes;
 mod pool;
 mod promises;
 mod record;
+mod rollup;
 mod rpc;
 mod server;
+mod servers;
 mod simulate;
 mod slots;
 mod status;
@@ -40,8 +44,11 @@ mod turns;
 mod view;
 
 pub use accounts::{DEV_ACCOUNTS, DevAccount};
+pub use admin::{AdminConfig, LogControl};
 pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
 pub use engine::{EngineHandle, ImportedChain};
 pub use error::NodeError;
+pub use export::{Archive, Progress, Verified, VerifyError, verify};
 pub use node::{Node, NodeHandle, RollupInfo};
+pub use rollup::{MAX_ALLOCATIONS, RollupConfig};
 pub use turns::Priority;

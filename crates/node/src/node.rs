@@ -1,17 +1,21 @@
 //! Starting and stopping a node.
 
 use crate::{
-    common,
+    admin::{self, Admin},
     config::DevConfig,
-    engine::{self, Endpoint, EngineHandle, EngineThread},
+    engine::{self, EngineHandle, EngineThread},
     error::NodeError,
     metrics::Metrics,
-    rpc, server,
-    status::StatusLayer,
+    server::{self, Shared},
+    servers::{Listening, Servers},
 };
 use alloy_primitives::Address;
-use jsonrpsee::server::ServerHandle;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
 use weft_types::NetworkId;
+
+/// Time between two attempts to reach an engine whose queue is full.
+const RETRY: Duration = Duration::from_millis(10);
 
 /// The node.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct RollupInfo {
     pub network: NetworkId,
     /// EIP-155 id.
     pub chain_id: u64,
+    /// Name for people.
+    pub name: String,
     /// Where JSON-RPC is served, over HTTP and WebSocket alike.
     pub url: String,
 }
@@ -32,77 +38,86 @@ pub struct RollupInfo {
 #[derive(Debug)]
 pub struct NodeHandle {
     rollups: Vec<RollupInfo>,
-    common: Option<String>,
-    servers: Vec<ServerHandle>,
+    servers: Arc<Servers>,
     engine: EngineThread,
     promise_key: Option<Address>,
+    admin: Option<String>,
+    /// Somebody asked for the end through the admin port.
+    end: Arc<Notify>,
+    drain_timeout: Duration,
 }
 
 impl Node {
-    /// Starts a development node: listens on all ports, then serves them.
+    /// Starts a node: listens on all ports, then serves them.
     ///
     /// # Errors
     ///
-    /// [`NodeError`] when the configuration cannot work, a port is taken or a state file is of no use.
+    /// [`NodeError`] when the configuration cannot work, a port is taken, or a file or the data directory is of no
+    /// use.
     pub async fn start(config: DevConfig) -> Result<NodeHandle, NodeError> {
         config.check()?;
-        let mut listeners = Vec::new();
-        let mut endpoints = Vec::new();
-        let is_imported = config.imported.is_some();
-        for (index, (network, chain_id)) in config.served().into_iter().enumerate() {
-            let (listener, url) = server::listen(config.host, config.port_of(index)?)?;
-            listeners.push(listener);
-            endpoints.push(Endpoint { network, chain_id, url, is_imported });
-        }
-        let common = match config.common_port {
-            Some(port) => Some(server::listen(config.host, port)?),
-            None => None,
-        };
-        let limits = config.limits.clone();
+        let (host, is_imported) = (config.host, config.imported.is_some());
+        let configured = config.served()?;
+        // Ports that are taken are found out before a recovery that may take long.
+        let take = |served| Listening::take(host, served, is_imported);
+        let mut listening = configured.iter().map(take).collect::<Result<Vec<_>, _>>()?;
+        let common = config.common_port.map(|port| server::listen(host, port)).transpose()?;
+        let admin = config.admin.as_ref().map(admin::listen).transpose()?;
+        let (limits, has_cheats) = (config.limits.clone(), config.has_cheats);
+        let (drain_timeout, data_dir) = (config.drain_timeout, config.data_dir.clone());
         let metrics = Metrics::new();
-        let engine = engine::spawn(config, endpoints.clone(), metrics.clone()).await?;
-        let key = engine.handle.call(|engine| engine.outbox.promises().map(|all| all.key())).await;
-        let promise_key = key.map_err(|_| NodeError::Stopped)?;
-        let mut servers = Vec::new();
-        for (listener, endpoint) in listeners.into_iter().zip(&endpoints) {
-            servers.push(server::serve(listener, endpoint, &engine.handle, &metrics, &limits)?);
+        let endpoints = listening.iter().map(|taken| taken.endpoint.clone()).collect();
+        let engine = engine::spawn(config, endpoints, metrics.clone()).await?;
+        let (all, promise_key) = engine
+            .handle
+            .call(move |engine| {
+                let key = engine.outbox.promises().map(|all| all.key());
+                (engine.served(&configured), key)
+            })
+            .await
+            .map_err(|_| NodeError::Stopped)?;
+        for served in &all[listening.len()..] {
+            let taken = Listening::take(host, served, false)?;
+            let endpoint = taken.endpoint.clone();
+            let known = engine.handle.call(move |engine| engine.endpoints.push(endpoint)).await;
+            known.map_err(|_| NodeError::Stopped)?;
+            listening.push(taken);
         }
-        let common = match common {
-            Some((listener, url)) => {
-                let routes = endpoints.iter().map(|endpoint| {
-                    let port = server::port(endpoint, &engine.handle, &metrics, &limits);
-                    let batches = server::batches(&port, &limits);
-                    (endpoint.chain_id, (rpc::module(port).into(), batches))
-                });
-                let status =
-                    StatusLayer { engine: engine.handle.clone(), metrics: metrics.clone() };
-                let config = server::config(&limits);
-                let served = common::serve(listener, config, status, routes.collect());
-                let listen = |source| NodeError::Listen { address: url.clone(), source };
-                servers.push(served.map_err(listen)?);
+        let shared = Shared { engine: engine.handle.clone(), metrics, limits, has_cheats };
+        let mut servers = Servers::new(host, shared);
+        for taken in listening {
+            servers.serve(taken)?;
+        }
+        common.map(|port| servers.serve_common(port)).transpose()?;
+        let (servers, end) = (Arc::new(servers), Arc::new(Notify::new()));
+        let admin = match admin {
+            Some(port) => {
+                let (handle, url) =
+                    admin::serve(port, Admin::new(servers.clone(), end.clone(), data_dir))?;
+                servers.keep(handle);
                 Some(url)
             }
             None => None,
         };
-        let info = |endpoint: Endpoint| RollupInfo {
-            network: endpoint.network,
-            chain_id: endpoint.chain_id,
-            url: endpoint.url,
-        };
-        let rollups = endpoints.into_iter().map(info).collect();
-        Ok(NodeHandle { rollups, common, servers, engine, promise_key })
+        let rollups = servers.rollups();
+        Ok(NodeHandle { rollups, servers, engine, promise_key, admin, end, drain_timeout })
     }
 }
 
 impl NodeHandle {
-    /// Returns the rollups in order.
+    /// Returns the rollups that were there at the start, in order.
     pub fn rollups(&self) -> &[RollupInfo] {
         &self.rollups
     }
 
     /// Returns the URL under which every rollup is served at `/CHAINID`, when there is one.
     pub fn common_url(&self) -> Option<&str> {
-        self.common.as_deref()
+        self.servers.common_url()
+    }
+
+    /// Returns the URL of the admin port, when there is one.
+    pub fn admin_url(&self) -> Option<&str> {
+        self.admin.as_deref()
     }
 
     /// Returns the address of the key that signs promises.
@@ -115,19 +130,35 @@ impl NodeHandle {
         &self.engine.handle
     }
 
-    /// Stops serving, writes the state file when one was asked for, and ends the engine.
+    /// Returns when somebody asked for the end through the admin port.
+    pub async fn end_asked(&self) {
+        self.end.notified().await;
+    }
+
+    /// Takes nothing in any more, ends the open slot, serves open requests to their end, brings everything to disk
+    /// and ends the engine.
     ///
     /// # Errors
     ///
     /// [`NodeError::StateFile`] when the state file cannot be written.
     pub async fn stop(self) -> Result<(), NodeError> {
-        for server in &self.servers {
-            // A server that stopped by itself is stopped.
-            let _ = server.stop();
+        let patience = tokio::time::sleep(self.drain_timeout);
+        tokio::select! {
+            () = finish(&self.engine.handle) => {}
+            () = patience => {}
         }
-        for server in self.servers {
-            server.stopped().await;
-        }
+        self.servers.stop(self.drain_timeout).await;
         self.engine.stop().await
+    }
+}
+
+/// Ends the open slot, and returns when everything accepted is on disk or never will be.
+async fn finish(engine: &EngineHandle) {
+    while let Err(error) = engine.call(|engine| engine.finish()).await {
+        let is_full = error.code == -32005;
+        if !is_full {
+            return;
+        }
+        tokio::time::sleep(RETRY).await;
     }
 }

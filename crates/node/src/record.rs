@@ -3,6 +3,7 @@
 //! Records hold inputs, never results: recovery feeds them to the same lane and the same fold again. The exception is
 //! [`Record::Closed`], against which the result is checked. Encodings are canonical, behind a version byte.
 
+use crate::{accounts::DevAccount, config::DevConfig, rollup::RollupConfig};
 use alloy_primitives::{Address, B256, U256};
 use weft_types::{
     Bundle, BundleId, BundleShape, Domain, Item, Leg, LegShape, NetworkId, SafetyLevel,
@@ -32,6 +33,8 @@ pub(crate) enum Record {
     Prepared(BundleShape),
     /// A leg waits for the rest of its bundle.
     Held(Leg),
+    /// A rollup joined the realm between two slots.
+    Joined(Joined),
     /// What waited waits no more and never had a position.
     Dropped { bundle: Option<BundleId>, protected: bool, legs: Vec<Leg>, why: String },
 }
@@ -49,6 +52,18 @@ pub(crate) struct Genesis {
     pub(crate) timestamp: u64,
     /// Hashes of the genesis blocks.
     pub(crate) heads: Vec<B256>,
+    /// Rollups with a genesis of their own.
+    pub(crate) listed: Vec<RollupConfig>,
+}
+
+/// A rollup that joined the realm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Joined {
+    pub(crate) rollup: RollupConfig,
+    /// Time of its genesis block, in seconds since the Unix epoch.
+    pub(crate) timestamp: u64,
+    /// Hash of its genesis block.
+    pub(crate) head: B256,
 }
 
 /// What closing a slot led to.
@@ -78,7 +93,8 @@ impl Record {
 impl Encode for Record {
     fn encode_to(&self, out: &mut Writer) {
         match self {
-            Self::Genesis(genesis) => out.u8(0).put(genesis),
+            Self::Genesis(genesis) if genesis.listed.is_empty() => out.u8(0).put(genesis),
+            Self::Genesis(genesis) => out.u8(9).put(genesis).list(&genesis.listed),
             Self::Turn { now_ms, is_close } => out.u8(1).u64(*now_ms).bool(*is_close),
             Self::Item { now_ms, item } => out.u8(2).u64(*now_ms).put(item),
             Self::Closed(closed) => out.u8(3).put(closed),
@@ -88,6 +104,9 @@ impl Encode for Record {
                 out.u8(6).hash(&shape.salt).put(&shape.level).list(&shape.legs)
             }
             Self::Held(leg) => out.u8(7).put(leg),
+            Self::Joined(joined) => {
+                out.u8(10).put(&joined.rollup).u64(joined.timestamp).hash(&joined.head)
+            }
             Self::Dropped { bundle, protected, legs, why } => {
                 out.u8(8).bool(bundle.is_some());
                 if let Some(id) = bundle {
@@ -111,6 +130,12 @@ impl Decode for Record {
             6 => Self::Prepared(read_shape(input)?),
             7 => Self::Held(input.get()?),
             8 => read_dropped(input)?,
+            9 => Self::Genesis(read_listed(input)?),
+            10 => Self::Joined(Joined {
+                rollup: input.get()?,
+                timestamp: input.u64()?,
+                head: input.hash()?,
+            }),
             found => return Err(CodecError::Tag { what: "record kind", found }),
         })
     }
@@ -134,12 +159,32 @@ fn read_leg_shape(input: &mut Reader<'_>) -> Result<LegShape, CodecError> {
     })
 }
 
+fn read_listed(input: &mut Reader<'_>) -> Result<Genesis, CodecError> {
+    let genesis: Genesis = input.get()?;
+    let listed: Vec<RollupConfig> = input.bounded_list(MAX_LIST)?;
+    if listed.is_empty() {
+        return Err(CodecError::NotCanonical("a genesis that lists no rollup"));
+    }
+    Ok(Genesis { listed, ..genesis })
+}
+
 fn read_dropped(input: &mut Reader<'_>) -> Result<Record, CodecError> {
     let bundle = if input.bool()? { Some(BundleId::new(input.hash()?)) } else { None };
     let (protected, legs) = (input.bool()?, input.bounded_list(MAX_LEGS)?);
     let why = String::from_utf8(input.bytes()?.into());
     let why = why.map_err(|_| CodecError::NotCanonical("reason is not text"))?;
     Ok(Record::Dropped { bundle, protected, legs, why })
+}
+
+impl Genesis {
+    /// Makes a configuration that of the realm, but for the keys of its accounts.
+    pub(crate) fn adopt(&self, config: &mut DevConfig) {
+        let account = |address: &Address| DevAccount { address: *address, key: B256::ZERO };
+        (config.rollups, config.first_chain_id) = (self.rollups, self.first_chain_id);
+        (config.slot_ms, config.seed, config.balance) = (self.slot_ms, self.seed, self.balance);
+        config.accounts = self.accounts.iter().map(account).collect();
+        config.listed = self.listed.clone();
+    }
 }
 
 impl Encode for Genesis {
@@ -167,7 +212,17 @@ impl Decode for Genesis {
         let count = input.bounded_len(MAX_LIST)?;
         let heads = (0..count).map(|_| input.hash()).collect::<Result<_, _>>()?;
         let seed = has_seed.then_some(seed);
-        Ok(Self { rollups, first_chain_id, slot_ms, seed, accounts, balance, timestamp, heads })
+        Ok(Self {
+            rollups,
+            first_chain_id,
+            slot_ms,
+            seed,
+            accounts,
+            balance,
+            timestamp,
+            heads,
+            listed: Vec::new(),
+        })
     }
 }
 
@@ -214,17 +269,23 @@ mod tests {
         let shapes = [leg(901), leg(902)].iter().map(LegShape::of).collect();
         let shape = BundleShape { salt: B256::ZERO, level: SafetyLevel::Reputation, legs: shapes };
         let id = shape.id(&Domain::dev());
+        let genesis = Genesis {
+            rollups: 1,
+            first_chain_id: 901,
+            slot_ms: 200,
+            seed: Some(7),
+            accounts: vec![DEV_ACCOUNTS[0].address],
+            balance: U256::from(5),
+            timestamp: 1_700_000_000,
+            heads: vec![B256::repeat_byte(1)],
+            listed: Vec::new(),
+        };
+        let rollup = RollupConfig {
+            allocations: vec![(DEV_ACCOUNTS[1].address, U256::ONE)],
+            ..RollupConfig::new(904)
+        };
         vec![
-            Record::Genesis(Genesis {
-                rollups: 1,
-                first_chain_id: 901,
-                slot_ms: 200,
-                seed: Some(7),
-                accounts: vec![DEV_ACCOUNTS[0].address],
-                balance: U256::from(5),
-                timestamp: 1_700_000_000,
-                heads: vec![B256::repeat_byte(1)],
-            }),
+            Record::Genesis(genesis.clone()),
             Record::Turn { now_ms: 258, is_close: true },
             Record::Item { now_ms: 1, item: Item::Transaction(leg(901)) },
             Record::Closed(Closed {
@@ -241,6 +302,8 @@ mod tests {
                 legs: vec![leg(901)],
                 why: "expired".to_owned(),
             },
+            Record::Genesis(Genesis { listed: vec![rollup.clone()], ..genesis }),
+            Record::Joined(Joined { rollup, timestamp: 7, head: B256::repeat_byte(4) }),
         ]
     }
 

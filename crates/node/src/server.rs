@@ -34,42 +34,52 @@ pub(crate) fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, String), N
     Ok((listener, format!("http://{bound}")))
 }
 
+/// What every server hands to its methods.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) engine: EngineHandle,
+    pub(crate) metrics: Metrics,
+    pub(crate) limits: Limits,
+    /// Whether development helpers are served.
+    pub(crate) has_cheats: bool,
+}
+
 /// Serves a rollup on a port that was taken before.
 pub(crate) fn serve(
     listener: TcpListener,
     endpoint: &Endpoint,
-    engine: &EngineHandle,
-    metrics: &Metrics,
-    limits: &Limits,
+    shared: &Shared,
 ) -> Result<ServerHandle, NodeError> {
-    let status = StatusLayer { engine: engine.clone(), metrics: metrics.clone() };
-    let port = port(endpoint, engine, metrics, limits);
+    let port = shared.port(endpoint);
     let server = Server::builder()
-        .set_config(config(limits))
-        .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, limits)))
+        .set_config(config(&shared.limits))
+        .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, &shared.limits)))
         // Browsers talk to a development node directly.
         .set_http_middleware(
-            tower::ServiceBuilder::new().layer(CorsLayer::permissive()).layer(status),
+            tower::ServiceBuilder::new().layer(CorsLayer::permissive()).layer(shared.status()),
         )
         .build_from_tcp(listener)
         .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
     Ok(server.start(rpc::module(port)))
 }
 
-/// Returns what the server of one rollup knows.
-pub(crate) fn port(
-    endpoint: &Endpoint,
-    engine: &EngineHandle,
-    metrics: &Metrics,
-    limits: &Limits,
-) -> Arc<Port> {
-    Arc::new(Port {
-        engine: engine.clone(),
-        metrics: metrics.clone(),
-        network: endpoint.network,
-        is_imported: endpoint.is_imported,
-        patience: limits.subscriber_patience,
-    })
+impl Shared {
+    /// Returns what the server of one rollup knows.
+    pub(crate) fn port(&self, endpoint: &Endpoint) -> Arc<Port> {
+        Arc::new(Port {
+            engine: self.engine.clone(),
+            metrics: self.metrics.clone(),
+            network: endpoint.network,
+            is_imported: endpoint.is_imported,
+            patience: self.limits.subscriber_patience,
+            has_cheats: self.has_cheats,
+        })
+    }
+
+    /// Returns what answers plain HTTP.
+    pub(crate) fn status(&self) -> StatusLayer {
+        StatusLayer { engine: self.engine.clone(), metrics: self.metrics.clone() }
+    }
 }
 
 /// Returns what answers the batches of one rollup.

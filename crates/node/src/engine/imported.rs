@@ -146,6 +146,10 @@ impl Engine {
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Default::default(),
             executors: None,
+            joined: Vec::new(),
+            recording: None,
+            intake: super::Intake::Open,
+            arrived: std::time::Instant::now(),
             outbox: Default::default(),
             flashblocks: Default::default(),
             config,
@@ -212,6 +216,7 @@ impl Engine {
 
     /// Takes a raw transaction for an imported chain; returns its hash.
     pub(crate) fn send_foreign(&mut self, network: NetworkId, raw: &Bytes) -> RpcResult<B256> {
+        self.check_intake()?;
         let tx = TxEnvelope::decode_2718_exact(raw)
             .map_err(|error| RpcError::params(format!("invalid transaction: {error}")))?;
         let hash = *tx.tx_hash();

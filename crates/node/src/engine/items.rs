@@ -89,15 +89,16 @@ impl Engine {
         item: &Item,
         hash: B256,
     ) -> RpcResult<(Outcome, BTreeSet<Lane>)> {
-        let accepted = Instant::now();
+        let accepted = self.arrived;
         self.accepted.push(accepted);
         self.metrics.reached(Stage::Positioned, accepted);
-        self.outbox.name(item);
+        self.outbox.name(item, accepted);
         let elsewhere = self.execute_elsewhere(position, item);
         let applied = self.realm.apply(position, item).map_err(|error| {
             RpcError::new(-32603, format!("item at position {position} could not run: {error}"))
         })?;
         self.check_elsewhere(elsewhere.as_ref(), &applied);
+        self.recording.iter_mut().for_each(|recording| recording.applied(item, &applied));
         self.index_opened(&applied);
         self.promise_execution(hash, &applied);
         let outcome = applied.outcome.clone();

@@ -2,6 +2,7 @@
 
 use super::{ChainEvent, Engine};
 use crate::{
+    metrics::Saved,
     promises::Promises,
     record::{Closed, Record},
     rpc::errors::{RpcError, RpcResult},
@@ -92,11 +93,17 @@ impl Engine {
         }
     }
 
-    /// Says that the answer of this job promises something, so that it leaves only when all of it is on disk.
+    /// Says that this job takes something in, and that its answer leaves only when all of it is on disk.
     pub(crate) fn durably(&mut self) -> RpcResult<()> {
+        self.check_intake()?;
         if self.outbox.promises().is_some_and(Promises::is_behind) {
             return Err(RpcError::busy("too much waits for a signature", BEHIND));
         }
+        self.promises()
+    }
+
+    /// Says that the answer of this job promises something, so that it leaves only when all of it is on disk.
+    pub(crate) fn promises(&mut self) -> RpcResult<()> {
         let Log::Open(log) = &mut self.log else { return Ok(()) };
         if let Some(why) = log.journal.failure() {
             return Err(not_durable(&why));
@@ -132,6 +139,30 @@ impl Engine {
                 }
             }),
         }
+    }
+
+    /// Waits until everything noted so far is on disk and whoever waited for that was called, or until it is clear
+    /// that it never will be.
+    pub(crate) fn flush(&self) {
+        let (done, is_done) = std::sync::mpsc::channel();
+        self.when_durable(move || {
+            let _ = done.send(());
+        });
+        // A log that stopped drops the other end; it has complained.
+        let _ = is_done.recv();
+    }
+
+    /// Writes the figures when everything that they count is on disk.
+    pub(super) fn save_figures(&self, saved: &Saved) {
+        let (record, text) = (self.log_health().map_or(0, |log| log.last), self.metrics.text());
+        let saved = saved.clone();
+        let write = move || {
+            if let Err(error) = saved.write(record, &text) {
+                tracing::warn!(%error, "figures cannot be written");
+            }
+        };
+        // Neither the engine nor the log waits for this file.
+        self.when_durable(move || drop(std::thread::spawn(write)));
     }
 
     /// Tells subscribers when what they hear is on disk.

@@ -2,6 +2,7 @@
 
 mod accessed;
 mod admit;
+mod archive;
 mod bundle;
 mod cheats;
 mod dump;
@@ -10,6 +11,7 @@ mod flashblocks;
 mod foreign_sandbox;
 mod foreign_trace;
 mod imported;
+mod intake;
 mod items;
 mod log;
 mod look;
@@ -17,15 +19,18 @@ mod opened;
 mod outbox;
 mod recover;
 mod replay;
+mod rollups;
 mod sandbox;
 mod slots;
 mod snapshots;
 mod thread;
 
+pub(crate) use archive::archive;
 pub(crate) use dump::Dump;
 pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;
+pub(crate) use intake::Intake;
 pub(crate) use look::{At, Overrides, Scratch, override_account};
 pub(crate) use replay::Replay;
 pub use thread::EngineHandle;
@@ -36,10 +41,12 @@ use crate::{
     clock::Clock,
     config::{DevConfig, Limits, Mining},
     error::NodeError,
+    export::Recording,
     filters::Filters,
     metrics::Metrics,
     outcomes::Outcomes,
     pool::Pool,
+    rollup::RollupConfig,
     rpc::errors::{RpcError, RpcResult},
     slots::Slots,
     store::{BlockStore, StoredBlock},
@@ -48,7 +55,7 @@ use alloy_primitives::{B256, U256};
 use snapshots::Snapshots;
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use tokio::sync::broadcast;
-use weft_evm::{ChainSpec, Escrow, GenesisAccount, Heads, Realm, Rollup, State, TokenId, genesis};
+use weft_evm::{ChainSpec, Escrow, Heads, Realm, Rollup, State, TokenId};
 use weft_lane::{Lane, LaneConfig};
 use weft_state::{ChainState, Database, StateOptions, StoreError};
 use weft_types::{Domain, NetworkId};
@@ -78,6 +85,8 @@ pub(crate) struct ChainData {
 pub(crate) struct Endpoint {
     pub(crate) network: NetworkId,
     pub(crate) chain_id: u64,
+    /// Name for people.
+    pub(crate) name: String,
     pub(crate) url: String,
     /// True for an imported chain.
     pub(crate) is_imported: bool,
@@ -109,6 +118,14 @@ pub(crate) struct Engine {
     slots: Slots,
     opened: opened::Opened,
     pub(crate) executors: Option<executors::Executors>,
+    /// Rollups that joined after genesis.
+    joined: Vec<RollupConfig>,
+    /// Writes what happens to one rollup, in an archive.
+    pub(crate) recording: Option<Recording>,
+    /// Whether anything is accepted.
+    intake: Intake,
+    /// When what the engine does now was asked for.
+    arrived: Instant,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) flashblocks: flashblocks::Flashblocks,
 }
@@ -128,8 +145,9 @@ impl Engine {
         let clock = Clock::new(config.seed, config.slot_ms);
         let timestamp = genesis.unwrap_or(clock.now_ms() / 1000);
         let rollups: Vec<_> = config
-            .chain_ids()
-            .map(|id| genesis_rollup(&config, id, timestamp))
+            .all_rollups()?
+            .iter()
+            .map(|rollup| genesis_rollup(rollup, timestamp))
             .collect::<Result<_, _>>()?;
         let mut escrow = Escrow::default();
         for rollup in &rollups {
@@ -162,6 +180,10 @@ impl Engine {
             slots: Slots::default(),
             opened: opened::Opened::default(),
             executors: None,
+            joined: Vec::new(),
+            recording: None,
+            intake: Intake::Open,
+            arrived: Instant::now(),
             outbox: outbox::Outbox::default(),
             flashblocks: flashblocks::Flashblocks::default(),
             config,
@@ -226,19 +248,8 @@ fn empty_state(network: NetworkId) -> Result<ChainState, StoreError> {
     ChainState::open(&Database::memory(), network, &StateOptions::default())
 }
 
-fn genesis_rollup(
-    config: &DevConfig,
-    id: u32,
-    timestamp: u64,
-) -> Result<Rollup<ChainState>, StoreError> {
-    let account = |account: &crate::DevAccount| GenesisAccount {
-        address: account.address,
-        balance: config.balance,
-        ..GenesisAccount::default()
-    };
-    let accounts: Vec<_> = config.accounts.iter().map(account).collect();
-    let spec = ChainSpec { block_gas_limit: config.gas_limit, ..ChainSpec::dev(id) };
-    let Rollup { spec, state: memory, head, head_hash } = genesis(spec, timestamp, &accounts);
+fn genesis_rollup(config: &RollupConfig, timestamp: u64) -> Result<Rollup<ChainState>, StoreError> {
+    let Rollup { spec, state: memory, head, head_hash } = config.genesis(timestamp);
     let mut state = empty_state(spec.network)?;
     state.fill(&memory)?;
     assert_eq!(state.root()?, head.state_root, "a filled state has the root of what filled it");

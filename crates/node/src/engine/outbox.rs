@@ -6,6 +6,7 @@ use crate::{
     promises::{Entry, Promises, Worker},
 };
 use alloy_primitives::{B256, keccak256};
+use std::time::Instant;
 use weft_evm::{Applied, BlockTx};
 use weft_types::{
     Bundle, ExecutionPromise, Item, NetworkId, OrderPromise, Outcome, PromisedLeg, PromisedRemoval,
@@ -27,6 +28,11 @@ impl Outbox {
         self.worker.as_ref().map(Worker::promises)
     }
 
+    /// Waits until everything handed over is signed, and signs nothing more.
+    pub(super) fn end(&mut self) {
+        self.worker = None;
+    }
+
     pub(super) fn opened(&mut self, header: &SlotHeader) {
         self.put(Entry::Opened(header.number, header.parent));
     }
@@ -34,12 +40,13 @@ impl Outbox {
     /// Takes the promise of a position; [`Self::name`] says whose it is.
     pub(super) fn order(&mut self, promise: OrderPromise) {
         self.chain = promise.chain;
-        self.put(Entry::Statement(Box::new(Statement::Order(promise)), Vec::new()));
+        self.put(Entry::Statement(Box::new(Statement::Order(promise)), Vec::new(), None));
     }
 
-    /// Says which item has the last position.
-    pub(super) fn name(&mut self, item: &Item) {
-        let Some(Entry::Statement(statement, names)) = self.entries.last_mut() else { return };
+    /// Says which item has the last position, and when it was accepted.
+    pub(super) fn name(&mut self, item: &Item, accepted: Instant) {
+        let Some(Entry::Statement(statement, names, at)) = self.entries.last_mut() else { return };
+        *at = Some(accepted);
         let bundle = item.bundle().map(Bundle::id);
         if let Statement::Order(promise) = &mut **statement {
             promise.bundle = bundle;
@@ -65,7 +72,9 @@ impl Engine {
         if let Some(key) = &self.config.promise_key {
             let capacity = self.config.limits.max_promises;
             let slot = self.realm.slot().map(|slot| slot.number).unwrap_or_default();
-            let worker = Worker::start(key, self.domain, self.config.slot_ms, slot, capacity)?;
+            let (domain, slot_ms) = (self.domain, self.config.slot_ms);
+            let metrics = self.metrics.clone();
+            let worker = Worker::start(key, domain, slot_ms, slot, capacity, metrics)?;
             self.outbox.worker = Some(worker);
         }
         // What a log repeated was promised when it first happened, or never.
@@ -100,7 +109,11 @@ impl Engine {
             legs,
             removal,
         };
-        self.outbox.put(Entry::Statement(Box::new(Statement::Execution(promise)), Vec::new()));
+        self.outbox.put(Entry::Statement(
+            Box::new(Statement::Execution(promise)),
+            Vec::new(),
+            None,
+        ));
     }
 
     fn promised_leg(&self, network: NetworkId, tx: &BlockTx) -> PromisedLeg {

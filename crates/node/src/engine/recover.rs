@@ -9,12 +9,16 @@ use crate::{
     config::DevConfig,
     data_dir::{self, DataDir},
     error::NodeError,
+    export::Recording,
     metrics::Metrics,
     record::{Genesis, Record},
 };
 use weft_journal::{Journal, OpenError, Options};
 use weft_lane::Input;
 use weft_types::{BundleId, BundleShape, Domain, Item, Leg, Marker};
+
+/// Bytes of a record in the log beside its body.
+const FRAME_BYTES: u64 = 25;
 
 /// An engine on its way back.
 #[derive(Debug)]
@@ -24,6 +28,11 @@ struct Recovery {
     metrics: Metrics,
     /// The state so far; nothing before the first record.
     engine: Option<Engine>,
+    /// Wants to know what happens to a rollup.
+    recording: Option<Recording>,
+    /// Bytes of the log that were read, and that there are.
+    read: u64,
+    bytes: u64,
 }
 
 /// Starts an engine on a data directory: a new realm, or the one whose inputs are in the log.
@@ -32,12 +41,15 @@ pub(super) fn start(
     endpoints: Vec<Endpoint>,
     metrics: Metrics,
     dir: DataDir,
+    recording: Option<Recording>,
 ) -> Result<Engine, NodeError> {
-    let mut recovery = Recovery { config, endpoints, metrics, engine: None };
+    let bytes = dir.bytes;
+    let mut recovery =
+        Recovery { config, endpoints, metrics, engine: None, recording, read: 0, bytes };
     let options = Options::new(data_dir::log_realm(&Domain::dev()).0);
     let journal =
         Journal::open(dir.disk, &options, 0, |sequence, body| recovery.take(sequence, body))?;
-    let Recovery { config, endpoints, metrics, engine } = recovery;
+    let Recovery { config, endpoints, metrics, engine, .. } = recovery;
     let mut engine = match engine {
         Some(engine) => engine,
         None => Engine::new(config, endpoints, metrics, None)?,
@@ -61,19 +73,30 @@ pub(super) fn start(
 impl Recovery {
     /// Takes the next record.
     fn take(&mut self, sequence: u64, body: &[u8]) -> Result<(), NodeError> {
+        self.metrics.repeats(sequence);
+        self.read += body.len() as u64 + FRAME_BYTES;
+        self.config.progress.iter().for_each(|progress| progress.tell(self.read, self.bytes));
         let failed = |why: String| NodeError::Recovery { sequence, why };
         let record = Record::read(body, &Domain::dev()).map_err(|why| failed(why.to_string()))?;
         match (&mut self.engine, record) {
             (None, Record::Genesis(genesis)) => {
+                if self.config.adopts_genesis {
+                    genesis.adopt(&mut self.config);
+                }
                 check_config(&self.config, &genesis)?;
-                let (config, endpoints) = (self.config.clone(), self.endpoints.clone());
+                let listed = genesis.listed.clone();
+                let config = DevConfig { listed, ..self.config.clone() };
+                let endpoints = self.endpoints.clone();
                 let mut engine =
                     Engine::new(config, endpoints, self.metrics.clone(), Some(genesis.timestamp))?;
-                if engine.genesis() != genesis {
+                if engine.genesis().heads != genesis.heads {
                     let why = "genesis blocks differ from those of the program that wrote the log";
                     return Err(failed(why.to_owned()));
                 }
                 engine.log = Log::Replaying { closed: None };
+                if let Some(recording) = self.recording.take() {
+                    engine.record_genesis(recording, genesis.timestamp)?;
+                }
                 self.engine = Some(engine);
                 Ok(())
             }
@@ -115,6 +138,7 @@ impl Engine {
             balance: self.config.balance,
             timestamp: head.unwrap_or_default(),
             heads: heads.collect(),
+            listed: self.config.listed.clone(),
         }
     }
 
@@ -129,6 +153,7 @@ impl Engine {
             }
             Record::Item { now_ms, item } => self.replay_item(now_ms, &item)?,
             Record::Closed(_) => {}
+            Record::Joined(joined) => self.replay_joined(joined)?,
             Record::Queued(Leg { network, tx, .. }) => {
                 self.pool.restore(network, tx);
             }

@@ -59,7 +59,10 @@ impl Engine {
             let (head, head_hash) = (head.header.clone(), head.hash);
             Ok(Rollup { spec: spec.clone(), state, head, head_hash })
         };
-        let rollups = self.realm.specs().map(rollup).collect::<RpcResult<_>>()?;
+        // A rollup that joined later had no part in the slot.
+        let took_part = |spec: &&weft_evm::ChainSpec| slot.before.contains_key(&spec.network);
+        let rollups = self.realm.specs().filter(took_part);
+        let rollups = rollups.map(rollup).collect::<RpcResult<_>>()?;
         let scratch = Scratch {
             domain: self.domain,
             slot: slot.header.clone(),

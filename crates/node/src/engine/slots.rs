@@ -99,6 +99,7 @@ impl Engine {
                     self.outbox.opened(&header);
                     self.open_slot_elsewhere(&header);
                     self.remember_slot(&header);
+                    self.recording.iter_mut().for_each(|recording| recording.opened(&header));
                     self.realm.open_slot(header).expect("states can be read");
                 }
                 Effect::Positioned { position, item, prev_chain, chain } => {
@@ -138,6 +139,10 @@ impl Engine {
             blocks.push((network, block.hash));
             let stored = self.chain_mut(network).store.push_closed(block);
             closed.push((network, stored));
+        }
+        if let Some(recording) = &mut self.recording {
+            let network = recording.network();
+            recording.closed(blocks.iter().any(|(of, _)| *of == network));
         }
         // The next closing record covers this one, so an empty slot needs no check of its own.
         if self.has_items() || !blocks.is_empty() {

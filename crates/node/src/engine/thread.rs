@@ -6,12 +6,13 @@ use crate::{
     data_dir::DataDir,
     error::NodeError,
     intake::Intake,
-    metrics::Metrics,
+    metrics::{Metrics, Saved},
     rpc::errors::{RpcError, RpcResult},
 };
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     thread::JoinHandle,
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -40,7 +41,9 @@ impl EngineHandle {
         job: impl FnOnce(&mut Engine) -> T + Send + 'static,
     ) -> RpcResult<T> {
         let (answer, answered) = oneshot::channel();
+        let arrived = Instant::now();
         let job: Job = Box::new(move |engine| {
+            engine.arrived = arrived;
             let result = job(engine);
             engine.when_safe(move |safe| {
                 // A client that went away needs no answer.
@@ -69,7 +72,7 @@ pub(crate) struct EngineThread {
 }
 
 impl EngineThread {
-    /// Stops the engine; it writes its state file first, when it has one.
+    /// Ends the open slot and stops the engine, with everything on disk that belongs there.
     pub(crate) async fn stop(self) -> Result<(), NodeError> {
         let (done, is_done) = oneshot::channel();
         let inbox = self.handle.inbox;
@@ -116,33 +119,61 @@ fn started(
     endpoints: Vec<Endpoint>,
     metrics: Metrics,
 ) -> Result<Engine, NodeError> {
-    let load = config.load_state.clone();
+    let (load, listed) = (config.load_state.clone(), config.listed.clone());
     let mut engine = match DataDir::take(&config)? {
-        Some(dir) => recover::start(config, endpoints, metrics, dir)?,
+        Some(dir) => {
+            config.data_dir.iter().for_each(|path| metrics.load(&Saved::new(path)));
+            recover::start(config, endpoints, metrics, dir, None)?
+        }
         None => Engine::new(config, endpoints, metrics, None)?,
     };
+    engine.metrics.goes_on();
     engine.tick();
     if let Some(path) = load {
         engine.load_file(&path)?;
     }
+    engine.reconcile(&listed)?;
     engine.start_executors()?;
     engine.start_promises()?;
     Ok(engine)
 }
 
 fn run(mut engine: Engine, messages: &Receiver<Message>) {
+    let saved = engine.config.data_dir.as_deref().map(Saved::new);
+    let every = engine.config.save_figures_every;
+    let mut due = Instant::now() + every;
     loop {
+        engine.arrived = Instant::now();
         engine.tick();
         engine.tell_flashblocks();
         engine.release_promises();
+        if let Some(saved) = saved.as_ref().filter(|_| Instant::now() >= due) {
+            engine.save_figures(saved);
+            due = Instant::now() + every;
+        }
         match messages.recv_timeout(engine.until_turn()) {
             Ok(Message::Job(job)) => job(&mut engine),
             Ok(Message::Stop(done)) => {
-                let _ = done.send(engine.dump_on_stop());
+                let _ = done.send(end(engine, saved.as_ref()));
                 return;
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
+}
+
+/// Brings everything to disk: the last slot, its promises, the figures, the state file.
+fn end(mut engine: Engine, saved: Option<&Saved>) -> Result<(), NodeError> {
+    engine.finish();
+    engine.release_promises();
+    engine.flush();
+    engine.outbox.end();
+    if let Some(saved) = saved {
+        let record = engine.log_health().map_or(0, |log| log.durable);
+        if let Err(error) = saved.write(record, &engine.metrics.text()) {
+            tracing::warn!(%error, "figures cannot be written");
+        }
+    }
+    engine.dump_on_stop()
 }

@@ -13,13 +13,13 @@ mod worker;
 
 pub(crate) use store::Kept;
 
-use crate::{config::SigningKey, error::NodeError};
+use crate::{config::SigningKey, error::NodeError, metrics::Metrics};
 use alloy_primitives::{Address, B256};
 use serde_json::value::RawValue;
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::Store;
 use tokio::sync::broadcast;
@@ -36,8 +36,8 @@ const FEED_BACKLOG: usize = 1 << 12;
 pub(crate) enum Entry {
     /// A slot opened behind the record with this hash.
     Opened(SlotNumber, B256),
-    /// Something to be promised, with the hashes by which clients may ask for it.
-    Statement(Box<Statement>, Vec<B256>),
+    /// Something to be promised, with the hashes by which clients may ask for it, and when the item was accepted.
+    Statement(Box<Statement>, Vec<B256>, Option<Instant>),
     /// The lane went back in time, which only development nodes do.
     Forget,
 }
@@ -86,6 +86,7 @@ impl Worker {
         slot_ms: u64,
         lane_slot: SlotNumber,
         capacity: usize,
+        metrics: Metrics,
     ) -> Result<Self, NodeError> {
         let issuer = issuer(key, domain, slot_ms, lane_slot)?;
         let promises = Promises(Arc::new(Shared {
@@ -98,7 +99,7 @@ impl Worker {
         let shared = promises.clone();
         let thread = std::thread::Builder::new()
             .name("weft-promises".to_owned())
-            .spawn(move || worker::run(&shared, issuer))
+            .spawn(move || worker::run(&shared, issuer, &metrics))
             .map_err(|error| NodeError::Config(format!("no thread for promises: {error}")))?;
         Ok(Self { promises, thread: Some(thread) })
     }

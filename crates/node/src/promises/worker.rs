@@ -1,6 +1,7 @@
 //! The thread that signs.
 
 use super::{Entry, LINGER, Promises, Queue};
+use crate::metrics::{Metrics, Stage};
 use alloy_primitives::B256;
 use serde_json::value::to_raw_value;
 use std::{
@@ -24,7 +25,7 @@ struct Head {
 }
 
 /// Signs until the queue is closed; an error ends the signing and not the node.
-pub(super) fn run(promises: &Promises, mut issuer: Issuer) {
+pub(super) fn run(promises: &Promises, mut issuer: Issuer, metrics: &Metrics) {
     let mut head = None;
     let mut due = Instant::now() + CHECKPOINT_EVERY;
     while let Some(entries) = take(promises, due) {
@@ -32,7 +33,11 @@ pub(super) fn run(promises: &Promises, mut issuer: Issuer) {
         if is_due {
             due = Instant::now() + CHECKPOINT_EVERY;
         }
+        let accepted: Vec<_> = entries.iter().filter_map(Entry::accepted).collect();
         let done = work(promises, &mut issuer, &mut head, entries, is_due);
+        if done.is_ok() {
+            accepted.into_iter().for_each(|at| metrics.reached(Stage::Promised, at));
+        }
         let mut queue = promises.queue();
         queue.is_signing = false;
         queue.floor = issuer.guard().floor().filter(|floor| !is_past(head, *floor));
@@ -83,7 +88,7 @@ fn work(
     for entry in entries {
         match entry {
             Entry::Opened(slot, parent) => *head = Some(Head::start(issuer, slot, parent)),
-            Entry::Statement(statement, names) => {
+            Entry::Statement(statement, names, _) => {
                 follow(head, &statement);
                 if let Some(item) = statement.item() {
                     let mut store = promises.0.store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,6 +136,16 @@ fn hand_out(promises: &Promises, signed: Vec<SignedPromise>) {
             // Nobody listening is no error.
             Ok(message) => drop(promises.0.feed.send(Arc::from(message))),
             Err(error) => tracing::warn!(%error, "a promise cannot be written as JSON"),
+        }
+    }
+}
+
+impl Entry {
+    /// Returns when the item was accepted whose position this promises.
+    const fn accepted(&self) -> Option<Instant> {
+        match self {
+            Self::Statement(_, _, accepted) => *accepted,
+            Self::Opened(..) | Self::Forget => None,
         }
     }
 }

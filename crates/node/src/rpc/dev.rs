@@ -107,7 +107,7 @@ fn set_storage(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn dump_state(call: &mut Call<'_>, _: &Args) -> RpcResult {
-    call.engine.durably()?;
+    call.engine.promises()?;
     to_json(&call.engine.dump()?)
 }
 

@@ -15,6 +15,7 @@
 //! | -38011 | `EmptyBundle` | a bundle without legs |
 //! | -38012 | `SameNetwork` | the proxy of an address on its own rollup |
 //! | -38013 | `NonceTooHigh` | the nonce of a bundle's leg is ahead of its sender's; with the gap closed it may come again |
+//! | -38050 | `NotAccepting` | intake is paused, or the node is shutting down |
 
 use alloy_primitives::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;
@@ -84,6 +85,10 @@ impl RpcError {
 
     pub(crate) fn named(code: i32, name: &str, message: impl std::fmt::Display) -> Self {
         Self::new(code, format!("{name}: {message}")).with(json!({ "name": name }))
+    }
+
+    pub(crate) fn not_accepting(why: &str) -> Self {
+        Self::named(-38050, "NotAccepting", why)
     }
 
     pub(crate) fn duplicate_bundle(id: BundleId, why: impl std::fmt::Display) -> Self {

@@ -73,7 +73,7 @@ const STANDARD: &[Methods] = &[
 ];
 /// Methods of rollups alone: what crosses, and development helpers.
 const OF_ROLLUPS: &[Methods] =
-    &[bundles::METHODS, dev::DUMPS, promises::METHODS, threads::METHODS, weft::METHODS];
+    &[bundles::METHODS, promises::METHODS, threads::METHODS, weft::METHODS];
 /// Methods of imported chains alone.
 const OF_IMPORTED: &[Methods] = &[building::METHODS];
 /// Methods of every chain that work apart from the engine.
@@ -97,14 +97,18 @@ pub(crate) struct Port {
     pub(crate) is_imported: bool,
     /// How long a subscriber may take for one message before it is dropped.
     pub(crate) patience: Duration,
+    /// Whether development helpers are served.
+    pub(crate) has_cheats: bool,
 }
 
 /// Returns every method for the port of one rollup.
 pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     let is_imported = port.is_imported;
+    let helps = port.has_cheats && !is_imported;
     let own = if is_imported { OF_IMPORTED } else { OF_ROLLUPS };
+    let dumps: &[Methods] = if helps { &[dev::DUMPS] } else { &[] };
     let mut module = RpcModule::from_arc(port);
-    for (name, method) in STANDARD.iter().chain(own).copied().flatten() {
+    for (name, method) in STANDARD.iter().chain(own).chain(dumps).copied().flatten() {
         module
             .register_async_method(name, move |params, port, _| {
                 let metrics = port.metrics.clone();
@@ -121,7 +125,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
             })
             .expect("method names are distinct");
     }
-    let cheats: Methods = if is_imported { &[] } else { dev::CHEATS };
+    let cheats: Methods = if helps { dev::CHEATS } else { &[] };
     for (name, method) in cheats {
         module
             .register_async_method(name, move |params, port, _| {
@@ -212,7 +216,7 @@ mod tests {
 
     /// Returns the names of all methods that some port serves.
     fn served() -> BTreeSet<&'static str> {
-        let tables = STANDARD.iter().chain(OF_ROLLUPS).chain(OF_IMPORTED);
+        let tables = STANDARD.iter().chain(OF_ROLLUPS).chain(OF_IMPORTED).chain(&[dev::DUMPS]);
         let own = [
             "eth_subscribe",
             "eth_unsubscribe",
@@ -233,6 +237,7 @@ mod tests {
             .chain(apart)
             .chain(of_rollups)
             .chain(own)
+            .chain(crate::admin::NAMES)
             .collect()
     }
 

@@ -30,6 +30,7 @@ fn chains(call: &mut Call<'_>, _: &Args) -> RpcResult {
         json!({
             "network": endpoint.network,
             "chainId": endpoint.chain_id,
+            "name": endpoint.name,
             "url": endpoint.url,
             "wsUrl": endpoint.url.replacen("http", "ws", 1),
             "available": engine.is_available(endpoint.network),

@@ -8,6 +8,7 @@ mod dev;
 mod durable;
 mod execution_apis;
 mod malformed;
+mod operations;
 mod pool;
 mod promises;
 mod proofs;

@@ -1,31 +1,58 @@
 //! Figures of a running node, in the text format of Prometheus.
 
+mod latency;
+mod saved;
+
+pub(crate) use saved::Saved;
+
+use latency::Latency;
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 use std::{
-    sync::Arc,
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use weft_evm::ClosedBlock;
 use weft_types::{Outcome, RemovalCause};
-
-/// Upper bounds of the latency buckets, in seconds: from a transfer's execution to slots of several seconds.
-const SECONDS: [f64; 14] = [
-    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
-];
 
 /// Where an item is, counted from its acceptance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(crate) enum Stage {
     /// It has a position.
     Positioned,
+    /// The promise of its position is signed.
+    Promised,
     /// It was executed or removed.
     Executed,
     /// Its slot is closed: its blocks exist.
     Closed,
+}
+
+impl Stage {
+    const ALL: [(&'static str, Self); 4] = [
+        ("Positioned", Self::Positioned),
+        ("Promised", Self::Promised),
+        ("Executed", Self::Executed),
+        ("Closed", Self::Closed),
+    ];
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// Everything: what happens, happens now.
+    All = 0,
+    /// Results and not times: a start repeats what no saved figure holds.
+    Results = 1,
+    /// Nothing: a start repeats what was counted before.
+    Nothing = 2,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -35,7 +62,7 @@ struct AtStage {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ended {
-    outcome: &'static str,
+    outcome: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -45,7 +72,7 @@ struct OnChain {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
-    method: &'static str,
+    method: Cow<'static, str>,
     code: i32,
 }
 
@@ -53,7 +80,7 @@ struct Answered {
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
-    stages: Family<AtStage, Histogram, fn() -> Histogram>,
+    stages: Family<AtStage, Latency>,
     items: Family<Ended, Counter>,
     blocks: Family<OnChain, Counter>,
     transactions: Family<OnChain, Counter>,
@@ -61,18 +88,17 @@ pub(crate) struct Metrics {
     heads: Family<OnChain, Gauge>,
     waiting: Gauge,
     requests: Family<Answered, Counter>,
-    request_seconds: Histogram,
-}
-
-fn latency() -> Histogram {
-    Histogram::new(SECONDS)
+    request_seconds: Latency,
+    counting: Arc<AtomicU8>,
+    /// Last record of the log that restored figures hold.
+    restored: Arc<AtomicU64>,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut metrics = Self {
             registry: Arc::default(),
-            stages: Family::new_with_constructor(latency),
+            stages: Family::default(),
             items: Family::default(),
             blocks: Family::default(),
             transactions: Family::default(),
@@ -80,7 +106,9 @@ impl Metrics {
             heads: Family::default(),
             waiting: Gauge::default(),
             requests: Family::default(),
-            request_seconds: latency(),
+            request_seconds: Latency::default(),
+            counting: Arc::default(),
+            restored: Arc::default(),
         };
         metrics.registry = Arc::new(metrics.registered());
         metrics
@@ -107,26 +135,33 @@ impl Metrics {
 
     /// Counts an item that reached a stage.
     pub(crate) fn reached(&self, stage: Stage, accepted: Instant) {
-        let seconds = accepted.elapsed().as_secs_f64();
-        self.stages.get_or_create(&AtStage { stage }).observe(seconds);
+        if self.counts(Counting::All) {
+            self.stages.get_or_create(&AtStage { stage }).observe(accepted.elapsed());
+        }
     }
 
     /// Counts what became of an item.
     pub(crate) fn ended(&self, outcome: &Outcome) {
+        if !self.counts(Counting::Results) {
+            return;
+        }
         let outcome = match outcome {
             Outcome::Included => "included",
             Outcome::Removed(removal) => cause(removal.cause),
         };
-        self.items.get_or_create(&Ended { outcome }).inc();
+        self.items.get_or_create(&Ended { outcome: outcome.into() }).inc();
     }
 
     /// Counts a closed block.
     pub(crate) fn closed(&self, chain: u64, block: &ClosedBlock) {
         let on = OnChain { chain };
+        self.heads.get_or_create(&on).set(block.header.number as i64);
+        if !self.counts(Counting::Results) {
+            return;
+        }
         self.blocks.get_or_create(&on).inc();
         self.transactions.get_or_create(&on).inc_by(block.transactions.len() as u64);
         self.gas.get_or_create(&on).inc_by(block.header.gas_used);
-        self.heads.get_or_create(&on).set(block.header.number as i64);
     }
 
     /// Notes how many transactions wait.
@@ -136,8 +171,37 @@ impl Metrics {
 
     /// Counts an answered request.
     pub(crate) fn answered(&self, method: &'static str, code: i32, took: Duration) {
-        self.requests.get_or_create(&Answered { method, code }).inc();
-        self.request_seconds.observe(took.as_secs_f64());
+        self.requests.get_or_create(&Answered { method: method.into(), code }).inc();
+        self.request_seconds.observe(took);
+    }
+
+    /// Adds the figures of earlier runs. A file that cannot be read is left out: figures are no reason not to start.
+    pub(crate) fn load(&self, saved: &Saved) {
+        match saved.restore(self) {
+            Ok(record) => self.restored.store(record, Ordering::Relaxed),
+            Err(error) => {
+                tracing::warn!(%error, "figures of earlier runs cannot be read; they begin at zero")
+            }
+        }
+    }
+
+    /// Says that a start repeats a record of the log.
+    pub(crate) fn repeats(&self, record: u64) {
+        let is_counted = record <= self.restored.load(Ordering::Relaxed);
+        self.set(if is_counted { Counting::Nothing } else { Counting::Results });
+    }
+
+    /// Says that nothing is repeated any more.
+    pub(crate) fn goes_on(&self) {
+        self.set(Counting::All);
+    }
+
+    fn set(&self, counting: Counting) {
+        self.counting.store(counting as u8, Ordering::Relaxed);
+    }
+
+    fn counts(&self, wanted: Counting) -> bool {
+        self.counting.load(Ordering::Relaxed) <= wanted as u8
     }
 
     /// Returns every figure as text.
@@ -182,5 +246,66 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
+    }
+    #[test]
+    fn figures_are_read_back_to_the_last_digit() {
+        let metrics = Metrics::new();
+        metrics.ended(&Outcome::Included);
+        metrics.answered("eth_call", -32000, Duration::from_millis(3));
+        for (stage, micros) in
+            [(Stage::Promised, 70), (Stage::Closed, 200_000), (Stage::Closed, 9_000_000)]
+        {
+            let accepted = Instant::now() - Duration::from_micros(micros);
+            metrics.reached(stage, accepted);
+        }
+        metrics.gas.get_or_create(&OnChain { chain: 901 }).inc_by(21_000);
+        let dir = tempfile::tempdir().unwrap();
+        let file = Saved::new(dir.path());
+        file.write(17, &metrics.text()).unwrap();
+        let restored = Metrics::new();
+        assert_eq!(file.restore(&restored).unwrap(), 17);
+        assert_eq!(lines(&restored), lines(&metrics));
+        // What comes next is added.
+        restored.ended(&Outcome::Included);
+        assert!(restored.text().contains(r#"weft_items_total{outcome="included"} 2"#));
+    }
+
+    #[test]
+    fn a_torn_file_is_refused_and_an_older_text_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Saved::new(dir.path());
+        file.write(5, &Metrics::new().text()).unwrap();
+        file.write(4, "older").unwrap();
+        assert_eq!(file.restore(&Metrics::new()).unwrap(), 5);
+        let path = dir.path().join("figures.prom");
+        let whole = std::fs::read_to_string(&path).unwrap();
+        for torn in ["", "# figures", &whole[..whole.len() - 3], &whole[3..]] {
+            std::fs::write(&path, torn).unwrap();
+            assert!(file.restore(&Metrics::new()).is_err(), "{torn:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_start_repeats_is_counted_once() {
+        let metrics = Metrics::new();
+        metrics.restored.store(5, Ordering::Relaxed);
+        for record in 4..8 {
+            metrics.repeats(record);
+            metrics.ended(&Outcome::Included);
+            metrics.reached(Stage::Executed, Instant::now());
+        }
+        let text = metrics.text();
+        assert!(text.contains(r#"weft_items_total{outcome="included"} 2"#), "{text}");
+        assert!(!text.contains("weft_stage_seconds_count"), "{text}");
+        metrics.goes_on();
+        metrics.reached(Stage::Executed, Instant::now());
+        assert!(metrics.text().contains(r#"weft_stage_seconds_count{stage="Executed"} 1"#));
+    }
+
+    /// Returns the lines of the text in an order of their own.
+    fn lines(metrics: &Metrics) -> Vec<String> {
+        let mut lines: Vec<_> = metrics.text().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
     }
 }

@@ -1,0 +1,105 @@
+//! Blocks of a rollup in files: out of a data directory, and back in.
+//!
+//! Blocks are written as Ethereum encodes them, one behind the other. They hold what the rollup did and not all that it
+//! was given: what other rollups sent it, and the slots. That is in a second file, with which one rollup is executed
+//! again alone and every block compared byte by byte (P27).
+
+mod recording;
+mod verify;
+
+pub(crate) use recording::Recording;
+pub use verify::{Verified, VerifyError, verify};
+
+use crate::{
+    config::DevConfig,
+    data_dir::DataDir,
+    engine::{Engine, archive},
+    error::NodeError,
+    metrics::Metrics,
+};
+use std::{
+    fmt,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use weft_types::NetworkId;
+
+/// Hears how much of a log was repeated: bytes so far, and bytes in all.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(u64, u64) + Send + Sync>);
+
+impl Progress {
+    /// Takes what shows the progress.
+    pub fn new(show: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(show))
+    }
+
+    pub(crate) fn tell(&self, done: u64, all: u64) {
+        (self.0)(done.min(all), all);
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Progress(..)")
+    }
+}
+
+/// A realm as its data directory says it is: nothing listens, and no slot opens.
+#[derive(Debug)]
+pub struct Archive {
+    engine: Engine,
+    network: NetworkId,
+}
+
+impl Archive {
+    /// Repeats the log of a data directory that no node uses, and writes to `replay` what the rollup alone needs to
+    /// repeat it, when that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError`] when the directory is of no use, has no such rollup, or `replay` cannot be written.
+    pub fn open(
+        data_dir: &Path,
+        chain_id: u32,
+        replay: Option<Box<dyn Write + Send>>,
+        progress: Option<Progress>,
+    ) -> Result<Self, NodeError> {
+        let failed = |source| NodeError::DataDir { path: data_dir.into(), source };
+        // A directory that does not exist would be made, and a realm in it.
+        if !DataDir::has_log(data_dir).map_err(failed)? {
+            let why = io::Error::new(io::ErrorKind::NotFound, "it holds no log");
+            return Err(failed(why));
+        }
+        let network = NetworkId::new(chain_id);
+        let config = DevConfig {
+            data_dir: Some(PathBuf::from(data_dir)),
+            promise_key: None,
+            progress,
+            adopts_genesis: true,
+            ..DevConfig::default()
+        };
+        let recording = replay.map(|out| Recording::new(network, out));
+        let mut engine = archive(config, Metrics::new(), recording)?;
+        if !engine.chains.contains_key(&network) {
+            let known: Vec<_> = engine.chains.keys().map(ToString::to_string).collect();
+            let known = known.join(", ");
+            return Err(NodeError::Config(format!("no rollup {chain_id}; there are {known}")));
+        }
+        let written = engine.recording.take().map_or(Ok(()), Recording::finish);
+        written.map_err(NodeError::Export)?;
+        Ok(Self { engine, network })
+    }
+
+    /// Returns the number of the last block.
+    pub fn head(&self) -> u64 {
+        self.engine.chain(self.network).store.head_number()
+    }
+
+    /// Returns every block from genesis on, in RLP, with its number.
+    pub fn blocks(&self) -> impl Iterator<Item = (u64, Vec<u8>)> + '_ {
+        let blocks = self.engine.chain(self.network).store.iter();
+        blocks.map(|block| (block.header.number, alloy_rlp::encode(block.ethereum())))
+    }
+}
