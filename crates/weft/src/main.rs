@@ -9,9 +9,11 @@ mod commands;
 mod explain;
 mod load;
 mod log;
+mod progress;
 mod realm;
 mod rpc;
 mod say;
+mod settings;
 mod style;
 
 use clap::Parser;
@@ -31,6 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 Examples:
   weft demo flash-loan     a flash loan over two rollups, in one transaction
   weft dev                 rollups 901, 902, 903 at ports 9545, 9546, 9547
+  weft node --help         the same in production
   weft bundle --help       bundles step by step
 "
 )]

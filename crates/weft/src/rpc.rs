@@ -8,13 +8,15 @@ use jsonrpsee::{
         client::{ClientT, Error},
         params::ArrayParams,
     },
-    http_client::HttpClient,
+    http_client::{HeaderMap, HeaderValue, HttpClient},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
+/// Header that carries a token.
+const AUTHORIZATION: &str = "authorization";
 /// Longest wait for a receipt or an outcome. A slot is at most 12 s (P2 vocabulary).
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks.
@@ -50,7 +52,22 @@ pub(crate) struct Log {
 impl Rpc {
     /// Points at `url`; nothing is sent yet.
     pub(crate) fn new(url: &str) -> Result<Self> {
+        Self::with_headers(url, HeaderMap::new())
+    }
+
+    /// Points at `url`, which asks for a bearer token.
+    pub(crate) fn with_token(url: &str, token: &str) -> Result<Self> {
+        let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+            .map_err(|_| eyre!("the token holds letters that no token has"))?;
+        value.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, value);
+        Self::with_headers(url, headers)
+    }
+
+    fn with_headers(url: &str, headers: HeaderMap) -> Result<Self> {
         let client = HttpClient::builder()
+            .set_headers(headers)
             .build(url)
             .map_err(|error| eyre!("`{url}` is no endpoint: {error}; write http://host:port"))?;
         Ok(Self { url: url.to_owned(), client })

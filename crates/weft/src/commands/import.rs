@@ -1,24 +1,23 @@
 //! `weft import`: an Ethereum chain from its files, checked block by block, and served.
 
-use super::dev::Signals;
-use crate::{log, say::say};
+use super::run::Signals;
+use crate::{log, progress::Progress, say::say};
 use alloy_primitives::B256;
 use clap::Args;
 use eyre::{Result, WrapErr, eyre};
-use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use std::{
+    cell::Cell,
     fs::File,
-    io::{BufReader, IsTerminal},
+    io::{BufReader, Read},
     net::IpAddr,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::{Duration, Instant},
+    rc::Rc,
+    time::Instant,
 };
 use weft_ethereum::{BlockReader, ForeignBlock, ForeignChain, genesis};
-use weft_node::{DevConfig, ImportedChain, Node};
-
-/// Time between two lines of progress where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+use weft_node::{DevConfig, ImportedChain, Node, Verified};
 
 /// Imports an Ethereum chain, checks all of it and serves its JSON-RPC
 #[derive(Debug, Args)]
@@ -27,13 +26,17 @@ Examples:
   weft import --genesis genesis.json chain.rlp
   weft import --genesis genesis.json chain.rlp --port 8545
   weft import --genesis genesis.json chain.rlp --no-serve   checks, then ends
+  weft import --replay 901.replay 901.rlp   checks what `weft export` wrote
 
 The chain may follow any rules from Frontier to Osaka. Proof-of-work seals are
 not checked. A bad block ends the import with exit code 1.")]
 pub(crate) struct Import {
     /// Genesis file in the form of go-ethereum
-    #[arg(long, value_name = "FILE")]
-    genesis: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "replay")]
+    genesis: Option<PathBuf>,
+    /// Replay file of a rollup: checks its blocks, then ends
+    #[arg(long, value_name = "FILE", conflicts_with = "genesis")]
+    replay: Option<PathBuf>,
     /// Blocks in RLP, one after the other
     #[arg(value_name = "CHAIN")]
     chain: PathBuf,
@@ -54,27 +57,35 @@ pub(crate) struct Import {
 impl Import {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
-        log::start(self.json);
+        log::start_plain(self.json);
         let began = Instant::now();
-        let (chain, head) = self.import()?;
-        let blocks = chain.blocks.len();
-        let took = began.elapsed();
-        if self.json {
-            say(serde_json::json!({
-                "event": "imported", "blocks": blocks, "head": head, "ms": took.as_millis() as u64,
-            }));
-        } else {
-            say(format_args!("imported {blocks} blocks in {took:.1?}, head {head}"));
+        if let Some(replay) = &self.replay {
+            let verified = verify(replay, &self.chain)?;
+            self.tell(verified.head + 1, verified.hash, began);
+            return Ok(ExitCode::SUCCESS);
         }
+        let (chain, head) = self.import()?;
+        self.tell(chain.blocks.len() as u64, head, began);
         if self.no_serve { Ok(ExitCode::SUCCESS) } else { self.serve(chain).await }
     }
 
+    fn tell(&self, blocks: u64, head: B256, began: Instant) {
+        let took = began.elapsed();
+        if self.json {
+            let ms = took.as_millis() as u64;
+            say(json!({"event": "imported", "blocks": blocks, "head": head, "ms": ms}));
+        } else {
+            say(format_args!("imported {blocks} blocks in {took:.1?}, head {head}"));
+        }
+    }
+
     fn import(&self) -> Result<(ImportedChain, B256)> {
-        let json = std::fs::read(&self.genesis)
-            .wrap_err_with(|| format!("cannot read {}", self.genesis.display()))?;
+        let path = self.genesis.as_deref().expect("there is a genesis where there is no replay");
+        let json =
+            std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
         let genesis = genesis(&json)?;
         let mut chain = ForeignChain::new(genesis.clone());
-        let blocks = read_blocks(&self.chain, self.json, &mut chain)?;
+        let blocks = read_blocks(&self.chain, &mut chain)?;
         let (_, head) = chain.head();
         Ok((ImportedChain { genesis, blocks }, head))
     }
@@ -94,7 +105,7 @@ impl Import {
         for rollup in node.rollups() {
             if self.json {
                 let (id, url) = (rollup.chain_id, &rollup.url);
-                say(serde_json::json!({"event": "serving", "chainId": id, "url": url}));
+                say(json!({"event": "serving", "chainId": id, "url": url}));
             } else {
                 say(format_args!("chain {} at {}", rollup.chain_id, rollup.url));
             }
@@ -105,49 +116,48 @@ impl Import {
     }
 }
 
-fn read_blocks(path: &Path, json: bool, chain: &mut ForeignChain) -> Result<Vec<ForeignBlock>> {
+fn read_blocks(path: &Path, chain: &mut ForeignChain) -> Result<Vec<ForeignBlock>> {
     let cannot = || format!("cannot read {}", path.display());
     let file = File::open(path).wrap_err_with(cannot)?;
     let bytes = file.metadata().wrap_err_with(cannot)?.len();
-    let mut progress = Progress::new(bytes, json);
-    let mut blocks = Vec::new();
+    let progress = Progress::new("importing", bytes);
+    let (mut blocks, mut done) = (Vec::new(), 0);
     for raw in BlockReader::new(BufReader::new(file)) {
         let number = chain.head().0.number + 1;
         let raw = raw.map_err(|error| eyre!("block {number} of {}: {error}", path.display()))?;
         let block = chain
             .import(&raw)
             .map_err(|error| eyre!("{error}; {} good blocks came before", number - 1))?;
-        progress.passed(raw.len(), block.header.number);
+        done += raw.len() as u64;
+        progress.at(done, &format!("block {}", block.header.number));
         blocks.push(block);
     }
-    progress.bar.finish_and_clear();
     Ok(blocks)
 }
 
-/// A bar on a terminal, a line now and then elsewhere.
-struct Progress {
-    bar: ProgressBar,
-    plain: bool,
-    last: Instant,
+/// Checks the blocks of a rollup against its replay file.
+fn verify(replay: &Path, blocks: &Path) -> Result<Verified> {
+    let open =
+        |path: &Path| File::open(path).wrap_err_with(|| format!("cannot read {}", path.display()));
+    let (replay, blocks) = (open(replay)?, open(blocks)?);
+    let bytes = replay.metadata().wrap_err("cannot read the replay file")?.len();
+    let progress = Progress::new("importing", bytes);
+    let counted = Counted { file: BufReader::new(replay), read: Rc::default() };
+    let read = counted.read.clone();
+    let passed = |number: u64| progress.at(read.get(), &format!("block {number}"));
+    Ok(weft_node::verify(counted, BufReader::new(blocks), passed)?)
 }
 
-impl Progress {
-    fn new(bytes: u64, json: bool) -> Self {
-        let on_terminal = std::io::stderr().is_terminal() && !json;
-        let bar = if on_terminal { ProgressBar::new(bytes) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template(
-            "importing {bar:30} {percent:>3} %  {msg}  {elapsed}, {eta} to go",
-        );
-        bar.set_style(style.expect("the template is valid"));
-        Self { bar, plain: !on_terminal && !json, last: Instant::now() }
-    }
+/// A file that says how much of it was read.
+struct Counted {
+    file: BufReader<File>,
+    read: Rc<Cell<u64>>,
+}
 
-    fn passed(&mut self, bytes: usize, number: u64) {
-        self.bar.inc(bytes as u64);
-        self.bar.set_message(format!("block {number}"));
-        if self.plain && self.last.elapsed() >= LINE_EVERY {
-            self.last = Instant::now();
-            say(format_args!("block {number}"));
-        }
+impl Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.read.set(self.read.get() + read as u64);
+        Ok(read)
     }
 }

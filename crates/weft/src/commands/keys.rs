@@ -91,7 +91,7 @@ impl Keys {
 }
 
 /// Returns the passphrase from a file, or from the environment.
-pub(super) fn passphrase(file: Option<&Path>) -> Result<Passphrase> {
+pub(crate) fn passphrase(file: Option<&Path>) -> Result<Passphrase> {
     match file {
         Some(file) => Ok(Passphrase::read(file)?),
         None => Passphrase::from_env(PASSPHRASE)
@@ -100,7 +100,7 @@ pub(super) fn passphrase(file: Option<&Path>) -> Result<Passphrase> {
 }
 
 /// Returns where the guard of a key lies.
-pub(super) fn guard_of(key: &Path) -> PathBuf {
+pub(crate) fn guard_of(key: &Path) -> PathBuf {
     let mut name = key.as_os_str().to_owned();
     name.push(".guard");
     name.into()

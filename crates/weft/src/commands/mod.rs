@@ -2,12 +2,17 @@
 
 mod bench;
 mod bundle;
+mod config;
 mod demo;
 mod dev;
 mod executor;
+mod export;
 mod import;
-mod keys;
+pub(crate) mod keys;
+mod node;
 mod promise;
+mod rollup;
+mod run;
 mod sim;
 mod verify_promise;
 
@@ -19,10 +24,16 @@ use std::process::ExitCode;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Dev(dev::Dev),
+    Node(node::NodeCommand),
+    #[command(subcommand)]
+    Config(config::Config),
+    #[command(subcommand)]
+    Rollup(rollup::RollupCommand),
     Demo(demo::Demo),
     #[command(subcommand)]
     Bundle(bundle::Bundle),
     Import(import::Import),
+    Export(export::Export),
     Sim(sim::Sim),
     Bench(bench::Bench),
     Executor(executor::Executor),
@@ -38,9 +49,13 @@ impl Command {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self {
             Self::Dev(command) => block_on(command.run()),
+            Self::Node(command) => block_on(command.run()),
+            Self::Config(command) => command.run(),
+            Self::Rollup(command) => block_on(command.run()),
             Self::Demo(command) => block_on(command.run()),
             Self::Bundle(command) => block_on(command.run()),
             Self::Import(command) => block_on(command.run()),
+            Self::Export(command) => command.run(),
             Self::Sim(command) => command.run(),
             Self::Bench(command) => command.run(),
             Self::Executor(command) => command.run(),

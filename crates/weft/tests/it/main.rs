@@ -6,6 +6,7 @@ mod crash;
 mod demo;
 mod dev;
 mod import;
+mod node;
 mod promise;
 mod sim;
 mod support;

@@ -4,7 +4,7 @@ use crate::{
     accounts,
     commands::{
         bundle::{Draft, DraftLeg},
-        dev,
+        run,
     },
     realm::Realm,
     rpc::Rpc,
@@ -104,7 +104,7 @@ impl Stage {
         let (node, url) = match url {
             Some(url) => (None, url.to_owned()),
             None => {
-                let node = dev::start_embedded().await?;
+                let node = run::start_embedded().await?;
                 let url = node.rollups()[0].url.clone();
                 (Some(node), url)
             }

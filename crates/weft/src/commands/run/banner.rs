@@ -1,4 +1,4 @@
-//! What `weft dev` prints first.
+//! What a development node prints first.
 
 use crate::{
     accounts::MNEMONIC,
@@ -6,7 +6,6 @@ use crate::{
 };
 use alloy_primitives::Address;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 use weft_contracts::addresses::{BRIDGE, CREATE2_DEPLOYER, MANAGER, MULTICALL3, PERMIT2};
 use weft_node::{DEV_ACCOUNTS, NodeHandle};
 
@@ -20,7 +19,7 @@ const CONTRACTS: [(&str, Address); 5] = [
 ];
 
 /// Returns what is printed when the realm runs.
-pub(super) fn text(node: &NodeHandle, slot: Duration, apart: &[u64], is_public: bool) -> String {
+pub(super) fn text(node: &NodeHandle, slot_ms: u64, apart: &[u64], is_public: bool) -> String {
     let mut out = format!(
         "\n  {}  {}\n\n",
         bold("weft"),
@@ -28,7 +27,7 @@ pub(super) fn text(node: &NodeHandle, slot: Duration, apart: &[u64], is_public: 
             "{}   {} rollups, one order, a slot every {} ms",
             env!("CARGO_PKG_VERSION"),
             node.rollups().len(),
-            slot.as_millis()
+            slot_ms
         ))
     );
     out += &format!("{}  10,000 ETH each, on every rollup\n", bold("Accounts"));
@@ -87,7 +86,7 @@ fn hints(node: &NodeHandle) -> String {
 }
 
 /// Returns the banner as one JSON object.
-pub(super) fn json(node: &NodeHandle, slot: Duration, apart: &[u64], is_public: bool) -> Value {
+pub(super) fn json(node: &NodeHandle, slot_ms: u64, apart: &[u64], is_public: bool) -> Value {
     let accounts: Vec<Value> = DEV_ACCOUNTS
         .iter()
         .map(|account| json!({"address": account.address, "privateKey": account.key}))
@@ -109,7 +108,7 @@ pub(super) fn json(node: &NodeHandle, slot: Duration, apart: &[u64], is_public: 
     json!({
         "event": "started",
         "version": env!("CARGO_PKG_VERSION"),
-        "slotMs": u64::try_from(slot.as_millis()).expect("parsing bounds the slot"),
+        "slotMs": slot_ms,
         "mnemonic": MNEMONIC,
         "accounts": accounts,
         "rollups": rollups,

@@ -1,0 +1,39 @@
+//! `weft node`: a realm in production.
+
+use super::run::{self, Show};
+use crate::{
+    log,
+    settings::{Flags, Profile, Settings},
+};
+use clap::Args;
+use eyre::Result;
+use std::process::ExitCode;
+
+/// Runs a realm that keeps everything, without development accounts
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft keys new promise.json --passphrase secret
+  weft node --config weft.toml
+  weft config check weft.toml            everything that is wrong with it
+
+It needs a data directory, a key for promises and files of rollups. SIGINT or
+SIGTERM end the slot and stop it with exit code 0; a second signal aborts with
+130. Nothing that was answered is lost either way.")]
+pub(crate) struct NodeCommand {
+    /// Says that the guard file is from a backup
+    #[arg(long)]
+    guard_restored: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl NodeCommand {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        let settings = Settings::resolve(&self.flags)?;
+        let log = log::start(&settings)?;
+        let config = settings.node(Profile::Production, self.guard_restored)?;
+        run::run(config, log, Show { is_dev: false, blocks: false, json: false, is_public: false }).await
+    }
+}

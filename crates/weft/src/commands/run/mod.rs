@@ -1,0 +1,111 @@
+//! Running a node from its start to its last signal: the one path of `weft dev` and `weft node`.
+
+pub(super) mod banner;
+mod follow;
+mod signals;
+
+pub(super) use signals::Signals;
+
+use crate::{log, progress, say::say};
+use eyre::{Result, WrapErr};
+use serde_json::json;
+use std::{io::IsTerminal as _, process::ExitCode};
+use weft_node::{DevConfig, Node, NodeHandle};
+
+/// What a node tells about itself beside its log.
+#[derive(Debug)]
+pub(super) struct Show {
+    /// Whether it prints a banner and says when it stopped.
+    pub(super) is_dev: bool,
+    /// Whether it prints a line per block.
+    pub(super) blocks: bool,
+    /// Whether these are JSON.
+    pub(super) json: bool,
+    /// Whether the key that signs promises is public.
+    pub(super) is_public: bool,
+}
+
+/// Starts a node, runs it until a signal or the admin port asks for the end, and stops it cleanly.
+pub(super) async fn run(mut config: DevConfig, log: log::Control, show: Show) -> Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    if let Some(admin) = &mut config.admin {
+        admin.log = Some(weft_node::LogControl::new(move |level| log.set(level)));
+    }
+    // The first line of a development node in JSON is its banner.
+    let may_tell = !show.is_dev || std::io::stderr().is_terminal();
+    config.progress = may_tell.then(progress::of_recovery);
+    let (slot_ms, apart) = (config.slot_ms, config.executors.clone());
+    let dumped = config.dump_state.clone();
+    let node = start(config).await?;
+    // Blocks may close before the banner is out; it comes first nevertheless.
+    let followers = if show.blocks { follow::subscribe(&node).await? } else { Vec::new() };
+    if show.is_dev && show.json {
+        say(banner::json(&node, slot_ms, &apart, show.is_public));
+    } else if show.is_dev {
+        say(banner::text(&node, slot_ms, &apart, show.is_public).trim_end_matches('\n'));
+    } else {
+        tell_started(&node);
+    }
+    let printing = follow::print_all(followers, show.json);
+    let asked = tokio::select! {
+        name = signals.wait() => name,
+        () = node.end_asked() => "admin",
+    };
+    if !show.is_dev {
+        tracing::info!(by = asked, "stopping: nothing is accepted any more, the slot is ended");
+    }
+    // Whoever asks twice does not want to wait; what was answered is on disk.
+    let abort = tokio::spawn(async move {
+        let again = signals.wait().await;
+        tracing::warn!(by = again, "aborted");
+        std::process::exit(ABORTED)
+    });
+    drop(printing);
+    node.stop().await.wrap_err("the node did not stop cleanly")?;
+    abort.abort();
+    match dumped {
+        _ if !show.is_dev => tracing::info!("stopped"),
+        Some(file) if show.json => say(json!({"event": "stopped", "state": file})),
+        Some(file) => say(format_args!("\nstopped; state of all rollups is in {}", file.display())),
+        None if show.json => say(json!({"event": "stopped"})),
+        None => say(format_args!("\nstopped")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Exit code of a node that a second signal ended.
+const ABORTED: i32 = 130;
+
+/// Starts a node.
+pub(super) async fn start(config: DevConfig) -> Result<NodeHandle> {
+    let hint = match (config.port, config.listed.is_empty()) {
+        (0, _) | (_, false) => "cannot start the node",
+        _ => "cannot start the node; another port with --port may help",
+    };
+    Node::start(config).await.wrap_err(hint)
+}
+
+/// Starts a realm of two rollups on free ports.
+pub(super) async fn start_embedded() -> Result<NodeHandle> {
+    start(DevConfig { rollups: 2, port: 0, ..DevConfig::default() }).await
+}
+
+fn tell_started(node: &NodeHandle) {
+    for rollup in node.rollups() {
+        let (chain_id, name, url) = (rollup.chain_id, &rollup.name, &rollup.url);
+        tracing::info!(chain_id, %name, %url, "rollup is served");
+    }
+    if let Some(url) = node.common_url() {
+        tracing::info!(%url, "all rollups are served");
+    }
+    if let Some(url) = node.admin_url() {
+        tracing::info!(%url, "admin port is open");
+    }
+    let key = node.promise_key().map(|key| key.to_string()).unwrap_or_default();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        rollups = node.rollups().len(),
+        promise_key = %key,
+        "started"
+    );
+}

@@ -1,0 +1,232 @@
+//! From the configuration to what the node is started with.
+
+use super::{Settings, read_rollup};
+use crate::commands::keys;
+use eyre::{Result, bail, eyre};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use weft_node::{AdminConfig, DevConfig, GuardFile, Limits, Priority, RollupConfig, SigningKey};
+use weft_promise::Passphrase;
+
+/// How long a signer program may take to answer.
+const SIGNER_PATIENCE: Duration = Duration::from_secs(5);
+/// Name of the file with the admin port's token, in the data directory.
+const TOKEN_FILE: &str = "admin.token";
+
+/// What the configuration is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Well-known accounts, helpers that change state, a public key for promises.
+    Development,
+    /// Nothing of that; a data directory and a key of its own.
+    Production,
+}
+
+impl Settings {
+    /// Returns what the node is started with.
+    ///
+    /// # Errors
+    ///
+    /// What is missing or does not go together, with its key.
+    pub(crate) fn node(&self, profile: Profile, guard_restored: bool) -> Result<DevConfig> {
+        let is_dev = profile == Profile::Development;
+        let listed = self.rollups()?;
+        let defaults = DevConfig::default();
+        let config = DevConfig {
+            rollups: if is_dev && listed.is_empty() { defaults.rollups } else { 0 },
+            listed,
+            has_cheats: is_dev,
+            host: self.host("node.host"),
+            common_port: self.port("node.common_port"),
+            slot_ms: milliseconds(self.time("realm.slot")),
+            priority: self.priority(),
+            accounts: if is_dev { defaults.accounts.clone() } else { Vec::new() },
+            data_dir: self.path("node.data_dir").map(Into::into),
+            executors: self.numbers("executors.chains").to_vec(),
+            executor_timeout_ms: milliseconds(self.time("executors.timeout")),
+            promise_key: self.signing_key(guard_restored)?,
+            limits: self.limits(),
+            admin: self.admin()?,
+            save_figures_every: self.time("node.save_figures_every"),
+            drain_timeout: self.time("node.drain_timeout"),
+            ..defaults
+        };
+        match profile {
+            Profile::Development => {
+                let promise_key = config.promise_key.or(Some(SigningKey::Development));
+                Ok(DevConfig { promise_key, ..config })
+            }
+            Profile::Production => complete(config),
+        }
+    }
+
+    fn rollups(&self) -> Result<Vec<RollupConfig>> {
+        let mut rollups: Vec<RollupConfig> = Vec::new();
+        let (mut ids, mut ports) = (BTreeSet::new(), BTreeSet::new());
+        for path in self.paths("realm.rollups") {
+            let rollup = read_rollup(path).map_err(|problems| match problems.as_slice() {
+                [first, others @ ..] if !others.is_empty() => {
+                    eyre!("{first} (and {} more; `weft config check` shows all)", others.len())
+                }
+                only => eyre!("{}", only.concat()),
+            })?;
+            if !ids.insert(rollup.chain_id) {
+                let id = rollup.chain_id;
+                return Err(self.wrong("realm.rollups", format_args!("two files for rollup {id}")));
+            }
+            if rollup.port != 0 && !ports.insert(rollup.port) {
+                let port = rollup.port;
+                let why = format_args!("two rollups at port {port}");
+                return Err(self.wrong("realm.rollups", why));
+            }
+            rollups.push(rollup);
+        }
+        rollups.sort_by_key(|rollup| rollup.chain_id);
+        Ok(rollups)
+    }
+
+    fn priority(&self) -> Priority {
+        match self.text("realm.priority") {
+            Some("fees") => Priority::Fees,
+            _ => Priority::Fcfs,
+        }
+    }
+
+    fn port(&self, path: &str) -> Option<u16> {
+        let port = self.number(path)?;
+        Some(u16::try_from(port).expect("the table bounds ports"))
+    }
+
+    fn admin(&self) -> Result<Option<AdminConfig>> {
+        let Some(port) = self.port("admin.port") else { return Ok(None) };
+        let beside = self.path("node.data_dir").map(|dir| dir.join(TOKEN_FILE));
+        let token_file = self.path("admin.token_file").map(PathBuf::from).or(beside);
+        let Some(token_file) = token_file else {
+            let why = "the admin port needs a place for its token: set `admin.token_file`";
+            return Err(self.wrong("admin.port", why));
+        };
+        let host = self.host("admin.host");
+        Ok(Some(AdminConfig { host, ..AdminConfig::local(port, token_file) }))
+    }
+
+    fn signing_key(&self, is_restored: bool) -> Result<Option<SigningKey>> {
+        let guard = |file: PathBuf| GuardFile { file, is_restored };
+        let guard_file = self.path("promise.guard").map(PathBuf::from);
+        match (self.text("promise.signer"), self.path("promise.key")) {
+            (Some(_), Some(_)) => {
+                Err(self.wrong("promise.signer", "cannot be used with `promise.key`"))
+            }
+            (Some(program), None) => {
+                let missing = || self.wrong("promise.signer", "needs `promise.guard` (--guard)");
+                Ok(Some(SigningKey::Program {
+                    program: program.to_owned(),
+                    args: Vec::new(),
+                    patience: SIGNER_PATIENCE,
+                    guard: guard(guard_file.ok_or_else(missing)?),
+                }))
+            }
+            (None, Some(file)) => Ok(Some(SigningKey::Keystore {
+                file: file.into(),
+                passphrase: self.passphrase()?,
+                guard: guard(guard_file.unwrap_or_else(|| keys::guard_of(file))),
+            })),
+            (None, None) => {
+                match self.path("promise.passphrase_file") {
+                    Some(_) => Err(self
+                        .wrong("promise.passphrase_file", "needs `promise.key` (--promise-key)")),
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+
+    fn passphrase(&self) -> Result<Passphrase> {
+        match (self.path("promise.passphrase_file"), self.text("promise.passphrase")) {
+            (Some(file), _) => keys::passphrase(Some(file)),
+            (None, Some(text)) => Ok(Passphrase::new(text.to_owned())?),
+            (None, None) => keys::passphrase(None),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let number = |path| self.number(path).expect("limits have defaults");
+        let size = |path| usize::try_from(number(path)).expect("the table bounds sizes");
+        let narrow = |path| u32::try_from(number(path)).expect("the table bounds counts");
+        Limits {
+            max_bundle_legs: size("limits.bundle_legs"),
+            max_bundle_bytes: size("limits.bundle_bytes"),
+            max_prepared: size("limits.prepared"),
+            prepared_ttl: self.time("limits.prepared_ttl"),
+            max_pending: size("limits.pending"),
+            max_pending_bytes: size("limits.pending_bytes"),
+            max_gapped: size("limits.gapped"),
+            max_pending_per_sender: size("limits.pending_per_sender"),
+            max_sender_bytes: size("limits.sender_bytes"),
+            pending_ttl: self.time("limits.pending_ttl"),
+            max_body_bytes: narrow("limits.body_bytes"),
+            max_response_bytes: narrow("limits.response_bytes"),
+            max_batch: narrow("limits.batch"),
+            max_connections: narrow("limits.connections"),
+            max_subscriptions: narrow("limits.subscriptions"),
+            message_buffer: narrow("limits.message_buffer"),
+            event_backlog: size("limits.event_backlog"),
+            subscriber_patience: self.time("limits.subscriber_patience"),
+            max_intake: size("limits.intake"),
+            max_intake_bytes: size("limits.intake_bytes"),
+            max_queued_requests: size("limits.queued_requests"),
+            max_filters: size("limits.filters"),
+            filter_ttl: self.time("limits.filter_ttl"),
+            max_log_blocks: number("limits.log_blocks"),
+            max_logs: size("limits.logs"),
+            max_outcomes: size("limits.outcomes"),
+            max_outcome_bytes: size("limits.outcome_bytes"),
+            max_promises: size("limits.promises"),
+            sync_send_timeout: self.time("limits.sync_send_timeout"),
+            call_gas: number("limits.call_gas"),
+            ..Limits::default()
+        }
+    }
+
+    /// Returns the form of the log and what is logged; `None` for the level when nobody says.
+    pub(crate) fn log(&self) -> (bool, Option<&str>) {
+        let is_json = self.text("log.format") == Some("json");
+        let is_said = *self.source("log.level") != super::Source::Default;
+        (is_json, self.text("log.level").filter(|_| is_said))
+    }
+
+    /// Says that log lines are JSON unless somebody says otherwise.
+    pub(crate) fn prefer_json_log(&mut self) {
+        self.set_default("log.format", super::Value::Text("json".to_owned()));
+    }
+}
+
+/// Checks that nothing is missing that a node in production needs.
+fn complete(config: DevConfig) -> Result<DevConfig> {
+    if config.data_dir.is_none() {
+        bail!("no data directory: set `node.data_dir` (--data-dir)");
+    }
+    if config.promise_key.is_none() {
+        bail!("no key for promises: set `promise.key` (--promise-key) or `promise.signer`");
+    }
+    if config.listed.is_empty() {
+        bail!("no rollups: list their files in `realm.rollups`");
+    }
+    Ok(config)
+}
+
+/// Writes a bounded time in milliseconds.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).expect("the table bounds times")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Flags;
+
+    #[test]
+    fn limits_of_the_table_are_those_of_the_node() {
+        let (settings, problems) = Settings::layered(&Flags::default(), Default::default());
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(format!("{:?}", settings.limits()), format!("{:?}", Limits::default()));
+    }
+}

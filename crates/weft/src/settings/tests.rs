@@ -1,0 +1,180 @@
+use super::*;
+use std::{fs, os::unix::fs::PermissionsExt as _};
+use tempfile::TempDir;
+
+/// Returns a folder with a file `weft.toml` in it.
+fn with(text: &str) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("weft.toml");
+    fs::write(&path, text).unwrap();
+    (dir, path)
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let (dir, path) = with(text);
+    let folder = format!("{}/", dir.path().display());
+    Settings::problems_of(&path).iter().map(|problem| problem.replace(&folder, "")).collect()
+}
+
+fn layered(file: &Path, variables: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Settings {
+    let values: Vec<_> = flags
+        .iter()
+        .map(|(path, text)| {
+            let key = KEYS.iter().find(|key| key.path == *path).unwrap();
+            (key.path, key.flag.unwrap().0, key.kind.parse(text).unwrap())
+        })
+        .collect();
+    let variables =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let (settings, problems) = Settings::layered(&Flags::of(Some(file.into()), &values), variables);
+    assert_eq!(problems, Vec::<String>::new());
+    settings
+}
+
+#[test]
+fn a_flag_comes_before_a_variable_before_the_file_before_the_default() {
+    let (_dir, path) = with("[realm]\nslot = \"3s\"\n");
+    let slot = |settings: &Settings| settings.time("realm.slot").as_millis();
+    let variable = [("WEFT_REALM_SLOT", "2s")];
+    let flag = [("realm.slot", "1s")];
+    let (_empty_dir, empty) = with("");
+    for (settings, expected, source) in [
+        (layered(&empty, &[], &[]), 200, "default".to_owned()),
+        (layered(&path, &[], &[]), 3_000, format!("{}:2", path.display())),
+        (layered(&path, &[("WEFT_REALM_SLOT", "")], &[]), 3_000, format!("{}:2", path.display())),
+        (layered(&path, &variable, &[]), 2_000, "WEFT_REALM_SLOT".to_owned()),
+        (layered(&path, &variable, &flag), 1_000, "--slot".to_owned()),
+        (layered(&empty, &[], &flag), 1_000, "--slot".to_owned()),
+    ] {
+        assert_eq!(slot(&settings), expected, "{source}");
+        assert_eq!(settings.source("realm.slot").to_string(), source);
+    }
+}
+
+#[test]
+fn faults_are_named_with_file_line_key_and_a_suggestion() {
+    for (text, expected) in [
+        (
+            "[realm]\nslott = \"1s\"\n",
+            "weft.toml:2: unknown key `realm.slott`; did you mean `realm.slot`?",
+        ),
+        ("\n\nslot = \"1s\"", "weft.toml:3: unknown key `slot`; did you mean `realm.slot`?"),
+        (
+            "[node]\nslot = \"1s\"",
+            "weft.toml:2: unknown key `node.slot`; did you mean `realm.slot`?",
+        ),
+        ("[raelm]\nslot = \"1s\"", "weft.toml:1: unknown section `raelm`; did you mean `realm`?"),
+        ("[realm]\nqqq = 1", "weft.toml:2: unknown key `realm.qqq`"),
+        (
+            "[realm]\nslot = 5",
+            "weft.toml:2: `realm.slot`: found integer, expected a time in quotes: \"200ms\", \"1s\"",
+        ),
+        ("[realm]\nslot = \"soon\"", "weft.toml:2: `realm.slot`: write a time like 200ms or 1s"),
+        ("realm.slot = \"61s\"", "weft.toml:1: `realm.slot`: `61s` is not between 1ms and 60000ms"),
+        (
+            "[node]\ncommon_port = 70000",
+            "weft.toml:2: `node.common_port`: 70000 is not in 0..=65535",
+        ),
+        (
+            "[node]\ncommon_port = -1",
+            "weft.toml:2: `node.common_port`: found integer, expected a number from 0 to 65535",
+        ),
+        ("[node]\nhost = \"here\"", "weft.toml:2: `node.host`: `here` is no IP address"),
+        ("[log]\nformat = \"xml\"", "weft.toml:2: `log.format`: `xml` is none of text, json"),
+        (
+            "[realm]\nrollups = \"a.toml\"",
+            "weft.toml:2: `realm.rollups`: found string, expected a list of paths: [\"901.toml\"]",
+        ),
+        ("[realm.slot]\na = 1", "weft.toml:1: `realm.slot` is a key and not a section"),
+        ("[node\n", "weft.toml:1: unclosed table, expected `]`"),
+    ] {
+        assert_eq!(problems(text), [expected], "{text}");
+    }
+}
+
+#[test]
+fn every_fault_of_a_file_is_named_at_once() {
+    assert_eq!(problems("[realm]\nslot = 5\nx = 1\n[nod]\n").len(), 3);
+    assert_eq!(problems("[node]\nhost = \"::1\"\n"), Vec::<String>::new());
+}
+
+#[test]
+fn unknown_variables_of_our_sections_are_refused() {
+    let variables = [("WEFT_REALM_SLOTS", "1s"), ("WEFT_KILLS", "3"), ("PATH", "/bin")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let (_, problems) = Settings::layered(&Flags::default(), variables.into());
+    assert_eq!(problems, ["unknown variable WEFT_REALM_SLOTS; did you mean `WEFT_REALM_SLOT`?"]);
+}
+
+#[test]
+fn secrets_are_never_shown_and_not_taken_from_an_open_file() {
+    let secret = "correct horse";
+    let (_dir, path) = with(&format!("[promise]\npassphrase = \"{secret}\"\n"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let found = Settings::problems_of(&path);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains(":2: `promise.passphrase`") && found[0].contains("chmod 600"));
+    assert!(!found[0].contains(secret));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let shown = layered(&path, &[], &[]).shown();
+    assert!(shown.contains("passphrase = \"***\"") && !shown.contains(secret), "{shown}");
+    let shown = layered(&path, &[("WEFT_PROMISE_PASSPHRASE", secret)], &[]).shown();
+    assert!(shown.contains("\"***\"  # WEFT_PROMISE_PASSPHRASE"), "{shown}");
+    assert!(!shown.contains(secret), "{shown}");
+}
+
+#[test]
+fn what_is_shown_is_a_file_that_says_the_same() {
+    let (_dir, path) =
+        with("[realm]\nslot = \"250ms\"\nrollups = [\"a.toml\"]\n[node]\ndata_dir = \"d\"");
+    let shown = layered(&path, &[], &[("log.level", "info")]).shown();
+    let (_again_dir, again) = with(&shown);
+    assert_eq!(file::read(&again, KEYS, None).problems, []);
+    let values = |settings: &Settings| -> Vec<_> {
+        settings.values.iter().map(|(path, (value, _))| (*path, value.clone())).collect()
+    };
+    let first = layered(&path, &[], &[("log.level", "info")]);
+    assert_eq!(values(&layered(&again, &[], &[])), values(&first));
+}
+
+#[test]
+fn variables_and_defaults_of_every_key_can_be_written() {
+    let names: std::collections::BTreeSet<_> = KEYS.iter().map(Key::variable).collect();
+    assert_eq!(names.len(), KEYS.len());
+    assert!(names.contains("WEFT_NODE_DATA_DIR"));
+    for key in KEYS.iter().chain(keys::ROLLUP_KEYS).filter(|key| !key.default.is_empty()) {
+        assert!(key.kind.parse(key.default).is_ok(), "{}", key.path);
+    }
+}
+
+#[test]
+fn files_of_rollups_are_read_with_their_allocations() {
+    let address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+    let text = format!(
+        "chain_id = 904\nname = \"orders\"\nport = 1\nbase_fee = \"2 gwei\"\n\n[allocations]\n\"{address}\" = \"10 ether\"\n"
+    );
+    let (_dir, path) = with(&text);
+    let rollup = read_rollup(&path).unwrap();
+    assert_eq!((rollup.chain_id, rollup.name.as_str(), rollup.port), (904, "orders", 1));
+    assert_eq!((rollup.gas_limit, rollup.base_fee), (60_000_000, 2_000_000_000));
+    let wei = alloy_primitives::U256::from(10_000_000_000_000_000_000_u64);
+    assert_eq!(rollup.allocations, [(address.parse().unwrap(), wei)]);
+    for (text, part) in [
+        ("", "`chain_id` is missing"),
+        ("chain_id = 0", ":1: `chain_id`: 0 is not in"),
+        ("chain = 904", "did you mean `chain_id`?"),
+        ("chain_id = 1\ngas_limit = 5", "rollup 1: gas limit 5"),
+        ("chain_id = 1\n[allocations]\nbob = \"1 ether\"", ":3: `bob` is not an address"),
+        (
+            "chain_id = 1\n[allocations]\n\"0x0000000000000000000000000000000000000001\" = \"lots\"",
+            ":3: `0x",
+        ),
+        ("chain_id = 1\n[allocation]\n", "did you mean `allocations`?"),
+    ] {
+        let (_dir, path) = with(text);
+        let found = read_rollup(&path).unwrap_err().concat();
+        assert!(found.contains(part), "{text}: {found}");
+    }
+    let missing = read_rollup(Path::new("/missing.toml")).unwrap_err().concat();
+    assert!(missing.starts_with("/missing.toml: cannot read it"), "{missing}");
+}
