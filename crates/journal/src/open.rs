@@ -46,7 +46,8 @@ pub(crate) fn open<E: From<OpenError>>(
     if segments.front().is_some_and(|first| *first > after + 1) {
         return Err(OpenError::MissingSegment { expected: after + 1 }.into());
     }
-    let tail = read_all(disk, realm, &mut segments, &mut visit_new)?;
+    let unread = unread(&segments, after);
+    let tail = read_all(disk, realm, &mut segments, unread, &mut visit_new)?;
     let ended = tail.last.as_ref().map_or(0, |last| last.scanned.next - 1);
     if ended < after {
         return Err(OpenError::TooShort { last: ended, needed: after }.into());
@@ -76,15 +77,23 @@ fn segments(disk: &dyn Disk) -> Result<VecDeque<u64>, OpenError> {
     Ok(firsts.into())
 }
 
-/// Reads every segment; one that was being made when the log stopped is removed.
+/// Returns how many segments need not be read, as all their records were asked to be left out. The last two are read
+/// whatever they hold: they may have to be repaired.
+fn unread(segments: &VecDeque<u64>, after: u64) -> usize {
+    let ended = segments.iter().skip(1).take_while(|first| **first <= after + 1).count();
+    ended.min(segments.len().saturating_sub(2))
+}
+
+/// Reads every segment but the first `unread`; one that was being made when the log stopped is removed.
 fn read_all<E: From<OpenError>>(
     disk: &dyn Disk,
     realm: &[u8; 32],
     segments: &mut VecDeque<u64>,
+    unread: usize,
     visit: &mut Visit<'_, E>,
 ) -> Result<Tail, E> {
     let mut tail = Tail::default();
-    for (index, first) in segments.clone().into_iter().enumerate() {
+    for (index, first) in segments.clone().into_iter().enumerate().skip(unread) {
         let name = segment_name(first);
         let bytes = disk.read(&name).map_err(OpenError::disk("read", &name))?;
         let is_last = index + 1 == segments.len();

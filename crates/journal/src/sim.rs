@@ -84,6 +84,20 @@ impl SimDisk {
         }
     }
 
+    /// Returns a disk as a killed program leaves it; whoever uses this one goes on.
+    pub fn after_kill(&self) -> Self {
+        let state = self.lock();
+        let left = |contents: &Contents| {
+            let bytes = contents.seen.clone();
+            Contents { seen: bytes.clone(), safe: bytes, pending: Vec::new() }
+        };
+        let files = state.files.iter().map(|(id, contents)| (*id, left(contents))).collect();
+        let (names, next_file) = (state.names.clone(), state.next_file);
+        let safe_names = names.clone();
+        let left = State { files, names, safe_names, next_file, ..State::default() };
+        Self(Arc::new(Mutex::new(left)))
+    }
+
     /// Returns the names and lengths of all files.
     pub fn files(&self) -> Vec<(String, usize)> {
         let state = self.lock();

@@ -54,12 +54,13 @@ pub(crate) struct Bundles {
     deadlines: VecDeque<(Instant, BundleId)>,
     /// Hashes of the signed legs that are here.
     hashes: B256Set,
+    version: u64,
 }
 
 impl Bundles {
     pub(crate) fn new(max: usize, ttl: Duration) -> Self {
         let (prepared, deadlines) = (BTreeMap::new(), VecDeque::new());
-        Self { max, ttl, prepared, deadlines, hashes: B256Set::default() }
+        Self { max, ttl, prepared, deadlines, hashes: B256Set::default(), version: 0 }
     }
 
     /// Starts waiting for a bundle; preparing one again changes nothing. When too many wait, the oldest of which no leg
@@ -71,6 +72,8 @@ impl Bundles {
         if self.prepared.len() >= self.max && !self.make_room() {
             return false;
         }
+        self.version += 1;
+        self.hashes.extend(prepared.held.iter().flatten().map(SignedTx::hash));
         self.deadlines.push_back((Instant::now() + self.ttl, id));
         self.prepared.insert(id, prepared);
         true
@@ -107,6 +110,7 @@ impl Bundles {
         }
         let first = *matching.first().ok_or(NotHeld::NotALeg)?;
         let free = matching.iter().copied().find(|index| prepared.held[*index].is_none());
+        self.version += 1;
         let old = prepared.held[free.unwrap_or(first)].replace(tx.clone());
         let is_waiting = prepared.held.iter().any(Option::is_none);
         self.hashes.insert(tx.hash());
@@ -122,6 +126,7 @@ impl Bundles {
     /// Stops waiting for a bundle.
     pub(crate) fn forget(&mut self, id: BundleId) -> Option<Prepared> {
         let prepared = self.take(id)?;
+        self.version += 1;
         self.deadlines.retain(|(_, other)| *other != id);
         Some(prepared)
     }
@@ -145,10 +150,22 @@ impl Bundles {
         while let Some((deadline, id)) = self.deadlines.front().copied()
             && deadline <= now
         {
+            self.version += 1;
             self.deadlines.pop_front();
             expired.extend(self.take(id).map(|prepared| (id, prepared)));
         }
         expired
+    }
+
+    /// Returns a number that differs after every change.
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns the bundles in the order in which they expire.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (BundleId, &Prepared)> {
+        let ids = self.deadlines.iter();
+        ids.filter_map(|(_, id)| self.prepared.get(id).map(|prepared| (*id, prepared)))
     }
 
     /// Returns the held legs with their bundles.

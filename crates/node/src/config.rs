@@ -19,6 +19,7 @@ use std::{
 use weft_evm::ChainSpec;
 use weft_journal::Disk;
 use weft_promise::Passphrase;
+use weft_state::Medium;
 use weft_types::{NetworkId, bundle::MAX_LEGS};
 
 /// Wei of one ether.
@@ -112,6 +113,17 @@ pub struct DevConfig {
     pub data_dir: Option<PathBuf>,
     /// Disk of the log in the place of the one in `data_dir`; for tests of what happens when it fails.
     pub log_disk: Option<Arc<dyn Disk>>,
+    /// Medium of the database in the place of the file in `data_dir`, or beside `log_disk`, which alone has no database;
+    /// for tests of what happens when it fails.
+    pub state_medium: Option<Arc<dyn Medium>>,
+    /// Keeps the state after every block in the place of the last ones, in a data directory.
+    pub archive: bool,
+    /// Longest time for which commits of the database may be only in the operating system's hands, in milliseconds.
+    pub state_sync_ms: u64,
+    /// Keeps the part of the log that no recovery needs.
+    pub keep_log: bool,
+    /// Bytes after which a file of the log ends.
+    pub log_segment_bytes: u64,
     /// EIP-155 ids of the rollups that run in processes of their own (P7).
     pub executors: Vec<u64>,
     /// Program that is started with `executor` as its argument; this program itself when there is none.
@@ -157,6 +169,11 @@ impl Default for DevConfig {
             dump_state: None,
             data_dir: None,
             log_disk: None,
+            state_medium: None,
+            archive: false,
+            state_sync_ms: 1_000,
+            keep_log: false,
+            log_segment_bytes: 64 << 20,
             executors: Vec::new(),
             executor_program: None,
             executor_timeout_ms: 2_000,

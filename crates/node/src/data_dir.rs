@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 use weft_journal::{DirDisk, Disk};
+use weft_state::{Database, Options};
 use weft_types::{Domain, Tag};
 
 /// Name of the file that one node at a time holds.
@@ -16,11 +17,16 @@ const LOCK: &str = "lock";
 /// Name of the log's directory.
 const LOG: &str = "log";
 
+/// Name of the database.
+const STATE: &str = "state";
+
 /// A data directory that no other node uses.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     /// Where the log's segments are.
     pub(crate) disk: Arc<dyn Disk>,
+    /// States, blocks and the rest as they were not long ago.
+    pub(crate) database: Option<Database>,
     /// Held as long as the file is open.
     pub(crate) lock: Option<File>,
     /// Bytes of the log.
@@ -30,8 +36,11 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Takes the configured data directory, making it first when there is none; `None` without one.
     pub(crate) fn take(config: &DevConfig) -> Result<Option<Self>, NodeError> {
+        let on_medium = config.state_medium.clone();
+        let on_medium = on_medium.map(|medium| Database::open_on(medium, &Options::default()));
         if let Some(disk) = &config.log_disk {
-            return Ok(Some(Self { disk: Arc::clone(disk), lock: None, bytes: 0 }));
+            let (disk, database) = (Arc::clone(disk), on_medium.transpose()?);
+            return Ok(Some(Self { disk, database, lock: None, bytes: 0 }));
         }
         let Some(path) = &config.data_dir else { return Ok(None) };
         let failed = |source| NodeError::DataDir { path: path.clone(), source };
@@ -43,7 +52,17 @@ impl DataDir {
             sync_dir(path).map_err(failed)?;
         }
         let bytes = size(&log).map_err(failed)?;
-        Ok(Some(Self { disk: Arc::new(DirDisk::new(log)), lock: Some(lock), bytes }))
+        let file = path.join(STATE);
+        let is_new = !file.exists();
+        let database = match on_medium {
+            Some(database) => database?,
+            None => Database::open(&file, &Options::default())?,
+        };
+        if is_new {
+            sync_dir(path).map_err(failed)?;
+        }
+        let disk = Arc::new(DirDisk::new(log));
+        Ok(Some(Self { disk, database: Some(database), lock: Some(lock), bytes }))
     }
 
     /// Returns true when a directory holds a log.

@@ -71,6 +71,12 @@ pub enum NodeError {
         /// What was asked for.
         asked: String,
     },
+    /// The log goes on from a state that is not there.
+    #[error(
+        "the log begins behind its first record and there is no state to go on from; restore the file `state` of the \
+         data directory from a copy"
+    )]
+    NoState,
     /// The log is not whole.
     #[error("cannot use the log of the data directory")]
     Log(#[source] OpenError),

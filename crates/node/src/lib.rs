@@ -9,7 +9,7 @@
 //!
 //! [`Node::start`] is the entry point; everything a client can say comes in as JSON-RPC (`eth_*`, `weft_*` and
 //! the development helpers `evm_*` and `anvil_*`). With a data directory every input is in a log on disk
-//! before its answer leaves, and a start goes on from there; else everything is in memory. What the node promises is
+//! before its answer leaves, what it led to is in a database, and a start goes on from both; else everything is in memory. What the node promises is
 //! signed by a thread of its own.
 
 pub mod accounts;
@@ -25,6 +25,7 @@ mod export;
 mod filters;
 mod foreign_pool;
 mod intake;
+mod keep;
 mod metrics;
 mod node;
 mod outcomes;

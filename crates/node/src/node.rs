@@ -45,6 +45,7 @@ pub struct NodeHandle {
     /// Somebody asked for the end through the admin port.
     end: Arc<Notify>,
     drain_timeout: Duration,
+    repeated: u64,
 }
 
 impl Node {
@@ -68,11 +69,11 @@ impl Node {
         let metrics = Metrics::new();
         let endpoints = listening.iter().map(|taken| taken.endpoint.clone()).collect();
         let engine = engine::spawn(config, endpoints, metrics.clone()).await?;
-        let (all, promise_key) = engine
+        let (all, promise_key, repeated) = engine
             .handle
             .call(move |engine| {
                 let key = engine.outbox.promises().map(|all| all.key());
-                (engine.served(&configured), key)
+                (engine.served(&configured), key, engine.repeated)
             })
             .await
             .map_err(|_| NodeError::Stopped)?;
@@ -100,7 +101,7 @@ impl Node {
             None => None,
         };
         let rollups = servers.rollups();
-        Ok(NodeHandle { rollups, servers, engine, promise_key, admin, end, drain_timeout })
+        Ok(NodeHandle { rollups, servers, engine, promise_key, admin, end, drain_timeout, repeated })
     }
 }
 
@@ -123,6 +124,16 @@ impl NodeHandle {
     /// Returns the address of the key that signs promises.
     pub const fn promise_key(&self) -> Option<Address> {
         self.promise_key
+    }
+
+    /// Waits until the node ends by itself, which it does only when its state cannot be read any more.
+    pub async fn ended(&self) {
+        self.engine.ended().await;
+    }
+
+    /// Returns how many records of its log the node repeated when it started.
+    pub const fn repeated_records(&self) -> u64 {
+        self.repeated
     }
 
     /// Returns the way to the engine.

@@ -1,7 +1,7 @@
 //! What became of items, by bundle id and by transaction hash.
 
 use alloy_primitives::{B256, Bytes, map::HashMap};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use weft_evm::LegResult;
 use weft_types::{BundleId, Hop, HopBody, NetworkId, Position, Removal};
 
@@ -79,7 +79,7 @@ pub(crate) struct Outcomes {
     max_bytes: usize,
     bytes: usize,
     next: u64,
-    records: BTreeMap<u64, Record>,
+    records: BTreeMap<u64, Arc<Record>>,
     index: HashMap<B256, u64>,
 }
 
@@ -89,8 +89,12 @@ impl Outcomes {
     }
 
     pub(crate) fn insert(&mut self, record: Record) {
-        let sequence = self.next;
-        self.next += 1;
+        self.insert_at(self.next, Arc::new(record));
+    }
+
+    /// Puts back a record that was kept, behind those that are there.
+    pub(crate) fn insert_at(&mut self, sequence: u64, record: Arc<Record>) {
+        self.next = sequence + 1;
         for key in keys(&record) {
             self.index.insert(key, sequence);
         }
@@ -120,7 +124,22 @@ impl Outcomes {
 
     /// Returns the last outcome of a bundle or transaction.
     pub(crate) fn get(&self, key: &B256) -> Option<&Record> {
-        self.records.get(self.index.get(key)?)
+        self.records.get(self.index.get(key)?).map(Arc::as_ref)
+    }
+
+    /// Returns the records from number `from` on.
+    pub(crate) fn since(&self, from: u64) -> impl Iterator<Item = (u64, &Arc<Record>)> {
+        self.records.range(from..).map(|(number, record)| (*number, record))
+    }
+
+    /// Returns the number of the first record that is remembered.
+    pub(crate) fn first(&self) -> u64 {
+        self.records.first_key_value().map_or(self.next, |(number, _)| *number)
+    }
+
+    /// Lets the next record have number `next`, unless it is higher already.
+    pub(crate) fn skip_to(&mut self, next: u64) {
+        self.next = self.next.max(next);
     }
 
     /// Returns a point to which [`Self::truncate`] goes back.

@@ -32,6 +32,13 @@ pub(crate) struct PoolLimits {
     pub(crate) ttl: Duration,
 }
 
+/// Something that waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Waits<'a> {
+    Tx(NetworkId, &'a SignedTx),
+    Bundle(&'a Bundle),
+}
+
 /// A transaction that waits.
 #[derive(Debug, Clone)]
 struct Waiting {
@@ -66,6 +73,7 @@ pub(crate) struct Pool {
     arrivals: BTreeMap<u64, (Instant, Key)>,
     bytes: usize,
     gapped: usize,
+    version: u64,
 }
 
 /// Why something may not wait.
@@ -158,6 +166,7 @@ impl Pool {
     }
 
     fn arrive(&mut self, key: Key) -> u64 {
+        self.version += 1;
         self.next_arrival += 1;
         self.arrivals.insert(self.next_arrival, (Instant::now(), key));
         self.next_arrival
@@ -180,6 +189,7 @@ impl Pool {
         let queue = self.queues.get_mut(&lane).expect("what is named waits");
         let waiting = queue.by_nonce.remove(&nonce).expect("what is named waits");
         let bytes = cost(&waiting.tx);
+        self.version += 1;
         queue.bytes -= bytes;
         if queue.by_nonce.is_empty() {
             self.queues.remove(&lane);
@@ -193,6 +203,7 @@ impl Pool {
     /// Takes out a bundle.
     pub(crate) fn forget_bundle(&mut self, id: BundleId) {
         if let Some((arrival, bundle)) = self.bundles.remove(&id) {
+            self.version += 1;
             self.arrivals.remove(&arrival);
             self.bytes -= bundle_cost(&bundle);
         }
@@ -281,6 +292,22 @@ impl Pool {
         }
         let leg = self.bundle_legs().find(|leg| leg.tx.hash() == *hash)?;
         Some((leg.network, &leg.tx))
+    }
+
+    /// Returns a number that differs after every change.
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns everything that waits, in the order of its arrival.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = Waits<'_>> {
+        self.arrivals.values().map(|(_, key)| match key {
+            Key::Tx(hash) => {
+                let (network, tx) = self.find(hash).expect("what is named waits");
+                Waits::Tx(network, tx)
+            }
+            Key::Bundle(id) => Waits::Bundle(&self.bundles[id].1),
+        })
     }
 
     /// Returns who waits on `network`, each with its transactions by nonce.

@@ -129,6 +129,11 @@ impl RollupConfig {
         Some((what, here, there))
     }
 
+    /// Returns the facts about the rollup that never change.
+    pub(crate) fn spec(&self) -> ChainSpec {
+        ChainSpec { block_gas_limit: self.gas_limit, ..ChainSpec::dev(self.chain_id) }
+    }
+
     /// Builds the rollup as it stands before its first block; `timestamp` is in seconds since the Unix epoch.
     pub(crate) fn genesis(&self, timestamp: u64) -> Rollup<MemoryState> {
         let account = |(address, balance): &(Address, U256)| GenesisAccount {
@@ -137,8 +142,7 @@ impl RollupConfig {
             ..GenesisAccount::default()
         };
         let accounts: Vec<_> = self.allocations.iter().map(account).collect();
-        let spec = ChainSpec { block_gas_limit: self.gas_limit, ..ChainSpec::dev(self.chain_id) };
-        genesis_with_fee(spec, timestamp, self.base_fee, &accounts)
+        genesis_with_fee(self.spec(), timestamp, self.base_fee, &accounts)
     }
 }
 

@@ -1,14 +1,16 @@
 //! Items of recent slots with what stood before them, so that they can be executed again.
 
+use crate::keep::Shelf;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 use weft_evm::Escrow;
+use weft_state::StoreError;
 use weft_types::{Item, NetworkId, Outcome, Position, Removal, SlotHeader};
 
 /// Most slots that are remembered; states before them cannot be read anyway.
-const MAX_SLOTS: usize = 256;
+pub(crate) const MAX_SLOTS: usize = 256;
 /// Most bytes of remembered items; the last slot is remembered whatever its size.
 const MAX_BYTES: usize = 64 << 20;
 /// What an item costs beside its raw bytes.
@@ -34,12 +36,29 @@ pub(crate) struct SlotRecord {
     bytes: usize,
 }
 
+impl SlotRecord {
+    pub(crate) fn new(
+        header: SlotHeader,
+        before: BTreeMap<NetworkId, u64>,
+        escrow: Escrow,
+        items: Vec<ItemRecord>,
+    ) -> Self {
+        let bytes = items.iter().map(|item| bytes_of(&item.item)).sum();
+        Self { header, before, escrow, items, bytes }
+    }
+}
+
+fn bytes_of(item: &Item) -> usize {
+    item.legs().iter().map(|leg| leg.tx.raw().len()).sum::<usize>() + ITEM_BYTES
+}
+
 /// Recent slots that had items, oldest first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slots {
     kept: VecDeque<Arc<SlotRecord>>,
     open: Option<SlotRecord>,
     bytes: usize,
+    shelf: Option<Shelf>,
 }
 
 impl Slots {
@@ -50,7 +69,7 @@ impl Slots {
         before: BTreeMap<NetworkId, u64>,
         escrow: Escrow,
     ) {
-        self.open = Some(SlotRecord { header, before, escrow, items: Vec::new(), bytes: 0 });
+        self.open = Some(SlotRecord::new(header, before, escrow, Vec::new()));
     }
 
     /// Remembers an item of the open slot.
@@ -60,26 +79,34 @@ impl Slots {
             Outcome::Included => None,
             Outcome::Removed(removal) => Some(removal.clone()),
         };
-        let raw: usize = item.legs().iter().map(|leg| leg.tx.raw().len()).sum();
-        open.bytes += raw + ITEM_BYTES;
+        open.bytes += bytes_of(item);
         open.items.push(ItemRecord { position, item: item.clone(), removal });
     }
 
-    /// Ends the slot, and forgets old ones.
-    pub(crate) fn close(&mut self) {
-        let Some(open) = self.open.take().filter(|open| !open.items.is_empty()) else { return };
+    /// Ends the slot, and forgets old ones; returns it when it had items.
+    pub(crate) fn close(&mut self) -> Option<Arc<SlotRecord>> {
+        let open = Arc::new(self.open.take().filter(|open| !open.items.is_empty())?);
         self.bytes += open.bytes;
-        self.kept.push_back(Arc::new(open));
+        self.kept.push_back(open.clone());
         while self.kept.len() > 1 && (self.kept.len() > MAX_SLOTS || self.bytes > MAX_BYTES) {
             let oldest = self.kept.pop_front().expect("longer than one");
             self.bytes -= oldest.bytes;
         }
+        Some(open)
+    }
+
+    /// Looks on a shelf for what is not in memory.
+    pub(crate) fn shelve(&mut self, shelf: Shelf) {
+        self.shelf = Some(shelf);
     }
 
     /// Returns a closed slot.
-    pub(crate) fn get(&self, number: u64) -> Option<&Arc<SlotRecord>> {
+    pub(crate) fn get(&self, number: u64) -> Result<Option<Arc<SlotRecord>>, StoreError> {
         let number_of = |slot: &Arc<SlotRecord>| slot.header.number.get();
-        let index = self.kept.binary_search_by_key(&number, number_of).ok()?;
-        self.kept.get(index)
+        match (self.kept.binary_search_by_key(&number, number_of), &self.shelf) {
+            (Ok(index), _) => Ok(self.kept.get(index).cloned()),
+            (Err(_), Some(shelf)) => shelf.slot(number),
+            (Err(_), None) => Ok(None),
+        }
     }
 }

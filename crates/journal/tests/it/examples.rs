@@ -357,3 +357,18 @@ fn an_error_of_the_visitor_is_passed_on() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn segments_before_what_is_asked_for_are_not_read() {
+    let (disk, records) = written(40);
+    let files = disk.files();
+    assert!(files.len() > 4, "{files:?}");
+    disk.damage(FIRST, |bytes| bytes.clear());
+    let (journal, found) = open_after(&disk, 30).unwrap();
+    assert_eq!(found, records[30..]);
+    journal.append(vec![1]).unwrap().wait().unwrap();
+    drop(journal);
+    assert_eq!(open_after(&disk, 40).unwrap().1, [[1]]);
+    // What is asked for is read.
+    assert!(matches!(open_after(&disk, 0), Err(OpenError::NotASegment { .. })));
+}

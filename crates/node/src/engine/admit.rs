@@ -49,7 +49,7 @@ impl Engine {
 
     fn take(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<B256> {
         let hash = tx.hash();
-        if self.is_known(network, &hash) {
+        if self.is_known(network, &hash)? {
             return Err(RpcError::refused("already known"));
         }
         check_chain_id(&tx, self.chain(network).spec.chain_id)?;
@@ -64,11 +64,11 @@ impl Engine {
     }
 
     /// Returns true when a transaction is in a block, in the open slot, or waiting.
-    pub(crate) fn is_known(&self, network: NetworkId, hash: &B256) -> bool {
-        self.chain(network).store.transaction(hash).is_some()
+    pub(crate) fn is_known(&self, network: NetworkId, hash: &B256) -> RpcResult<bool> {
+        Ok(self.chain(network).store.has_transaction(hash)?
             || self.opened.index(network, hash).is_some()
             || self.pool.find(hash).is_some()
-            || self.bundles.holds(hash)
+            || self.bundles.holds(hash))
     }
 
     /// Returns the index of a transaction in the open block.

@@ -14,7 +14,11 @@ pub(crate) fn archive(
     metrics: Metrics,
     recording: Option<Recording>,
 ) -> Result<Engine, NodeError> {
-    let dir = DataDir::take(&config)?.expect("an archive has a data directory");
+    let mut dir = DataDir::take(&config)?.expect("an archive has a data directory");
+    if recording.is_some() {
+        // What is to be told begins at genesis, so all of the log is repeated.
+        dir.database = None;
+    }
     recover::start(config, Vec::new(), metrics, dir, recording)
 }
 

@@ -91,7 +91,7 @@ impl Engine {
         }
         for (index, leg) in bundle.legs().iter().enumerate() {
             let hash = leg.tx.hash();
-            let included = self.chain(leg.network).store.transaction(&hash).is_some()
+            let included = self.chain(leg.network).store.has_transaction(&hash)?
                 || self.opened.index(leg.network, &hash).is_some();
             if included {
                 return Err(RpcError::replayed(format!(

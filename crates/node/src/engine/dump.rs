@@ -9,7 +9,7 @@ use crate::{
 };
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
-use alloy_primitives::{Address, B256, Bytes, Log, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256, map::B256Map};
 use alloy_rlp::Decodable;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -20,7 +20,7 @@ use weft_types::{Domain, NetworkId, Position};
 /// Version of the format.
 const VERSION: u32 = 1;
 /// Number of block hashes that BLOCKHASH can see.
-const BLOCK_HASHES: usize = 256;
+const BLOCK_HASHES: u64 = 256;
 
 /// All rollups of a realm between two slots.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -143,7 +143,10 @@ impl Engine {
             network,
             chain_id: chain.spec.chain_id,
             accounts: accounts.collect::<Result<_, StoreError>>()?,
-            blocks: chain.store.iter().map(|block| dump_block(block, &chain.store)).collect(),
+            blocks: (0..=chain.store.head_number())
+                .filter_map(|number| chain.store.by_number(number).transpose())
+                .map(|block| block.map(|block| dump_block(&block)))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -175,7 +178,9 @@ impl Engine {
                 .map_err(|error| format!("code of {address}: {error}"))?;
             state.insert(*address, *balance, *nonce, code.clone(), storage).map_err(failed)?;
         }
-        for block in store.iter().rev().take(BLOCK_HASHES).rev() {
+        let first = (store.head_number() + 1).saturating_sub(BLOCK_HASHES);
+        for number in first..=store.head_number() {
+            let Some(block) = store.by_number(number).map_err(failed)? else { continue };
             state.insert_block_hash(block.header.number, block.hash).map_err(failed)?;
         }
         let head = store.head();
@@ -212,7 +217,7 @@ impl Engine {
     }
 }
 
-fn dump_block(block: &StoredBlock, store: &BlockStore) -> BlockDump {
+fn dump_block(block: &StoredBlock) -> BlockDump {
     let tx = |tx: &BlockTx| TxDump {
         raw: tx.tx.encoded_2718().into(),
         sender: tx.sender,
@@ -225,7 +230,7 @@ fn dump_block(block: &StoredBlock, store: &BlockStore) -> BlockDump {
         logs: tx.logs.clone(),
         output: tx.output.clone(),
         contract_address: tx.contract_address,
-        origin: store.origin(tx.tx.tx_hash()).map(|origin| (origin.network, origin.tx_hash)),
+        origin: block.origins.get(tx.tx.tx_hash()).map(|origin| (origin.network, origin.tx_hash)),
     };
     BlockDump {
         header: alloy_rlp::encode(&block.header).into(),
@@ -237,36 +242,30 @@ fn dump_block(block: &StoredBlock, store: &BlockStore) -> BlockDump {
 fn restore_blocks(blocks: &[BlockDump]) -> Result<BlockStore, String> {
     let mut restored = blocks.iter().enumerate().map(|(index, block)| restore_block(index, block));
     let genesis = restored.next().ok_or("it holds no genesis block")??;
-    let mut store = BlockStore::new(genesis.0.header, genesis.0.hash);
+    let mut store = BlockStore::new(genesis.header, genesis.hash);
     for block in restored {
-        let (block, origins) = block?;
+        let block = block?;
         if block.header.parent_hash != store.head().hash {
             return Err(format!("block {} does not follow its parent", block.header.number));
         }
         store.push(block);
-        for (hash, origin) in origins {
-            store.set_origin(hash, origin);
-        }
     }
     Ok(store)
 }
 
-fn restore_block(
-    index: usize,
-    dump: &BlockDump,
-) -> Result<(StoredBlock, Vec<(B256, Origin)>), String> {
+fn restore_block(index: usize, dump: &BlockDump) -> Result<StoredBlock, String> {
     let header = Header::decode(&mut dump.header.as_ref())
         .map_err(|error| format!("header of block {index}: {error}"))?;
     if header.number != index as u64 {
         return Err(format!("block {index} says that it is number {}", header.number));
     }
     let mut transactions = Vec::new();
-    let mut origins = Vec::new();
+    let mut origins = B256Map::default();
     for tx in &dump.transactions {
         let envelope = TxEnvelope::decode_2718_exact(&tx.raw)
             .map_err(|error| format!("transaction in block {index}: {error}"))?;
         if let Some((network, tx_hash)) = tx.origin {
-            origins.push((*envelope.tx_hash(), Origin { network, tx_hash }));
+            origins.insert(*envelope.tx_hash(), Origin { network, tx_hash });
         }
         transactions.push(BlockTx {
             tx: envelope,
@@ -283,5 +282,5 @@ fn restore_block(
         });
     }
     let hash = header.hash_slow();
-    Ok((StoredBlock::new(header, hash, dump.slot, transactions), origins))
+    Ok(StoredBlock::new(header, hash, dump.slot, transactions).with_origins(origins))
 }

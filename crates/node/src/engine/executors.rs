@@ -10,7 +10,11 @@ use std::{collections::BTreeMap, os::unix::net::UnixStream, process::Child, time
 use weft_evm::{Applied, FoldError, MemoryState, Realm, RemoteLost, Rollup, Stop};
 use weft_executor::{HubHandle, message::Start, process, state_codec};
 use weft_lane::Input;
+use weft_state::StoreError;
 use weft_types::{Item, NetworkId, Outcome, Position, SlotHeader};
+
+/// What a realm in memory is made of.
+type MemoryParts = (Vec<Rollup<MemoryState>>, weft_evm::Escrow, weft_evm::Heads);
 
 /// How many times as long as one answer a whole item may take.
 const ITEM_PATIENCE: u32 = 5;
@@ -85,7 +89,7 @@ impl Engine {
     }
 
     fn spawn_executors(&mut self) -> Result<(), NodeError> {
-        let (rollups, escrow, heads) = self.memory_parts();
+        let (rollups, escrow, heads) = self.memory_parts()?;
         let networks: Vec<_> = rollups.iter().map(|rollup| rollup.spec.network).collect();
         let hub = HubHandle::default();
         let patience = Duration::from_millis(self.config.executor_timeout_ms);
@@ -130,7 +134,10 @@ impl Engine {
     }
 
     fn hand_over(&mut self) {
-        let (rollups, escrow, heads) = self.memory_parts();
+        let (rollups, escrow, heads) = match self.memory_parts() {
+            Ok(parts) => parts,
+            Err(error) => return self.break_down(format!("the state cannot be read: {error}")),
+        };
         let networks: Vec<_> = rollups.iter().map(|rollup| rollup.spec.network).collect();
         let Some(executors) = &mut self.executors else { return };
         let elsewhere: Vec<_> = executors.children.keys().copied().collect();
@@ -243,15 +250,15 @@ impl Engine {
         }
     }
 
-    fn memory_parts(&self) -> (Vec<Rollup<MemoryState>>, weft_evm::Escrow, weft_evm::Heads) {
+    fn memory_parts(&self) -> Result<MemoryParts, StoreError> {
         let (rollups, escrow, heads) = self.parts();
-        let memory = |rollup: Rollup<weft_state::ChainState>| Rollup {
-            spec: rollup.spec,
-            state: rollup.state.to_memory().expect("states can be read"),
-            head: rollup.head,
-            head_hash: rollup.head_hash,
+        let memory = |rollup: Rollup<weft_state::ChainState>| {
+            let state = rollup.state.to_memory()?;
+            let Rollup { spec, head, head_hash, .. } = rollup;
+            Ok(Rollup { spec, state, head, head_hash })
         };
-        (rollups.into_iter().map(memory).collect(), escrow, heads)
+        let rollups: Result<_, StoreError> = rollups.into_iter().map(memory).collect();
+        Ok((rollups?, escrow, heads))
     }
 }
 

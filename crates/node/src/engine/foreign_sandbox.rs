@@ -54,8 +54,8 @@ impl Engine {
     pub(super) fn foreign_sandbox(&self, network: NetworkId, at: At) -> RpcResult<Sandbox> {
         let chain = self.chain(network);
         let base = match at {
-            At::Pending => chain.store.head(),
-            At::Block(number) => chain.store.by_number(number).expect("moments name blocks"),
+            At::Pending => chain.store.head().clone(),
+            At::Block(number) => chain.store.by_number(number)?.expect("moments name blocks"),
         };
         let foreign = chain.foreign.as_ref().expect("the chain is imported");
         let rules = ForeignRules(foreign.schedule.clone());

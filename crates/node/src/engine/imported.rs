@@ -5,13 +5,9 @@ use super::{
     look::{Overrides, override_account},
 };
 use crate::{
-    bundles::Bundles,
-    clock::Clock,
     config::DevConfig,
     foreign_pool::{ForeignPool, NoRoom},
     metrics::Metrics,
-    outcomes::Outcomes,
-    pool::Pool,
     rpc::{
         errors::{RpcError, RpcResult},
         overrides::override_env,
@@ -120,40 +116,14 @@ impl Engine {
         metrics: Metrics,
     ) -> Result<Self, StoreError> {
         let domain = Domain::dev();
-        let limits = config.limits.clone();
         let (data, rollup) = load(&config, chain)?;
         let head = rollup.head.clone();
         let mut realm = Realm::new(domain, vec![rollup], Escrow::default(), Heads::default());
         realm.set_block_env(IMPORTED, next_env(data.schedule(), &head));
         let lane = Lane::new(domain, LaneConfig::new(config.slot_ms, vec![IMPORTED]))
             .expect("a realm of one makes a lane");
-        Ok(Self {
-            endpoints,
-            domain,
-            realm,
-            lane,
-            clock: Clock::new(config.seed, config.slot_ms),
-            now_ms: 0,
-            log: Default::default(),
-            items_in_slot: 0,
-            accepted: Vec::new(),
-            slots: Default::default(),
-            opened: Default::default(),
-            metrics,
-            chains: [(IMPORTED, data)].into(),
-            pool: Pool::new(limits.pool()),
-            bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
-            outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
-            snapshots: Default::default(),
-            executors: None,
-            joined: Vec::new(),
-            recording: None,
-            intake: super::Intake::Open,
-            arrived: std::time::Instant::now(),
-            outbox: Default::default(),
-            flashblocks: Default::default(),
-            config,
-        })
+        let chains = [(IMPORTED, data)].into();
+        Ok(Self::assemble(config, endpoints, metrics, (realm, lane, chains)))
     }
 
     /// Returns true when the realm is an imported chain, which makes no blocks.
@@ -172,7 +142,7 @@ impl Engine {
                 (head, rules, block_env(&rules, &header))
             }
             At::Block(number) => {
-                let block = chain.store.by_number(number);
+                let block = chain.store.by_number(number)?;
                 let header = &block.ok_or_else(|| RpcError::refused("header not found"))?.header;
                 let rules = schedule.rules_of(header);
                 (number, rules, block_env(&rules, header))
@@ -222,7 +192,7 @@ impl Engine {
         let hash = *tx.tx_hash();
         let waits = |foreign: &Foreign| foreign.pool.get(&hash).is_some();
         let chain = self.chain(network);
-        if chain.store.transaction(&hash).is_some() || chain.foreign.as_ref().is_some_and(waits) {
+        if chain.store.has_transaction(&hash)? || chain.foreign.as_ref().is_some_and(waits) {
             return Err(RpcError::refused("already known"));
         }
         let sender = tx

@@ -65,6 +65,9 @@ impl Engine {
     /// slot has no room.
     fn run_item(&mut self, item: &Item) -> RpcResult<Option<(Outcome, BTreeSet<Lane>)>> {
         self.check_bundle_nonces(item)?;
+        if let Some(why) = &self.broken {
+            return Err(RpcError::new(-32603, format!("the node stops: {why}")));
+        }
         if !self.fits(item)? {
             return Ok(None);
         }
@@ -94,9 +97,15 @@ impl Engine {
         self.metrics.reached(Stage::Positioned, accepted);
         self.outbox.name(item, accepted);
         let elsewhere = self.execute_elsewhere(position, item);
-        let applied = self.realm.apply(position, item).map_err(|error| {
-            RpcError::new(-32603, format!("item at position {position} could not run: {error}"))
-        })?;
+        let applied = match self.realm.apply(position, item) {
+            Ok(applied) => applied,
+            Err(error) => {
+                // It has a position, so nothing may follow it before it ran.
+                let why = format!("item at position {position} could not run: {error}");
+                self.break_down(why.clone());
+                return Err(RpcError::new(-32603, why));
+            }
+        };
         self.check_elsewhere(elsewhere.as_ref(), &applied);
         self.recording.iter_mut().for_each(|recording| recording.applied(item, &applied));
         self.index_opened(&applied);

@@ -9,7 +9,7 @@ use crate::{
 };
 use std::{fs::File, time::Duration};
 use tokio::sync::broadcast;
-use weft_journal::{Journal, Poisoned, Ticket};
+use weft_journal::{Journal, Ticket};
 use weft_types::codec::Encode;
 
 /// When to try again while the disk or the signer is behind.
@@ -50,6 +50,16 @@ impl OpenLog {
         Self { journal, closing: None, is_promise, has_complained, _lock: lock }
     }
 
+    /// Returns a ticket for everything noted so far.
+    pub(super) fn last(&self) -> Ticket {
+        self.journal.last()
+    }
+
+    /// Removes what no recovery needs any more.
+    pub(super) fn remove_before(&self, sequence: u64) {
+        self.journal.remove_before(sequence);
+    }
+
     /// Returns what the answer of the job that just ran has to wait for.
     fn awaited(&mut self) -> Option<(Ticket, bool)> {
         self.closing.take_if(|closing| closing.is_durable());
@@ -68,6 +78,8 @@ pub(crate) struct LogHealth {
     pub(crate) last: u64,
     /// Last record that is on disk.
     pub(crate) durable: u64,
+    /// Last record from which a start would not have to repeat anything.
+    pub(crate) kept: Option<u64>,
     /// Why it stopped, when it did.
     pub(crate) failure: Option<String>,
 }
@@ -104,11 +116,12 @@ impl Engine {
 
     /// Says that the answer of this job promises something, so that it leaves only when all of it is on disk.
     pub(crate) fn promises(&mut self) -> RpcResult<()> {
-        let Log::Open(log) = &mut self.log else { return Ok(()) };
-        if let Some(why) = log.journal.failure() {
+        if let Some(why) = self.stopped_because() {
             return Err(not_durable(&why));
         }
-        if log.journal.is_behind() {
+        let is_behind = self.is_keeping_behind();
+        let Log::Open(log) = &mut self.log else { return Ok(()) };
+        if is_behind || log.journal.is_behind() {
             return Err(RpcError::busy("too much waits for the disk", BEHIND));
         }
         log.is_promise = true;
@@ -122,7 +135,7 @@ impl Engine {
             None => then(Ok(())),
             // When the log stopped, clients may still read.
             Some((ticket, is_promise)) => ticket.when_durable(move |result| match result {
-                Err(why) if is_promise => then(Err(not_durable(&why))),
+                Err(why) if is_promise => then(Err(not_durable(&why.to_string()))),
                 Ok(()) | Err(_) => then(Ok(())),
             }),
         }
@@ -171,14 +184,26 @@ impl Engine {
         self.when_durable(move || drop(to.send(event)));
     }
 
-    /// Returns true when the log stopped: no slot opens or closes any more.
+    /// Returns true when log or database stopped: no slot opens or closes any more, and nothing is signed.
     pub(super) fn has_stopped(&mut self) -> bool {
-        let Log::Open(log) = &mut self.log else { return false };
-        let Some(why) = log.journal.failure() else { return false };
+        self.collect_kept();
+        let Some(why) = self.stopped_because() else { return false };
+        let Log::Open(log) = &mut self.log else { return true };
         if !std::mem::replace(&mut log.has_complained, true) {
-            tracing::error!(%why, "the log stopped: nothing is accepted any more; free the disk and start again");
+            tracing::error!(%why, "nothing is accepted any more; free the disk and start again");
+            self.outbox.stop(&why);
         }
         true
+    }
+
+    /// Returns why nothing is accepted any more.
+    pub(super) fn stopped_because(&self) -> Option<String> {
+        let log = match &self.log {
+            Log::Open(log) => log.journal.failure().map(|why| why.to_string()),
+            Log::Nowhere | Log::Replaying { .. } => None,
+        };
+        let state = || Some(format!("the state cannot be written: {}", self.keep_failure()?));
+        self.broken.clone().or(log).or_else(state)
     }
 
     /// Refuses what is in no log, so that recovery could not repeat it.
@@ -198,16 +223,17 @@ impl Engine {
     /// Returns what the log says about itself; `None` without one.
     pub(crate) fn log_health(&self) -> Option<LogHealth> {
         let Log::Open(log) = &self.log else { return None };
-        let failure = log.journal.failure().map(|why| why.to_string());
+        let failure = self.stopped_because();
         Some(LogHealth {
             last: log.journal.last().sequence(),
             durable: log.journal.durable(),
+            kept: self.safe_sequence(),
             failure,
         })
     }
 }
 
-fn not_durable(why: &Poisoned) -> RpcError {
+fn not_durable(why: &str) -> RpcError {
     RpcError::new(
         -32603,
         format!("not durable: {why}; the node accepts nothing until it is started again"),

@@ -6,7 +6,6 @@ use crate::{
         errors::{RpcError, RpcResult},
         overrides::apply as override_block,
     },
-    store::StoredBlock,
     view::View,
 };
 use alloy_primitives::{Address, B256, U256};
@@ -56,10 +55,10 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// Opens the slot of the moment.
-    pub(crate) fn open(self) -> Realm<View> {
+    pub(crate) fn open(self) -> RpcResult<Realm<View>> {
         let mut realm = Realm::new(self.domain, self.rollups, self.escrow, self.heads);
-        realm.open_slot(self.slot).expect("states in memory can be read");
-        realm
+        realm.open_slot(self.slot).map_err(unopened)?;
+        Ok(realm)
     }
 }
 
@@ -166,7 +165,7 @@ impl Engine {
         at: At,
         overrides: StateOverride,
     ) -> RpcResult<Realm<View>> {
-        Ok(self.apart(network, at, overrides)?.open())
+        self.apart(network, at, overrides)?.open()
     }
 
     /// Returns what a scratch realm is made of.
@@ -176,7 +175,7 @@ impl Engine {
         at: At,
         overrides: StateOverride,
     ) -> RpcResult<Scratch> {
-        let slot = self.slot_at(network, at);
+        let slot = self.slot_at(network, at)?;
         // No more than this can arrive from elsewhere, whatever a call does.
         let most_ether = U256::MAX - self.all_ether();
         let mut rollups = Vec::new();
@@ -190,7 +189,7 @@ impl Engine {
                 }
                 At::Block(_) => {
                     let store = &self.chain(spec.network).store;
-                    self.moment(spec.network, store.at_time(slot.unix_ms).header.number)?
+                    self.moment(spec.network, store.at_time(slot.unix_ms)?.header.number)?
                 }
             };
             if spec.network == network {
@@ -205,11 +204,11 @@ impl Engine {
     }
 
     /// Returns the header of the slot in which a moment's block was made.
-    fn slot_at(&self, network: NetworkId, at: At) -> SlotHeader {
+    fn slot_at(&self, network: NetworkId, at: At) -> RpcResult<SlotHeader> {
         let open = self.realm.slot().expect("a slot is always open").clone();
-        match at {
+        Ok(match at {
             At::Pending => open,
-            At::Block(number) => match self.chain(network).store.by_number(number) {
+            At::Block(number) => match self.chain(network).store.by_number(number)? {
                 Some(block) => SlotHeader {
                     number: SlotNumber::new(block.slot),
                     unix_ms: block.unix_ms(),
@@ -217,7 +216,7 @@ impl Engine {
                 },
                 None => open,
             },
-        }
+        })
     }
 
     fn pending_moment(&mut self, network: NetworkId) -> RpcResult<Moment> {
@@ -232,8 +231,8 @@ impl Engine {
         let (state, at) =
             self.closed(network, At::Block(number))?.expect("closed blocks have a closed state");
         let store = &self.chain(network).store;
-        let parent: &StoredBlock =
-            store.by_number(number.saturating_sub(1)).expect("blocks are stored without gaps");
+        let parent = store.by_number(number.saturating_sub(1))?;
+        let parent = parent.expect("blocks are stored without gaps");
         Ok(Moment {
             head: parent.header.clone(),
             head_hash: parent.hash,
@@ -259,6 +258,11 @@ impl Moment {
         }
         Ok(())
     }
+}
+
+/// Says why a slot over a state that is looked at could not open.
+pub(crate) fn unopened(error: impl std::fmt::Debug) -> RpcError {
+    RpcError::new(-32603, format!("state unavailable: {error:?}"))
 }
 
 pub(crate) fn override_account(

@@ -13,12 +13,14 @@ mod foreign_trace;
 mod imported;
 mod intake;
 mod items;
+mod keep;
 mod log;
 mod look;
 mod opened;
 mod outbox;
 mod recover;
 mod replay;
+mod resume;
 mod rollups;
 mod sandbox;
 mod slots;
@@ -31,7 +33,7 @@ pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;
 pub(crate) use intake::Intake;
-pub(crate) use look::{At, Overrides, Scratch, override_account};
+pub(crate) use look::{At, Overrides, Scratch, override_account, unopened};
 pub(crate) use replay::Replay;
 pub use thread::EngineHandle;
 pub(crate) use thread::{EngineThread, spawn};
@@ -57,7 +59,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use tokio::sync::broadcast;
 use weft_evm::{ChainSpec, Escrow, Heads, Realm, Rollup, State, TokenId};
 use weft_lane::{Lane, LaneConfig};
-use weft_state::{ChainState, Database, StateOptions, StoreError};
+use weft_state::{ChainState, Database, History, StateOptions, StoreError};
 use weft_types::{Domain, NetworkId};
 
 /// What subscribers of one rollup hear about.
@@ -128,6 +130,12 @@ pub(crate) struct Engine {
     arrived: Instant,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) flashblocks: flashblocks::Flashblocks,
+    /// The way into the database of a durable node.
+    keeping: Option<keep::Keeping>,
+    /// Records of the log that were repeated at the start.
+    pub(crate) repeated: u64,
+    /// Why the realm is of no use any more.
+    broken: Option<String>,
 }
 
 impl Engine {
@@ -137,6 +145,7 @@ impl Engine {
         endpoints: Vec<Endpoint>,
         metrics: Metrics,
         genesis: Option<u64>,
+        database: Option<&Database>,
     ) -> Result<Self, NodeError> {
         if let Some(chain) = config.imported.take() {
             return Ok(Self::imported(config, endpoints, chain, metrics)?);
@@ -147,27 +156,44 @@ impl Engine {
         let rollups: Vec<_> = config
             .all_rollups()?
             .iter()
-            .map(|rollup| genesis_rollup(rollup, timestamp))
+            .map(|rollup| genesis_rollup(rollup, timestamp, database.map(|on| (on, &config))))
             .collect::<Result<_, _>>()?;
         let mut escrow = Escrow::default();
         for rollup in &rollups {
             escrow.set(rollup.spec.network, TokenId::ETHER, ether_in(&rollup.state)?);
         }
-        let networks = rollups.iter().map(|rollup| rollup.spec.network).collect();
-        let lane = Lane::new(domain, LaneConfig::new(config.slot_ms, networks))
+        let networks = rollups.iter().map(|rollup: &Rollup<_>| rollup.spec.network).collect();
+        let lane = Lane::new(domain, lane_config(&config, networks))
             .expect("a checked configuration makes a lane");
         let chains = rollups.iter().map(|rollup| {
             let store = BlockStore::new(rollup.head.clone(), rollup.head_hash);
             (rollup.spec.network, ChainData::new(rollup.spec.clone(), store, &config.limits))
         });
+        let chains = chains.collect();
+        let realm = Realm::new(domain, rollups, escrow, Heads::default());
+        let mut engine = Self::assemble(config, endpoints, metrics, (realm, lane, chains));
+        if let Some(database) = database {
+            let keeping = keep::Keeping::new(database.clone(), &engine.config)?;
+            engine.begin_keeping(keeping);
+        }
+        Ok(engine)
+    }
+
+    /// Puts an engine together over a realm, its lane and its chains.
+    fn assemble(
+        config: DevConfig,
+        endpoints: Vec<Endpoint>,
+        metrics: Metrics,
+        (realm, lane, chains): (Realm<ChainState>, Lane, BTreeMap<NetworkId, ChainData>),
+    ) -> Self {
         let limits = config.limits.clone();
-        Ok(Self {
+        Self {
             endpoints,
-            domain,
-            chains: chains.collect(),
-            realm: Realm::new(domain, rollups, escrow, Heads::default()),
+            domain: *realm.domain(),
+            chains,
+            realm,
             lane,
-            clock,
+            clock: Clock::new(config.seed, config.slot_ms),
             now_ms: 0,
             log: log::Log::default(),
             items_in_slot: 0,
@@ -186,14 +212,27 @@ impl Engine {
             arrived: Instant::now(),
             outbox: outbox::Outbox::default(),
             flashblocks: flashblocks::Flashblocks::default(),
+            keeping: None,
+            repeated: 0,
+            broken: None,
             config,
-        })
+        }
+    }
+
+    /// Ends the engine after this job: its realm is of no use any more.
+    pub(crate) fn break_down(&mut self, why: String) {
+        tracing::error!(%why, "the node stops");
+        self.broken.get_or_insert(why);
+    }
+
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.broken.is_some()
     }
 
     /// Returns what shows that the node works, or why it should get no requests.
     pub(crate) fn readiness(&mut self) -> Result<serde_json::Value, String> {
         if self.has_stopped() {
-            return Err("the log cannot be written any more".to_owned());
+            return Err(self.stopped_because().unwrap_or_default());
         }
         let chains = self.chains.values();
         let heads: serde_json::Map<_, _> = chains
@@ -248,9 +287,29 @@ fn empty_state(network: NetworkId) -> Result<ChainState, StoreError> {
     ChainState::open(&Database::memory(), network, &StateOptions::default())
 }
 
-fn genesis_rollup(config: &RollupConfig, timestamp: u64) -> Result<Rollup<ChainState>, StoreError> {
-    let Rollup { spec, state: memory, head, head_hash } = config.genesis(timestamp);
-    let mut state = empty_state(spec.network)?;
+/// Returns how states in a database are kept.
+fn state_options(config: &DevConfig) -> StateOptions {
+    let history = if config.archive { History::All } else { History::default() };
+    StateOptions { history, ..StateOptions::default() }
+}
+
+fn lane_config(config: &DevConfig, networks: Vec<NetworkId>) -> LaneConfig {
+    LaneConfig::new(config.slot_ms, networks)
+}
+
+/// Makes a rollup as it stands before its first block, in a database when there is one.
+fn genesis_rollup(
+    rollup: &RollupConfig,
+    timestamp: u64,
+    on: Option<(&Database, &DevConfig)>,
+) -> Result<Rollup<ChainState>, StoreError> {
+    let Rollup { spec, state: memory, head, head_hash } = rollup.genesis(timestamp);
+    let mut state = match on {
+        Some((database, config)) => {
+            ChainState::open(database, spec.network, &state_options(config))?
+        }
+        None => empty_state(spec.network)?,
+    };
     state.fill(&memory)?;
     assert_eq!(state.root()?, head.state_root, "a filled state has the root of what filled it");
     Ok(Rollup { spec, state, head, head_hash })

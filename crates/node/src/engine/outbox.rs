@@ -33,6 +33,14 @@ impl Outbox {
         self.worker = None;
     }
 
+    /// Signs nothing any more.
+    pub(super) fn stop(&mut self, why: &str) {
+        self.entries.clear();
+        if let Some(promises) = self.promises() {
+            promises.stop(why);
+        }
+    }
+
     pub(super) fn opened(&mut self, header: &SlotHeader) {
         self.put(Entry::Opened(header.number, header.parent));
     }

@@ -10,11 +10,13 @@ use crate::{
     data_dir::{self, DataDir},
     error::NodeError,
     export::Recording,
+    keep::Restored,
     metrics::Metrics,
     record::{Genesis, Record},
 };
 use weft_journal::{Journal, OpenError, Options};
 use weft_lane::Input;
+use weft_state::Database;
 use weft_types::{BundleId, BundleShape, Domain, Item, Leg, Marker};
 
 /// Bytes of a record in the log beside its body.
@@ -26,6 +28,9 @@ struct Recovery {
     config: DevConfig,
     endpoints: Vec<Endpoint>,
     metrics: Metrics,
+    database: Option<Database>,
+    /// Records that were repeated.
+    repeated: u64,
     /// The state so far; nothing before the first record.
     engine: Option<Engine>,
     /// Wants to know what happens to a rollup.
@@ -44,16 +49,34 @@ pub(super) fn start(
     recording: Option<Recording>,
 ) -> Result<Engine, NodeError> {
     let bytes = dir.bytes;
-    let mut recovery =
-        Recovery { config, endpoints, metrics, engine: None, recording, read: 0, bytes };
-    let options = Options::new(data_dir::log_realm(&Domain::dev()).0);
-    let journal =
-        Journal::open(dir.disk, &options, 0, |sequence, body| recovery.take(sequence, body))?;
-    let Recovery { config, endpoints, metrics, engine, .. } = recovery;
+    let mut recovery = Recovery {
+        config,
+        endpoints,
+        metrics,
+        database: dir.database,
+        repeated: 0,
+        engine: None,
+        recording,
+        read: 0,
+        bytes,
+    };
+    let after = recovery.begin()?;
+    let options = Options {
+        segment_bytes: recovery.config.log_segment_bytes,
+        ..Options::new(data_dir::log_realm(&Domain::dev()).0)
+    };
+    let opened =
+        Journal::open(dir.disk, &options, after, |sequence, body| recovery.take(sequence, body));
+    let journal = opened.map_err(|error| match error {
+        NodeError::Log(OpenError::MissingSegment { expected: 1 }) => NodeError::NoState,
+        other => other,
+    })?;
+    let Recovery { config, endpoints, metrics, database, repeated, engine, .. } = recovery;
     let mut engine = match engine {
         Some(engine) => engine,
-        None => Engine::new(config, endpoints, metrics, None)?,
+        None => Engine::new(config, endpoints, metrics, None, database.as_ref())?,
     };
+    engine.repeated = repeated;
     let is_new = journal.last().sequence() == 0;
     engine.clock.resume(engine.now_ms);
     let unconfirmed = match std::mem::take(&mut engine.log) {
@@ -71,9 +94,27 @@ pub(super) fn start(
 }
 
 impl Recovery {
+    /// Begins with what the database holds; returns the last record that it covers.
+    fn begin(&mut self) -> Result<u64, NodeError> {
+        let Some(database) = &self.database else { return Ok(0) };
+        let Some(restored) = Restored::read(&*database.view()?)? else { return Ok(0) };
+        if self.config.adopts_genesis {
+            restored.genesis.adopt(&mut self.config);
+        }
+        check_config(&self.config, &restored.genesis)?;
+        let sequence = restored.moment.sequence;
+        let (config, endpoints) = (self.config.clone(), self.endpoints.clone());
+        let mut engine =
+            Engine::resume(config, endpoints, self.metrics.clone(), database, restored)?;
+        engine.log = Log::Replaying { closed: None };
+        self.engine = Some(engine);
+        Ok(sequence)
+    }
+
     /// Takes the next record.
     fn take(&mut self, sequence: u64, body: &[u8]) -> Result<(), NodeError> {
         self.metrics.repeats(sequence);
+        self.repeated += 1;
         self.read += body.len() as u64 + FRAME_BYTES;
         self.config.progress.iter().for_each(|progress| progress.tell(self.read, self.bytes));
         let failed = |why: String| NodeError::Recovery { sequence, why };
@@ -87,8 +128,9 @@ impl Recovery {
                 let listed = genesis.listed.clone();
                 let config = DevConfig { listed, ..self.config.clone() };
                 let endpoints = self.endpoints.clone();
+                let (metrics, timestamp) = (self.metrics.clone(), Some(genesis.timestamp));
                 let mut engine =
-                    Engine::new(config, endpoints, self.metrics.clone(), Some(genesis.timestamp))?;
+                    Engine::new(config, endpoints, metrics, timestamp, self.database.as_ref())?;
                 if engine.genesis().heads != genesis.heads {
                     let why = "genesis blocks differ from those of the program that wrote the log";
                     return Err(failed(why.to_owned()));
@@ -100,7 +142,17 @@ impl Recovery {
                 self.engine = Some(engine);
                 Ok(())
             }
-            (Some(engine), record) => engine.repeat(record).map_err(failed),
+            (Some(engine), record) => {
+                engine.repeat(record).map_err(failed)?;
+                if let Some(why) = engine.broken.take() {
+                    return Err(failed(why));
+                }
+                // What is not confirmed yet may turn out wrong.
+                if matches!(engine.log, Log::Replaying { closed: None }) {
+                    engine.keep_repeated(sequence);
+                }
+                Ok(())
+            }
             (None, _) => Err(failed("the log does not begin with a genesis".to_owned())),
         }
     }
@@ -126,7 +178,7 @@ fn check_config(config: &DevConfig, genesis: &Genesis) -> Result<(), NodeError> 
 
 impl Engine {
     /// Returns what the realm was made of; before its first slot only.
-    fn genesis(&self) -> Genesis {
+    pub(super) fn genesis(&self) -> Genesis {
         let heads = self.chains.values().map(|chain| chain.store.head().hash);
         let head = self.chains.values().next().map(|chain| chain.store.head().header.timestamp);
         Genesis {

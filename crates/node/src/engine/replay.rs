@@ -44,7 +44,7 @@ impl Engine {
     }
 
     fn slot_replay(&self, block: &StoredBlock) -> RpcResult<SlotReplay> {
-        let slot = self.slots.get(block.slot).ok_or_else(|| gone(block))?.clone();
+        let slot = self.slots.get(block.slot)?.ok_or_else(|| gone(block))?;
         let rollup = |spec: &weft_evm::ChainSpec| {
             let network = spec.network;
             let number = slot.before.get(&network).copied().unwrap_or_default();
@@ -53,7 +53,7 @@ impl Engine {
             if !state.reaches(number) {
                 return Err(gone(block));
             }
-            let head = store.by_number(number).ok_or_else(|| gone(block))?;
+            let head = store.by_number(number)?.ok_or_else(|| gone(block))?;
             let at = (number != store.head_number()).then_some(number);
             let state = View::new(state.clone(), at, StateChange::new());
             let (head, head_hash) = (head.header.clone(), head.hash);
@@ -105,7 +105,7 @@ impl SlotReplay {
         let Some(last) = self.slot.items.iter().rposition(|item| wanted(item.position)) else {
             return Ok(Traces::default());
         };
-        let mut realm = self.scratch.open();
+        let mut realm = self.scratch.open()?;
         let (recorder, traces) = Recorder::new(options, network);
         let mut recorder: Option<Box<dyn weft_evm::trace::Tracer<View>>> = Some(Box::new(recorder));
         for item in &self.slot.items[..=last] {

@@ -71,9 +71,13 @@ impl Engine {
     }
 
     fn join_at(&mut self, config: &RollupConfig, timestamp: u64) -> Result<B256, StoreError> {
-        let rollup = genesis_rollup(config, timestamp)?;
+        let on = self.keeping.as_ref().map(|keeping| (keeping.database(), &self.config));
+        let rollup = genesis_rollup(config, timestamp, on)?;
         let (network, head) = (config.network(), rollup.head_hash);
         let store = BlockStore::new(rollup.head.clone(), head);
+        if let Some(keeping) = &mut self.keeping {
+            keeping.block(network, store.head().clone());
+        }
         let chain = ChainData::new(rollup.spec.clone(), store, &self.config.limits);
         let ether = ether_in(&rollup.state)?;
         // States of before have no such rollup.

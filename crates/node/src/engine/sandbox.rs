@@ -4,13 +4,14 @@ use super::{At, Engine, Scratch};
 use crate::{
     rpc::errors::RpcResult,
     simulate::{RollupRules, Sand, Sandbox, Target},
+    store::StoredBlock,
 };
 use alloy_consensus::Header;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_primitives::Bytes;
 use alloy_rpc_types_eth::state::StateOverride;
 use alloy_trie::EMPTY_ROOT_HASH;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use weft_evm::{Rollup, State};
 use weft_state::ChainState;
 use weft_types::NetworkId;
@@ -55,10 +56,11 @@ impl Engine {
                 continue;
             }
             let state = Sand::Whole(self.whole(spec.network, at)?);
-            let base = self.base(spec.network, at);
+            let base = self.base(spec.network, at)?;
             all.push(Rollup { spec, state, head: base.header.clone(), head_hash: base.hash });
         }
-        let targets = targets.iter().map(|network| self.target(*network, at)).collect();
+        let targets = targets.iter().map(|network| self.target(*network, at));
+        let targets = targets.collect::<RpcResult<_>>()?;
         Ok(Sandbox {
             domain,
             slot: Some(slot),
@@ -71,24 +73,24 @@ impl Engine {
         })
     }
 
-    fn target(&self, network: NetworkId, at: At) -> Target {
-        let (base, spec) = (self.base(network, at), &self.chain(network).spec);
-        Target {
+    fn target(&self, network: NetworkId, at: At) -> RpcResult<Target> {
+        let (base, spec) = (self.base(network, at)?, &self.chain(network).spec);
+        Ok(Target {
             network,
             chain_id: spec.chain_id,
             base: base.header.clone(),
             base_hash: base.hash,
             rules: Box::new(RollupRules { hardfork: spec.hardfork }),
             open: None,
-        }
+        })
     }
 
     /// Returns the last closed block of a moment.
-    fn base(&self, network: NetworkId, at: At) -> &crate::store::StoredBlock {
+    fn base(&self, network: NetworkId, at: At) -> RpcResult<Arc<StoredBlock>> {
         let store = &self.chain(network).store;
         match at {
-            At::Pending => store.head(),
-            At::Block(number) => store.by_number(number).expect("moments name blocks"),
+            At::Pending => Ok(store.head().clone()),
+            At::Block(number) => Ok(store.by_number(number)?.expect("moments name blocks")),
         }
     }
 
@@ -100,7 +102,7 @@ impl Engine {
             state.apply(&changes)?;
             return Ok(state);
         }
-        let number = self.base(network, at).header.number;
+        let number = self.base(network, at)?.header.number;
         self.closed(network, at)?;
         self.state_after(network, number)
     }

@@ -8,7 +8,7 @@ use crate::{
 use alloy_primitives::B256;
 use std::time::{Duration, Instant};
 use weft_lane::{Effect, Input, Rejection};
-use weft_types::{NetworkId, OrderPromise, Position};
+use weft_types::{NetworkId, OrderPromise, Position, SlotHeader};
 
 /// Time between two turns of an engine that waits for the end.
 const STOPPED_TURN: Duration = Duration::from_secs(1);
@@ -79,7 +79,11 @@ impl Engine {
         now_ms: u64,
         input: Input,
     ) -> Result<Option<Position>, Rejection> {
+        if self.is_broken() {
+            return Ok(None);
+        }
         self.now_ms = now_ms;
+        let is_turn = matches!(input, Input::Tick | Input::Close);
         let turn = match input {
             Input::Tick => Some(Record::Turn { now_ms, is_close: false }),
             Input::Close => Some(Record::Turn { now_ms, is_close: true }),
@@ -93,15 +97,7 @@ impl Engine {
         let mut given = None;
         for effect in effects {
             match effect {
-                Effect::Opened(header) => {
-                    self.items_in_slot = 0;
-                    self.opened.clear();
-                    self.outbox.opened(&header);
-                    self.open_slot_elsewhere(&header);
-                    self.remember_slot(&header);
-                    self.recording.iter_mut().for_each(|recording| recording.opened(&header));
-                    self.realm.open_slot(header).expect("states can be read");
-                }
+                Effect::Opened(header) => self.opened(header),
                 Effect::Positioned { position, item, prev_chain, chain } => {
                     self.items_in_slot += 1;
                     self.outbox.order(OrderPromise {
@@ -118,7 +114,24 @@ impl Engine {
                 Effect::Closed { hash, .. } => self.close_blocks(hash),
             }
         }
+        if is_turn {
+            // While an item is on its way it may be nowhere else.
+            self.keep();
+        }
         result.map(|()| given)
+    }
+
+    /// Opens the slot that the lane opened.
+    pub(super) fn opened(&mut self, header: SlotHeader) {
+        self.items_in_slot = 0;
+        self.opened.clear();
+        self.outbox.opened(&header);
+        self.open_slot_elsewhere(&header);
+        self.remember_slot(&header);
+        self.recording.iter_mut().for_each(|recording| recording.opened(&header));
+        if let Err(error) = self.realm.open_slot(header) {
+            self.break_down(format!("a slot could not open: {error:?}"));
+        }
     }
 
     /// Lets an item have another position (P4, T13).
@@ -131,19 +144,28 @@ impl Engine {
 
     fn close_blocks(&mut self, record: B256) {
         self.tell_flashblocks();
-        self.slots.close();
+        let number = self.realm.slot().map(|slot| slot.number).unwrap_or_default();
+        let kept = self.slots.close();
         let (mut blocks, mut closed) = (Vec::new(), Vec::new());
-        for block in self.realm.close_slot().expect("states can be read") {
+        let closing = match self.realm.close_slot() {
+            Ok(closing) => closing,
+            Err(error) => return self.break_down(format!("a slot could not close: {error:?}")),
+        };
+        for block in closing {
             let network: NetworkId = block.network;
             self.metrics.closed(self.chain(network).spec.chain_id, &block);
             blocks.push((network, block.hash));
             let stored = self.chain_mut(network).store.push_closed(block);
+            if let Some(keeping) = &mut self.keeping {
+                keeping.block(network, stored.clone());
+            }
             closed.push((network, stored));
         }
         if let Some(recording) = &mut self.recording {
             let network = recording.network();
             recording.closed(blocks.iter().any(|(of, _)| *of == network));
         }
+        self.keep_slot(number, kept);
         // The next closing record covers this one, so an empty slot needs no check of its own.
         if self.has_items() || !blocks.is_empty() {
             self.note_closed(Closed { record, blocks });

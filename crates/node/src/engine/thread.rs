@@ -14,7 +14,7 @@ use std::{
     thread::JoinHandle,
     time::Instant,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 type Job = Box<dyn FnOnce(&mut Engine) + Send>;
 
@@ -69,9 +69,17 @@ fn stopped() -> RpcError {
 pub(crate) struct EngineThread {
     pub(crate) handle: EngineHandle,
     thread: JoinHandle<()>,
+    /// Closed when the thread ends.
+    ended: watch::Receiver<()>,
 }
 
 impl EngineThread {
+    /// Waits until the engine ends, which it does by itself only when its state cannot be read.
+    pub(crate) async fn ended(&self) {
+        // Nothing is ever sent.
+        let _ = self.ended.clone().changed().await;
+    }
+
     /// Ends the open slot and stops the engine, with everything on disk that belongs there.
     pub(crate) async fn stop(self) -> Result<(), NodeError> {
         let (done, is_done) = oneshot::channel();
@@ -97,21 +105,36 @@ pub(crate) async fn spawn(
     let intake = Intake::new(config.limits.intake()).map_err(failed)?;
     let (inbox, messages) = sync_channel(config.limits.max_queued_requests);
     let (ready, is_ready) = oneshot::channel();
-    let body = move || match started(config, endpoints, metrics) {
-        Ok(engine) => {
-            let _ = ready.send(Ok(()));
-            run(engine, &messages);
-        }
-        Err(error) => {
-            let _ = ready.send(Err(error));
-        }
+    let (end, ended) = watch::channel(());
+    let body = move || {
+        let _end = end;
+        live(config, endpoints, metrics, ready, &messages);
     };
     let thread = std::thread::Builder::new()
         .name("weft-engine".to_owned())
         .spawn(body)
         .map_err(|error| NodeError::Config(format!("no thread for the engine: {error}")))?;
     is_ready.await.map_err(|_| NodeError::Stopped)??;
-    Ok(EngineThread { handle: EngineHandle { inbox, intake }, thread })
+    Ok(EngineThread { handle: EngineHandle { inbox, intake }, thread, ended })
+}
+
+/// Starts an engine, says so, and runs it to its end.
+fn live(
+    config: DevConfig,
+    endpoints: Vec<Endpoint>,
+    metrics: Metrics,
+    ready: oneshot::Sender<Result<(), NodeError>>,
+    messages: &Receiver<Message>,
+) {
+    match started(config, endpoints, metrics) {
+        Ok(engine) => {
+            let _ = ready.send(Ok(()));
+            run(engine, messages);
+        }
+        Err(error) => {
+            let _ = ready.send(Err(error));
+        }
+    }
 }
 
 fn started(
@@ -125,7 +148,7 @@ fn started(
             config.data_dir.iter().for_each(|path| metrics.load(&Saved::new(path)));
             recover::start(config, endpoints, metrics, dir, None)?
         }
-        None => Engine::new(config, endpoints, metrics, None)?,
+        None => Engine::new(config, endpoints, metrics, None, None)?,
     };
     engine.metrics.goes_on();
     engine.tick();
@@ -151,6 +174,9 @@ fn run(mut engine: Engine, messages: &Receiver<Message>) {
             engine.save_figures(saved);
             due = Instant::now() + every;
         }
+        if engine.is_broken() {
+            return;
+        }
         match messages.recv_timeout(engine.until_turn()) {
             Ok(Message::Job(job)) => job(&mut engine),
             Ok(Message::Stop(done)) => {
@@ -169,6 +195,7 @@ fn end(mut engine: Engine, saved: Option<&Saved>) -> Result<(), NodeError> {
     engine.release_promises();
     engine.flush();
     engine.outbox.end();
+    engine.keep_on_stop();
     if let Some(saved) = saved {
         let record = engine.log_health().map_or(0, |log| log.durable);
         if let Err(error) = saved.write(record, &engine.metrics.text()) {

@@ -23,6 +23,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use weft_state::StoreError;
 use weft_types::NetworkId;
 
 /// Hears how much of a log was repeated: bytes so far, and bytes in all.
@@ -98,8 +99,16 @@ impl Archive {
     }
 
     /// Returns every block from genesis on, in RLP, with its number.
-    pub fn blocks(&self) -> impl Iterator<Item = (u64, Vec<u8>)> + '_ {
-        let blocks = self.engine.chain(self.network).store.iter();
-        blocks.map(|block| (block.header.number, alloy_rlp::encode(block.ethereum())))
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::Store`] with a block that cannot be read.
+    pub fn blocks(&self) -> impl Iterator<Item = Result<(u64, Vec<u8>), NodeError>> + '_ {
+        let store = &self.engine.chain(self.network).store;
+        (0..=self.head()).map(move |number| {
+            let missing = || StoreError::Corrupt(format!("block {number} is missing"));
+            let block = store.by_number(number)?.ok_or_else(missing)?;
+            Ok((number, alloy_rlp::encode(block.ethereum())))
+        })
     }
 }

@@ -148,6 +148,14 @@ impl Promises {
         queue.runs() && queue.entries.len() >= MAX_QUEUE / 2
     }
 
+    /// Signs nothing any more, as what it would rest on may not last.
+    pub(crate) fn stop(&self, why: &str) {
+        let mut queue = self.queue();
+        queue.stopped.get_or_insert_with(|| why.to_owned());
+        queue.entries.clear();
+        self.0.changed.notify_all();
+    }
+
     /// Returns true while something waits for its signature.
     pub(crate) fn is_busy(&self) -> bool {
         let queue = self.queue();

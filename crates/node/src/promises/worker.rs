@@ -58,14 +58,14 @@ fn is_past(head: Option<Head>, floor: SlotNumber) -> bool {
 /// Waits for entries or for the next checkpoint; `None` in the end.
 fn take(promises: &Promises, due: Instant) -> Option<Vec<Entry>> {
     let left = due.saturating_duration_since(Instant::now());
-    let is_idle = |queue: &mut Queue| queue.entries.is_empty() && !queue.is_closed;
+    let is_idle = |queue: &mut Queue| queue.entries.is_empty() && queue.runs();
     let waited = promises.0.changed.wait_timeout_while(promises.queue(), left, is_idle);
     let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
     let (is_closed, is_empty) = (queue.is_closed, queue.entries.is_empty());
-    drop(queue);
-    if is_closed && is_empty {
+    if queue.stopped.is_some() || (is_closed && is_empty) {
         return None;
     }
+    drop(queue);
     if !is_closed && !is_empty {
         std::thread::sleep(LINGER);
     }

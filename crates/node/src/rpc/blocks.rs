@@ -36,7 +36,7 @@ fn block_by_number(call: &mut Call<'_>, args: &Args) -> RpcResult {
     if number.is_pending() {
         return call.engine.open_block(call.network, full);
     }
-    call.block(number).map_or(Ok(Value::Null), |block| closed_block(&block, full))
+    call.block(number)?.map_or(Ok(Value::Null), |block| closed_block(&block, full))
 }
 
 fn block_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
@@ -47,11 +47,11 @@ fn block_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 fn by_hash(call: &Call<'_>, args: &Args) -> RpcResult<Option<Arc<StoredBlock>>> {
     let hash = args.hash(0)?;
-    Ok(call.engine.chain(call.network).store.by_hash(&hash).cloned())
+    Ok(call.engine.chain(call.network).store.by_hash(&hash)?)
 }
 
 fn block_receipts(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let Some(block) = call.block_of(args.required(0)?) else { return Ok(Value::Null) };
+    let Some(block) = call.block_of(args.required(0)?)? else { return Ok(Value::Null) };
     let all = 0..block.transactions.len();
     let receipts = all.map(|index| call.engine.receipt(call.network, &block, index));
     Ok(Value::Array(receipts.collect::<RpcResult<_>>()?))
@@ -63,7 +63,7 @@ fn count_by_number(call: &mut Call<'_>, args: &Args) -> RpcResult {
         let open = call.engine.realm.open_transactions(call.network).unwrap_or_default();
         return Ok(quantity(open.len() as u64));
     }
-    Ok(count(call.block(number)))
+    Ok(count(call.block(number)?))
 }
 
 fn count_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
@@ -81,7 +81,7 @@ fn by_number_and_index(call: &mut Call<'_>, args: &Args) -> RpcResult {
         let open = call.engine.realm.open_transactions(call.network).unwrap_or_default();
         return open.get(index).map_or(Ok(Value::Null), |tx| to_json(&open_transaction(tx)));
     }
-    at_index(call.block(number), args)
+    at_index(call.block(number)?, args)
 }
 
 fn by_hash_and_index(call: &mut Call<'_>, args: &Args) -> RpcResult {
@@ -105,8 +105,8 @@ fn at_index(block: Option<Arc<StoredBlock>>, args: &Args) -> RpcResult {
 fn transaction_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let hash = args.hash(0)?;
     let (engine, network) = (&call.engine, call.network);
-    if let Some((block, index)) = engine.chain(network).store.transaction(&hash) {
-        return to_json(&block_transaction(block, index));
+    if let Some((block, index)) = engine.chain(network).store.transaction(&hash)? {
+        return to_json(&block_transaction(&block, index));
     }
     if let Some(index) = engine.open_transaction(network, &hash) {
         let open = engine.realm.open_transactions(network).unwrap_or_default();
@@ -126,8 +126,7 @@ fn transaction_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 fn receipt(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let hash = args.hash(0)?;
-    let found = call.engine.chain(call.network).store.transaction(&hash);
-    match found.map(|(block, index)| (block.clone(), index)) {
+    match call.engine.chain(call.network).store.transaction(&hash)? {
         Some((block, index)) => call.engine.receipt(call.network, &block, index),
         None => Ok(Value::Null),
     }

@@ -48,7 +48,7 @@ fn build_block(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let raw: Option<Vec<Bytes>> = args.optional(2)?;
     let extra_data: Bytes = args.optional(3)?.unwrap_or_default();
     let store = &call.engine.chain(call.network).store;
-    let parent = store.by_hash(&parent).cloned();
+    let parent = store.by_hash(&parent)?;
     let parent = parent.ok_or_else(|| RpcError::refused("unknown parent block"))?;
     let number = parent.header.number;
     let must_run = raw.is_some();

@@ -54,7 +54,7 @@ const PRECOMPILES: [(&str, u16, SpecId); 18] = [
 fn config(call: &mut Call<'_>, _: &Args) -> RpcResult {
     let chain = call.engine.chain(call.network);
     let now = chain.store.head().header.timestamp;
-    let forks = forks(chain);
+    let forks = forks(chain)?;
     let (past, future): (Vec<Fork>, Vec<Fork>) =
         forks.into_iter().partition(|fork| fork.timestamp <= now);
     let json = |fork: Option<&Fork>| fork.map_or(Value::Null, |fork| fork_json(chain, fork));
@@ -66,18 +66,19 @@ fn config(call: &mut Call<'_>, _: &Args) -> RpcResult {
 }
 
 /// Returns the forks of a chain; a rollup has one, from genesis on.
-fn forks(chain: &ChainData) -> Vec<Fork> {
+fn forks(chain: &ChainData) -> RpcResult<Vec<Fork>> {
     if let Some(foreign) = &chain.foreign {
-        return foreign.schedule.forks();
+        return Ok(foreign.schedule.forks());
     }
-    let genesis = chain.store.by_number(0).expect("genesis is never forgotten");
+    let genesis = chain.store.by_number(0)?.expect("genesis is never forgotten");
     let rules = Rules {
         spec: chain.spec.hardfork,
         blob: Some(BlobParams::osaka()),
         is_merged: true,
         is_constantinople: true,
     };
-    vec![Fork { timestamp: genesis.header.timestamp, rules, id: ForkHash::from(genesis.hash).0 }]
+    let (timestamp, id) = (genesis.header.timestamp, ForkHash::from(genesis.hash).0);
+    Ok(vec![Fork { timestamp, rules, id }])
 }
 
 fn fork_json(chain: &ChainData, fork: &Fork) -> Value {
@@ -139,7 +140,7 @@ fn capabilities(call: &mut Call<'_>, _: &Args) -> RpcResult {
 }
 
 fn named(call: &Call<'_>, args: &Args) -> RpcResult<Option<Arc<StoredBlock>>> {
-    Ok(call.block_of(args.required::<BlockId>(0)?))
+    call.block_of(args.required::<BlockId>(0)?)
 }
 
 fn header_of(call: &mut Call<'_>, args: &Args) -> RpcResult {

@@ -81,11 +81,12 @@ fn fee_history(call: &mut Call<'_>, args: &Args) -> RpcResult {
         return Ok(json!({ "oldestBlock": quantity(0), "gasUsedRatio": [] }));
     }
     let oldest = newest + 1 - count;
-    let blocks: Vec<_> =
-        (oldest..=newest).filter_map(|number| store.by_number(number).cloned()).collect();
+    let blocks = (oldest..=newest).filter_map(|number| store.by_number(number).transpose());
+    let blocks = blocks.collect::<Result<Vec<_>, _>>()?;
+    let next = store.by_number(newest + 1)?;
     let mut base_fees: Vec<u64> =
         blocks.iter().map(|block| block.header.base_fee_per_gas.unwrap_or_default()).collect();
-    base_fees.push(match store.by_number(newest + 1) {
+    base_fees.push(match &next {
         Some(next) => next.header.base_fee_per_gas.unwrap_or_default(),
         None => call.base_fee(),
     });
@@ -94,7 +95,7 @@ fn fee_history(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let chain = call.engine.chain(call.network);
     let mut blob_fees: Vec<Value> =
         blocks.iter().map(|block| json!(U128::from(chain.blob_fee(&block.header)))).collect();
-    blob_fees.push(json!(U128::from(match store.by_number(newest + 1) {
+    blob_fees.push(json!(U128::from(match &next {
         Some(next) => chain.blob_fee(&next.header),
         None => call.next_blob_fee(),
     })));

@@ -52,8 +52,8 @@ fn query(call: &Call<'_>, filter: &Filter) -> RpcResult<Vec<Log>> {
     let store = &call.engine.chain(call.network).store;
     match filter.block_option {
         FilterBlockOption::AtBlockHash(hash) => {
-            let block = store.by_hash(&hash).ok_or_else(|| RpcError::refused("unknown block"))?;
-            Ok(matching(block, filter))
+            let block = store.by_hash(&hash)?.ok_or_else(|| RpcError::refused("unknown block"))?;
+            Ok(matching(&block, filter))
         }
         FilterBlockOption::Range { from_block, to_block } => {
             let latest = BlockNumberOrTag::Latest;
@@ -80,8 +80,9 @@ fn range(call: &Call<'_>, filter: &Filter, from: u64, to: u64) -> RpcResult<Vec<
         return Err(RpcError::limit(format!("query exceeds {most} blocks: {from} to {to}")));
     }
     let mut logs = Vec::new();
-    for block in (from..=to).filter_map(|number| store.by_number(number)) {
-        logs.append(&mut matching(block, filter));
+    for number in store.with_logs(from, to, |bloom| filter.matches_bloom(*bloom))? {
+        let Some(block) = store.by_number(number)? else { continue };
+        logs.append(&mut matching(&block, filter));
         if logs.len() > limits.max_logs {
             let most = limits.max_logs;
             return Err(RpcError::limit(format!("query returned more than {most} results")));
@@ -118,8 +119,9 @@ fn filter_changes(call: &mut Call<'_>, args: &Args) -> RpcResult {
     match &mut filter.topic {
         Topic::Pending(hashes) => Ok(json!(std::mem::take(hashes))),
         Topic::Blocks => {
-            let new = (from..=head).filter_map(|number| chain.store.by_number(number));
-            Ok(json!(new.map(|block| block.hash).collect::<Vec<_>>()))
+            let new = (from..=head).filter_map(|number| chain.store.by_number(number).transpose());
+            let hashes = new.map(|block| block.map(|block| block.hash));
+            Ok(json!(hashes.collect::<Result<Vec<_>, _>>()?))
         }
         Topic::Logs(wanted) => {
             let wanted = wanted.clone();

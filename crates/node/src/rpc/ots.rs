@@ -5,10 +5,10 @@ use super::{
     errors::{RpcError, RpcResult},
     types::{block_transaction, closed_block, quantity, to_json},
 };
-use crate::store::StoredBlock;
+use crate::store::{Found, StoredBlock};
 use alloy_consensus::Transaction as _;
 use alloy_eips::{BlockId, BlockNumberOrTag};
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, U256};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use weft_evm::BlockTx;
@@ -44,7 +44,7 @@ fn has_code(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn details(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let Some(block) = call.block_of(args.required(0)?) else { return Ok(Value::Null) };
+    let Some(block) = call.block_of(args.required(0)?)? else { return Ok(Value::Null) };
     let mut shown = closed_block(&block, false)?;
     shown["transactionCount"] = quantity(block.transactions.len() as u64);
     shown["logsBloom"] = Value::Null;
@@ -81,7 +81,7 @@ fn transactions(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let number: BlockNumberOrTag = args.required(0)?;
     let page = args.number(1)?.unwrap_or_default();
     let size = page_size(args, 2)?;
-    let Some(block) = call.block(number) else { return Ok(Value::Null) };
+    let Some(block) = call.block(number)? else { return Ok(Value::Null) };
     let skipped = usize::try_from(page).unwrap_or(usize::MAX).saturating_mul(size);
     let end = block.transactions.len().saturating_sub(skipped);
     let shown = end.saturating_sub(size)..end;
@@ -113,12 +113,12 @@ fn names(tx: &BlockTx, address: Address) -> bool {
 
 /// What a search found, newest first.
 #[derive(Debug, Default)]
-struct Found {
+struct Page {
     txs: Vec<Value>,
     receipts: Vec<Value>,
 }
 
-impl Found {
+impl Page {
     /// Adds the transactions of a block that name `address`, newest first.
     fn add(&mut self, call: &Call<'_>, block: &StoredBlock, address: Address) -> RpcResult<()> {
         for index in (0..block.transactions.len()).rev() {
@@ -147,7 +147,7 @@ fn search_before(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let head = call.engine.chain(call.network).store.head_number();
     let first = before == 0 || before > head;
     let start = if first { head + 1 } else { before };
-    let mut found = Found::default();
+    let mut found = Page::default();
     let mut next = start;
     while next > 0 && found.txs.len() < size {
         next -= 1;
@@ -167,14 +167,14 @@ fn search_after(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let mut pages = Vec::new();
     let (mut next, mut count) = (start, 0);
     while next <= head && count < size {
-        let mut found = Found::default();
+        let mut found = Page::default();
         let block = searched(call, next - start, next)?;
         found.add(call, &block, address)?;
         count += found.txs.len();
         pages.push(found);
         next += 1;
     }
-    let mut all = Found::default();
+    let mut all = Page::default();
     for page in pages.into_iter().rev() {
         all.txs.extend(page.txs);
         all.receipts.extend(page.receipts);
@@ -187,44 +187,42 @@ fn searched(call: &Call<'_>, looked_at: u64, number: u64) -> RpcResult<Arc<Store
     if looked_at >= most {
         return Err(RpcError::limit(format!("search exceeds {most} blocks")));
     }
-    let block = call.engine.chain(call.network).store.by_number(number);
-    block.cloned().ok_or_else(|| RpcError::refused("header not found"))
+    let block = call.engine.chain(call.network).store.by_number(number)?;
+    block.ok_or_else(|| RpcError::refused("header not found"))
 }
 
 fn by_sender_and_nonce(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let sender: Address = args.required(0)?;
     let nonce =
         args.number(1)?.ok_or_else(|| RpcError::params("missing value for required argument 1"))?;
-    let is_it = |tx: &&BlockTx| !tx.is_system && tx.sender == sender && tx.tx.nonce() == nonce;
+    let is_it = |tx: &BlockTx| !tx.is_system && tx.sender == sender && tx.tx.nonce() == nonce;
     let found = newest(call, is_it)?;
-    Ok(found.map_or(Value::Null, |(_, tx)| json!(tx.tx.tx_hash())))
+    Ok(found.map_or(Value::Null, |(block, index)| json!(block.transactions[index].tx.tx_hash())))
 }
 
 /// Answers for contracts that a transaction created itself; those that contracts created are not found.
 fn contract_creator(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let contract: Address = args.required(0)?;
-    let is_it = |tx: &&BlockTx| tx.success && tx.contract_address == Some(contract);
+    let is_it = |tx: &BlockTx| tx.success && tx.contract_address == Some(contract);
     let found = newest(call, is_it)?;
-    Ok(found
-        .map_or(Value::Null, |(_, tx)| json!({ "hash": tx.tx.tx_hash(), "creator": tx.sender })))
+    Ok(found.map_or(Value::Null, |(block, index)| {
+        let tx = &block.transactions[index];
+        json!({ "hash": tx.tx.tx_hash(), "creator": tx.sender })
+    }))
 }
 
 /// Returns the newest transaction that is looked for, within bounds.
-fn newest<'a>(
-    call: &'a Call<'_>,
-    is_it: impl Fn(&&BlockTx) -> bool,
-) -> RpcResult<Option<(B256, &'a BlockTx)>> {
+fn newest(call: &Call<'_>, is_it: impl Fn(&BlockTx) -> bool) -> RpcResult<Option<Found>> {
     let store = &call.engine.chain(call.network).store;
-    let most = usize::try_from(call.engine.limits().max_log_blocks).unwrap_or(usize::MAX);
-    let found = store
-        .iter()
-        .rev()
-        .take(most)
-        .find_map(|block| block.transactions.iter().find(&is_it).map(|tx| (block.hash, tx)));
-    match found {
-        None if store.iter().len() > most => {
-            Err(RpcError::limit(format!("search exceeds {most} blocks")))
+    let (most, head) = (call.engine.limits().max_log_blocks, store.head_number());
+    for number in (0..=head).rev() {
+        if head - number >= most {
+            return Err(RpcError::limit(format!("search exceeds {most} blocks")));
         }
-        found => Ok(found),
+        let Some(block) = store.by_number(number)? else { continue };
+        if let Some(index) = block.transactions.iter().position(&is_it) {
+            return Ok(Some((block, index)));
+        }
     }
+    Ok(None)
 }

@@ -20,7 +20,7 @@ pub(super) const HEAVY: Heavy = &[
 
 fn transaction_error(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let hash: B256 = args.required(0)?;
-    let found = call.engine.chain(call.network).store.transaction(&hash);
+    let found = call.engine.chain(call.network).store.transaction(&hash)?;
     let (block, index) = found.ok_or_else(|| RpcError::refused("transaction not found"))?;
     let tx = &block.transactions[index];
     Ok(json!(if tx.success { Bytes::new() } else { tx.output.clone() }))

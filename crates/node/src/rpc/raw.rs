@@ -21,7 +21,7 @@ pub(super) const METHODS: Methods = &[
 ];
 
 fn named(call: &Call<'_>, args: &Args) -> RpcResult<Option<Arc<StoredBlock>>> {
-    Ok(call.block_of(args.required::<BlockId>(0)?))
+    call.block_of(args.required::<BlockId>(0)?)
 }
 
 fn existing(call: &Call<'_>, args: &Args) -> RpcResult<Arc<StoredBlock>> {
@@ -50,7 +50,7 @@ fn raw_receipts(call: &mut Call<'_>, args: &Args) -> RpcResult {
 fn raw_transaction(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let hash: B256 = args.hash(0)?;
     let chain = call.engine.chain(call.network);
-    if let Some((block, index)) = chain.store.transaction(&hash) {
+    if let Some((block, index)) = chain.store.transaction(&hash)? {
         return Ok(hex(block.transactions[index].tx.encoded_2718()));
     }
     let foreign = chain.foreign.as_ref().and_then(|foreign| foreign.pool.get(&hash));

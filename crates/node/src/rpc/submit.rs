@@ -116,8 +116,12 @@ impl Call<'_> {
         if let Some(index) = self.engine.open_transaction(self.network, &hash) {
             return self.engine.open_receipt(self.network, index);
         }
-        let (block, index) = self.engine.chain(self.network).store.transaction(&hash)?;
-        Some(self.engine.receipt(self.network, block, index))
+        match self.engine.chain(self.network).store.transaction(&hash) {
+            Ok(found) => {
+                found.map(|(block, index)| self.engine.receipt(self.network, &block, index))
+            }
+            Err(error) => Some(Err(error.into())),
+        }
     }
 }
 

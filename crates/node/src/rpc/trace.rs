@@ -48,7 +48,7 @@ fn trace_transaction(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
 fn trace_block_by_number(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
     let number: BlockNumberOrTag = args.required(0)?;
     let options: GethDebugTracingOptions = args.optional(1)?.unwrap_or_default();
-    let block = call.block(number);
+    let block = call.block(number)?;
     let wanted = call.number(number);
     trace_block(call, block, options, || format!("block #{wanted} not found"))
 }
@@ -56,7 +56,7 @@ fn trace_block_by_number(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
 fn trace_block_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
     let hash: B256 = args.required(0)?;
     let options: GethDebugTracingOptions = args.optional(1)?.unwrap_or_default();
-    let block = call.engine.chain(call.network).store.by_hash(&hash).cloned();
+    let block = call.engine.chain(call.network).store.by_hash(&hash)?;
     trace_block(call, block, options, || format!("block {hash} not found"))
 }
 
@@ -153,7 +153,7 @@ impl Place {
                 moment.trace(recorder, tx)
             }
             Self::Rollups(scratch) => {
-                let mut realm = scratch.open();
+                let mut realm = scratch.open()?;
                 if let Some(overrides) = overrides {
                     overrides::apply(&mut realm, network, overrides)?;
                 }
@@ -180,9 +180,9 @@ pub(super) struct Traced {
 impl Traced {
     /// Finds a transaction.
     pub(super) fn find(call: &Call<'_>, hash: &B256) -> RpcResult<Self> {
-        let found = call.engine.chain(call.network).store.transaction(hash);
+        let found = call.engine.chain(call.network).store.transaction(hash)?;
         let (block, index) = found.ok_or_else(|| RpcError::refused("transaction not found"))?;
-        let (block, network) = (block.clone(), call.network);
+        let network = call.network;
         let replay = call.engine.replay(network, &block)?;
         Ok(Self { network, block, index, replay, is_foreign: call.is_foreign() })
     }

@@ -166,7 +166,7 @@ impl Engine {
         receipt["weftSafety"] = json!(SafetyLevel::Reputation);
         let store = &self.chain(network).store;
         if tx.is_system
-            && let Some(origin) = store.origin(tx.tx.tx_hash())
+            && let Some(origin) = store.origin(tx.tx.tx_hash())?
         {
             receipt["weftOrigin"] = json!({
                 "chainId": quantity(self.chain(origin.network).spec.chain_id),
@@ -293,7 +293,7 @@ impl Call<'_> {
     pub(crate) fn at(&self, block: Option<BlockId>, default: BlockId) -> RpcResult<At> {
         match block.unwrap_or(default) {
             BlockId::Hash(RpcBlockHash { block_hash, .. }) => {
-                let block = self.engine.chain(self.network).store.by_hash(&block_hash);
+                let block = self.engine.chain(self.network).store.by_hash(&block_hash)?;
                 let block =
                     block.ok_or_else(|| RpcError::not_found("header for hash not found"))?;
                 Ok(At::Block(block.header.number))
@@ -326,17 +326,17 @@ impl Call<'_> {
     }
 
     /// Returns a closed block by number, tag or hash.
-    pub(crate) fn block_of(&self, id: BlockId) -> Option<Arc<StoredBlock>> {
+    pub(crate) fn block_of(&self, id: BlockId) -> RpcResult<Option<Arc<StoredBlock>>> {
         match id {
             BlockId::Number(number) => self.block(number),
             BlockId::Hash(hash) => {
-                self.engine.chain(self.network).store.by_hash(&hash.block_hash).cloned()
+                Ok(self.engine.chain(self.network).store.by_hash(&hash.block_hash)?)
             }
         }
     }
 
     /// Returns a closed block by number or tag.
-    pub(crate) fn block(&self, number: BlockNumberOrTag) -> Option<Arc<StoredBlock>> {
-        self.engine.chain(self.network).store.by_number(self.number(number)).cloned()
+    pub(crate) fn block(&self, number: BlockNumberOrTag) -> RpcResult<Option<Arc<StoredBlock>>> {
+        Ok(self.engine.chain(self.network).store.by_number(self.number(number))?)
     }
 }

@@ -60,6 +60,7 @@ fn health(call: &mut Call<'_>, _: &Args) -> RpcResult {
         "stopped": stopped,
         "lastRecord": log.as_ref().map(|log| log.last),
         "lastRecordOnDisk": log.as_ref().map(|log| log.durable),
+        "lastRecordInState": log.as_ref().and_then(|log| log.kept),
     }))
 }
 

@@ -10,7 +10,10 @@ use super::{
     schedule::{self, Planned},
     state::Sand,
 };
-use crate::rpc::errors::{RpcError, RpcResult};
+use crate::{
+    engine::unopened,
+    rpc::errors::{RpcError, RpcResult},
+};
 use alloy_consensus::{Header, SignableTransaction, Transaction as _, TxLegacy};
 use alloy_eips::{
     eip2935::HISTORY_STORAGE_ADDRESS,
@@ -108,7 +111,7 @@ impl Sandbox {
     ) -> RpcResult<BTreeMap<NetworkId, Vec<Value>>> {
         let mut realm = Realm::new(self.domain, self.rollups, self.escrow, self.heads);
         if let Some(slot) = self.slot {
-            realm.open_slot(slot).expect("states in memory can be read");
+            realm.open_slot(slot).map_err(unopened)?;
         }
         let deadline = Instant::now() + self.timeout;
         let mut run = Run { realm, gas: self.gas, deadline, timeout: self.timeout };

@@ -7,6 +7,7 @@ mod crossing;
 mod dev;
 mod durable;
 mod execution_apis;
+mod kept;
 mod malformed;
 mod operations;
 mod pool;

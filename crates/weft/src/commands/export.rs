@@ -80,7 +80,8 @@ impl Export {
         let cannot = || format!("cannot write {}", self.out.display());
         let mut out = BufWriter::new(create(&self.out)?);
         let progress = Progress::new("exporting", archive.head() + 1);
-        for (number, block) in archive.blocks() {
+        for block in archive.blocks() {
+            let (number, block) = block?;
             out.write_all(&block).wrap_err_with(cannot)?;
             progress.at(number + 1, &format!("block {number}"));
         }

@@ -41,6 +41,8 @@ impl Settings {
             priority: self.priority(),
             accounts: if is_dev { defaults.accounts.clone() } else { Vec::new() },
             data_dir: self.path("node.data_dir").map(Into::into),
+            archive: self.switch("node.archive")?,
+            keep_log: self.switch("node.keep_log")?,
             executors: self.numbers("executors.chains").to_vec(),
             executor_timeout_ms: milliseconds(self.time("executors.timeout")),
             promise_key: self.signing_key(guard_restored)?,
@@ -82,6 +84,15 @@ impl Settings {
         }
         rollups.sort_by_key(|rollup| rollup.chain_id);
         Ok(rollups)
+    }
+
+    /// Returns a switch of what is in the data directory.
+    fn switch(&self, path: &str) -> Result<bool> {
+        let is_on = matches!(self.get(path), Some(super::Value::Switch(true)));
+        if is_on && self.path("node.data_dir").is_none() {
+            return Err(self.wrong(path, "needs `node.data_dir` (--data-dir)"));
+        }
+        Ok(is_on)
     }
 
     fn priority(&self) -> Priority {

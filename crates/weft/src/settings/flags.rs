@@ -51,6 +51,10 @@ fn arg(key: &'static Key, name: &'static str, value: &'static str) -> Arg {
     };
     let action = if kind == Kind::Numbers { ArgAction::Append } else { ArgAction::Set };
     let arg = Arg::new(name).long(name).value_name(value).action(action).value_parser(parse);
+    let arg = match kind {
+        Kind::Switch => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        _ => arg,
+    };
     arg.help(format!("{}{default}", key.help))
 }
 

@@ -58,6 +58,7 @@ fn takes(key: &Key) -> String {
         Kind::Numbers => "list of numbers".to_owned(),
         Kind::Time { least_ms, most_ms } => format!("{} to {}", time(least_ms), time(most_ms)),
         Kind::OneOf(words) => format!("`{}`", words.join("`, `")),
+        Kind::Switch => "`true` or `false`".to_owned(),
         Kind::Wei => "amount".to_owned(),
     };
     if key.is_secret { format!("{takes}; secret") } else { takes }

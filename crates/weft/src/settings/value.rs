@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     Numbers,
     Time { least_ms: u64, most_ms: u64 },
     OneOf(&'static [&'static str]),
+    Switch,
     Wei,
 }
 
@@ -34,6 +35,7 @@ pub(crate) enum Value {
     Number(u64),
     Numbers(Vec<u64>),
     Time(Duration),
+    Switch(bool),
     Wei(U256),
 }
 
@@ -49,6 +51,7 @@ impl Kind {
             Self::Numbers => "a list of numbers: [901, 902]".to_owned(),
             Self::Time { .. } => "a time in quotes: \"200ms\", \"1s\"".to_owned(),
             Self::OneOf(words) => format!("one of \"{}\"", words.join("\", \"")),
+            Self::Switch => "true or false".to_owned(),
             Self::Wei => "an amount in quotes: \"1 gwei\"".to_owned(),
         }
     }
@@ -66,6 +69,10 @@ impl Kind {
             Self::Time { least_ms, most_ms } => parse_time(text, least_ms, most_ms),
             Self::OneOf(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::OneOf(words) => Err(format!("`{text}` is none of {}", words.join(", "))),
+            Self::Switch => {
+                let wrong = |_| format!("`{text}` is neither true nor false");
+                text.parse().map(Value::Switch).map_err(wrong)
+            }
             Self::Wei => parse_wei(text).map(Value::Wei).map_err(|error| error.to_string()),
         }
     }
@@ -88,6 +95,7 @@ impl Kind {
                 let numbers = numbers.map(|n| n.as_integer().and_then(|n| u64::try_from(n).ok()));
                 numbers.collect::<Option<_>>().map(Value::Numbers).ok_or_else(wrong)
             }
+            Self::Switch => item.as_bool().map(Value::Switch).ok_or_else(wrong),
             Self::Wei if item.is_integer() => Ok(Value::Wei(U256::from(number()?))),
             Self::Text | Self::Host | Self::Time { .. } | Self::OneOf(_) | Self::Wei => {
                 self.parse(text()?)
@@ -149,6 +157,7 @@ impl fmt::Display for Value {
             }
             Self::Host(host) => write!(f, "\"{host}\""),
             Self::Number(number) => write!(f, "{number}"),
+            Self::Switch(is_on) => write!(f, "{is_on}"),
             Self::Numbers(numbers) => write!(f, "{numbers:?}"),
             Self::Time(time) if time.subsec_millis() == 0 => write!(f, "\"{}s\"", time.as_secs()),
             Self::Time(time) => write!(f, "\"{}ms\"", time.as_millis()),
@@ -183,6 +192,7 @@ mod tests {
             (Kind::Numbers, Value::Numbers(vec![901, 902])),
             (Kind::Host, Value::Host("::1".parse().unwrap())),
             (Kind::Number { least: 0, most: 9 }, Value::Number(9)),
+            (Kind::Switch, Value::Switch(true)),
             (Kind::Wei, wei),
         ] {
             let text = format!("key = {value}");

@@ -16,7 +16,7 @@ use jsonrpsee::{
 use serde_json::{Value, json};
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use weft_node::DEV_ACCOUNTS;
@@ -173,8 +173,7 @@ impl Realm {
 
     fn start(&mut self) -> Dev {
         let before = Instant::now();
-        let dir = self.dir.to_str().unwrap();
-        let dev = Dev::start(&["--rollups", "2", "--slot", "20ms", "--data-dir", dir]);
+        let dev = start_on(&self.dir);
         self.starts.push(before.elapsed());
         dev
     }
@@ -212,9 +211,67 @@ impl Realm {
                 assert!(seen.is_null() || *seen == found, "saw {seen}, found {found}");
             }
         }
+        let heads = heads(&rpc).await;
+        let before = answers(&rpc, &heads).await;
+        drop(dev);
+        // What a node says that has nothing but the log, and this one after another kill.
+        let replay = self.dir.with_extension("replay");
+        copy_log(&self.dir, &replay);
+        let dev = start_on(&replay);
+        assert_eq!(answers(&Rpc::new(&dev), &heads).await, before, "replayed from genesis");
+        drop(dev);
+        let dev = self.start();
+        assert_eq!(answers(&Rpc::new(&dev), &heads).await, before, "restarted");
         drop(dev);
         fs::remove_dir_all(&self.dir).unwrap();
+        fs::remove_dir_all(replay).unwrap();
     }
+}
+
+fn start_on(dir: &Path) -> Dev {
+    let dir = dir.to_str().unwrap();
+    Dev::start(&["--rollups", "2", "--slot", "20ms", "--keep-log", "--data-dir", dir])
+}
+
+/// Copies the log of a data directory and nothing else.
+fn copy_log(from: &Path, to: &Path) {
+    fs::create_dir_all(to.join("log")).unwrap();
+    for file in fs::read_dir(from.join("log")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join("log").join(file.file_name())).unwrap();
+    }
+}
+
+/// Returns the last block of each rollup.
+async fn heads(rpc: &Rpc) -> Vec<u64> {
+    let mut heads = Vec::new();
+    for chain in CHAINS {
+        let head = rpc.ask(chain, "eth_blockNumber", json!([])).await;
+        heads.push(serde_json::from_value::<U256>(head).unwrap().to());
+    }
+    heads
+}
+
+/// Returns blocks, receipts, logs and proofs up to some blocks.
+async fn answers(rpc: &Rpc, heads: &[u64]) -> Vec<Value> {
+    let mut all = Vec::new();
+    for (chain, head) in CHAINS.into_iter().zip(heads) {
+        for number in 0..=*head {
+            let number = format!("{number:#x}");
+            all.push(rpc.ask(chain, "eth_getBlockByNumber", json!([number, true])).await);
+            all.push(rpc.ask(chain, "eth_getBlockReceipts", json!([number])).await);
+        }
+        let (last, earlier) = (format!("{head:#x}"), format!("{:#x}", head.saturating_sub(20)));
+        let logs = json!([{ "fromBlock": "0x0", "toBlock": last }]);
+        all.push(rpc.ask(chain, "eth_getLogs", logs).await);
+        for account in DEV_ACCOUNTS {
+            for number in [&last, &earlier] {
+                let proof = json!([account.address, [], number]);
+                all.push(rpc.ask(chain, "eth_getProof", proof).await);
+            }
+        }
+    }
+    all
 }
 
 /// Checks that nothing acknowledged is missing, on any of its rollups.

@@ -50,6 +50,7 @@ pub(super) async fn run(mut config: DevConfig, log: log::Control, show: Show) ->
     let asked = tokio::select! {
         name = signals.wait() => name,
         () = node.end_asked() => "admin",
+        () = node.ended() => "engine",
     };
     if !show.is_dev {
         tracing::info!(by = asked, "stopping: nothing is accepted any more, the slot is ended");

@@ -1,0 +1,335 @@
+//! From closed slots to batches of the database, without waiting for them.
+
+use super::{Engine, log::Log};
+use crate::{
+    config::DevConfig,
+    error::NodeError,
+    keep::{Done, Keeper, Mirror, Moment, News, Order, Restored, Shelf, put_accounts, put_waiting},
+    record::Genesis,
+    slots::{MAX_SLOTS, SlotRecord},
+    store::StoredBlock,
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use weft_journal::Ticket;
+use weft_state::{Database, Durability, StoreError};
+use weft_types::{NetworkId, SlotNumber};
+
+/// Most commits that may be only in the operating system's hands.
+const SAFE_AFTER: u32 = 64;
+/// Slots without anything to tell that share one commit.
+const QUIET_SLOTS: u32 = 256;
+/// Slots that share one commit while the log is repeated.
+const REPEATED_SLOTS: u32 = 1024;
+/// Bytes of blocks that wait for the database, after which nothing more is accepted.
+const MAX_WAITING_BYTES: usize = 256 << 20;
+
+/// The way into the database.
+#[derive(Debug)]
+pub(super) struct Keeping {
+    database: Database,
+    keeper: Keeper,
+    /// What happened since the last order.
+    news: News,
+    accounts: (Mirror, Mirror),
+    waiting: Mirror,
+    /// Versions of pool and bundles that `waiting` mirrors.
+    waiting_version: Option<(u64, u64)>,
+    /// Outcomes that are in the database or on their way.
+    outcomes: Range<u64>,
+    /// Slots with items that are in the database or on their way.
+    slots: VecDeque<u64>,
+    shelves: BTreeMap<NetworkId, Shelf>,
+    /// Last blocks of the order that is being carried out.
+    ordered: Vec<(NetworkId, u64)>,
+    /// Slots closed since the last order.
+    closed: u32,
+    /// Commits since the last safe one.
+    unsafe_commits: u32,
+    last_safe: Instant,
+    /// Last record covered by a safe commit.
+    safe: u64,
+    keeps_log: bool,
+    sync_every: Duration,
+}
+
+impl Keeping {
+    pub(super) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Begins with an empty database.
+    pub(super) fn new(database: Database, config: &DevConfig) -> Result<Self, NodeError> {
+        let keeper = Keeper::start(database.clone());
+        let keeper = keeper
+            .map_err(|error| NodeError::Config(format!("no thread for the state: {error}")))?;
+        Ok(Self {
+            database,
+            keeper,
+            news: News::default(),
+            accounts: Default::default(),
+            waiting: Mirror::default(),
+            waiting_version: None,
+            outcomes: 0..0,
+            slots: VecDeque::new(),
+            shelves: BTreeMap::new(),
+            ordered: Vec::new(),
+            closed: 0,
+            unsafe_commits: 0,
+            last_safe: Instant::now(),
+            safe: 0,
+            keeps_log: config.keep_log,
+            sync_every: Duration::from_millis(config.state_sync_ms),
+        })
+    }
+
+    /// Notes what the realm begins with.
+    pub(super) fn begin(
+        &mut self,
+        genesis: &Genesis,
+        blocks: impl Iterator<Item = (NetworkId, Arc<StoredBlock>)>,
+    ) {
+        self.news.genesis(genesis);
+        blocks.for_each(|(network, block)| self.news.block(network, block));
+    }
+
+    /// Notes a closed block.
+    pub(super) fn block(&mut self, network: NetworkId, block: Arc<StoredBlock>) {
+        self.news.block(network, block);
+    }
+
+    /// Notes that a slot closed, with its record when it had items.
+    fn slot(&mut self, record: Option<Arc<SlotRecord>>) {
+        self.closed += 1;
+        let Some(record) = record else { return };
+        self.slots.push_back(record.header.number.get());
+        let forgotten = (self.slots.len() > MAX_SLOTS).then(|| self.slots.pop_front()).flatten();
+        self.news.slot(record, forgotten);
+    }
+
+    /// Returns how the next order would have to be committed, when there is a reason for one.
+    fn due(&self, is_repeating: bool) -> Option<Durability> {
+        let is_large = self.news.bytes() > MAX_WAITING_BYTES / 8;
+        if is_repeating {
+            // What is repeated may be in memory only until the log is open, and must not be ahead of the disk.
+            let is_due = self.closed >= REPEATED_SLOTS || is_large;
+            return is_due.then_some(Durability::Later);
+        }
+        let is_late = self.last_safe.elapsed() >= self.sync_every;
+        let is_safe = is_late || self.unsafe_commits + 1 >= SAFE_AFTER;
+        let durability = if is_safe { Durability::Safe } else { Durability::Later };
+        let has_news = !self.news.is_empty() || self.closed >= QUIET_SLOTS;
+        let is_open = is_late && self.unsafe_commits > 0;
+        (has_news || is_open).then_some(durability)
+    }
+}
+
+impl Engine {
+    /// Notes a closed slot for the database.
+    pub(super) fn keep_slot(&mut self, slot: SlotNumber, record: Option<Arc<SlotRecord>>) {
+        let Some(keeping) = &mut self.keeping else { return };
+        keeping.slot(record);
+        let recent = self.lane.recent_in(slot).collect();
+        keeping.news.recent(slot.get(), recent, self.lane.config().recent_slots);
+    }
+
+    /// Hands over what closed slots led to, when it is time and the keeper is free.
+    pub(super) fn keep(&mut self) {
+        let Log::Open(log) = &self.log else { return };
+        if self.keeping.as_ref().is_some_and(|keeping| keeping.closed > 0) {
+            let last = log.last();
+            self.keep_up_to(last.sequence(), Some(last));
+        }
+    }
+
+    /// Hands over what repeating the log led to, when record `sequence` was the last.
+    pub(super) fn keep_repeated(&mut self, sequence: u64) {
+        if self.keeping.as_ref().is_some_and(|keeping| keeping.closed > 0) {
+            self.keep_up_to(sequence, None);
+        }
+    }
+
+    fn keep_up_to(&mut self, sequence: u64, after: Option<Ticket>) {
+        self.collect_kept();
+        let Some(keeping) = &self.keeping else { return };
+        if keeping.keeper.is_busy() || keeping.keeper.failure().is_some() || self.is_broken() {
+            return;
+        }
+        let Some(durability) = keeping.due(after.is_none()) else { return };
+        if let Err(error) = self.order(sequence, durability, after) {
+            self.break_down(format!("the state cannot be kept: {error}"));
+        }
+    }
+
+    fn order(
+        &mut self,
+        sequence: u64,
+        durability: Durability,
+        after: Option<Ticket>,
+    ) -> Result<(), StoreError> {
+        // A slot that has items is in the log alone.
+        let Some(moment) = self.standing(sequence) else { return Ok(()) };
+        let states = self.realm.states_mut().map(weft_state::ChainState::staged);
+        let states = states.collect::<Result<Vec<_>, _>>()?;
+        let Some(keeping) = &mut self.keeping else { return Ok(()) };
+        let (escrow, heads) = (self.realm.escrow(), self.realm.heads());
+        put_accounts(&mut keeping.accounts, escrow, heads, &mut keeping.news.rows);
+        let versions = Some((self.pool.version(), self.bundles.version()));
+        if keeping.waiting_version != versions {
+            let rows = &mut keeping.news.rows;
+            put_waiting(&mut keeping.waiting, &self.pool, &self.bundles, rows);
+            keeping.waiting_version = versions;
+        }
+        let first = self.outcomes.first();
+        let new = self.outcomes.since(keeping.outcomes.end);
+        let forgotten = keeping.outcomes.start..first.min(keeping.outcomes.end);
+        keeping.news.outcomes(new, forgotten);
+        keeping.outcomes = first..moment.next_outcome;
+        keeping.news.complete(states, &moment);
+        keeping.ordered = moment.blocks;
+        keeping.closed = 0;
+        let news = std::mem::take(&mut keeping.news);
+        keeping.keeper.send(Order { news, sequence, durability, after });
+        Ok(())
+    }
+
+    /// Returns where the realm stands, unless the open slot has items.
+    fn standing(&self, sequence: u64) -> Option<Moment> {
+        let head = |(network, chain): (&NetworkId, &super::ChainData)| {
+            (*network, chain.store.head_number())
+        };
+        Some(Moment {
+            sequence,
+            now_ms: self.now_ms,
+            lane: self.lane.standing()?,
+            blocks: self.chains.iter().map(head).collect(),
+            next_outcome: self.outcomes.mark(),
+            slots: self.keeping.as_ref()?.slots.iter().copied().collect(),
+            joined: self.joined.clone(),
+        })
+    }
+
+    /// Takes note of what was committed.
+    pub(super) fn collect_kept(&mut self) {
+        let done = self.keeping.as_mut().and_then(|keeping| keeping.keeper.poll());
+        self.note_kept(done);
+    }
+
+    fn note_kept(&mut self, done: Option<Done>) {
+        let Some(done) = done else { return };
+        if let Err(error) = self.look_through(done) {
+            self.break_down(format!("the state cannot be read: {error}"));
+        }
+    }
+
+    /// Lets everything be read from where it was committed.
+    fn look_through(&mut self, done: Done) -> Result<(), StoreError> {
+        let Some(keeping) = &mut self.keeping else { return Ok(()) };
+        for state in self.realm.states_mut() {
+            state.committed(&keeping.database)?;
+        }
+        let view = keeping.database.view()?;
+        for (network, last) in &keeping.ordered {
+            let shelf = keeping.shelves.entry(*network);
+            let shelf = shelf.or_insert_with(|| Shelf::new(*network, view.clone()));
+            *shelf = shelf.later(view.clone());
+            if let Some(chain) = self.chains.get_mut(network) {
+                chain.store.shelve(shelf.clone(), *last);
+            }
+            self.slots.shelve(shelf.clone());
+        }
+        keeping.unsafe_commits += 1;
+        if done.durability == Durability::Safe {
+            (keeping.unsafe_commits, keeping.last_safe) = (0, Instant::now());
+            keeping.safe = done.sequence;
+            if let (Log::Open(log), false) = (&self.log, keeping.keeps_log) {
+                log.remove_before(done.sequence + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes safe what can be, before the node stops; the log has the rest.
+    pub(super) fn keep_on_stop(&mut self) {
+        let Some(keeping) = &mut self.keeping else { return };
+        let done = keeping.keeper.wait();
+        self.note_kept(done);
+        let Log::Open(log) = &self.log else { return };
+        let last = log.last();
+        if self.has_stopped() {
+            return;
+        }
+        let is_quiet = self.lane.standing().is_some();
+        let sequence = last.sequence();
+        let ordered = match is_quiet {
+            true => self.order(sequence, Durability::Safe, Some(last)),
+            false => self.flush_kept(),
+        };
+        if let Err(error) = ordered {
+            tracing::error!(%error, "the state was not kept at the end; the log has everything");
+        }
+        let done = self.keeping.as_mut().and_then(|keeping| keeping.keeper.wait());
+        self.note_kept(done);
+    }
+
+    /// Makes safe what was committed.
+    fn flush_kept(&mut self) -> Result<(), StoreError> {
+        let Some(keeping) = &mut self.keeping else { return Ok(()) };
+        if keeping.unsafe_commits > 0 {
+            let news = News::default();
+            let (sequence, durability) = (keeping.safe, Durability::Safe);
+            keeping.keeper.send(Order { news, sequence, durability, after: None });
+        }
+        Ok(())
+    }
+
+    /// Returns why the database takes nothing any more.
+    pub(super) fn keep_failure(&self) -> Option<&StoreError> {
+        self.keeping.as_ref().and_then(|keeping| keeping.keeper.failure())
+    }
+
+    /// Returns true when so much waits for the database that no more should be accepted.
+    pub(super) fn is_keeping_behind(&self) -> bool {
+        self.keeping.as_ref().is_some_and(|keeping| keeping.news.bytes() > MAX_WAITING_BYTES)
+    }
+
+    /// Returns the last record of the log that a safe commit covers; `None` without a database.
+    pub(super) fn safe_sequence(&self) -> Option<u64> {
+        self.keeping.as_ref().map(|keeping| keeping.safe)
+    }
+
+    /// Puts back what the database held beside states, blocks and the lane.
+    pub(super) fn put_back(
+        &mut self,
+        mut keeping: Keeping,
+        restored: Restored,
+        shelves: BTreeMap<NetworkId, Shelf>,
+    ) -> Result<(), NodeError> {
+        let Restored { moment, outcomes, waiting, .. } = restored;
+        self.now_ms = moment.now_ms;
+        self.joined = moment.joined;
+        let first_outcome = outcomes.first().map_or(moment.next_outcome, |(number, _)| *number);
+        outcomes.into_iter().for_each(|(number, record)| self.outcomes.insert_at(number, record));
+        self.outcomes.skip_to(moment.next_outcome);
+        waiting.put_back(&mut self.pool, &mut self.bundles);
+        // The mirrors show what is in the database already.
+        let mut known = News::default();
+        let (escrow, heads) = (self.realm.escrow(), self.realm.heads());
+        put_accounts(&mut keeping.accounts, escrow, heads, &mut known.rows);
+        put_waiting(&mut keeping.waiting, &self.pool, &self.bundles, &mut known.rows);
+        keeping.waiting_version = Some((self.pool.version(), self.bundles.version()));
+        keeping.outcomes = first_outcome..moment.next_outcome;
+        keeping.safe = moment.sequence;
+        keeping.slots = moment.slots.into();
+        if let Some(shelf) = shelves.values().next() {
+            self.slots.shelve(shelf.clone());
+        }
+        keeping.shelves = shelves;
+        self.keeping = Some(keeping);
+        Ok(())
+    }
+}

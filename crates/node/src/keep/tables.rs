@@ -1,0 +1,55 @@
+//! Tables of the node beside those of states, and their keys.
+
+use alloy_primitives::B256;
+use weft_evm::TokenId;
+use weft_state::Table;
+use weft_types::NetworkId;
+
+/// Facts about the realm, by name.
+pub(crate) const FACTS: Table = Table::new(16, "facts");
+/// Blocks by network and number.
+pub(crate) const BLOCKS: Table = Table::new(17, "blocks");
+/// Numbers of blocks by network and hash.
+pub(crate) const BLOCK_NUMBERS: Table = Table::new(18, "block numbers");
+/// Block and index of transactions by network and hash.
+pub(crate) const TRANSACTIONS: Table = Table::new(19, "transactions");
+/// Blooms of the blocks that have logs, by network and number.
+pub(crate) const BLOOMS: Table = Table::new(20, "blooms");
+/// What became of items, in order.
+pub(crate) const OUTCOMES: Table = Table::new(21, "outcomes");
+/// Recent slots with their items, by slot.
+pub(crate) const SLOTS: Table = Table::new(22, "slots");
+/// Positions of the items of recent slots, by slot.
+pub(crate) const RECENT: Table = Table::new(23, "recent items");
+/// Escrow balances by holder and token.
+pub(crate) const ESCROW: Table = Table::new(24, "escrow");
+/// Mailbox heads by sender and receiver.
+pub(crate) const HEADS: Table = Table::new(25, "mailbox heads");
+/// What waits, by kind.
+pub(crate) const WAITING: Table = Table::new(26, "waiting");
+
+/// Fact: what the realm is made of.
+pub(crate) const GENESIS: &[u8] = b"genesis";
+/// Fact: where the realm stands.
+pub(crate) const MOMENT: &[u8] = b"moment";
+
+/// Returns the key of a block.
+pub(crate) fn block(network: NetworkId, number: u64) -> Vec<u8> {
+    [network.get().to_be_bytes().as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// Returns the key of something of a rollup that has a hash.
+pub(crate) fn hashed(network: NetworkId, hash: &B256) -> Vec<u8> {
+    [network.get().to_be_bytes().as_slice(), hash.as_slice()].concat()
+}
+
+/// Returns the key of an escrow balance.
+pub(crate) fn escrow(holder: NetworkId, token: &TokenId) -> Vec<u8> {
+    let networks = [holder.get().to_be_bytes(), token.network.get().to_be_bytes()].concat();
+    [networks.as_slice(), token.token.as_slice()].concat()
+}
+
+/// Returns the key of a mailbox head.
+pub(crate) fn head(from: NetworkId, to: NetworkId) -> Vec<u8> {
+    [from.get().to_be_bytes(), to.get().to_be_bytes()].concat()
+}
