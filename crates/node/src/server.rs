@@ -22,6 +22,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+use tokio::sync::OnceCell;
 use tower_http::cors::CorsLayer;
 
 /// Takes a port and returns it with its URL.
@@ -73,6 +74,7 @@ impl Shared {
             is_imported: endpoint.is_imported,
             patience: self.limits.subscriber_patience,
             has_cheats: self.has_cheats,
+            promises: OnceCell::new(),
         })
     }
 

@@ -1,7 +1,10 @@
 //! Development helpers that write to the state or to the clock.
 
 use super::{Engine, look::set_code};
-use crate::rpc::errors::{RpcError, RpcResult};
+use crate::{
+    rpc::errors::{RpcError, RpcResult},
+    turns::Priority,
+};
 use alloy_primitives::{Address, Bytes, U256};
 use revm::{DatabaseRef, state::AccountInfo};
 use weft_contracts::addresses;
@@ -114,6 +117,10 @@ impl Engine {
     pub(crate) fn mine(&mut self, network: NetworkId, blocks: u64) {
         for _ in 0..blocks {
             let before = self.chain(network).store.head_number();
+            // An auction takes place when a slot opens.
+            if self.config.priority == Priority::Fees {
+                self.close_now();
+            }
             if self.has_items() {
                 self.close_now();
             }

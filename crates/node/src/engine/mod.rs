@@ -26,6 +26,7 @@ mod sandbox;
 mod slots;
 mod snapshots;
 mod thread;
+mod waiting;
 
 pub(crate) use archive::archive;
 pub(crate) use dump::Dump;

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 use store::Store;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast, futures::Notified};
 use weft_promise::{Guard, Issuer, LocalSigner, ProgramSigner, Signer, guard::Setting, keystore};
 use weft_types::{Domain, SlotNumber, Statement};
 
@@ -55,6 +55,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// The queue has something, or has room again.
     changed: Condvar,
+    /// The worker handed out what it took, or stopped.
+    handed_out: Notify,
     store: Mutex<Store>,
     feed: broadcast::Sender<Message>,
 }
@@ -93,6 +95,7 @@ impl Worker {
             key: issuer.address(),
             queue: Mutex::new(Queue { floor: issuer.guard().floor(), ..Queue::default() }),
             changed: Condvar::new(),
+            handed_out: Notify::new(),
             store: Mutex::new(Store::new(capacity)),
             feed: broadcast::channel(FEED_BACKLOG).0,
         }));
@@ -160,6 +163,11 @@ impl Promises {
     pub(crate) fn is_busy(&self) -> bool {
         let queue = self.queue();
         queue.is_signing || !queue.entries.is_empty()
+    }
+
+    /// Returns when the worker hands out what it took.
+    pub(crate) fn handed_out(&self) -> Notified<'_> {
+        self.0.handed_out.notified()
     }
 
     /// Returns what was promised about an item, by its hash, its bundle or one of its transactions.

@@ -41,6 +41,7 @@ pub(super) fn run(promises: &Promises, mut issuer: Issuer, metrics: &Metrics) {
         let mut queue = promises.queue();
         queue.is_signing = false;
         queue.floor = issuer.guard().floor().filter(|floor| !is_past(head, *floor));
+        promises.0.handed_out.notify_waiters();
         if let Err(error) = done {
             tracing::error!(%error, "promises stopped: nothing is signed until a restart");
             queue.stopped = Some(error.to_string());

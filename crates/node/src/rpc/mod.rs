@@ -32,6 +32,7 @@ mod weft;
 use crate::{
     engine::{Engine, EngineHandle},
     metrics::Metrics,
+    promises::Promises,
 };
 use args::Args;
 use errors::{RpcError, RpcResult};
@@ -42,7 +43,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use weft_types::NetworkId;
 
 /// A client's call, on the engine's thread.
@@ -99,6 +100,8 @@ pub(crate) struct Port {
     pub(crate) patience: Duration,
     /// Whether development helpers are served.
     pub(crate) has_cheats: bool,
+    /// What was promised, once somebody asked; `None` in it for a node without a key.
+    pub(crate) promises: OnceCell<Option<Promises>>,
 }
 
 /// Returns every method for the port of one rollup.

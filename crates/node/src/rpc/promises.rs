@@ -20,6 +20,8 @@ pub(super) const METHODS: Methods = &[("weft_getPromiseKey", key)];
 
 /// Longest wait for a signature that is on its way.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Longest wait between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Adds `weft_getPromise`, `weft_subscribe` and `weft_unsubscribe`.
 pub(super) fn register(module: &mut RpcModule<Port>) {
@@ -65,11 +67,15 @@ async fn promise(args: &Args, port: &Port) -> RpcResult {
     let promises = promises(port).await?;
     let begun = tokio::time::Instant::now();
     let is_whole = |kept: &Kept| kept.order.is_some() && kept.execution.is_some();
-    while !promises.get(&hash).is_some_and(|kept| is_whole(&kept))
-        && promises.is_busy()
-        && begun.elapsed() < PATIENCE
-    {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+    loop {
+        let handed_out = promises.handed_out();
+        let is_here = promises.get(&hash).is_some_and(|kept| is_whole(&kept));
+        let left = PATIENCE.saturating_sub(begun.elapsed());
+        if is_here || !promises.is_busy() || left.is_zero() {
+            break;
+        }
+        // What comes in between is seen in the next round.
+        let _ = tokio::time::timeout(left.min(LOOK_AGAIN), handed_out).await;
     }
     let json = |promise: Option<Arc<SignedPromise>>| {
         promise.map(|promise| promise_json(&promise, promises.key()))
@@ -81,8 +87,9 @@ async fn promise(args: &Args, port: &Port) -> RpcResult {
 }
 
 async fn promises(port: &Port) -> RpcResult<Promises> {
-    let promises = port.engine.call(|engine| engine.outbox.promises().cloned()).await?;
-    promises.ok_or_else(no_key)
+    let ask = || port.engine.call(|engine| engine.outbox.promises().cloned());
+    let promises = port.promises.get_or_try_init(ask).await?;
+    promises.clone().ok_or_else(no_key)
 }
 
 fn no_key() -> RpcError {

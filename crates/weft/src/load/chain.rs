@@ -31,9 +31,7 @@ impl Watch {
     /// Begins with the next block.
     pub(crate) async fn start(url: &str) -> Result<Self> {
         let mut connection = Connection::open(url).await?;
-        let head: U64 =
-            serde_json::from_value(connection.call("eth_blockNumber", json!([])).await?)?;
-        let next = head.to::<u64>() + 1;
+        let next = head(&mut connection).await? + 1;
         Ok(Self { connection, first: next, next, transactions: 0 })
     }
 
@@ -41,8 +39,9 @@ impl Watch {
     pub(crate) async fn wait(&mut self, count: usize, patience: Duration) -> Result<Instant> {
         let begun = Instant::now();
         loop {
-            while let Some(transactions) = self.look().await? {
-                self.transactions += transactions;
+            let head = head(&mut self.connection).await?;
+            while self.next <= head {
+                self.transactions += self.count(self.next).await?;
                 self.next += 1;
             }
             if self.transactions >= count {
@@ -59,12 +58,10 @@ impl Watch {
         }
     }
 
-    /// Returns the number of transactions of the next block, when there is one.
-    async fn look(&mut self) -> Result<Option<usize>> {
-        let params = json!([U64::from(self.next)]);
+    async fn count(&mut self, number: u64) -> Result<usize> {
+        let params = json!([U64::from(number)]);
         let count = self.connection.call("eth_getBlockTransactionCountByNumber", params).await?;
-        let count: Option<U64> = serde_json::from_value(count)?;
-        Ok(count.map(|count| count.to::<usize>()))
+        Ok(serde_json::from_value::<U64>(count)?.to())
     }
 
     /// Returns the number of blocks that were seen.
@@ -90,4 +87,9 @@ impl Watch {
         ensure!(missing.is_empty(), "{} transactions are in no block", missing.len());
         Ok(())
     }
+}
+
+async fn head(connection: &mut Connection) -> Result<u64> {
+    let head: U64 = serde_json::from_value(connection.call("eth_blockNumber", json!([])).await?)?;
+    Ok(head.to())
 }

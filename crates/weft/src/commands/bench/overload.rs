@@ -41,13 +41,13 @@ it refuses is sent again at once, whatever it
 says about when to come back. In the end everything that it accepted must be in
 blocks.")]
 pub(crate) struct Overload {
-    /// Load, as a multiple of what the node can take
+    /// Multiple of what the node takes
     #[arg(long, value_name = "X", default_value_t = 10.0)]
     rate_factor: f64,
     /// Seconds under that load
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
-    /// Seconds to find out what the node can take
+    /// Seconds to find out what that is
     #[arg(long, value_name = "N", default_value_t = 5)]
     warm_up: u64,
     /// Milliseconds between blocks
