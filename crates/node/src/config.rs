@@ -338,7 +338,8 @@ pub struct Limits {
     pub event_backlog: usize,
     /// How long a subscriber may take for one message before it is dropped.
     pub subscriber_patience: Duration,
-    /// Most raw transactions between their arrival and the engine, over all rollups.
+    /// Most raw transactions between their arrival and the engine, over all rollups; at least `max_batch`, or some
+    /// batches never have room.
     pub max_intake: usize,
     /// Most bytes of them together.
     pub max_intake_bytes: usize,

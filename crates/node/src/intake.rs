@@ -77,23 +77,21 @@ impl Intake {
         })))
     }
 
-    /// Takes room for as many transactions as there is room for, from the first one on.
-    fn enter(&self, raws: &[Bytes]) -> Room {
-        let mut room = Room { shared: self.0.clone(), transactions: 0, bytes: 0 };
-        for raw in raws {
-            let bytes = raw.len() + ENTRY_BYTES;
-            if !take(&self.0.transactions, 1, self.0.limits.transactions) {
-                break;
-            }
-            room.transactions += 1;
-            if !take(&self.0.bytes, bytes, self.0.limits.bytes) {
-                room.transactions -= 1;
-                self.0.transactions.fetch_sub(1, Ordering::Relaxed);
-                break;
-            }
-            room.bytes += bytes;
+    /// Takes room for all transactions of a request, or for none: a refusal that waited for what was accepted beside it
+    /// would not be said at once, and would leave a gap of nonces.
+    fn enter(&self, raws: &[Bytes]) -> Option<Room> {
+        let shared = self.0.clone();
+        let limits = shared.limits;
+        let transactions = raws.len();
+        let bytes = raws.iter().map(|raw| raw.len() + ENTRY_BYTES).sum();
+        if !take(&shared.transactions, transactions, limits.transactions) {
+            return None;
         }
-        room
+        // What was taken is given back with the room.
+        let mut room = Room { shared, transactions, bytes: 0 };
+        let has_bytes = take(&room.shared.bytes, bytes, limits.bytes);
+        room.bytes = if has_bytes { bytes } else { 0 };
+        has_bytes.then_some(room)
     }
 
     /// Refuses a transaction for want of room.
@@ -121,18 +119,21 @@ impl Intake {
             return raws.into_iter().map(decode).collect();
         }
         let parts = raws.chunks(PART).map(|part| {
-            let (part, (done, is_done)) = (part.to_vec(), oneshot::channel());
+            let (part, count, (done, is_done)) = (part.to_vec(), part.len(), oneshot::channel());
             self.0.workers.spawn_fifo(move || {
                 // A client that went away needs no senders.
                 let _ = done.send(part.into_iter().map(decode).collect::<Vec<_>>());
             });
-            is_done
+            (count, is_done)
         });
         let mut out = Vec::with_capacity(raws.len());
-        for part in parts.collect::<Vec<_>>() {
+        for (count, part) in parts.collect::<Vec<_>>() {
             match part.await {
                 Ok(part) => out.extend(part),
-                Err(_) => out.push(Err(RpcError::new(-32603, "signatures cannot be checked"))),
+                Err(_) => {
+                    let error = RpcError::new(-32603, "signatures cannot be checked");
+                    out.extend(vec![Err(error); count]);
+                }
             }
         }
         out
@@ -148,23 +149,19 @@ impl Drop for Room {
 
 impl EngineHandle {
     /// Takes raw transactions for a rollup, in order; returns the hash of each, or why it is refused. Answers when all
-    /// that was accepted is safe.
+    /// that was accepted is safe; at once when there is no room.
     pub(crate) async fn send_raw(
         &self,
         network: NetworkId,
-        mut raws: Vec<Bytes>,
+        raws: Vec<Bytes>,
     ) -> Vec<RpcResult<B256>> {
-        let count = raws.len();
         let intake = self.intake();
-        let room = intake.enter(&raws);
-        raws.truncate(room.transactions);
-        let mut answers = Vec::with_capacity(count);
-        if !raws.is_empty() {
-            let recovered = intake.recover(raws).await;
-            answers = self.send_recovered(network, recovered, room).await;
+        let Some(room) = intake.enter(&raws) else { return vec![Err(intake.full()); raws.len()] };
+        if raws.is_empty() {
+            return Vec::new();
         }
-        answers.resize_with(count, || Err(intake.full()));
-        answers
+        let recovered = intake.recover(raws).await;
+        self.send_recovered(network, recovered, room).await
     }
 
     async fn send_recovered(
@@ -204,30 +201,35 @@ mod tests {
     }
 
     #[test]
-    fn room_is_given_from_the_first_on_and_given_back() {
+    fn room_is_for_all_or_none_and_is_given_back() {
         let intake = Intake::new(IntakeLimits { transactions: 5, bytes: 10_000 }).unwrap();
-        let first = intake.enter(&raws(3));
-        let second = intake.enter(&raws(3));
-        assert_eq!((first.transactions, second.transactions), (3, 2));
-        assert_eq!(intake.enter(&raws(1)).transactions, 0);
-        drop(first);
-        assert_eq!(intake.enter(&raws(9)).transactions, 3);
-        drop(second);
-        let used = (&intake.0.transactions, &intake.0.bytes);
-        assert_eq!((used.0.load(Ordering::Relaxed), used.1.load(Ordering::Relaxed)), (0, 0));
+        let used = || {
+            let load = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+            (load(&intake.0.transactions), load(&intake.0.bytes))
+        };
+        let first = intake.enter(&raws(3)).unwrap();
+        assert!(intake.enter(&raws(3)).is_none());
+        assert_eq!(used(), (3, 1_800));
+        let second = intake.enter(&raws(2)).unwrap();
+        assert!(intake.enter(&raws(1)).is_none() && intake.enter(&raws(0)).is_some());
+        drop((first, second));
+        assert_eq!(used(), (0, 0));
+        assert!(intake.enter(&raws(6)).is_none() && intake.enter(&raws(5)).is_some());
     }
 
     #[test]
     fn bytes_are_bounded_as_well() {
         let intake = Intake::new(IntakeLimits { transactions: 100, bytes: 1_500 }).unwrap();
-        assert_eq!(intake.enter(&raws(9)).transactions, 2);
+        assert!(intake.enter(&raws(3)).is_none());
+        assert_eq!(intake.0.transactions.load(Ordering::Relaxed), 0);
+        assert!(intake.enter(&raws(2)).is_some());
     }
 
     #[test]
     fn the_time_to_try_again_follows_what_waits() {
         let intake = Intake::new(IntakeLimits { transactions: 5_000, bytes: usize::MAX }).unwrap();
         assert_eq!(intake.retry_after(), Duration::from_millis(10));
-        let _room = intake.enter(&raws(5_000));
+        let _room = intake.enter(&raws(5_000)).unwrap();
         for _ in 0..100 {
             intake.took(Duration::from_micros(100), 1);
         }

@@ -11,7 +11,10 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::time::sleep_until;
+use tokio::{sync::Semaphore, task::spawn_blocking, time::sleep_until};
+
+/// Leaves the processors to the node.
+static SIGNING: Semaphore = Semaphore::const_new(1);
 
 /// Code of a refusal for want of room.
 const BUSY: i64 = -32005;
@@ -105,7 +108,7 @@ impl Client {
 
     async fn send(&mut self, turn: usize, tally: &mut Tally) -> Result<()> {
         let sender = &mut self.own[turn];
-        sender.fill(&self.senders, &self.connection, self.batch)?;
+        sender.fill(&self.senders, &self.connection, self.batch).await?;
         let asked = Instant::now();
         let body = self.connection.ask(&sender.request).await?;
         let took = asked.elapsed();
@@ -119,14 +122,28 @@ impl Client {
 
 impl Sender {
     /// Makes the next request, unless the last one is still good.
-    fn fill(&mut self, senders: &Senders, connection: &Connection, batch: usize) -> Result<()> {
+    async fn fill(
+        &mut self,
+        senders: &Arc<Senders>,
+        connection: &Connection,
+        batch: usize,
+    ) -> Result<()> {
         if !self.request.is_empty() {
             return Ok(());
         }
-        while self.open.len() < batch {
-            let signed = senders.sign(Kind::Ether, self.index, self.next_nonce)?;
-            self.open.insert(self.next_nonce, signed);
-            self.next_nonce += 1;
+        if self.open.len() < batch {
+            let (senders, index, first) = (senders.clone(), self.index, self.next_nonce);
+            let nonces = first..first + 2 * batch as u64;
+            // One at a time, and apart from those that wait for answers.
+            let turn = SIGNING.acquire().await?;
+            let sign = move || {
+                let sign = |nonce| Ok((nonce, senders.sign(Kind::Ether, index, nonce)?));
+                nonces.map(sign).collect::<Result<Vec<_>>>()
+            };
+            let signed = spawn_blocking(sign).await??;
+            drop(turn);
+            self.next_nonce += signed.len() as u64;
+            self.open.extend(signed);
         }
         let raws: Vec<String> = self.open.values().take(batch).map(Signed::hex).collect();
         self.request = connection.prepare(&http::batch(raws.iter().map(String::as_str)));
