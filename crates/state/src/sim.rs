@@ -37,6 +37,7 @@ struct State {
     /// What may survive.
     pending: Vec<Change>,
     fault: Option<Fault>,
+    bytes_read: u64,
 }
 
 /// A medium in memory. Clones are the same one.
@@ -47,6 +48,11 @@ impl SimMedium {
     /// Sets or clears what goes wrong from now on.
     pub fn set_fault(&self, fault: Option<Fault>) {
         self.lock().fault = fault;
+    }
+
+    /// Returns how many bytes were read.
+    pub fn bytes_read(&self) -> u64 {
+        self.lock().bytes_read
     }
 
     /// Returns the medium as a power cut leaves it: of what was not synced, `chance` says which pieces survive; asked
@@ -113,13 +119,14 @@ impl Medium for SimMedium {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.lock();
+        let mut state = self.lock();
         if state.fault == Some(Fault::Read) {
             return Err(io::Error::other("input/output error"));
         }
         let from = index(offset);
         let bytes = state.seen.get(from..from + out.len());
         out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        state.bytes_read += out.len() as u64;
         Ok(())
     }
 

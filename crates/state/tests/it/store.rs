@@ -282,3 +282,43 @@ fn bound(kind: i32, key: &[u8]) -> Bound<&[u8]> {
         _ => Bound::Unbounded,
     }
 }
+
+#[test]
+fn reads_that_fail_are_errors_until_the_file_is_opened_again() {
+    let medium = SimMedium::default();
+    let mut batch = Batch::new();
+    (0..12_u8).for_each(|key| batch.put(LEFT, [key], vec![key; 20_000]));
+    on(&medium).unwrap().commit(&batch, Durability::Safe).unwrap();
+    let database = on(&medium).unwrap();
+    let view = database.view().unwrap();
+    view.get(LEFT, &[0]).unwrap();
+    medium.set_fault(Some(Fault::Read));
+    let error = (1..12).find_map(|key| view.get(LEFT, &[key]).err()).unwrap();
+    assert!(matches!(error, StoreError::Io(_)), "{error}");
+    medium.set_fault(None);
+    assert_eq!(
+        on(&medium.after_kill()).unwrap().view().unwrap().get(LEFT, &[7]).unwrap().unwrap(),
+        [7; 20_000]
+    );
+}
+
+#[test]
+fn opening_reads_little_of_a_large_file() {
+    let medium = SimMedium::default();
+    let database = Database::open_on(Arc::new(medium.clone()), &Options::default()).unwrap();
+    for round in 0..20_u8 {
+        let mut batch = Batch::new();
+        (0..50_u8).for_each(|key| batch.put(LEFT, [round, key], vec![key; 20_000]));
+        let durability = if round < 18 { Durability::Safe } else { Durability::Later };
+        database.commit(&batch, durability).unwrap();
+    }
+    let killed = medium.after_kill();
+    drop(database);
+    for medium in [killed, medium.after_kill()] {
+        let database = Database::open_on(Arc::new(medium.clone()), &Options::default()).unwrap();
+        let view = database.view().unwrap();
+        assert_eq!(view.get(LEFT, &[17, 49]).unwrap().unwrap(), [49; 20_000]);
+        let read = medium.bytes_read();
+        assert!(read < 2_000_000, "{read} bytes were read");
+    }
+}
