@@ -87,7 +87,10 @@ pub(crate) struct LogHealth {
 impl Engine {
     /// Writes an input, or a check of one, to the log.
     pub(super) fn note(&mut self, record: impl FnOnce() -> Record) {
-        let Log::Open(log) = &mut self.log else { return };
+        let (Log::Open(log), None) = (&mut self.log, &self.broken) else {
+            // What a broken realm led to must not be repeated.
+            return;
+        };
         let record = record();
         // A log that stopped refuses what comes, and the promise of this job fails with it.
         if let Ok(ticket) = log.journal.append(record.encode())
