@@ -5,6 +5,7 @@ use crate::{
     config::DevConfig,
     error::NodeError,
     keep::{Done, Keeper, Mirror, Moment, News, Order, Restored, Shelf, put_accounts, put_waiting},
+    metrics::Saved,
     record::Genesis,
     slots::{MAX_SLOTS, SlotRecord},
     store::StoredBlock,
@@ -194,7 +195,17 @@ impl Engine {
         keeping.closed = 0;
         let news = std::mem::take(&mut keeping.news);
         keeping.keeper.send(Order { news, sequence, durability, after });
+        if durability == Durability::Safe {
+            self.keep_figures();
+        }
         Ok(())
+    }
+
+    /// Writes the figures beside what is made safe: a start counts only what it repeats.
+    fn keep_figures(&self) {
+        if let Some(dir) = &self.config.data_dir {
+            self.save_figures(&Saved::new(dir));
+        }
     }
 
     /// Returns where the realm stands, unless the open slot has items.

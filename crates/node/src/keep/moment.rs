@@ -5,7 +5,11 @@ use super::{
     tables::{self, ESCROW, FACTS, GENESIS, HEADS, MOMENT, OUTCOMES, RECENT},
     waiting::Waiting,
 };
-use crate::{outcomes::Record, record::Genesis, rollup::RollupConfig};
+use crate::{
+    outcomes::Record,
+    record::{self, Genesis},
+    rollup::RollupConfig,
+};
 use alloy_primitives::{Address, B256, U256};
 use std::{collections::BTreeMap, sync::Arc};
 use weft_evm::{Escrow, Heads, TokenId};
@@ -90,7 +94,7 @@ impl Restored {
         let recent = |(_, value): &(Vec<u8>, Vec<u8>)| Vec::<(Position, B256)>::from_bytes(value);
         let recent: Vec<_> = all(view, RECENT)?.iter().map(recent).collect::<Result<_, _>>()?;
         Ok(Some(Self {
-            genesis: decoded(&genesis)?,
+            genesis: read_genesis(&genesis)?,
             moment: Moment::from_bytes(&moment)?,
             recent: recent.concat(),
             escrow: read_escrow(view)?,
@@ -101,6 +105,13 @@ impl Restored {
                 .collect::<Result<_, StoreError>>()?,
             waiting: Waiting::read(view)?,
         }))
+    }
+}
+
+fn read_genesis(bytes: &[u8]) -> Result<Genesis, StoreError> {
+    match decoded(bytes)? {
+        record::Record::Genesis(genesis) => Ok(genesis),
+        other => Err(StoreError::Corrupt(format!("no genesis: {other:?}"))),
     }
 }
 

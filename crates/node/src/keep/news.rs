@@ -8,7 +8,12 @@ use super::{
         TRANSACTIONS,
     },
 };
-use crate::{outcomes::Record, record::Genesis, slots::SlotRecord, store::StoredBlock};
+use crate::{
+    outcomes::Record,
+    record::{self, Genesis},
+    slots::SlotRecord,
+    store::StoredBlock,
+};
 use alloy_primitives::B256;
 use std::{ops::Range, sync::Arc};
 use weft_state::{Batch, Staged};
@@ -29,7 +34,7 @@ pub(crate) struct News {
 impl News {
     /// Notes what the realm is made of.
     pub(crate) fn genesis(&mut self, genesis: &Genesis) {
-        self.rows.put(FACTS, GENESIS, genesis.encode());
+        self.rows.put(FACTS, GENESIS, record::Record::Genesis(genesis.clone()).encode());
     }
 
     pub(crate) fn block(&mut self, network: NetworkId, block: Arc<StoredBlock>) {

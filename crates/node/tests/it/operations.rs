@@ -418,13 +418,15 @@ async fn what_was_not_saved_is_counted_from_the_log() {
     let world = World::with(here()).await;
     world.send(&Draft::new(A, 0, 0)).await;
     world.node.stop().await.unwrap();
-    let file = dir.path().join("figures.prom");
-    let saved = fs::read(&file).unwrap();
+    let files = ["figures.prom", "state"].map(|name| dir.path().join(name));
+    let saved = files.clone().map(|file| fs::read(file).unwrap());
     let world = World::with(here()).await;
     world.send(&Draft::new(A, 0, 1)).await;
     world.node.stop().await.unwrap();
-    // As a kill leaves it: the log is ahead of the figures.
-    fs::write(&file, saved).unwrap();
+    // As a kill leaves it: the log is ahead of figures and state.
+    for (file, bytes) in files.iter().zip(saved) {
+        fs::write(file, bytes).unwrap();
+    }
     let world = World::with(here()).await;
     assert_eq!(figure(&world, r#"weft_items_total{outcome="included"}"#).await, 2.0);
     assert_eq!(figure(&world, r#"weft_blocks_total{chain="901"}"#).await, 2.0);

@@ -46,7 +46,7 @@ fn arg(key: &'static Key, name: &'static str, value: &'static str) -> Arg {
     let kind = key.kind;
     let parse = move |text: &str| kind.parse(text);
     let default = match key.default {
-        "" => String::new(),
+        "" | "false" => String::new(),
         default => format!(" [default: {default}]"),
     };
     let action = if kind == Kind::Numbers { ArgAction::Append } else { ArgAction::Set };

@@ -58,9 +58,9 @@ pub(crate) const KEYS: &[Key] = &[
         "Directory to keep everything in; goes on from there",
     )
     .flag("data-dir", "DIR"),
-    Key::new("node.archive", Kind::Switch, "false", "Keeps the state after every block, not only the last")
+    Key::new("node.archive", Kind::Switch, "false", "Keeps the state after every block")
         .flag("archive", "BOOL"),
-    Key::new("node.keep_log", Kind::Switch, "false", "Keeps the part of the log that no start needs")
+    Key::new("node.keep_log", Kind::Switch, "false", "Keeps all of the log")
         .flag("keep-log", "BOOL"),
     Key::new("node.host", Kind::Host, "127.0.0.1", "Address to listen on").flag("host", "HOST"),
     Key::new("node.common_port", PORT, "", "Port with every rollup at /CHAINID; 0 for any")
@@ -88,7 +88,7 @@ pub(crate) const KEYS: &[Key] = &[
         "realm.priority",
         Kind::OneOf(&["fcfs", "fees"]),
         "fcfs",
-        "Who gets a position first: who came first (fcfs), who pays most",
+        "Who is first: who came first, who pays most",
     )
     .flag("priority", "WHO"),
     Key::new(
