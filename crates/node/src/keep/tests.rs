@@ -66,10 +66,18 @@ fn block() -> StoredBlock {
     StoredBlock::new(header, B256::repeat_byte(6), 9, vec![tx]).with_origins(origins)
 }
 
+/// Shows a value without the hashes that it remembers once somebody asked.
+fn shown(value: &impl Debug) -> String {
+    let text = format!("{value:?}");
+    let mut parts = text.split("OnceLock(");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + part.split_once(')').map_or("", |(_, rest)| rest))
+}
+
 fn check<T: Keep + Debug>(value: &T) {
     let bytes = value.to_bytes();
     let again = T::from_bytes(&bytes).unwrap();
-    assert_eq!(format!("{again:?}"), format!("{value:?}"));
+    assert_eq!(shown(&again), shown(value));
     assert_eq!(again.to_bytes(), bytes);
     for end in 0..bytes.len() {
         assert!(T::from_bytes(&bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());

@@ -88,7 +88,7 @@ pub(crate) const KEYS: &[Key] = &[
         "realm.priority",
         Kind::OneOf(&["fcfs", "fees"]),
         "fcfs",
-        "Who is first: who came first, who pays most",
+        "Who is first: first come, or best pay",
     )
     .flag("priority", "WHO"),
     Key::new(
