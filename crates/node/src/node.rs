@@ -101,7 +101,16 @@ impl Node {
             None => None,
         };
         let rollups = servers.rollups();
-        Ok(NodeHandle { rollups, servers, engine, promise_key, admin, end, drain_timeout, repeated })
+        Ok(NodeHandle {
+            rollups,
+            servers,
+            engine,
+            promise_key,
+            admin,
+            end,
+            drain_timeout,
+            repeated,
+        })
     }
 }
 

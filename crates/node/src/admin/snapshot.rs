@@ -85,7 +85,9 @@ fn begin(data_dir: &Path, name: &str, record: u64) -> io::Result<Begun> {
     }
     segments.sort();
     if segments.first().and_then(|path| path.file_name()).is_none_or(|first| first != FIRST) {
-        return Err(io::Error::other("it does not go back to genesis; copy a stopped node"));
+        return Err(io::Error::other(
+            "it does not go back to genesis: keep it with `node.keep_log`, or copy the directory of a stopped node",
+        ));
     }
     let target = unfinished(data_dir, name);
     if target.exists() {

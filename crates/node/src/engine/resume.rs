@@ -42,7 +42,8 @@ impl Engine {
             let shelf = Shelf::new(network, view.clone());
             let store = BlockStore::resume(shelf.clone(), number)?;
             let of = made.iter().find(|rollup| rollup.network() == network);
-            let of = of.ok_or_else(|| StoreError::Corrupt(format!("rollup {network} is unknown")))?;
+            let of =
+                of.ok_or_else(|| StoreError::Corrupt(format!("rollup {network} is unknown")))?;
             let rollup = rollup(&config, of, database, &store)?;
             chains.insert(network, ChainData::new(rollup.spec.clone(), store, &config.limits));
             shelves.insert(network, shelf);
@@ -78,7 +79,11 @@ fn rollup(
     let (network, head) = (made.network(), store.head());
     if head.header.gas_limit != made.gas_limit {
         let (what, asked) = ("gas limit", made.gas_limit.to_string());
-        return Err(NodeError::OtherConfig { what, made: head.header.gas_limit.to_string(), asked });
+        return Err(NodeError::OtherConfig {
+            what,
+            made: head.header.gas_limit.to_string(),
+            asked,
+        });
     }
     let mut state = ChainState::open(database, network, &state_options(config))?;
     let root = weft_evm::State::root(&mut state)?;

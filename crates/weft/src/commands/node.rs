@@ -34,6 +34,7 @@ impl NodeCommand {
         let settings = Settings::resolve(&self.flags)?;
         let log = log::start(&settings)?;
         let config = settings.node(Profile::Production, self.guard_restored)?;
-        run::run(config, log, Show { is_dev: false, blocks: false, json: false, is_public: false }).await
+        run::run(config, log, Show { is_dev: false, blocks: false, json: false, is_public: false })
+            .await
     }
 }

@@ -58,10 +58,20 @@ pub(crate) const KEYS: &[Key] = &[
         "Directory to keep everything in; goes on from there",
     )
     .flag("data-dir", "DIR"),
-    Key::new("node.archive", Kind::Switch, "false", "Keeps the state after every block")
-        .flag("archive", "BOOL"),
-    Key::new("node.keep_log", Kind::Switch, "false", "Keeps all of the log")
-        .flag("keep-log", "BOOL"),
+    Key::new(
+        "node.archive",
+        Kind::Switch,
+        "false",
+        "Keeps the state after every block, not only the last",
+    )
+    .flag("archive", "BOOL"),
+    Key::new(
+        "node.keep_log",
+        Kind::Switch,
+        "false",
+        "Keeps the part of the log that no start needs",
+    )
+    .flag("keep-log", "BOOL"),
     Key::new("node.host", Kind::Host, "127.0.0.1", "Address to listen on").flag("host", "HOST"),
     Key::new("node.common_port", PORT, "", "Port with every rollup at /CHAINID; 0 for any")
         .flag("common-port", "PORT"),

@@ -4,6 +4,7 @@ mod build;
 mod file;
 mod flags;
 mod keys;
+#[cfg(test)]
 mod reference;
 mod rollup;
 mod value;
