@@ -12,10 +12,7 @@ use crate::{
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::B256;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::collections::{BTreeMap, BTreeSet};
 use weft_evm::Applied;
 use weft_lane::{Input, Rejection, Submission};
 use weft_types::{

@@ -3,7 +3,7 @@
 use super::Report;
 use crate::load::{
     http::{self, Connection},
-    process::{Chain, NodeProcess, machine_load, sync_times},
+    process::{Chain, NodeProcess, machine_load, processor_seconds, sync_times},
     pump::{self, Phase, check_accepted},
     setup,
     stats::{Times, median},
@@ -148,23 +148,31 @@ impl VsAnvil {
         let weft = NodeProcess::weft(self.chain(), Some(&self.folder)).await?;
         let weft = self.node(weft, load).await?;
         let memory = self.node(NodeProcess::weft(self.chain(), None).await?, load).await?;
+        let before = processor_seconds(std::process::id())?;
         let revm = self.plain(load)?;
+        let sent: usize = load.ether.iter().chain(&load.token).map(Vec::len).sum();
+        // The ether transfers run twice: the tokens' rate needs the nonces after them.
+        let used = (processor_seconds(std::process::id())? - before) * 1e6 / (1.5 * sent as f64);
         for (name, one) in [("anvil", &anvil), ("weft", &weft), ("weft without a disk", &memory)] {
             for (kind, phase) in [("ether", &one.ether), ("token", &one.token)] {
                 let mut batches = phase.batches.clone();
                 report.note(&format!(
                     "round {round}: {name}, {kind}: {:.0} /s, {} blocks, node {:.2} and client {:.2} processors, \
-                     answer after {:.1} ms (99 of 100: {:.1} ms)",
+                     {:.0} us of processor time each, answer after {:.1} ms (99 of 100: {:.1} ms)",
                     phase.rate(),
                     phase.blocks,
                     phase.node_cores,
                     phase.own_cores,
+                    phase.node_cores / phase.rate() * 1e6,
                     batches.percentile(50.0).as_secs_f64() * 1e3,
                     batches.percentile(99.0).as_secs_f64() * 1e3,
                 ));
             }
         }
-        report.note(&format!("round {round}: plain revm: {:.0} and {:.0} /s", revm[0], revm[1]));
+        report.note(&format!(
+            "round {round}: plain revm: {:.0} and {:.0} /s, {used:.0} us of processor time each",
+            revm[0], revm[1],
+        ));
         let rates = |round: &Round| [round.ether.rate(), round.token.rate()];
         let ([a, b], [c, d], [e, f]) = (rates(&anvil), rates(&weft), rates(&memory));
         Ok([a, b, c, d, e, f, revm[0], revm[1]])
