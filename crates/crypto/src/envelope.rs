@@ -15,8 +15,6 @@ pub enum SchemeId {
     EpochKey = 1,
     /// A puzzle of the envelope's own.
     Puzzle = 2,
-    /// Signature of a committee over the epoch's name.
-    Threshold = 3,
 }
 
 impl SchemeId {
@@ -25,7 +23,6 @@ impl SchemeId {
         match self {
             Self::EpochKey => 33,
             Self::Puzzle => 256,
-            Self::Threshold => 112,
         }
     }
 
@@ -33,7 +30,6 @@ impl SchemeId {
         match found {
             1 => Ok(Self::EpochKey),
             2 => Ok(Self::Puzzle),
-            3 => Ok(Self::Threshold),
             _ => Err(CodecError::Tag { what: "sealing scheme", found }),
         }
     }

@@ -11,7 +11,7 @@ use weft_crypto::{
     Carriage, DelayScheme, Envelope, EpochKeyScheme, EpochSecret, FalseClaim, GasBucket,
     PuzzleScheme, SizeBucket, Solution, TooLong, Verdict,
 };
-use weft_types::{Decode, Domain, Encode, NetworkId, SlotNumber};
+use weft_types::{CodecError, Decode, Domain, Encode, NetworkId, SlotNumber};
 
 pub(crate) fn carriage() -> Carriage {
     Carriage {
@@ -148,6 +148,25 @@ fn envelopes_of_other_keys_get_no_verdict() {
     let mut other = epoch;
     other.key = B256::ZERO;
     assert!(epoch_key().open(&other, &secrets()[0]).is_err());
+}
+
+#[test]
+fn unknown_schemes_and_buckets_are_refused() {
+    let [envelope, _] = sealed(&carriage(), b"x", 5);
+    let with = |at: usize, byte| {
+        let mut bytes = envelope.encode();
+        bytes[at] = byte;
+        Envelope::decode(&bytes)
+    };
+    assert_eq!(with(1, 1).as_ref(), Ok(&envelope));
+    for found in [0, 3, 0xff] {
+        assert_eq!(with(1, found), Err(CodecError::Tag { what: "sealing scheme", found }));
+    }
+    // Version, scheme, key, payer, deposit, no rollup, epoch, last slot: then the buckets.
+    let size = 2 + 32 + 20 + 4 + 1 + 8 + 8;
+    assert_eq!(with(size, 10), Err(CodecError::Tag { what: "size bucket", found: 10 }));
+    assert_eq!(with(size + 1, 11), Err(CodecError::Tag { what: "gas bucket", found: 11 }));
+    assert!(matches!(with(size, 1), Err(CodecError::Short { .. })));
 }
 
 #[test]
