@@ -5,7 +5,7 @@ use eyre::{Result, eyre};
 use serde_json::{Map, Value, json};
 use std::{
     fmt,
-    io::{stderr, stdout},
+    io::{IsTerminal as _, stderr, stdout},
 };
 use tracing::{
     Event, Subscriber,
@@ -67,7 +67,9 @@ fn begin(as_json: bool, filter: EnvFilter) -> Control {
     if as_json {
         lines.with(layer().with_writer(stdout).event_format(JsonLine)).init();
     } else {
-        let text = layer().with_writer(stderr).with_target(false).with_timer(uptime());
+        let is_colored = stderr().is_terminal();
+        let text = layer().with_writer(stderr).with_ansi(is_colored);
+        let text = text.with_target(false).with_timer(uptime());
         lines.with(text).init();
     }
     Control(handle)

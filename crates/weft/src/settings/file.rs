@@ -12,7 +12,7 @@ use toml_edit::{Document, Item, TableLike};
 /// Most bytes of a file.
 const MAX_BYTES: u64 = 1 << 20;
 /// Least similarity, from 0 to 1, for a key to be suggested in the place of another.
-const SIMILAR: f64 = 0.8;
+const SIMILAR: f64 = 0.85;
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -58,13 +58,8 @@ pub(crate) const KEYS: &[Key] = &[
         "Directory to keep everything in; goes on from there",
     )
     .flag("data-dir", "DIR"),
-    Key::new(
-        "node.archive",
-        Kind::Switch,
-        "false",
-        "Keeps the state after every block, not only the last",
-    )
-    .flag("archive", "BOOL"),
+    Key::new("node.archive", Kind::Switch, "false", "Keeps the state after every block")
+        .flag("archive", "BOOL"),
     Key::new(
         "node.keep_log",
         Kind::Switch,
@@ -98,7 +93,7 @@ pub(crate) const KEYS: &[Key] = &[
         "realm.priority",
         Kind::OneOf(&["fcfs", "fees"]),
         "fcfs",
-        "Who is first: first come, or best pay",
+        "First come first, or who pays most",
     )
     .flag("priority", "WHO"),
     Key::new(
