@@ -4,6 +4,7 @@ use crate::world::{A, B, Draft, World, address, config};
 use alloy_primitives::{B256, U256, keccak256};
 use serde_json::{Value, json};
 use weft_node::{DevConfig, Limits, Mining, Node, Priority};
+use weft_types::Statement;
 
 async fn refused(world: &World, draft: &Draft) -> (i32, String) {
     let raw = json!([draft.raw()]);
@@ -220,8 +221,9 @@ async fn an_auction_orders_by_tip_then_by_arrival_and_promises_only_then() {
     assert_eq!(block["transactions"], json!(expected));
     for (index, hash) in expected.iter().enumerate() {
         let promise = world.rpc(A, "weft_getPromise", json!([hash])).await;
-        let position = &promise["order"]["statement"]["position"];
-        assert_eq!(position["index"], json!(index), "{promise}");
+        let order = weft_promise::read_promise(&promise["order"].to_string()).unwrap().0;
+        let Statement::Order(order) = &order.statement else { panic!("{promise}") };
+        assert_eq!(order.position.index as usize, index);
     }
 }
 
