@@ -85,7 +85,7 @@ impl Admin {
     async fn call(&self, name: &str, args: &Args) -> RpcResult {
         match name {
             "admin_addRollup" => self.add_rollup(args.required::<NewRollup>(0)?.into()).await,
-            "admin_executors" => self.engine().call(|engine| executors(engine)).await,
+            "admin_executors" => self.engine().call(executors).await,
             "admin_pauseIntake" => self.set_intake(Intake::Paused).await,
             // One node orders a realm; it has no others to talk to.
             "admin_peers" => Ok(json!([])),

@@ -62,9 +62,12 @@ impl AdminConfig {
     }
 }
 
+/// What changes the level of the log.
+type ChangeLevel = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
 /// Changes what is logged; says why when it cannot.
 #[derive(Clone)]
-pub struct LogControl(Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>);
+pub struct LogControl(Arc<ChangeLevel>);
 
 impl LogControl {
     /// Takes what changes the level.

@@ -17,6 +17,9 @@ const SNAPSHOTS: &str = "snapshots";
 const LOG: &str = "log";
 /// Name of the first segment of a log that goes back to genesis.
 const FIRST: &str = "00000000000000000001.log";
+/// What is wrong with a log whose beginning was removed.
+const TRIMMED: &str = "it does not go back to genesis: keep it with `node.keep_log`, \
+                       or copy the directory of a stopped node";
 /// Most letters of a name.
 const MAX_NAME: usize = 64;
 
@@ -85,9 +88,7 @@ fn begin(data_dir: &Path, name: &str, record: u64) -> io::Result<Begun> {
     }
     segments.sort();
     if segments.first().and_then(|path| path.file_name()).is_none_or(|first| first != FIRST) {
-        return Err(io::Error::other(
-            "it does not go back to genesis: keep it with `node.keep_log`, or copy the directory of a stopped node",
-        ));
+        return Err(io::Error::other(TRIMMED));
     }
     let target = unfinished(data_dir, name);
     if target.exists() {

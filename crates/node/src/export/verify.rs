@@ -32,7 +32,7 @@ pub struct Verified {
 #[derive(Debug, Error)]
 pub enum VerifyError {
     /// A file cannot be read.
-    #[error("cannot read it: {0}")]
+    #[error("cannot read the files")]
     Read(#[from] io::Error),
     /// A frame of the replay file is not what it should be.
     #[error("frame {frame} of the replay file: {why}")]
