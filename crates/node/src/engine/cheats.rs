@@ -111,11 +111,15 @@ impl Engine {
         self.clock.now_ms() / 1000
     }
 
-    /// Closes `blocks` blocks of a rollup now, empty ones if need be, each at least a second after the last.
+    /// Closes `blocks` blocks of a rollup now, empty ones if need be, each at least a second after the last and
+    /// `seconds` after the one before it.
     ///
     /// A realm makes an empty block only when the last one is too old, so for a moment one second is too old here.
-    pub(crate) fn mine(&mut self, network: NetworkId, blocks: u64) {
-        for _ in 0..blocks {
+    pub(crate) fn mine(&mut self, network: NetworkId, blocks: u64, seconds: u64) {
+        for index in 0..blocks {
+            if index > 0 {
+                self.let_age(network, seconds);
+            }
             let before = self.chain(network).store.head_number();
             // An auction takes place when a slot opens.
             if self.config.priority == Priority::Fees {
@@ -126,7 +130,7 @@ impl Engine {
             }
             if self.chain(network).store.head_number() == before {
                 self.between_slots(|engine| engine.make_due(network, 1));
-                self.wait_a_second(network);
+                self.let_age(network, 1);
                 self.close_now();
                 let interval = self.chain(network).spec.max_block_interval;
                 self.between_slots(|engine| engine.make_due(network, interval));
@@ -134,9 +138,11 @@ impl Engine {
         }
     }
 
-    fn wait_a_second(&mut self, network: NetworkId) {
-        let head_ms = self.chain(network).store.head().header.timestamp.saturating_add(1) * 1000;
-        self.clock.increase(head_ms.saturating_sub(self.clock.now_ms()));
+    /// Lets time pass until the last block is `seconds` old.
+    fn let_age(&mut self, network: NetworkId, seconds: u64) {
+        let head = self.chain(network).store.head().header.timestamp;
+        let until_ms = head.saturating_add(seconds).saturating_mul(1000);
+        self.clock.increase(until_ms.saturating_sub(self.clock.now_ms()));
         self.tick();
     }
 

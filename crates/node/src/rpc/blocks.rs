@@ -2,7 +2,7 @@
 
 use super::{
     Args, Call, Methods,
-    errors::{RpcError, RpcResult},
+    errors::RpcResult,
     types::{
         block_transaction, closed_block, open_transaction, pending_transaction, quantity, to_json,
         waiting_transaction,
@@ -89,8 +89,7 @@ fn by_hash_and_index(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn index(args: &Args) -> RpcResult<usize> {
-    let index =
-        args.number(1)?.ok_or_else(|| RpcError::params("missing value for required argument 1"))?;
+    let index = args.required_number(1)?;
     Ok(usize::try_from(index).unwrap_or(usize::MAX))
 }
 

@@ -46,6 +46,9 @@ fn build_block(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let parent = args.hash(0)?;
     let wanted: Wanted = args.required(1)?;
     let raw: Option<Vec<Bytes>> = args.optional(2)?;
+    if raw.as_ref().is_some_and(|raw| raw.len() > MAX_TRANSACTIONS) {
+        return Err(RpcError::params(format!("over {MAX_TRANSACTIONS} transactions")));
+    }
     let extra_data: Bytes = args.optional(3)?.unwrap_or_default();
     let store = &call.engine.chain(call.network).store;
     let parent = store.by_hash(&parent)?;
@@ -56,9 +59,6 @@ fn build_block(call: &mut Call<'_>, args: &Args) -> RpcResult {
         Some(raw) => raw.iter().enumerate().map(decode).collect::<RpcResult<_>>()?,
         None => best(call, number)?,
     };
-    if transactions.len() > MAX_TRANSACTIONS {
-        return Err(RpcError::params(format!("over {MAX_TRANSACTIONS} transactions")));
-    }
     let attributes = Attributes {
         timestamp: wanted.timestamp.to(),
         prev_randao: wanted.prev_randao,

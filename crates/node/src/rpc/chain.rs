@@ -2,7 +2,7 @@
 
 use super::{
     Args, Call, Methods,
-    errors::{RpcError, RpcResult},
+    errors::RpcResult,
     types::{header, ommer, quantity, to_json},
 };
 use crate::{engine::ChainData, store::StoredBlock};
@@ -154,8 +154,7 @@ fn ommer_count(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 fn ommer_at(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let block = named(call, args)?;
-    let index =
-        args.number(1)?.ok_or_else(|| RpcError::params("missing value for required argument 1"))?;
+    let index = args.required_number(1)?;
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     let found = block.as_ref().and_then(|block| block.body.ommers.get(index));
     found.map_or(Ok(Value::Null), ommer)

@@ -7,7 +7,6 @@ use super::{
     types::{quantity, to_json},
 };
 use crate::engine::Dump;
-use alloy_primitives::{Address, Bytes, U256};
 use serde_json::{Value, json};
 
 /// Helpers that only read; they close a slot first.
@@ -39,19 +38,22 @@ pub(super) const CHEATS: Methods = &[
     ("anvil_loadState", load_state),
 ];
 
+/// Most seconds that blocks mined by one call span: a century.
+const MAX_SPAN: u64 = 100 * 365 * 86_400;
+
 fn snapshot(call: &mut Call<'_>, _: &Args) -> RpcResult {
     Ok(quantity(call.engine.snapshot()?))
 }
 
 fn revert(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let id = args.number(0)?.ok_or_else(|| RpcError::params("missing snapshot id"))?;
+    let id = args.required_number(0)?;
     Ok(json!(call.engine.revert(id)))
 }
 
 fn evm_mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
     // Ganache takes a timestamp or an object here; only the block counts.
     args.optional::<Value>(0)?;
-    call.engine.mine(call.network, 1);
+    call.engine.mine(call.network, 1, 0);
     Ok(json!("0x0"))
 }
 
@@ -61,18 +63,23 @@ fn mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
     if blocks > most {
         return Err(RpcError::limit(format!("{blocks} blocks, over the limit of {most}")));
     }
-    call.engine.mine(call.network, blocks);
+    let seconds = args.number(1)?.unwrap_or_default();
+    let span = blocks.saturating_mul(seconds);
+    if span > MAX_SPAN {
+        return Err(RpcError::params(format!("{span} seconds is too far in the future")));
+    }
+    call.engine.mine(call.network, blocks, seconds);
     Ok(Value::Null)
 }
 
 fn increase_time(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let seconds = args.number(0)?.ok_or_else(|| RpcError::params("missing seconds"))?;
+    let seconds = args.required_number(0)?;
     call.engine.increase_time(seconds)?;
     Ok(json!(seconds))
 }
 
 fn next_timestamp(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let timestamp = args.number(0)?.ok_or_else(|| RpcError::params("missing timestamp"))?;
+    let timestamp = args.required_number(0)?;
     let ahead = timestamp.checked_sub(call.engine.now_seconds());
     let ahead =
         ahead.ok_or_else(|| RpcError::params(format!("timestamp {timestamp} is in the past")))?;
@@ -81,26 +88,26 @@ fn next_timestamp(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn set_balance(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let (address, balance): (Address, U256) = (args.required(0)?, args.required(1)?);
+    let (address, balance) = (args.address(0)?, args.required(1)?);
     call.engine.set_balance(call.network, address, balance)?;
     Ok(json!(true))
 }
 
 fn set_code(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let (address, code): (Address, Bytes) = (args.required(0)?, args.required(1)?);
+    let (address, code) = (args.address(0)?, args.bytes(1)?);
     call.engine.set_code(call.network, address, code)?;
     Ok(json!(true))
 }
 
 fn set_nonce(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let address: Address = args.required(0)?;
-    let nonce = args.number(1)?.ok_or_else(|| RpcError::params("missing nonce"))?;
+    let address = args.address(0)?;
+    let nonce = args.required_number(1)?;
     call.engine.set_nonce(call.network, address, nonce)?;
     Ok(json!(true))
 }
 
 fn set_storage(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let address: Address = args.required(0)?;
+    let address = args.address(0)?;
     let (key, value) = (slot_key(args, 1)?, slot_key(args, 2)?);
     call.engine.set_storage(call.network, address, key, value)?;
     Ok(json!(true))

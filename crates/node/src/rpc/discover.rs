@@ -2,6 +2,7 @@
 
 use super::errors::RpcResult;
 use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// The reference. Every method stands in a table: name, what it takes, what it answers.
 const REFERENCE: &str = include_str!("../../../../docs/reference/json-rpc.md");
@@ -29,6 +30,14 @@ pub(super) fn rows() -> Vec<Row> {
         rows.extend(named.map(|name| Row { name, takes, answers }));
     }
     rows
+}
+
+/// Returns how many parameters a method takes.
+pub(super) fn most(name: &str) -> usize {
+    static MOST: LazyLock<BTreeMap<&str, usize>> = LazyLock::new(|| {
+        rows().into_iter().map(|row| (row.name, params(row.takes).len())).collect()
+    });
+    *MOST.get(name).expect("the reference describes every method")
 }
 
 /// Returns the description of the methods that `serves` says are there.

@@ -63,8 +63,7 @@ fn blob_base_fee(call: &mut Call<'_>, _: &Args) -> RpcResult {
 }
 
 fn fee_history(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let count =
-        args.number(0)?.ok_or_else(|| RpcError::params("missing value for required argument 0"))?;
+    let count = args.required_number(0)?;
     let newest: BlockNumberOrTag = args.required(1)?;
     let percentiles: Option<Vec<f64>> = args.optional(2)?;
     check_percentiles(percentiles.as_deref().unwrap_or_default())?;

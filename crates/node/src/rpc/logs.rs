@@ -98,6 +98,7 @@ fn install(call: &mut Call<'_>, topic: Topic) -> RpcResult {
 }
 
 fn new_filter(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    args.required::<serde_json::Value>(0)?;
     let filter = read_filter(args, 0)?;
     install(call, Topic::Logs(Box::new(filter)))
 }

@@ -80,6 +80,9 @@ const OF_IMPORTED: &[Methods] = &[building::METHODS];
 /// Methods of every chain that work apart from the engine.
 const APART: &[Heavy] = &[trace::HEAVY, otterscan::HEAVY, simulate::HEAVY];
 
+/// Methods of rollups alone that work apart from the engine.
+const APART_OF_ROLLUPS: &[Heavy] = &[simulate::OF_ROLLUPS];
+
 /// Work that needs nothing of the engine but what it took along.
 pub(crate) type Work = Box<dyn FnOnce() -> RpcResult + Send>;
 /// Methods that work apart from the engine, so that slots go on meanwhile.
@@ -112,28 +115,31 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     let dumps: &[Methods] = if helps { &[dev::DUMPS] } else { &[] };
     let mut module = RpcModule::from_arc(port);
     for (name, method) in STANDARD.iter().chain(own).chain(dumps).copied().flatten() {
+        let most = discover::most(name);
         module
             .register_async_method(name, move |params, port, _| {
                 let metrics = port.metrics.clone();
-                counted(name, metrics, run(*method, params, port))
+                counted(name, metrics, run(*method, params, most, port))
             })
             .expect("method names are distinct");
     }
-    let own: &[Heavy] = if is_imported { &[] } else { &[simulate::OF_ROLLUPS] };
+    let own: &[Heavy] = if is_imported { &[] } else { APART_OF_ROLLUPS };
     for (name, method) in APART.iter().chain(own).copied().flatten() {
+        let most = discover::most(name);
         module
             .register_async_method(name, move |params, port, _| {
                 let metrics = port.metrics.clone();
-                counted(name, metrics, run_apart(*method, params, port))
+                counted(name, metrics, run_apart(*method, params, most, port))
             })
             .expect("method names are distinct");
     }
     let cheats: Methods = if helps { dev::CHEATS } else { &[] };
     for (name, method) in cheats {
+        let most = discover::most(name);
         module
             .register_async_method(name, move |params, port, _| {
                 let metrics = port.metrics.clone();
-                counted(name, metrics, run_cheat(*method, params, port))
+                counted(name, metrics, run_cheat(*method, params, most, port))
             })
             .expect("method names are distinct");
     }
@@ -145,7 +151,8 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     }
     let names: BTreeSet<&'static str> = module.method_names().collect();
     module
-        .register_method("rpc.discover", move |_, _, _| -> Result<Value, ErrorObjectOwned> {
+        .register_method("rpc.discover", move |params, _, _| -> Result<Value, ErrorObjectOwned> {
+            Args::parse(params.as_str(), 0)?;
             let is_served = |name: &str| name == "rpc.discover" || names.contains(name);
             Ok(discover::document(is_served)?)
         })
@@ -169,18 +176,20 @@ async fn counted(
 async fn run(
     method: Method,
     params: Params<'static>,
+    most: usize,
     port: Arc<Port>,
 ) -> Result<Value, ErrorObjectOwned> {
-    let args = Args::parse(params.as_str())?;
+    let args = Args::parse(params.as_str(), most)?;
     answer(port, move |call| method(call, &args)).await
 }
 
 async fn run_cheat(
     method: Method,
     params: Params<'static>,
+    most: usize,
     port: Arc<Port>,
 ) -> Result<Value, ErrorObjectOwned> {
-    let args = Args::parse(params.as_str())?;
+    let args = Args::parse(params.as_str(), most)?;
     let cheat = move |call: &mut Call<'_>| {
         call.engine.check_cheat()?;
         method(call, &args)
@@ -200,9 +209,10 @@ async fn answer(
 async fn run_apart(
     method: fn(&mut Call<'_>, &Args) -> RpcResult<Work>,
     params: Params<'static>,
+    most: usize,
     port: Arc<Port>,
 ) -> Result<Value, ErrorObjectOwned> {
-    let args = Args::parse(params.as_str())?;
+    let args = Args::parse(params.as_str(), most)?;
     let network = port.network;
     let permit = HEAVY.acquire().await.expect("never closed");
     let job = move |engine: &mut Engine| method(&mut Call { engine, network }, &args);
@@ -230,7 +240,7 @@ mod tests {
             "weft_subscribe",
             "weft_unsubscribe",
         ];
-        let of_rollups = simulate::OF_ROLLUPS.iter().map(|(name, _)| *name);
+        let of_rollups = APART_OF_ROLLUPS.iter().copied().flatten().map(|(name, _)| *name);
         let of_rollups = of_rollups.chain(dev::CHEATS.iter().map(|(name, _)| *name));
         let apart = APART.iter().copied().flatten().map(|(name, _)| *name);
         tables

@@ -37,7 +37,7 @@ fn api_level(_: &mut Call<'_>, _: &Args) -> RpcResult {
 }
 
 fn has_code(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let address: Address = args.required(0)?;
+    let address = args.address(0)?;
     let at = call.at(args.optional(1)?, BlockId::latest())?;
     let account = call.engine.account(call.network, at, address)?;
     Ok(json!(account.is_some_and(|account| !account.is_empty_code_hash())))
@@ -68,8 +68,7 @@ fn issuance(call: &Call<'_>, block: &StoredBlock) -> Value {
 }
 
 fn page_size(args: &Args, index: usize) -> RpcResult<usize> {
-    let size = args.number(index)?;
-    let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+    let size = usize::try_from(args.required_number(index)?).unwrap_or(usize::MAX);
     if (1..=MAX_PAGE).contains(&size) {
         return Ok(size);
     }
@@ -79,7 +78,7 @@ fn page_size(args: &Args, index: usize) -> RpcResult<usize> {
 /// Answers with a page of a block; page 0 ends with the last transaction.
 fn transactions(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let number: BlockNumberOrTag = args.required(0)?;
-    let page = args.number(1)?.unwrap_or_default();
+    let page = args.required_number(1)?;
     let size = page_size(args, 2)?;
     let Some(block) = call.block(number)? else { return Ok(Value::Null) };
     let skipped = usize::try_from(page).unwrap_or(usize::MAX).saturating_mul(size);
@@ -141,8 +140,8 @@ impl Page {
 /// Searches from the block before the one named, or from the last one for 0, until a page is full. Blocks are not
 /// split.
 fn search_before(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let address: Address = args.required(0)?;
-    let before = args.number(1)?.unwrap_or_default();
+    let address = args.address(0)?;
+    let before = args.required_number(1)?;
     let size = page_size(args, 2)?;
     let head = call.engine.chain(call.network).store.head_number();
     let first = before == 0 || before > head;
@@ -159,8 +158,8 @@ fn search_before(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 /// Searches from the block after the one named, or from the first one for 0, until a page is full.
 fn search_after(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let address: Address = args.required(0)?;
-    let after = args.number(1)?.unwrap_or_default();
+    let address = args.address(0)?;
+    let after = args.required_number(1)?;
     let size = page_size(args, 2)?;
     let head = call.engine.chain(call.network).store.head_number();
     let start = if after == 0 { 0 } else { after.saturating_add(1) };
@@ -192,9 +191,8 @@ fn searched(call: &Call<'_>, looked_at: u64, number: u64) -> RpcResult<Arc<Store
 }
 
 fn by_sender_and_nonce(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let sender: Address = args.required(0)?;
-    let nonce =
-        args.number(1)?.ok_or_else(|| RpcError::params("missing value for required argument 1"))?;
+    let sender = args.address(0)?;
+    let nonce = args.required_number(1)?;
     let is_it = |tx: &BlockTx| !tx.is_system && tx.sender == sender && tx.tx.nonce() == nonce;
     let found = newest(call, is_it)?;
     Ok(found.map_or(Value::Null, |(block, index)| json!(block.transactions[index].tx.tx_hash())))
@@ -202,7 +200,7 @@ fn by_sender_and_nonce(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 /// Answers for contracts that a transaction created itself; those that contracts created are not found.
 fn contract_creator(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let contract: Address = args.required(0)?;
+    let contract = args.address(0)?;
     let is_it = |tx: &BlockTx| tx.success && tx.contract_address == Some(contract);
     let found = newest(call, is_it)?;
     Ok(found.map_or(Value::Null, |(block, index)| {

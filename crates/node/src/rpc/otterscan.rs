@@ -6,7 +6,7 @@ use super::{
     trace::Traced,
 };
 use crate::trace::{Frames, Kind, LegTrace, Options, Subject, view};
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, Bytes, U256};
 use alloy_rpc_types_trace::geth::CallConfig;
 use revm_inspectors::tracing::types::{CallKind, CallTraceNode};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(super) const HEAVY: Heavy = &[
 ];
 
 fn transaction_error(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let hash: B256 = args.required(0)?;
+    let hash = args.hash(0)?;
     let found = call.engine.chain(call.network).store.transaction(&hash)?;
     let (block, index) = found.ok_or_else(|| RpcError::refused("transaction not found"))?;
     let tx = &block.transactions[index];
@@ -45,7 +45,7 @@ fn with_frames(
     args: &Args,
     tell: fn(&Subject, &Frames) -> Value,
 ) -> RpcResult<Work> {
-    let hash: B256 = args.required(0)?;
+    let hash = args.hash(0)?;
     let traced = Traced::find(call, &hash)?;
     let options = Options::plain(Kind::Call(CallConfig::default()));
     let told = move |subject: &Subject, leg: &LegTrace| Ok(tell(subject, &view(subject, leg)));

@@ -1,12 +1,11 @@
 //! Promises: by hash, and as a feed.
 
 use super::{
-    Args, Call, Methods, Port,
+    Args, Call, Methods, Port, discover,
     errors::{RpcError, RpcResult},
     subscribe::{deliver, too_slow},
 };
 use crate::promises::{Kept, Message, Promises};
-use alloy_primitives::B256;
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule, core::SubscriptionResult, types::ErrorObjectOwned,
 };
@@ -25,9 +24,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Adds `weft_getPromise`, `weft_subscribe` and `weft_unsubscribe`.
 pub(super) fn register(module: &mut RpcModule<Port>) {
+    let most = discover::most("weft_getPromise");
     module
-        .register_async_method("weft_getPromise", |params, port, _| async move {
-            let args = Args::parse(params.as_str())?;
+        .register_async_method("weft_getPromise", move |params, port, _| async move {
+            let args = Args::parse(params.as_str(), most)?;
             Ok::<_, ErrorObjectOwned>(promise(&args, &port).await?)
         })
         .expect("method names are distinct");
@@ -63,7 +63,7 @@ fn key(call: &mut Call<'_>, _: &Args) -> RpcResult {
 
 /// Returns what was promised; waits a moment for signatures that are on their way.
 async fn promise(args: &Args, port: &Port) -> RpcResult {
-    let hash: B256 = args.required(0)?;
+    let hash = args.hash(0)?;
     let promises = promises(port).await?;
     let begun = tokio::time::Instant::now();
     let is_whole = |kept: &Kept| kept.order.is_some() && kept.execution.is_some();
@@ -97,7 +97,7 @@ fn no_key() -> RpcError {
 }
 
 async fn feed(params: Option<&str>, port: &Port) -> RpcResult<broadcast::Receiver<Message>> {
-    let kind: String = Args::parse(params)?.required(0)?;
+    let kind: String = Args::parse(params, discover::most("weft_subscribe"))?.required(0)?;
     match kind.as_str() {
         "promises" => Ok(promises(port).await?.subscribe()),
         "flashblocks" => {

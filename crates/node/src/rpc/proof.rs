@@ -43,8 +43,8 @@ fn storage_values(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn proof(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let address: Address = args.required(0)?;
-    let names: Vec<String> = args.optional(1)?.unwrap_or_default();
+    let address = args.address(0)?;
+    let names: Vec<String> = args.required(1)?;
     if names.len() > MAX_KEYS {
         return Err(RpcError::params(format!("too many slots (max {MAX_KEYS})")));
     }

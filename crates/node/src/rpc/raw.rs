@@ -6,7 +6,7 @@ use super::{
 };
 use crate::store::StoredBlock;
 use alloy_eips::{BlockId, eip2718::Encodable2718};
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::Bytes;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn raw_receipts(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 /// Returns a transaction with its blobs while it waits, without them once it is in a block.
 fn raw_transaction(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let hash: B256 = args.hash(0)?;
+    let hash = args.hash(0)?;
     let chain = call.engine.chain(call.network);
     if let Some((block, index)) = chain.store.transaction(&hash)? {
         return Ok(hex(block.transactions[index].tx.encoded_2718()));
@@ -67,8 +67,7 @@ fn raw_transaction(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 fn raw_at_index(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let block = named(call, args)?;
-    let index =
-        args.number(1)?.ok_or_else(|| RpcError::params("missing value for required argument 1"))?;
+    let index = args.required_number(1)?;
     let tx = |block: Arc<StoredBlock>| {
         let tx = block.transactions.get(usize::try_from(index).ok()?)?;
         Some(hex(tx.tx.encoded_2718()))

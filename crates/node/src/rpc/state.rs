@@ -7,7 +7,7 @@ use super::{
 };
 use crate::engine::At;
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, U256, keccak256};
 use revm::state::AccountInfo;
 use serde_json::json;
 
@@ -33,7 +33,7 @@ fn client_version(_: &mut Call<'_>, _: &Args) -> RpcResult {
 }
 
 fn sha3(_: &mut Call<'_>, args: &Args) -> RpcResult {
-    Ok(json!(keccak256(args.required::<Bytes>(0)?)))
+    Ok(json!(keccak256(args.bytes(0)?)))
 }
 
 fn net_version(call: &mut Call<'_>, _: &Args) -> RpcResult {
@@ -66,7 +66,7 @@ fn coinbase(call: &mut Call<'_>, _: &Args) -> RpcResult {
 }
 
 fn account(call: &mut Call<'_>, args: &Args, block: usize) -> RpcResult<AccountInfo> {
-    let address: Address = args.required(0)?;
+    let address = args.address(0)?;
     let at = call.at(args.optional(block)?, BlockId::latest())?;
     Ok(call.engine.account(call.network, at, address)?.unwrap_or_default())
 }
@@ -76,7 +76,7 @@ fn balance(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn transaction_count(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let address: Address = args.required(0)?;
+    let address = args.address(0)?;
     let at = call.at(args.optional(1)?, BlockId::latest())?;
     if at == At::Pending {
         return Ok(quantity(call.engine.next_nonce(call.network, address)?));
@@ -90,7 +90,7 @@ fn code(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn storage_at(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let address: Address = args.required(0)?;
+    let address = args.address(0)?;
     let key = slot_key(args, 1)?;
     let at = call.at(args.optional(2)?, BlockId::latest())?;
     let value = call.engine.storage(call.network, at, address, key)?;

@@ -2,7 +2,9 @@
 
 use super::calls::estimate;
 use super::{
-    Args, Call, Methods, Port, counted,
+    Args, Call, Methods, Port,
+    args::prefixed,
+    counted,
     errors::{RpcError, RpcResult},
 };
 use crate::engine::{At, Overrides};
@@ -54,13 +56,16 @@ async fn send_one(port: &Port, raw: Bytes) -> RpcResult<B256> {
 
 /// Reads the parameters of `eth_sendRawTransaction`.
 pub(super) fn raw_of(params: Option<&str>) -> RpcResult<Bytes> {
-    let only = params.and_then(|params| serde_json::from_str::<(Bytes,)>(params).ok());
-    // Whatever else it is has its error, or its further parameters.
-    only.map_or_else(|| Args::parse(params)?.required(0), |(raw,)| Ok(raw))
+    // The usual form is read where it stands; whatever else it is has its error.
+    let only = params.and_then(|params| serde_json::from_str::<(&str,)>(params).ok());
+    match only.and_then(|(text,)| prefixed(text, None)) {
+        Some(raw) => Ok(raw),
+        None => Args::parse(params, 1)?.bytes(0),
+    }
 }
 
 fn send_raw(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let raw: Bytes = args.required(0)?;
+    let raw = args.bytes(0)?;
     if call.is_foreign() {
         return Ok(json!(call.engine.send_foreign(call.network, &raw)?));
     }
@@ -69,7 +74,7 @@ fn send_raw(call: &mut Call<'_>, args: &Args) -> RpcResult {
 
 /// Takes a transaction only if the pending block and the pending state are what its sender expects (ERC-7796).
 fn send_raw_conditional(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    args.required::<Bytes>(0)?;
+    args.bytes(0)?;
     let wanted: TransactionConditional = args.optional(1)?.unwrap_or_default();
     let slots = |account: &AccountStorage| match account {
         AccountStorage::RootHash(_) => 1,

@@ -1,7 +1,7 @@
 //! Subscriptions over WebSocket.
 
 use super::{
-    Args, Port,
+    Args, Port, discover,
     errors::{RpcError, RpcResult},
     logs::{matching, read_filter},
     types::{header, to_json},
@@ -28,13 +28,14 @@ enum Wanted {
 
 /// Adds `eth_subscribe` and `eth_unsubscribe`.
 pub(super) fn register(module: &mut RpcModule<Port>) {
+    let most = discover::most("eth_subscribe");
     module
         .register_subscription(
             "eth_subscribe",
             "eth_subscription",
             "eth_unsubscribe",
-            |params, pending, port, _| async move {
-                let args = Args::parse(params.as_str());
+            move |params, pending, port, _| async move {
+                let args = Args::parse(params.as_str(), most);
                 match args.and_then(|args| wanted(&args)) {
                     Ok(wanted) => subscribe(wanted, pending, &port).await,
                     Err(error) => {

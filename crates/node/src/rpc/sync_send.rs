@@ -1,7 +1,7 @@
 //! `eth_sendRawTransactionSync` (EIP-7966): the receipt in the answer.
 
 use super::{
-    Args, Call, Port,
+    Args, Call, Port, discover,
     errors::{RpcError, RpcResult},
     types::quantity,
     weft::chain_id_of,
@@ -26,16 +26,17 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// Adds the method.
 pub(super) fn register(module: &mut RpcModule<Port>) {
+    let most = discover::most("eth_sendRawTransactionSync");
     module
-        .register_async_method("eth_sendRawTransactionSync", |params, port, _| async move {
-            let args = Args::parse(params.as_str())?;
+        .register_async_method("eth_sendRawTransactionSync", move |params, port, _| async move {
+            let args = Args::parse(params.as_str(), most)?;
             Ok::<_, ErrorObjectOwned>(send(&args, &port).await?)
         })
         .expect("method names are distinct");
 }
 
 async fn send(args: &Args, port: &Port) -> RpcResult {
-    let raw: Bytes = args.required(0)?;
+    let raw = args.bytes(0)?;
     let asked = args.number(1).ok().flatten().map(Duration::from_millis);
     let network = port.network;
     let (hash, longest, first) = port

@@ -5,14 +5,14 @@ use super::{
     errors::RpcResult,
     types::{position, quantity},
 };
-use alloy_primitives::{B256, U64};
+use alloy_primitives::U64;
 use serde_json::{Value, json};
 use weft_types::{Hop, HopBody, HopCall, HopReturn, NetworkId};
 
 pub(super) const METHODS: Methods = &[("weft_getThread", thread)];
 
 fn thread(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let key: B256 = args.required(0)?;
+    let key = args.hash(0)?;
     let Some(record) = call.engine.outcomes.get(&key) else { return Ok(Value::Null) };
     let chain_id = |network: NetworkId| {
         call.engine.chains.get(&network).map_or_else(|| network.get().into(), |c| c.spec.chain_id)

@@ -35,7 +35,7 @@ pub(super) const HEAVY: Heavy = &[
 pub(super) type ChainIds = BTreeMap<NetworkId, u64>;
 
 fn trace_transaction(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
-    let hash: B256 = args.required(0)?;
+    let hash = args.hash(0)?;
     let options = Options::new(args.optional(1)?.unwrap_or_default())?;
     let traced = Traced::find(call, &hash)?;
     let chain_ids = call.chain_ids();
@@ -54,7 +54,7 @@ fn trace_block_by_number(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
 }
 
 fn trace_block_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
-    let hash: B256 = args.required(0)?;
+    let hash = args.hash(0)?;
     let options: GethDebugTracingOptions = args.optional(1)?.unwrap_or_default();
     let block = call.engine.chain(call.network).store.by_hash(&hash)?;
     trace_block(call, block, options, || format!("block {hash} not found"))

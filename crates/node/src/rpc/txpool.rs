@@ -81,7 +81,7 @@ fn content(call: &mut Call<'_>, _: &Args) -> RpcResult {
 }
 
 fn content_from(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let sender: Address = args.required(0)?;
+    let sender = args.address(0)?;
     let Contents { pending, queued } = contents(call)?;
     let of = |all: Vec<Transaction>| {
         let own = all.into_iter().filter(|tx| tx.inner.signer() == sender);

@@ -2,7 +2,6 @@
 
 use super::{
     Args, Call, Methods,
-    args::number,
     errors::{RpcError, RpcResult},
     types::{position, quantity},
 };
@@ -10,7 +9,7 @@ use crate::{
     engine::Engine,
     outcomes::{Fate, Record},
 };
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{B256, U256};
 use serde_json::{Value, json};
 use weft_contracts::{addresses, proxy_address};
 use weft_types::{BundleId, NetworkId, Removal, RemovalCause};
@@ -65,7 +64,7 @@ fn health(call: &mut Call<'_>, _: &Args) -> RpcResult {
 }
 
 fn outcome(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let key: B256 = args.required(0)?;
+    let key = args.hash(0)?;
     let record = call.engine.outcomes.get(&key);
     Ok(record.map_or(Value::Null, |record| outcome_json(call.engine, record, &key)))
 }
@@ -140,7 +139,7 @@ fn system(engine: &Engine, record: &Record) -> Vec<Value> {
 }
 
 fn bundle(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let key: B256 = args.required(0)?;
+    let key = args.hash(0)?;
     if let Some(prepared) = call.engine.bundles.get(BundleId::new(key)) {
         let legs = prepared.shapes.iter().zip(&prepared.held).map(|(shape, tx)| {
             json!({
@@ -187,9 +186,8 @@ fn bundle(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn proxy(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let original: Address = args.required(0)?;
-    let missing = || RpcError::params("missing value for required argument 1");
-    let chain_id = args.number(1)?.ok_or_else(missing)?;
+    let original = args.address(0)?;
+    let chain_id = args.required_number(1)?;
     let network = call.engine.network_of(chain_id)?;
     if network == call.network {
         return Err(RpcError::same_network(chain_id));
@@ -198,13 +196,7 @@ fn proxy(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn escrow(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let wanted = match args.optional::<Value>(0)? {
-        None => None,
-        Some(value) => {
-            let id = number(&value).ok_or_else(|| RpcError::params("invalid argument 0"))?;
-            Some(call.engine.network_of(id)?)
-        }
-    };
+    let wanted = args.number(0)?.map(|id| call.engine.network_of(id)).transpose()?;
     let balances = call.engine.realm.escrow().iter();
     let wanted = balances.filter(|(holder, _, _)| wanted.is_none_or(|network| network == *holder));
     let balance = |(holder, token, amount): (NetworkId, weft_evm::TokenId, U256)| {

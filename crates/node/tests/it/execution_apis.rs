@@ -1,7 +1,7 @@
 //! The published JSON-RPC conversations of ethereum/execution-apis about the published chain.
 
 use crate::world::{A, World, config};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, Bytes};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -28,8 +28,15 @@ fn imported() -> ImportedChain {
     ImportedChain { blocks: blocks.collect(), genesis }
 }
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     World::with(DevConfig { imported: Some(imported()), ..config() }).await
+}
+
+/// Returns a transaction of somebody who never sent one.
+pub(crate) fn transaction() -> Bytes {
+    let file = "eth_sendRawTransaction/send-dynamic-fee-access-list-transaction.io";
+    let turns = read(String::new(), &fs::read_to_string(vectors().join(file)).unwrap()).turns;
+    turns[0].params[0].as_str().unwrap().parse().unwrap()
 }
 
 /// One request with the answer that is expected.
@@ -211,11 +218,7 @@ async fn ommers_can_be_asked_for() {
 async fn bad_transactions_are_refused_and_good_ones_wait() {
     let world = world().await;
     let send = async |raw: &str| world.try_rpc(CHAIN, "eth_sendRawTransaction", json!([raw])).await;
-    let send_file = fs::read_to_string(
-        vectors().join("eth_sendRawTransaction/send-dynamic-fee-access-list-transaction.io"),
-    );
-    let turn = &read(String::new(), &send_file.unwrap()).turns[0];
-    let raw = turn.params[0].as_str().unwrap();
+    let raw = &transaction().to_string();
     for (bad, why) in [
         ("0x", "invalid transaction"),
         ("0x02", "invalid transaction"),

@@ -13,6 +13,7 @@ mod operations;
 mod pool;
 mod promises;
 mod proofs;
+mod refusals;
 mod simulate;
 mod status;
 mod subscriptions;
