@@ -75,6 +75,11 @@ const LAYERS: &[Layer] = &[
         libraries: None,
     },
     Layer {
+        name: "weft-client",
+        may_use: &["weft-types", "weft-contracts", "weft-node"],
+        libraries: None,
+    },
+    Layer {
         name: "weft-sim",
         may_use: &[
             "weft-executor",

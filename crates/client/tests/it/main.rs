@@ -1,0 +1,6 @@
+//! The client against a node in the same process.
+
+mod bundles;
+mod chains;
+mod promises;
+mod world;
