@@ -29,6 +29,7 @@ mod tests;
 mod trie;
 mod undo;
 mod whole;
+mod witness;
 mod write;
 
 pub use batch::Batch;
@@ -41,3 +42,4 @@ pub use overlay::Staged;
 pub use proof::{AccountProof, SlotProof};
 pub use read::{Pair, Pairs, Read, Span, under};
 pub use table::Table;
+pub use witness::{Accessed, Watched, Witness, WitnessError, WitnessState};

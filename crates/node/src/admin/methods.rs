@@ -169,13 +169,16 @@ fn executors(engine: &mut Engine) -> Value {
     engine.config.executors.iter().filter_map(executor).collect()
 }
 
+/// Most parameters of a method.
+const MOST: usize = 1;
+
 /// Returns all methods.
 pub(super) fn module(admin: Admin) -> RpcModule<Admin> {
     let mut module = RpcModule::new(admin);
     for name in NAMES {
         module
             .register_async_method(name, move |params: Params<'static>, admin, _| async move {
-                let args = Args::parse(params.as_str())?;
+                let args = Args::parse(params.as_str(), MOST)?;
                 Ok::<Value, ErrorObjectOwned>(admin.call(name, &args).await?)
             })
             .expect("method names are distinct");

@@ -27,6 +27,7 @@ mod slots;
 mod snapshots;
 mod thread;
 mod waiting;
+mod witness;
 
 pub(crate) use archive::archive;
 pub(crate) use dump::Dump;
@@ -38,6 +39,7 @@ pub(crate) use look::{At, Overrides, Scratch, override_account, unopened};
 pub(crate) use replay::Replay;
 pub use thread::EngineHandle;
 pub(crate) use thread::{EngineThread, spawn};
+pub(crate) use witness::WholeWitness;
 
 use crate::{
     bundles::Bundles,

@@ -9,8 +9,8 @@ use crate::{
     view::View,
 };
 use std::{collections::BTreeSet, sync::Arc};
-use weft_evm::{Heads, Realm, Rollup, StateChange};
-use weft_types::{NetworkId, Outcome, Position, SlotHeader};
+use weft_evm::{Applied, Escrow, Heads, Realm, Rollup, StateChange, replay::ReplayItem};
+use weft_types::{Domain, NetworkId, Outcome, Position, Removal, SlotHeader};
 
 /// What stands before a block and what ran in it, apart from the engine.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Engine {
         Ok(Replay::Slot(Box::new(self.slot_replay(block)?)))
     }
 
-    fn slot_replay(&self, block: &StoredBlock) -> RpcResult<SlotReplay> {
+    pub(super) fn slot_replay(&self, block: &StoredBlock) -> RpcResult<SlotReplay> {
         let slot = self.slots.get(block.slot)?.ok_or_else(|| gone(block))?;
         let rollup = |spec: &weft_evm::ChainSpec| {
             let network = spec.network;
@@ -95,6 +95,36 @@ impl Replay {
 }
 
 impl SlotReplay {
+    /// Returns what the slot began with.
+    pub(super) fn moment(&self) -> (Domain, SlotHeader, Escrow) {
+        (self.scratch.domain, self.slot.header.clone(), self.slot.escrow.clone())
+    }
+
+    /// Returns the rollups of the realm.
+    pub(super) fn networks(&self) -> Vec<NetworkId> {
+        self.scratch.rollups.iter().map(|rollup| rollup.spec.network).collect()
+    }
+
+    /// Executes the slot and projects it onto one rollup.
+    pub(super) fn items_of(self, network: NetworkId) -> RpcResult<Vec<ReplayItem>> {
+        let mut realm = self.scratch.open()?;
+        let items = self.slot.items.iter().map(|record| {
+            let applied = apply(&mut realm, record)?;
+            let item = record.item.clone();
+            Ok(match (applied, &record.removal) {
+                (Some(applied), _) => ReplayItem::of(network, item, &applied),
+                (None, removal) => ReplayItem {
+                    position: record.position,
+                    item,
+                    is_removed: true,
+                    is_failed: removal.as_ref().is_some_and(Removal::is_failed),
+                    inbound: Vec::new(),
+                },
+            })
+        });
+        items.collect()
+    }
+
     /// Executes the slot up to the last item that is `wanted`, recording those that are.
     fn run(
         self,
@@ -124,13 +154,14 @@ impl SlotReplay {
     }
 }
 
-fn apply(realm: &mut Realm<View>, record: &ItemRecord) -> RpcResult<()> {
+/// Executes an item again; nothing is executed of one that was removed.
+fn apply(realm: &mut Realm<View>, record: &ItemRecord) -> RpcResult<Option<Applied>> {
     if let Some(removal) = &record.removal {
         realm.apply_removed(&record.item, removal);
-        return Ok(());
+        return Ok(None);
     }
     match realm.apply(record.position, &record.item) {
-        Ok(applied) if applied.outcome == Outcome::Included => Ok(()),
+        Ok(applied) if applied.outcome == Outcome::Included => Ok(Some(applied)),
         other => {
             let why = format!("item at {} came out otherwise: {other:?}", record.position);
             tracing::error!("{why}");

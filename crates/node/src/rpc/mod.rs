@@ -28,6 +28,7 @@ mod trace;
 mod txpool;
 pub(crate) mod types;
 mod weft;
+mod witness;
 
 use crate::{
     engine::{Engine, EngineHandle},
@@ -81,7 +82,7 @@ const OF_IMPORTED: &[Methods] = &[building::METHODS];
 const APART: &[Heavy] = &[trace::HEAVY, otterscan::HEAVY, simulate::HEAVY];
 
 /// Methods of rollups alone that work apart from the engine.
-const APART_OF_ROLLUPS: &[Heavy] = &[simulate::OF_ROLLUPS];
+const APART_OF_ROLLUPS: &[Heavy] = &[simulate::OF_ROLLUPS, witness::OF_ROLLUPS];
 
 /// Work that needs nothing of the engine but what it took along.
 pub(crate) type Work = Box<dyn FnOnce() -> RpcResult + Send>;

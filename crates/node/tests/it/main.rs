@@ -18,4 +18,5 @@ mod simulate;
 mod status;
 mod subscriptions;
 mod trace;
+mod witness;
 mod world;

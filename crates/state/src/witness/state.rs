@@ -1,0 +1,188 @@
+//! The state that a witness shows.
+
+use super::{
+    Witness,
+    sparse::{Blind, Node, Nodes},
+};
+use alloy_primitives::{Address, B256, U256, keccak256, map::B256Map};
+use alloy_rlp::Decodable as _;
+use alloy_trie::{EMPTY_ROOT_HASH, KECCAK_EMPTY, Nibbles, TrieAccount};
+use revm::{
+    DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo,
+};
+use std::collections::BTreeMap;
+use thiserror::Error;
+use weft_evm::{State, StateChange};
+
+/// Why a block cannot be executed on a witness.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WitnessError {
+    /// A node of a trie is needed and not there.
+    #[error("node {hash} is missing below {path:?} of the {}", trie(.account))]
+    Node {
+        /// Hash of the account whose storage trie it is of; `None` for the state trie.
+        account: Option<B256>,
+        /// Digits on the way to it.
+        path: Nibbles,
+        /// Its hash.
+        hash: B256,
+    },
+    /// A node, or an account, is not what its place in the trie asks for.
+    #[error("node {0} is malformed")]
+    Malformed(B256),
+    /// A trie goes on below a whole key.
+    #[error("a trie goes on below a whole key")]
+    TooDeep,
+    /// A code is needed and not there.
+    #[error("code {0} is missing")]
+    Code(B256),
+    /// The hash of a block is needed and not there.
+    #[error("header {0} is missing")]
+    Header(u64),
+}
+
+impl DBErrorMarker for WitnessError {}
+
+fn trie(account: &Option<B256>) -> String {
+    account.map_or_else(|| "state trie".to_owned(), |hash| format!("storage trie of {hash}"))
+}
+
+impl WitnessError {
+    fn of(account: Option<B256>, blind: Blind) -> Self {
+        match blind {
+            Blind::Missing { path, hash } => Self::Node { account, path, hash },
+            Blind::Malformed { hash } => Self::Malformed(hash),
+            Blind::TooDeep => Self::TooDeep,
+        }
+    }
+}
+
+/// State of a rollup, as far as a witness shows it. Whatever it does not show is an error, never empty.
+#[derive(Debug, Clone)]
+pub struct WitnessState {
+    nodes: Nodes,
+    codes: B256Map<Bytecode>,
+    block_hashes: BTreeMap<u64, B256>,
+    accounts: Node,
+    /// Storage tries that were written to, by hashed address.
+    storage: B256Map<Node>,
+}
+
+impl WitnessState {
+    /// Takes nodes and codes of a witness for the state with a root. Whoever checks a block has to know that its parent
+    /// has this root.
+    pub fn new(witness: &Witness, root: B256) -> Self {
+        let nodes = witness.state.iter().map(|node| (keccak256(node), node.clone()));
+        let codes = witness.codes.iter();
+        let codes = codes.map(|code| (keccak256(code), Bytecode::new_raw(code.clone())));
+        Self {
+            nodes: nodes.collect(),
+            codes: codes.collect(),
+            block_hashes: BTreeMap::new(),
+            accounts: Node::rooted(root),
+            storage: B256Map::default(),
+        }
+    }
+
+    fn account(&self, hashed: B256) -> Result<Option<TrieAccount>, WitnessError> {
+        let found = self.accounts.get(&self.nodes, &Nibbles::unpack(hashed));
+        let Some(leaf) = found.map_err(|blind| WitnessError::of(None, blind))? else {
+            return Ok(None);
+        };
+        let account = TrieAccount::decode(&mut leaf.as_slice());
+        account.map(Some).map_err(|_| WitnessError::Malformed(keccak256(&leaf)))
+    }
+
+    /// Returns the storage trie of an account.
+    fn storage_of(&self, hashed: B256) -> Result<Node, WitnessError> {
+        if let Some(node) = self.storage.get(&hashed) {
+            return Ok(node.clone());
+        }
+        let account = self.account(hashed)?;
+        Ok(Node::rooted(account.map_or(EMPTY_ROOT_HASH, |account| account.storage_root)))
+    }
+
+    fn change(
+        &mut self,
+        hashed: B256,
+        change: &weft_evm::AccountChange,
+    ) -> Result<(), WitnessError> {
+        let is_new = change.wiped || change.info.is_none();
+        let mut storage = if is_new { Node::Empty } else { self.storage_of(hashed)? };
+        for (key, value) in &change.storage {
+            let path = Nibbles::unpack(keccak256(key.to_be_bytes::<32>()));
+            let value = (!value.is_zero()).then(|| alloy_rlp::encode(value));
+            let put = storage.put(&self.nodes, &path, value);
+            put.map_err(|blind| WitnessError::of(Some(hashed), blind))?;
+        }
+        let leaf = change.info.as_ref().map(|info| {
+            if let Some(code) = info.code.as_ref().filter(|code| !code.is_empty()) {
+                self.codes.entry(info.code_hash).or_insert_with(|| code.clone());
+            }
+            let storage_root = storage.root();
+            let code_hash = if info.code_hash.is_zero() { KECCAK_EMPTY } else { info.code_hash };
+            let (nonce, balance) = (info.nonce, info.balance);
+            alloy_rlp::encode(TrieAccount { nonce, balance, storage_root, code_hash })
+        });
+        self.storage.insert(hashed, storage);
+        let put = self.accounts.put(&self.nodes, &Nibbles::unpack(hashed), leaf);
+        put.map_err(|blind| WitnessError::of(None, blind))
+    }
+}
+
+impl DatabaseRef for WitnessState {
+    type Error = WitnessError;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, WitnessError> {
+        let Some(account) = self.account(keccak256(address))? else { return Ok(None) };
+        let has_code = account.code_hash != KECCAK_EMPTY;
+        // EIP-7610, as everywhere: nothing is created over storage.
+        let is_odd = !has_code && account.nonce == 0 && account.storage_root != EMPTY_ROOT_HASH;
+        Ok(Some(AccountInfo {
+            balance: account.balance,
+            nonce: account.nonce,
+            code_hash: if is_odd { B256::ZERO } else { account.code_hash },
+            // What an empty code looks like to the EVM; others are read when they run.
+            code: (!has_code).then(Bytecode::default),
+            ..AccountInfo::default()
+        }))
+    }
+
+    fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, WitnessError> {
+        if code_hash == KECCAK_EMPTY || code_hash.is_zero() {
+            return Ok(Bytecode::default());
+        }
+        self.codes.get(&code_hash).cloned().ok_or(WitnessError::Code(code_hash))
+    }
+
+    fn storage_ref(&self, address: Address, key: U256) -> Result<U256, WitnessError> {
+        let hashed = keccak256(address);
+        let path = Nibbles::unpack(keccak256(key.to_be_bytes::<32>()));
+        let found = self.storage_of(hashed)?.get(&self.nodes, &path);
+        let found = found.map_err(|blind| WitnessError::of(Some(hashed), blind))?;
+        let Some(leaf) = found else { return Ok(U256::ZERO) };
+        U256::decode(&mut leaf.as_slice()).map_err(|_| WitnessError::Malformed(keccak256(&leaf)))
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, WitnessError> {
+        self.block_hashes.get(&number).copied().ok_or(WitnessError::Header(number))
+    }
+}
+
+impl State for WitnessState {
+    fn apply(&mut self, changes: &StateChange) -> Result<(), WitnessError> {
+        for (address, change) in changes {
+            self.change(keccak256(address), change)?;
+        }
+        Ok(())
+    }
+
+    fn root(&mut self) -> Result<B256, WitnessError> {
+        Ok(self.accounts.root())
+    }
+
+    fn insert_block_hash(&mut self, number: u64, hash: B256) -> Result<(), WitnessError> {
+        self.block_hashes.insert(number, hash);
+        Ok(())
+    }
+}
