@@ -51,7 +51,7 @@ impl FileStore {
 
     pub(crate) fn open_on(medium: Arc<dyn Medium>, options: &Options) -> Result<Self, StoreError> {
         let path = Path::new("the medium");
-        let is_new = medium.len()? == 0;
+        let is_new = medium.size()? == 0;
         let mut builder = redb::Builder::new();
         let opened =
             builder.set_cache_size(options.cache_bytes).create_with_backend(Backend(medium));

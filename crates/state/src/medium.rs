@@ -10,7 +10,7 @@ pub trait Medium: Debug + Send + Sync {
     /// # Errors
     ///
     /// What the operating system says.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
 
     /// Reads bytes.
     ///
@@ -47,7 +47,7 @@ pub(crate) struct Backend(pub(crate) Arc<dyn Medium>);
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.0.size()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {

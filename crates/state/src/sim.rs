@@ -114,7 +114,7 @@ impl State {
 }
 
 impl Medium for SimMedium {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.lock().seen.len() as u64)
     }
 

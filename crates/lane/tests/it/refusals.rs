@@ -218,7 +218,7 @@ fn standings_that_no_lane_has_are_refused() {
     for change in wrong {
         assert!(resume(change, Vec::new()).is_err());
     }
-    let twice = [recent.clone(), recent.clone()].concat();
+    let twice = [recent.clone(), recent].concat();
     let ahead = vec![(position(2, Section::Plaintext, 0), hash(1))];
     for recent in [twice, ahead] {
         let refused = resume(&|_| {}, recent);

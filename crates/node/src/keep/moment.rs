@@ -14,7 +14,7 @@ use alloy_primitives::{Address, B256, U256};
 use std::{collections::BTreeMap, sync::Arc};
 use weft_evm::{Escrow, Heads, TokenId};
 use weft_lane::Standing;
-use weft_state::{Batch, Read, StoreError, Table, under};
+use weft_state::{Batch, Pair, Read, StoreError, Table, under};
 use weft_types::{
     NetworkId, Position,
     codec::{CodecError, Reader, Writer},
@@ -115,7 +115,7 @@ fn read_genesis(bytes: &[u8]) -> Result<Genesis, StoreError> {
     }
 }
 
-fn all(view: &dyn Read, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+fn all(view: &dyn Read, table: Table) -> Result<Vec<Pair>, StoreError> {
     under(view, table, &[])
 }
 
