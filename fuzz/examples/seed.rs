@@ -4,9 +4,10 @@ use serde_json::Value;
 use std::{error::Error, fs, path::Path};
 
 /// Vector file, member with the bytes, target.
-const SEEDS: [(&str, &str, &str); 5] = [
+const SEEDS: [(&str, &str, &str); 6] = [
     ("hops.json", "encoding", "hop"),
     ("items.json", "encoding", "item"),
+    ("promises.json", "encoding", "promise"),
     ("slot-headers.json", "encoding", "slot"),
     ("slot-records.json", "encoding", "slot"),
     ("items.json", "raw", "transaction"),

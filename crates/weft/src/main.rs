@@ -15,6 +15,7 @@ mod rpc;
 mod say;
 mod settings;
 mod style;
+mod utc;
 
 use clap::Parser;
 use commands::Command;

@@ -2,19 +2,28 @@
 
 use crate::{
     say::say,
-    style::{bold, dim, green, yellow},
+    style::{bold, dim, green, red, yellow},
+    utc::utc,
 };
-use alloy_primitives::Address;
+use alloy_primitives::{Address, hex};
 use clap::Args;
 use eyre::{Result, WrapErr, bail};
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use weft_promise::read_promise;
 use weft_types::{
-    Checkpoint, Domain, ExecutionPromise, OrderPromise, PromisedLeg, SignedPromise, Statement,
+    Checkpoint, Domain, Encode as _, Equivocation, ExecutionPromise, OrderPromise, PromisedLeg,
+    SignedPromise, Statement,
+    promise::{Claim, Contradiction, NoEvidence},
 };
 
 /// Most bytes of a promise file.
 const MAX_FILE: u64 = 1 << 20;
+/// Exit code for two promises that contradict each other.
+const CONTRADICTION: u8 = 3;
 
 /// Checks a signed promise offline and says what is promised
 #[derive(Debug, Args)]
@@ -23,9 +32,13 @@ Examples:
   weft verify-promise promise.json
   weft verify-promise promise.json --key 0x7099..
   weft verify-promise promise.json --domain 1:0xABcd..:7
+  weft verify-promise promise.json --against other.json --evidence proof.hex
 
 Without --key the key is the one that the file names: the promise is whole, and
-it is for you to know whose key that is. Exit code 1 for any altered byte.")]
+it is for you to know whose key that is. Exit code 1 for any altered byte.
+
+With --against, exit code 3 says that one key signed both promises and cannot
+keep both; 1 that they are of two keys or two realms.")]
 pub(crate) struct VerifyPromise {
     /// File of `weft promise get`
     #[arg(value_name = "FILE")]
@@ -36,17 +49,33 @@ pub(crate) struct VerifyPromise {
     /// Realm that it must be about
     #[arg(long, value_name = "L1:ADDRESS:REALM", value_parser = parse_domain)]
     domain: Option<Domain>,
+    /// Another promise of the same key, to look for a contradiction
+    #[arg(long, value_name = "OTHER")]
+    against: Option<PathBuf>,
+    /// File for both promises as evidence, if they contradict each other
+    #[arg(long, value_name = "FILE", requires = "against")]
+    evidence: Option<PathBuf>,
 }
 
 impl VerifyPromise {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let name = self.file.display();
+        let (promise, key) = self.read(&self.file)?;
+        let other = self.against.as_deref().map(|file| self.read(file)).transpose()?;
+        print(&promise, key, self.key.is_some());
+        let Some((other, key)) = other else { return Ok(ExitCode::SUCCESS) };
+        print(&other, key, self.key.is_some());
+        self.compare(promise, other)
+    }
+
+    /// Reads and checks a promise.
+    fn read(&self, file: &Path) -> Result<(SignedPromise, Address)> {
+        let name = file.display();
         let cannot = || format!("cannot read {name}");
-        if fs::metadata(&self.file).wrap_err_with(cannot)?.len() > MAX_FILE {
+        if fs::metadata(file).wrap_err_with(cannot)?.len() > MAX_FILE {
             bail!("{name} is too large for a promise");
         }
-        let text = fs::read_to_string(&self.file).wrap_err_with(cannot)?;
+        let text = fs::read_to_string(file).wrap_err_with(cannot)?;
         let (promise, key) = read_promise(&text).wrap_err_with(|| format!("{name} is refused"))?;
         if let Some(expected) = self.key {
             promise.verify(expected).wrap_err_with(|| format!("{name} is refused"))?;
@@ -54,8 +83,38 @@ impl VerifyPromise {
         if self.domain.is_some_and(|domain| domain != promise.domain) {
             bail!("{name} is refused: the promise is about another realm");
         }
-        print(&promise, key, self.key.is_some());
-        Ok(ExitCode::SUCCESS)
+        Ok((promise, key))
+    }
+
+    /// Says whether one key can keep both promises.
+    fn compare(&self, one: SignedPromise, other: SignedPromise) -> Result<ExitCode> {
+        let evidence = match Equivocation::new(one, other) {
+            Ok(evidence) => evidence,
+            Err(NoEvidence::Consistent) => {
+                say(format_args!("{}  both promises can be kept", green("consistent")));
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(error) => return Err(error).wrap_err("the promises cannot be compared"),
+        };
+        say(format_args!("{}  {}", red("contradiction"), in_words(evidence.contradiction())));
+        if let Some(file) = &self.evidence {
+            let text = hex::encode_prefixed(evidence.encode()) + "\n";
+            fs::write(file, text).wrap_err_with(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(ExitCode::from(CONTRADICTION))
+    }
+}
+
+fn in_words(contradiction: Contradiction) -> String {
+    match contradiction {
+        Contradiction::Order(Claim::Item(position)) => {
+            format!("two items at position {position}")
+        }
+        Contradiction::Order(Claim::Chain(slot, section, count)) => {
+            format!("two orders of the first {count} items of section {section:?} of slot {slot}")
+        }
+        Contradiction::Order(Claim::Parent(slot)) => format!("two pasts of slot {slot}"),
+        Contradiction::Result => "two results of one item".to_owned(),
     }
 }
 
@@ -82,7 +141,7 @@ fn print_order(order: &OrderPromise) {
         say(format_args!("  it is bundle {bundle}"));
     }
     say(format_args!("  has position {} for good", order.position));
-    say(format_args!("  accepted {} ms after 1970", order.unix_ms));
+    say(format_args!("  accepted {} ({} ms after 1970)", utc(order.unix_ms), order.unix_ms));
     if order.l1_deadline > 0 {
         say(format_args!("  its slot is on L1 by block {}", order.l1_deadline));
     }
@@ -123,6 +182,8 @@ fn print_checkpoint(checkpoint: &Checkpoint) {
     say(format_args!("  {} items of the slot are ordered so far", checkpoint.count));
     say(format_args!("  running hash {}", checkpoint.chain));
     say(format_args!("  every slot before is closed under {}", checkpoint.parent));
+    let time = checkpoint.unix_ms;
+    say(format_args!("  signed {} ({time} ms after 1970)", utc(time)));
 }
 
 fn parse_domain(text: &str) -> Result<Domain, String> {

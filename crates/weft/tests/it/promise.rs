@@ -1,8 +1,14 @@
 //! Promises on the command line.
 
-use crate::support::{ALICE, ALICE_KEY, Dev, Ran, Scratch, weft};
+use crate::support::{ALICE, ALICE_KEY, BOB_KEY, Dev, Ran, Scratch, weft};
+use alloy_primitives::{B256, Bytes};
 use serde_json::Value;
 use std::{fs, path::PathBuf, process};
+use weft_promise::{LocalSigner, Signer as _, promise_json};
+use weft_types::{
+    Checkpoint, Decode as _, Domain, Encode as _, Equivocation, OrderPromise, Position, Section,
+    SignedPromise, SlotNumber, Statement, chain_next, chain_start, promise::Group,
+};
 
 /// Sends one bundle of one leg and returns its id.
 fn sent(dev: &Dev) -> String {
@@ -49,6 +55,80 @@ fn promises_are_fetched_and_verified_offline_and_no_byte_can_change() {
         let ran = weft(&["verify-promise", altered.path()]);
         assert_eq!((ran.code, ran.err.lines().count()), (1, 1), "byte {at}: {ran:?}");
     }
+}
+
+/// Writes a promise of a key as a file.
+fn signed(key: &str, statement: Statement) -> Scratch {
+    let mut signer = LocalSigner::new(&key.parse().unwrap()).unwrap();
+    let domain = Domain::dev();
+    let group = Group::new(domain, vec![statement.leaf(&domain)]).unwrap();
+    let (path, signature) = (group.path(0).unwrap(), signer.sign(group.digest()).unwrap());
+    let promise = SignedPromise { domain, statement, path, signature };
+    Scratch::with(&promise_json(&promise, signer.address()).to_string())
+}
+
+const SLOT: SlotNumber = SlotNumber::new(7);
+
+fn order(item: B256) -> Statement {
+    let section = Section::Plaintext;
+    let prev_chain = chain_start(&Domain::dev(), SLOT, section);
+    Statement::Order(OrderPromise {
+        position: Position { slot: SLOT, section, index: 0 },
+        item,
+        prev_chain,
+        chain: chain_next(&prev_chain, 0, &item),
+        unix_ms: 1_763_719_200_001,
+        l1_deadline: 0,
+        bundle: None,
+    })
+}
+
+fn checkpoint(parent: B256) -> Statement {
+    let section = Section::Plaintext;
+    let chain = chain_start(&Domain::dev(), SLOT, section);
+    let unix_ms = 951_782_400_000;
+    Statement::Checkpoint(Checkpoint { slot: SLOT, parent, section, count: 0, chain, unix_ms })
+}
+
+#[test]
+fn p16_two_promises_of_one_key_that_contradict_each_other_are_evidence() {
+    let [one, other] = [1, 2].map(|byte| signed(ALICE_KEY, order(B256::repeat_byte(byte))));
+    let against = |one: &Scratch, other: &Scratch, more: &[&str]| {
+        let args = ["verify-promise", one.path(), "--against", other.path()];
+        weft(&[&args[..], more].concat())
+    };
+    let evidence = Scratch::new();
+    let ran = against(&one, &other, &["--evidence", evidence.path()]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    for part in ["contradiction", "slot 7", "2025-11-21 10:00:00.001 UTC"] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+    let text = fs::read_to_string(evidence.path()).unwrap();
+    let bytes: Bytes = text.trim_end().parse().unwrap();
+    assert_eq!(Equivocation::decode(&bytes).unwrap().encode(), bytes);
+
+    let pasts = [1, 2].map(|byte| signed(ALICE_KEY, checkpoint(B256::repeat_byte(byte))));
+    let ran = against(&pasts[0], &pasts[1], &[]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.out.contains("two pasts of slot 7"), "{}", ran.out);
+    assert!(ran.out.contains("2000-02-29 00:00:00.000 UTC"), "{}", ran.out);
+
+    // What one key can keep, and what two keys say, is no contradiction.
+    for (other, code, part) in [(&one, 0, "consistent"), (&pasts[0], 0, "consistent")] {
+        let ran = against(&one, other, &[]);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert!(ran.out.contains(part), "{}", ran.out);
+    }
+    let stranger = signed(BOB_KEY, order(B256::repeat_byte(2)));
+    let ran = against(&one, &stranger, &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("signed one each"), "{}", ran.err);
+    let ran = against(&one, &other, &["--key", ALICE]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let ran = against(&one, &stranger, &["--key", ALICE]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(weft(&["verify-promise", one.path(), "--against", "/nonexistent"]).code, 1);
+    assert_eq!(weft(&["verify-promise", one.path(), "--evidence", "x"]).code, 2);
 }
 
 #[test]
