@@ -8,7 +8,7 @@ use alloy_eips::eip2718::Encodable2718;
 const A: NetworkId = NetworkId::new(901);
 const LIMITS: PoolLimits = PoolLimits {
     max: 4,
-    max_bytes: 4_096,
+    max_bytes: 4_500,
     max_gapped: 2,
     max_per_sender: 3,
     max_sender_bytes: 2_048,

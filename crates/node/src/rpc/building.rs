@@ -50,13 +50,15 @@ fn build_block(call: &mut Call<'_>, args: &Args) -> RpcResult {
         return Err(RpcError::params(format!("over {MAX_TRANSACTIONS} transactions")));
     }
     let extra_data: Bytes = args.optional(3)?.unwrap_or_default();
+    let decoded = raw.map(|raw| raw.iter().enumerate().map(decode).collect::<RpcResult<_>>());
+    let decoded = decoded.transpose()?;
     let store = &call.engine.chain(call.network).store;
     let parent = store.by_hash(&parent)?;
     let parent = parent.ok_or_else(|| RpcError::refused("unknown parent block"))?;
     let number = parent.header.number;
-    let must_run = raw.is_some();
-    let transactions = match raw {
-        Some(raw) => raw.iter().enumerate().map(decode).collect::<RpcResult<_>>()?,
+    let must_run = decoded.is_some();
+    let transactions = match decoded {
+        Some(decoded) => decoded,
         None => best(call, number)?,
     };
     let attributes = Attributes {

@@ -366,13 +366,12 @@ async fn a_state_that_cannot_be_read_ends_the_node_cleanly() {
     assert!(errors.iter().all(|error| error.code() == -32603), "{errors:?}");
     let last = errors.last().unwrap().message();
     assert!(last == "engine stopped" || last.contains("state"), "{errors:?}");
-    println!("{errors:?}");
     let _ = world.node.stop().await;
     let error = Node::start(on(&disks)).await.unwrap_err();
     assert!(matches!(error, NodeError::Store(StoreError::Io(_))), "{error:?}");
     disks.state.set_fault(None);
     let world = World::with(on(&disks)).await;
-    let count = world.rpc(A, "eth_getTransactionCount", json!([address(0), "latest"])).await;
+    let count = world.rpc(A, "eth_getTransactionCount", json!([address(0), "pending"])).await;
     let count: U256 = serde_json::from_value(count).unwrap();
     world.send(&Draft::new(A, 0, count.to())).await;
 }

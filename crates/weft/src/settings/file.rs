@@ -12,7 +12,7 @@ use toml_edit::{Document, Item, TableLike};
 /// Most bytes of a file.
 const MAX_BYTES: u64 = 1 << 20;
 /// Least similarity, from 0 to 1, for a key to be suggested in the place of another.
-const SIMILAR: f64 = 0.85;
+const SIMILAR: f64 = 0.8;
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +176,14 @@ pub(crate) fn suggestion<'a>(wrong: &str, words: impl Iterator<Item = &'a str>) 
     // A key of the right name in no section or in a wrong one is meant as well.
     let name = wrong.rsplit('.').next().unwrap_or(wrong).to_lowercase();
     let likeness = |word: &'a str| {
-        let whole = strsim::jaro_winkler(&wrong.to_lowercase(), &word.to_lowercase());
+        // What stands in the same section is compared by name alone.
+        let (own, other) = (wrong.rsplit_once('.'), word.rsplit_once('.'));
+        let whole = match (own, other) {
+            (Some((here, _)), Some((there, tail))) if here == there => {
+                strsim::jaro_winkler(&name, tail)
+            }
+            _ => strsim::jaro_winkler(&wrong.to_lowercase(), &word.to_lowercase()),
+        };
         let tail = if last(word) == name { 1.0 } else { strsim::jaro_winkler(&name, last(word)) };
         if wrong.contains('.') && last(word) != name { whole } else { whole.max(tail) }
     };

@@ -34,7 +34,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(10);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  weft bench vs-anvil --anvil node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
+  weft bench vs-anvil --anvil $(command -v anvil)
   weft bench vs-anvil --anvil anvil --transactions 100000 --rounds 5
 
 Every transaction counts from its submission until it is in a block with
