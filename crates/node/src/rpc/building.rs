@@ -26,6 +26,8 @@ pub(super) const METHODS: Methods = &[("testing_buildBlockV1", build_block)];
 
 /// Gas limit that blocks move towards.
 const GAS_LIMIT: u64 = 60_000_000;
+/// Most bytes of extra data of a block (yellow paper, 4.3.4).
+const MAX_EXTRA_DATA: usize = 32;
 /// Most transactions of a request.
 const MAX_TRANSACTIONS: usize = 4096;
 
@@ -49,7 +51,13 @@ fn build_block(call: &mut Call<'_>, args: &Args) -> RpcResult {
     if raw.as_ref().is_some_and(|raw| raw.len() > MAX_TRANSACTIONS) {
         return Err(RpcError::params(format!("over {MAX_TRANSACTIONS} transactions")));
     }
-    let extra_data: Bytes = args.optional(3)?.unwrap_or_default();
+    let extra_data = match args.optional::<Value>(3)? {
+        Some(_) => args.bytes(3)?,
+        None => Bytes::new(),
+    };
+    if extra_data.len() > MAX_EXTRA_DATA {
+        return Err(RpcError::params(format!("over {MAX_EXTRA_DATA} bytes of extra data")));
+    }
     let decoded = raw.map(|raw| raw.iter().enumerate().map(decode).collect::<RpcResult<_>>());
     let decoded = decoded.transpose()?;
     let store = &call.engine.chain(call.network).store;

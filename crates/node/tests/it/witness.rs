@@ -76,8 +76,8 @@ fn executed(chain_id: u64, told: &Told) -> Result<(B256, B256), String> {
         realm.replay(&item).map_err(|error| error.to_string())?;
     }
     let blocks = realm.close_slot().map_err(|error| error.to_string())?;
-    assert_eq!(blocks.len(), 1);
-    Ok((blocks[0].header.hash_slow(), blocks[0].header.state_root))
+    let [block] = blocks.as_slice() else { return Err("there is no block".to_owned()) };
+    Ok((block.header.hash_slow(), block.header.state_root))
 }
 
 async fn told(world: &World, chain_id: u64, block: &Value) -> Told {
@@ -162,7 +162,8 @@ async fn a_witness_without_one_of_its_parts_gives_no_other_block() {
             Ok((found, _)) => assert_eq!(found, hash),
             Err(error) => {
                 needed += 1;
-                assert!(error.contains("is missing"), "{error}");
+                let says = error.contains("is missing") || error.contains("Node {");
+                assert!(says, "{error}");
             }
         }
         let mut altered = whole.clone();

@@ -49,10 +49,10 @@ pub(crate) struct VerifyPromise {
     /// Realm that it must be about
     #[arg(long, value_name = "L1:ADDRESS:REALM", value_parser = parse_domain)]
     domain: Option<Domain>,
-    /// Another promise of the same key, to look for a contradiction
+    /// Another promise of the key, to compare
     #[arg(long, value_name = "OTHER")]
     against: Option<PathBuf>,
-    /// File for both promises as evidence, if they contradict each other
+    /// File for both as evidence of a contradiction
     #[arg(long, value_name = "FILE", requires = "against")]
     evidence: Option<PathBuf>,
 }

@@ -137,7 +137,7 @@ impl Port {
 
 fn shown(params: &[Value]) -> String {
     let text: String = json!(params).to_string();
-    text.chars().take(300).collect()
+    text.chars().take(900).collect()
 }
 
 #[tokio::test]
