@@ -175,7 +175,7 @@ async fn a_witness_without_one_of_its_parts_gives_no_other_block() {
         }
     }
     assert_eq!(needed, whole.state.len(), "every node is needed");
-    let mut altered = whole.clone();
+    let mut altered = whole;
     altered.weft.items.pop();
     assert_ne!(executed(A, &altered).ok().map(|(hash, _)| hash), Some(hash));
 }

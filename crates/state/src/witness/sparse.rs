@@ -341,7 +341,7 @@ mod tests {
                     None => drop(after.remove(&key)),
                 }
                 prop_assert_eq!(trie.root(), built(&after, &[]).0);
-                prop_assert_eq!(trie.get(&nodes, &Nibbles::unpack(&key)).unwrap(), value);
+                prop_assert_eq!(trie.get(&nodes, &Nibbles::unpack(key)).unwrap(), value);
             }
         }
 
