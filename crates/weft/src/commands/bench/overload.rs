@@ -81,7 +81,8 @@ impl Overload {
         let chain = Chain {
             chain_id: CHAIN_ID,
             slot: Duration::from_millis(self.slot),
-            gas_limit: 60_000_000,
+            // Blocks that are never half full: base fees stay, and the node is what cannot keep up.
+            gas_limit: 3_900_000_000,
         };
         let node = NodeProcess::weft(chain, Some(&self.folder)).await?;
         let senders = Arc::new(Senders::new(CHAIN_ID, self.connections * SENDERS));
