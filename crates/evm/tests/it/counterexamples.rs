@@ -153,7 +153,7 @@ fn t9_ether_of_a_remote_weth_withdrawal_gets_home() {
 }
 
 #[test]
-fn t10_reserved_address_acts_for_nobody_but_the_manager() {
+fn t10_reserved_address_acts_for_no_stranger() {
     let (mut world, [a, b]) = pair();
     let forged = [
         &[0_u8][..],
