@@ -40,9 +40,9 @@ Examples:
 Every transaction counts from its submission until it is in a block with
 status 1, which is checked. Both nodes make a block every --slot.")]
 pub(crate) struct VsAnvil {
-    /// Program of anvil
+    /// Program of anvil; without it only Weft and plain revm are measured
     #[arg(long, value_name = "PROGRAM")]
-    anvil: PathBuf,
+    anvil: Option<PathBuf>,
     /// Transactions of each kind
     #[arg(long, value_name = "N", default_value_t = 40_000)]
     transactions: usize,
@@ -144,7 +144,12 @@ impl VsAnvil {
 
     /// Runs both nodes, one after the other, and plain revm.
     async fn round(&self, round: usize, load: &Load, report: &mut Report) -> Result<[f64; 8]> {
-        let anvil = self.node(NodeProcess::anvil(&self.anvil, self.chain()).await?, load).await?;
+        let anvil = match &self.anvil {
+            Some(program) => {
+                Some(self.node(NodeProcess::anvil(program, self.chain()).await?, load).await?)
+            }
+            None => None,
+        };
         let weft = NodeProcess::weft(self.chain(), Some(&self.folder)).await?;
         let weft = self.node(weft, load).await?;
         let memory = self.node(NodeProcess::weft(self.chain(), None).await?, load).await?;
@@ -153,7 +158,8 @@ impl VsAnvil {
         let sent: usize = load.ether.iter().chain(&load.token).map(Vec::len).sum();
         // The ether transfers run twice: the tokens' rate needs the nonces after them.
         let used = (processor_seconds(std::process::id())? - before) * 1e6 / (1.5 * sent as f64);
-        for (name, one) in [("anvil", &anvil), ("weft", &weft), ("weft without a disk", &memory)] {
+        let nodes = [("weft", &weft), ("weft without a disk", &memory)];
+        for (name, one) in anvil.iter().map(|one| ("anvil", one)).chain(nodes) {
             for (kind, phase) in [("ether", &one.ether), ("token", &one.token)] {
                 let mut batches = phase.batches.clone();
                 report.note(&format!(
@@ -174,7 +180,8 @@ impl VsAnvil {
             revm[0], revm[1],
         ));
         let rates = |round: &Round| [round.ether.rate(), round.token.rate()];
-        let ([a, b], [c, d], [e, f]) = (rates(&anvil), rates(&weft), rates(&memory));
+        let anvil = anvil.as_ref().map_or([f64::NAN; 2], rates);
+        let ([a, b], [c, d], [e, f]) = (anvil, rates(&weft), rates(&memory));
         Ok([a, b, c, d, e, f, revm[0], revm[1]])
     }
 
@@ -208,7 +215,9 @@ impl VsAnvil {
                 let value = middle(&|round| round[index + at]);
                 Figure::new(format!("{kind}, {name}"), value, Unit::PerSecond)
             };
-            report.add(&rate("anvil", 0));
+            if self.anvil.is_some() {
+                report.add(&rate("anvil", 0));
+            }
             report.add(&rate("weft, durable", 2));
             report.add(&rate("weft without a disk", 4));
             report.add(&rate("plain revm with recovery, all threads", 6));
@@ -216,7 +225,9 @@ impl VsAnvil {
                 let value = middle(&|round| round[2 + at] / round[index + at]);
                 Figure::new(format!("{kind}, {name}"), value, Unit::Ratio)
             };
-            report.add(&ratio("weft against anvil", 0).promised(5.0));
+            if self.anvil.is_some() {
+                report.add(&ratio("weft against anvil", 0).promised(5.0));
+            }
             report.add(&ratio("weft against plain revm", 6).promised(0.5));
             report.add(&ratio("durable against without a disk", 4));
         }
