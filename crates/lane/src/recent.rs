@@ -1,15 +1,18 @@
 //! Items with a position in a recent slot.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::VecDeque, vec::Vec};
 use alloy_primitives::B256;
-use weft_types::{Position, Section, SlotNumber};
+#[expect(clippy::disallowed_types, reason = "looked up and never iterated over")]
+use alloy_primitives::map::B256Map;
+use weft_types::{Position, SlotNumber};
 
-/// Items with a position in a recent slot.
-// Invariant: `order` is the inverse of `positions`.
+/// Items with a position in a recent slot: millions of them under load, of which one is looked up for each submission.
+// Invariant: `slots` names every item of `positions` once, slots and the items of a slot in ascending order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recent {
-    positions: BTreeMap<B256, Position>,
-    order: BTreeMap<Position, B256>,
+    #[expect(clippy::disallowed_types, reason = "looked up and never iterated over")]
+    positions: B256Map<Position>,
+    slots: VecDeque<(SlotNumber, Vec<(Position, B256)>)>,
 }
 
 impl Recent {
@@ -24,33 +27,53 @@ impl Recent {
 
     /// Takes an item; false, changing nothing, when it has a position or another item has this one.
     pub(crate) fn try_insert(&mut self, item: B256, position: Position) -> bool {
-        if self.positions.contains_key(&item) || self.order.contains_key(&position) {
+        if self.positions.contains_key(&item) {
             return false;
         }
+        let items = self.slot_mut(position.slot);
+        // Items come in order, but for those that are put back.
+        let Err(at) = items.binary_search_by_key(&position, |(position, _)| *position) else {
+            return false;
+        };
+        items.insert(at, (position, item));
         self.positions.insert(item, position);
-        self.order.insert(position, item);
         true
     }
 
     /// Returns the items of one slot, in order.
     pub(crate) fn of(&self, slot: SlotNumber) -> impl Iterator<Item = (Position, B256)> + '_ {
-        let first = Position { slot, section: Section::L1Born, index: 0 };
-        let last = Position { slot, section: Section::Plaintext, index: u32::MAX };
-        self.order.range(first..=last).map(|(position, item)| (*position, *item))
+        let at = self.find(slot).ok();
+        at.into_iter().flat_map(|at| self.slots[at].1.iter().copied())
     }
 
     pub(crate) fn remove(&mut self, item: &B256) {
-        if let Some(position) = self.positions.remove(item) {
-            self.order.remove(&position);
+        let Some(position) = self.positions.remove(item) else { return };
+        let items = self.slot_mut(position.slot);
+        if let Ok(at) = items.binary_search_by_key(&position, |(position, _)| *position) {
+            items.remove(at);
         }
     }
 
     /// Forgets what stands before the last `slots` slots, `current` being the last.
     pub(crate) fn forget(&mut self, current: SlotNumber, slots: u64) {
-        while let Some(oldest) = self.order.first_entry()
-            && current.get() - oldest.key().slot.get() >= slots
+        while let Some((oldest, _)) = self.slots.front()
+            && current.get() - oldest.get() >= slots
         {
-            self.positions.remove(&oldest.remove());
+            for (_, item) in self.slots.pop_front().into_iter().flat_map(|(_, items)| items) {
+                self.positions.remove(&item);
+            }
         }
+    }
+
+    fn find(&self, slot: SlotNumber) -> Result<usize, usize> {
+        self.slots.binary_search_by_key(&slot, |(slot, _)| *slot)
+    }
+
+    fn slot_mut(&mut self, slot: SlotNumber) -> &mut Vec<(Position, B256)> {
+        let at = self.find(slot).unwrap_or_else(|at| {
+            self.slots.insert(at, (slot, Vec::new()));
+            at
+        });
+        &mut self.slots[at].1
     }
 }

@@ -1,7 +1,7 @@
 //! What became of items, by bundle id and by transaction hash.
 
-use alloy_primitives::{B256, Bytes, map::HashMap};
-use std::{collections::BTreeMap, sync::Arc};
+use alloy_primitives::{B256, Bytes, map::B256Map};
+use std::{collections::VecDeque, sync::Arc};
 use weft_evm::LegResult;
 use weft_types::{BundleId, Hop, HopBody, NetworkId, Position, Removal};
 
@@ -72,15 +72,15 @@ fn hop_bytes(hop: &Hop) -> usize {
 }
 
 /// The last outcomes.
-// Invariant: `bytes` is the sum over `records`.
+// Invariant: `bytes` is the sum over `records`, whose numbers ascend.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes {
     capacity: usize,
     max_bytes: usize,
     bytes: usize,
     next: u64,
-    records: BTreeMap<u64, Arc<Record>>,
-    index: HashMap<B256, u64>,
+    records: VecDeque<(u64, Arc<Record>)>,
+    index: B256Map<u64>,
 }
 
 impl Outcomes {
@@ -94,14 +94,15 @@ impl Outcomes {
 
     /// Puts back a record that was kept, behind those that are there.
     pub(crate) fn insert_at(&mut self, sequence: u64, record: Arc<Record>) {
+        assert!(sequence >= self.next, "outcome {sequence} comes before {}", self.next);
         self.next = sequence + 1;
         for key in keys(&record) {
             self.index.insert(key, sequence);
         }
         self.bytes += record.bytes();
-        self.records.insert(sequence, record);
+        self.records.push_back((sequence, record));
         while self.is_over()
-            && let Some((oldest, record)) = self.records.pop_first()
+            && let Some((oldest, record)) = self.records.pop_front()
         {
             self.forget(oldest, &record);
         }
@@ -124,17 +125,20 @@ impl Outcomes {
 
     /// Returns the last outcome of a bundle or transaction.
     pub(crate) fn get(&self, key: &B256) -> Option<&Record> {
-        self.records.get(self.index.get(key)?).map(Arc::as_ref)
+        let sequence = self.index.get(key)?;
+        let at = self.records.binary_search_by_key(sequence, |(number, _)| *number).ok()?;
+        Some(&self.records[at].1)
     }
 
     /// Returns the records from number `from` on.
     pub(crate) fn since(&self, from: u64) -> impl Iterator<Item = (u64, &Arc<Record>)> {
-        self.records.range(from..).map(|(number, record)| (*number, record))
+        let at = self.records.partition_point(|(number, _)| *number < from);
+        self.records.range(at..).map(|(number, record)| (*number, record))
     }
 
     /// Returns the number of the first record that is remembered.
     pub(crate) fn first(&self) -> u64 {
-        self.records.first_key_value().map_or(self.next, |(number, _)| *number)
+        self.records.front().map_or(self.next, |(number, _)| *number)
     }
 
     /// Lets the next record have number `next`, unless it is higher already.
@@ -149,7 +153,8 @@ impl Outcomes {
 
     /// Forgets everything since `mark`.
     pub(crate) fn truncate(&mut self, mark: u64) {
-        for (sequence, record) in self.records.split_off(&mark) {
+        while let Some((sequence, record)) = self.records.pop_back_if(|(number, _)| *number >= mark)
+        {
             self.forget(sequence, &record);
         }
     }

@@ -7,8 +7,8 @@ use crate::{
 use alloy_primitives::Address;
 use thiserror::Error;
 use weft_types::{
-    Domain, SignedPromise, Statement,
-    promise::{Group, MAX_GROUP},
+    Domain, Statement,
+    promise::{MAX_GROUP, SignedGroup},
 };
 
 /// Key and guard together: the one place where promises are signed.
@@ -65,7 +65,7 @@ impl Issuer {
         &mut self,
         statements: Vec<Statement>,
         now_ms: u64,
-    ) -> Result<Vec<SignedPromise>, IssueError> {
+    ) -> Result<Vec<SignedGroup>, IssueError> {
         let mut fresh = Vec::with_capacity(statements.len());
         for statement in statements {
             if let Some(flaw) = statement.flaw(&self.domain) {
@@ -76,11 +76,11 @@ impl Issuer {
             }
         }
         self.guard.flush(now_ms)?;
-        let mut signed = Vec::with_capacity(fresh.len());
+        let mut signed = Vec::new();
         let mut fresh = fresh.into_iter().peekable();
         while fresh.peek().is_some() {
             let group = fresh.by_ref().take(MAX_GROUP).collect();
-            signed.extend(self.sign(group)?);
+            signed.push(self.sign(group)?);
         }
         Ok(signed)
     }
@@ -90,17 +90,8 @@ impl Issuer {
         self.guard.forget()
     }
 
-    fn sign(&mut self, statements: Vec<Statement>) -> Result<Vec<SignedPromise>, SignError> {
-        let leaves = statements.iter().map(|statement| statement.leaf(&self.domain)).collect();
-        let group =
-            Group::new(self.domain, leaves).expect("groups are neither empty nor too large");
-        let signature = self.signer.sign(group.digest())?;
-        let signed = (0_u16..).zip(statements).map(|(index, statement)| SignedPromise {
-            domain: self.domain,
-            statement,
-            path: group.path(index).expect("every statement is a leaf"),
-            signature,
-        });
-        Ok(signed.collect())
+    fn sign(&mut self, statements: Vec<Statement>) -> Result<SignedGroup, SignError> {
+        SignedGroup::sign(self.domain, statements, |digest| self.signer.sign(digest))
+            .expect("groups are neither empty nor too large")
     }
 }

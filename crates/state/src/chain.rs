@@ -15,7 +15,7 @@ use crate::{
     undo::Overwritten,
 };
 use alloy_primitives::{Address, B256, U256, keccak256};
-use alloy_trie::KECCAK_EMPTY;
+use alloy_trie::{EMPTY_ROOT_HASH, KECCAK_EMPTY};
 use revm::{DatabaseRef, bytecode::Bytecode, state::AccountInfo};
 use std::collections::{BTreeMap, BTreeSet};
 use weft_evm::{State, StateChange};
@@ -126,6 +126,17 @@ impl ChainState {
         entry.map_or(Ok(U256::ZERO), |bytes| Ok(decode_slot(&bytes)?.1))
     }
 
+    /// Returns true when an account's storage is known to be empty.
+    fn has_no_storage(&self, address: Address) -> Result<bool, StoreError> {
+        let root = self.account(address)?.map_or(EMPTY_ROOT_HASH, |account| account.storage_root);
+        // Roots of accounts that were written to are computed later.
+        Ok(root == EMPTY_ROOT_HASH && (self.pending.is_empty() || !self.is_pending(address)))
+    }
+
+    fn is_pending(&self, address: Address) -> bool {
+        self.pending.contains_key(&keccak256(address))
+    }
+
     /// Returns an account the way the EVM wants it.
     pub(crate) fn info(&self, account: &Account) -> Result<AccountInfo, StoreError> {
         let code = self.code_by_hash_ref(account.code_hash)?;
@@ -155,6 +166,10 @@ impl DatabaseRef for ChainState {
     }
 
     fn storage_ref(&self, address: Address, key: U256) -> Result<U256, StoreError> {
+        // Most accounts have no storage, and then the disk need not say so slot by slot.
+        if self.has_no_storage(address)? {
+            return Ok(U256::ZERO);
+        }
         self.cache.slot(address, key, || self.slot(&keccak256(address), &hashed_key(key)))
     }
 

@@ -31,7 +31,7 @@ pub use item::{
 pub use outcome::{InvalidReason, Outcome, Removal, RemovalCause};
 pub use promise::{
     Checkpoint, Equivocation, ExecutionPromise, OrderPromise, PromiseError, PromisedLeg,
-    PromisedRemoval, Signature, SignedPromise, Statement,
+    PromisedRemoval, Signature, SignedGroup, SignedPromise, Statement,
 };
 pub use slot::{SlotHeader, SlotRecord};
 pub use status::Status;

@@ -49,7 +49,7 @@ impl Engine {
 
     fn take(&mut self, network: NetworkId, tx: SignedTx) -> RpcResult<B256> {
         let hash = tx.hash();
-        if self.is_known(network, &hash)? {
+        if self.knows(network, &tx)? {
             return Err(RpcError::refused("already known"));
         }
         check_chain_id(&tx, self.chain(network).spec.chain_id)?;
@@ -64,11 +64,16 @@ impl Engine {
     }
 
     /// Returns true when a transaction is in a block, in the open slot, or waiting.
-    pub(crate) fn is_known(&self, network: NetworkId, hash: &B256) -> RpcResult<bool> {
-        Ok(self.chain(network).store.has_transaction(hash)?
-            || self.opened.index(network, hash).is_some()
-            || self.pool.find(hash).is_some()
-            || self.bundles.holds(hash))
+    pub(crate) fn knows(&mut self, network: NetworkId, tx: &SignedTx) -> RpcResult<bool> {
+        let hash = tx.hash();
+        let is_open = self.opened.index(network, &hash).is_some();
+        if is_open || self.pool.find(&hash).is_some() || self.bundles.holds(&hash) {
+            return Ok(true);
+        }
+        // What is in a block has used its nonce, so that blocks on disk are searched only for what would be refused
+        // anyway. Only development helpers give nonces back, and they are off in a node with a disk.
+        let is_used = tx.envelope().nonce() < self.pending_account(network, tx.sender())?.nonce;
+        Ok((is_used || !self.is_durable()) && self.chain(network).store.has_transaction(&hash)?)
     }
 
     /// Returns the index of a transaction in the open block.

@@ -11,7 +11,7 @@
 mod store;
 mod worker;
 
-pub(crate) use store::Kept;
+pub(crate) use store::Found;
 
 use crate::{config::SigningKey, error::NodeError, metrics::Metrics};
 use alloy_primitives::{Address, B256};
@@ -171,7 +171,7 @@ impl Promises {
     }
 
     /// Returns what was promised about an item, by its hash, its bundle or one of its transactions.
-    pub(crate) fn get(&self, key: &B256) -> Option<Kept> {
+    pub(crate) fn get(&self, key: &B256) -> Option<Found> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner).get(key)
     }
 

@@ -1,14 +1,23 @@
 //! The last promises, by item.
 
-use alloy_primitives::{B256, map::HashMap};
+use alloy_primitives::{B256, map::B256Map};
 use std::{collections::VecDeque, sync::Arc};
-use weft_types::{SignedPromise, Statement};
+use weft_types::{SignedGroup, SignedPromise, Statement};
 
 /// What was promised about one item.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Kept {
-    pub(crate) order: Option<Arc<SignedPromise>>,
-    pub(crate) execution: Option<Arc<SignedPromise>>,
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) order: Option<SignedPromise>,
+    pub(crate) execution: Option<SignedPromise>,
+}
+
+/// A promise: its group, and its number there.
+type Place = (Arc<SignedGroup>, u16);
+
+#[derive(Debug, Default)]
+struct Kept {
+    order: Option<Place>,
+    execution: Option<Place>,
     /// Hashes by which the item is known, its own first.
     keys: Vec<B256>,
 }
@@ -17,9 +26,9 @@ pub(crate) struct Kept {
 #[derive(Debug)]
 pub(super) struct Store {
     capacity: usize,
-    items: HashMap<B256, Kept>,
+    items: B256Map<Kept>,
     /// Item of a bundle or transaction.
-    names: HashMap<B256, B256>,
+    names: B256Map<B256>,
     age: VecDeque<B256>,
 }
 
@@ -28,8 +37,8 @@ impl Store {
         let capacity = capacity.max(1);
         Self {
             capacity,
-            items: HashMap::default(),
-            names: HashMap::default(),
+            items: B256Map::default(),
+            names: B256Map::default(),
             age: VecDeque::new(),
         }
     }
@@ -42,20 +51,28 @@ impl Store {
         self.entry(item).keys.extend(names);
     }
 
-    pub(super) fn insert(&mut self, promise: Arc<SignedPromise>) {
-        let Some(item) = promise.statement.item() else { return };
-        let kept = self.entry(item);
-        match promise.statement {
-            Statement::Order(_) => kept.order = Some(promise),
-            Statement::Execution(_) => kept.execution = Some(promise),
-            Statement::Checkpoint(_) => {}
+    pub(super) fn insert(&mut self, group: &Arc<SignedGroup>) {
+        for (index, statement) in (0_u16..).zip(group.statements()) {
+            let Some(item) = statement.item() else { continue };
+            let place = Some((group.clone(), index));
+            let kept = self.entry(item);
+            match statement {
+                Statement::Order(_) => kept.order = place,
+                Statement::Execution(_) => kept.execution = place,
+                Statement::Checkpoint(_) => {}
+            }
         }
     }
 
-    pub(super) fn get(&self, key: &B256) -> Option<Kept> {
+    pub(super) fn get(&self, key: &B256) -> Option<Found> {
         let item = self.names.get(key).unwrap_or(key);
         let kept = self.items.get(item)?;
-        (kept.order.is_some() || kept.execution.is_some()).then(|| kept.clone())
+        let promise = |place: &Option<Place>| {
+            let (group, index) = place.as_ref()?;
+            group.promise(*index)
+        };
+        let found = Found { order: promise(&kept.order), execution: promise(&kept.execution) };
+        (found.order.is_some() || found.execution.is_some()).then_some(found)
     }
 
     pub(super) fn clear(&mut self) {

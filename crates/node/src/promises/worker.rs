@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use weft_promise::{IssueError, Issuer, promise_json};
-use weft_types::{Checkpoint, Section, SignedPromise, SlotNumber, Statement, chain_start};
+use weft_types::{Checkpoint, Section, SignedGroup, SlotNumber, Statement, chain_start};
 
 /// Time between two checkpoints (P16).
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
@@ -86,13 +86,13 @@ fn work(
     is_due: bool,
 ) -> Result<(), IssueError> {
     let mut statements = Vec::with_capacity(entries.len() + 1);
+    let mut store = promises.0.store.lock().unwrap_or_else(PoisonError::into_inner);
     for entry in entries {
         match entry {
             Entry::Opened(slot, parent) => *head = Some(Head::start(issuer, slot, parent)),
             Entry::Statement(statement, names, _) => {
                 follow(head, &statement);
-                if let Some(item) = statement.item() {
-                    let mut store = promises.0.store.lock().unwrap_or_else(PoisonError::into_inner);
+                if let (Some(item), false) = (statement.item(), names.is_empty()) {
                     store.name(item, names);
                 }
                 statements.push(*statement);
@@ -100,11 +100,12 @@ fn work(
             Entry::Forget => {
                 if issuer.forget() {
                     statements.clear();
-                    promises.0.store.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                    store.clear();
                 }
             }
         }
     }
+    drop(store);
     if is_due {
         statements.extend(head.map(Head::checkpoint));
     }
@@ -121,18 +122,18 @@ fn follow(head: &mut Option<Head>, statement: &Statement) {
     }
 }
 
-fn hand_out(promises: &Promises, signed: Vec<SignedPromise>) {
+fn hand_out(promises: &Promises, signed: Vec<SignedGroup>) {
     if signed.is_empty() {
         return;
     }
     let signed: Vec<_> = signed.into_iter().map(Arc::new).collect();
     let mut store = promises.0.store.lock().unwrap_or_else(PoisonError::into_inner);
-    signed.iter().for_each(|promise| store.insert(promise.clone()));
+    signed.iter().for_each(|group| store.insert(group));
     drop(store);
     if promises.0.feed.receiver_count() == 0 {
         return;
     }
-    for promise in signed {
+    for promise in signed.iter().flat_map(|group| group.promises()) {
         match to_raw_value(&promise_json(&promise, promises.0.key)) {
             // Nobody listening is no error.
             Ok(message) => drop(promises.0.feed.send(Arc::from(message))),

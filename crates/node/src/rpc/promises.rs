@@ -5,12 +5,12 @@ use super::{
     errors::{RpcError, RpcResult},
     subscribe::{deliver, too_slow},
 };
-use crate::promises::{Kept, Message, Promises};
+use crate::promises::{Found, Message, Promises};
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule, core::SubscriptionResult, types::ErrorObjectOwned,
 };
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
 use weft_promise::promise_json;
 use weft_types::SignedPromise;
@@ -66,10 +66,10 @@ async fn promise(args: &Args, port: &Port) -> RpcResult {
     let hash = args.hash(0)?;
     let promises = promises(port).await?;
     let begun = tokio::time::Instant::now();
-    let is_whole = |kept: &Kept| kept.order.is_some() && kept.execution.is_some();
+    let is_whole = |found: &Found| found.order.is_some() && found.execution.is_some();
     loop {
         let handed_out = promises.handed_out();
-        let is_here = promises.get(&hash).is_some_and(|kept| is_whole(&kept));
+        let is_here = promises.get(&hash).is_some_and(|found| is_whole(&found));
         let left = PATIENCE.saturating_sub(begun.elapsed());
         if is_here || !promises.is_busy() || left.is_zero() {
             break;
@@ -77,12 +77,12 @@ async fn promise(args: &Args, port: &Port) -> RpcResult {
         // What comes in between is seen in the next round.
         let _ = tokio::time::timeout(left.min(LOOK_AGAIN), handed_out).await;
     }
-    let json = |promise: Option<Arc<SignedPromise>>| {
+    let json = |promise: Option<SignedPromise>| {
         promise.map(|promise| promise_json(&promise, promises.key()))
     };
     Ok(promises.get(&hash).map_or(
         Value::Null,
-        |kept| json!({ "order": json(kept.order), "execution": json(kept.execution) }),
+        |found| json!({ "order": json(found.order), "execution": json(found.execution) }),
     ))
 }
 

@@ -69,7 +69,7 @@ async fn send(args: &Args, port: &Port) -> RpcResult {
 fn accept(engine: &mut Engine, network: NetworkId, raw: Bytes) -> RpcResult<B256> {
     let tx = SignedTx::decode(raw)?;
     let expected = engine.next_nonce(network, tx.sender())?;
-    if tx.envelope().nonce() > expected && !engine.is_known(network, &tx.hash())? {
+    if tx.envelope().nonce() > expected && !engine.knows(network, &tx)? {
         let why = format!("nonce too high: {}, expected {expected}", tx.envelope().nonce());
         return Err(RpcError::new(NONCE_GAP, why).with(quantity(expected)));
     }

@@ -3,14 +3,15 @@
 use crate::lane::{checkpoint, key, orders, result, signer};
 use alloy_primitives::B256;
 use weft_promise::{Guard, Issuer, promise_json, read_promise};
-use weft_types::{Domain, SignedPromise, Statement};
+use weft_types::{Domain, SignedGroup, SignedPromise, Statement};
 
 fn promises() -> Vec<SignedPromise> {
     let mut issuer = Issuer::new(Domain::dev(), Box::new(signer()), Guard::in_memory());
     let order = orders(7, 1, 0).remove(0);
     let checkpoint = checkpoint(7, 1, order.chain, B256::repeat_byte(1));
     let statements = vec![Statement::Order(order.clone()), result(&order), checkpoint];
-    issuer.issue(statements, 1).unwrap()
+    let groups = issuer.issue(statements, 1).unwrap();
+    groups.iter().flat_map(SignedGroup::promises).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256};
 use std::{fs, os::unix::fs::FileExt as _, path::Path};
 use tempfile::TempDir;
 use weft_promise::{Guard, GuardError, IssueError, Issuer, Start, Verdict, guard::Setting};
-use weft_types::{Domain, OrderPromise, SlotNumber, Statement};
+use weft_types::{Domain, OrderPromise, SignedGroup, SlotNumber, Statement};
 
 const NOW: u64 = 1_763_719_200_000;
 
@@ -222,7 +222,8 @@ fn what_was_issued_is_on_disk_before_it_is_handed_out() {
     let mut issuer = Issuer::new(Domain::dev(), Box::new(signer()), open(&path, NOW).0);
     let all = orders(7, 3, 0);
     let statements: Vec<_> = all.iter().cloned().map(Statement::Order).collect();
-    let promises = issuer.issue(statements.clone(), NOW).unwrap();
+    let groups = issuer.issue(statements.clone(), NOW).unwrap();
+    let promises: Vec<_> = groups.iter().flat_map(SignedGroup::promises).collect();
     assert_eq!(promises.len(), 3);
     assert!(promises.iter().all(|promise| promise.verify(key()).is_ok()));
     assert!(promises.iter().all(|promise| promise.signature == promises[0].signature));

@@ -26,5 +26,5 @@ pub use execution::{ExecutionPromise, PromisedLeg, PromisedRemoval, logs_hash};
 pub use group::{Group, MAX_GROUP, Path};
 pub use order::OrderPromise;
 pub use signature::Signature;
-pub use signed::{PromiseError, SignedPromise};
+pub use signed::{PromiseError, SignedGroup, SignedPromise};
 pub use statement::{Claim, Statement};

@@ -3,9 +3,10 @@
 use crate::{
     codec::{CodecError, Decode, Encode, Reader, Writer},
     domain::Domain,
-    promise::{Path, Signature, Statement},
+    promise::{Group, Path, Signature, Statement},
 };
-use alloy_primitives::Address;
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256};
 use thiserror::Error;
 
 /// A statement with everything that is needed to check it offline: domain, path and signature of its group.
@@ -19,6 +20,16 @@ pub struct SignedPromise {
     pub path: Path,
     /// Signature of the group.
     pub signature: Signature,
+}
+
+/// Statements under one signature, from which each promise can be made. Takes far less room than the promises, whose
+/// paths overlap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedGroup {
+    domain: Domain,
+    group: Group,
+    statements: Vec<Statement>,
+    signature: Signature,
 }
 
 /// Why a promise binds nobody.
@@ -44,6 +55,45 @@ pub enum PromiseError {
         /// Key that fits the signature.
         found: Address,
     },
+}
+
+impl SignedGroup {
+    /// Signs statements with `sign`, which gets what is to be signed; `None` when there are none, or more than
+    /// [`MAX_GROUP`](crate::promise::MAX_GROUP).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `sign` answers.
+    pub fn sign<E>(
+        domain: Domain,
+        statements: Vec<Statement>,
+        sign: impl FnOnce(B256) -> Result<Signature, E>,
+    ) -> Option<Result<Self, E>> {
+        let leaves = statements.iter().map(|statement| statement.leaf(&domain)).collect();
+        let group = Group::new(domain, leaves)?;
+        let signed = sign(group.digest());
+        Some(signed.map(|signature| Self { domain, group, statements, signature }))
+    }
+
+    /// Returns the statements, in the order of their numbers.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// Returns the promise of statement `index`; `None` when the group has no such statement.
+    pub fn promise(&self, index: u16) -> Option<SignedPromise> {
+        Some(SignedPromise {
+            domain: self.domain,
+            statement: self.statements.get(usize::from(index))?.clone(),
+            path: self.group.path(index)?,
+            signature: self.signature,
+        })
+    }
+
+    /// Returns all promises, in order.
+    pub fn promises(&self) -> impl Iterator<Item = SignedPromise> + '_ {
+        (0..self.statements.len() as u16).filter_map(|index| self.promise(index))
+    }
 }
 
 impl SignedPromise {
