@@ -97,7 +97,7 @@ pub fn build<D: DatabaseRef>(
     header.gas_used = executor.gas_used();
     header.state_root = root_after(&changes);
     let transactions = executor.into_transactions();
-    let envelopes: Vec<&TxEnvelope> = transactions.iter().map(|tx| &tx.tx).collect();
+    let envelopes: Vec<&TxEnvelope> = transactions.iter().map(|tx| &*tx.tx).collect();
     header.transactions_root = calculate_transaction_root(&envelopes);
     let receipts = receipts(&transactions, &[]);
     header.receipts_root = calculate_receipt_root(&receipts);

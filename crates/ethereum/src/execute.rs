@@ -23,7 +23,7 @@ use revm::{
     primitives::hardfork::SpecId,
     state::EvmState,
 };
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 use weft_evm::{BlockTx, StateChange, WorkingState};
 use weft_types::Position;
 
@@ -334,7 +334,7 @@ fn block_tx(tx: TxEnvelope, sender: Address, base_fee: u64, result: ExecutionRes
         output: result.output().cloned().unwrap_or_default(),
         contract_address,
         logs: result.into_logs(),
-        tx,
+        tx: Arc::new(tx),
     }
 }
 

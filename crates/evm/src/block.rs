@@ -1,7 +1,7 @@
 //! Blocks of one rollup: the one that is open during a slot, and the closed one (P4, P9).
 
 use crate::{chain::ChainSpec, working::StateChange};
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use alloy_consensus::{
     BlockHeader, EMPTY_OMMER_ROOT_HASH, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom,
     SignableTransaction, TxEnvelope, TxLegacy, TxReceipt, TxType,
@@ -20,7 +20,7 @@ use weft_types::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockTx {
     /// The transaction; inbound work is a legacy transaction without signature (P29).
-    pub tx: TxEnvelope,
+    pub tx: Arc<TxEnvelope>,
     /// Who pays for it or, for inbound work, the reserved sender.
     pub sender: Address,
     /// Position of the item that it belongs to.
@@ -87,6 +87,16 @@ pub(crate) struct OpenBlock {
 }
 
 impl OpenBlock {
+    /// Begins the block after this one, with room for as many transactions, and returns this one.
+    pub(crate) fn take(&mut self) -> Self {
+        let next = Vec::with_capacity(self.transactions.len());
+        let mut taken = core::mem::replace(self, Self { transactions: next, ..Self::default() });
+        if taken.transactions.capacity() / 2 > taken.transactions.len() {
+            taken.transactions.shrink_to_fit();
+        }
+        taken
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.transactions.is_empty() && self.dead.is_empty()
     }
@@ -124,7 +134,7 @@ pub(crate) struct Roots {
 impl Roots {
     pub(crate) fn of(transactions: &[BlockTx]) -> Self {
         let receipts = receipts(transactions);
-        let envelopes: Vec<&TxEnvelope> = transactions.iter().map(|tx| &tx.tx).collect();
+        let envelopes: Vec<&TxEnvelope> = transactions.iter().map(|tx| &*tx.tx).collect();
         Self {
             transactions: calculate_transaction_root(&envelopes),
             receipts: calculate_receipt_root(&receipts),

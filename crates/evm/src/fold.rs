@@ -8,7 +8,7 @@ use crate::{
     realm::Realm,
     state::State,
 };
-use alloc::{collections::BTreeSet, format, string::ToString, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::ToString, sync::Arc, vec::Vec};
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{B256, Bytes};
 use revm::context::result::{EVMError, ExecutionResult, HaltReason, Output};
@@ -340,7 +340,7 @@ impl<D: State> Realm<D> {
             let chain_id = chain.spec.chain_id;
             let tx = system_tx(chain_id, scope.nonce, scope.gas_used, position, leg, &inbound);
             let block_tx = BlockTx {
-                tx,
+                tx: Arc::new(tx),
                 sender: system_sender(),
                 position,
                 leg,
@@ -545,7 +545,7 @@ fn block_tx(
         result => (result.output().cloned().unwrap_or_default(), None),
     };
     BlockTx {
-        tx: leg.tx.envelope().clone(),
+        tx: leg.tx.shared(),
         sender: leg.tx.sender(),
         position,
         leg: leg_index,

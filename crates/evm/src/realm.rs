@@ -312,7 +312,7 @@ fn close_block<D: State>(
     slot: &SlotHeader,
     slot_hash: B256,
 ) -> Result<ClosedBlock, ExecError<D>> {
-    let open = core::mem::take(&mut tip.open);
+    let open = tip.open.take();
     for hashes in open.dead.chunks(DEAD_PER_CALL) {
         let call = DeadRegistry::recordCall { hashes: hashes.to_vec() };
         system_call_from(chain, SYSTEM_SENDER, DEAD_REGISTRY, call.abi_encode().into())?;

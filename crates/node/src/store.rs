@@ -100,7 +100,7 @@ impl StoredBlock {
     /// Returns the block as Ethereum encodes it.
     pub(crate) fn ethereum(&self) -> alloy_consensus::Block<TxEnvelope> {
         let body = alloy_consensus::BlockBody {
-            transactions: self.transactions.iter().map(|tx| tx.tx.clone()).collect(),
+            transactions: self.transactions.iter().map(|tx| TxEnvelope::clone(&tx.tx)).collect(),
             ommers: self.body.ommers.clone(),
             withdrawals: self.body.withdrawals.clone(),
         };
@@ -379,7 +379,7 @@ mod tests {
     fn block_tx(tx: impl Into<TypedTransaction>) -> BlockTx {
         let slot = SlotNumber::new(1);
         BlockTx {
-            tx: DEV_ACCOUNTS[0].sign(tx.into()).unwrap(),
+            tx: Arc::new(DEV_ACCOUNTS[0].sign(tx.into()).unwrap()),
             sender: Address::ZERO,
             position: Position { slot, section: Section::Plaintext, index: 0 },
             leg: 0,

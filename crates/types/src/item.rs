@@ -6,7 +6,7 @@ use crate::{
     domain::{Domain, Tag},
     ids::{NetworkId, SlotNumber},
 };
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloy_consensus::{Transaction as _, TxEnvelope, transaction::SignerRecoverable};
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -44,7 +44,7 @@ pub struct Leg {
 /// A signed transaction whose signature was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedTx {
-    envelope: Box<TxEnvelope>,
+    envelope: Arc<TxEnvelope>,
     sender: Address,
     raw: Bytes,
 }
@@ -87,12 +87,19 @@ impl SignedTx {
             return Err(InvalidLeg::Blob);
         }
         let sender = envelope.recover_signer().map_err(|_| InvalidLeg::Signature)?;
-        Ok(Self { envelope: Box::new(envelope), sender, raw })
+        // Known from now on to every copy.
+        let _ = envelope.tx_hash();
+        Ok(Self { envelope: Arc::new(envelope), sender, raw })
     }
 
     /// Returns the transaction.
-    pub const fn envelope(&self) -> &TxEnvelope {
+    pub fn envelope(&self) -> &TxEnvelope {
         &self.envelope
+    }
+
+    /// Returns the transaction for somebody who keeps it.
+    pub fn shared(&self) -> Arc<TxEnvelope> {
+        self.envelope.clone()
     }
 
     /// Returns the signer.

@@ -392,7 +392,7 @@ fn assert_stock_block(block: &weft_evm::ClosedBlock) {
     let decode = |tx: &weft_evm::BlockTx| {
         let raw = tx.tx.encoded_2718();
         let decoded = TxEnvelope::decode_2718(&mut raw.as_slice()).unwrap();
-        assert_eq!(decoded, tx.tx);
+        assert_eq!(decoded, *tx.tx);
         assert_eq!(*decoded.tx_hash(), keccak256(&raw));
         decoded
     };

@@ -12,7 +12,7 @@ use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{Address, B256, Bytes, Log, U256, map::B256Map};
 use alloy_rlp::Decodable;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use weft_evm::{BlockTx, Escrow, Realm, Rollup, State, TokenId};
 use weft_state::{ChainState, StoreError};
 use weft_types::{Domain, NetworkId, Position};
@@ -268,7 +268,7 @@ fn restore_block(index: usize, dump: &BlockDump) -> Result<StoredBlock, String> 
             origins.insert(*envelope.tx_hash(), Origin { network, tx_hash });
         }
         transactions.push(BlockTx {
-            tx: envelope,
+            tx: Arc::new(envelope),
             sender: tx.sender,
             position: tx.position,
             leg: tx.leg,

@@ -5,8 +5,8 @@ use crate::{
     error::NodeError,
     promises::{Entry, Promises, Worker},
 };
-use alloy_primitives::{B256, keccak256};
-use std::time::Instant;
+use alloy_primitives::{B256, KECCAK256_EMPTY, keccak256};
+use std::{cell::OnceCell, time::Instant};
 use weft_evm::{Applied, BlockTx};
 use weft_types::{
     Bundle, ExecutionPromise, Item, NetworkId, OrderPromise, Outcome, PromisedLeg, PromisedRemoval,
@@ -19,6 +19,8 @@ pub(crate) struct Outbox {
     entries: Vec<Entry>,
     /// Running hash after the last item.
     chain: B256,
+    /// Hash of no logs.
+    no_logs: OnceCell<B256>,
     worker: Option<Worker>,
 }
 
@@ -127,14 +129,21 @@ impl Engine {
     fn promised_leg(&self, network: NetworkId, tx: &BlockTx) -> PromisedLeg {
         let number = self.realm.block_env(network).map(|env| env.number.saturating_to());
         let parent = self.realm.head(network).map(|(_, hash)| hash);
+        let no_logs = || logs_hash(&self.domain, &[]);
         PromisedLeg {
             leg: tx.leg,
             network,
             tx_hash: *tx.tx.tx_hash(),
             success: tx.success,
             gas_used: tx.gas_used,
-            output_hash: keccak256(&tx.output),
-            logs_hash: logs_hash(&self.domain, &tx.logs),
+            output_hash: match tx.output.as_ref() {
+                [] => KECCAK256_EMPTY,
+                output => keccak256(output),
+            },
+            logs_hash: match &*tx.logs {
+                [] => *self.outbox.no_logs.get_or_init(no_logs),
+                logs => logs_hash(&self.domain, logs),
+            },
             block_number: number.unwrap_or_default(),
             parent_hash: parent.unwrap_or_default(),
         }

@@ -9,6 +9,7 @@ use alloy_consensus::{Header, TxEnvelope};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{B256, Log, LogData, map::B256Map};
 use alloy_rlp::Decodable;
+use std::sync::Arc;
 use weft_evm::{BlockTx, Escrow, LegResult, TokenId};
 use weft_state::StoreError;
 use weft_types::{
@@ -217,7 +218,7 @@ impl Keep for BlockTx {
         let raw = input.bytes()?;
         let tx = TxEnvelope::decode_2718_exact(&raw);
         Ok(Self {
-            tx: tx.map_err(|_| CodecError::NotCanonical("transaction"))?,
+            tx: Arc::new(tx.map_err(|_| CodecError::NotCanonical("transaction"))?),
             sender: input.address()?,
             position: input.get()?,
             leg: input.u16()?,

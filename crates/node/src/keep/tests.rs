@@ -48,7 +48,7 @@ fn block() -> StoredBlock {
     let hash = *tx.tx_hash();
     let log = Log::new_unchecked(Address::ZERO, vec![B256::ZERO; 2], Bytes::from_static(&[4]));
     let tx = BlockTx {
-        tx,
+        tx: std::sync::Arc::new(tx),
         sender: DEV_ACCOUNTS[0].address,
         position: Position::default(),
         leg: 1,

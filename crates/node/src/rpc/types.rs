@@ -62,7 +62,7 @@ impl Home {
 pub(crate) fn block_transaction(block: &StoredBlock, index: usize) -> Transaction {
     let tx = &block.transactions[index];
     Transaction {
-        inner: Recovered::new_unchecked(tx.tx.clone(), tx.sender),
+        inner: Recovered::new_unchecked(TxEnvelope::clone(&tx.tx), tx.sender),
         block_hash: Some(block.hash),
         block_number: Some(block.header.number),
         transaction_index: Some(index as u64),
@@ -95,7 +95,7 @@ fn unmined(envelope: TxEnvelope, sender: Address) -> Transaction {
 /// Returns a transaction of the open block.
 pub(crate) fn open_transaction(tx: &BlockTx) -> Transaction {
     Transaction {
-        inner: Recovered::new_unchecked(tx.tx.clone(), tx.sender),
+        inner: Recovered::new_unchecked(TxEnvelope::clone(&tx.tx), tx.sender),
         block_hash: None,
         block_number: None,
         transaction_index: None,

@@ -5,7 +5,7 @@ use crate::rpc::{
     types::{quantity, to_json},
 };
 use alloy_consensus::{
-    EMPTY_OMMER_ROOT_HASH, Header, Transaction as _,
+    EMPTY_OMMER_ROOT_HASH, Header, Transaction as _, TxEnvelope,
     proofs::{calculate_receipt_root, calculate_transaction_root},
     transaction::Recovered,
 };
@@ -30,7 +30,7 @@ pub(super) struct Called {
 pub(super) fn seal(header: &mut Header, calls: &[Called]) {
     let all: Vec<BlockTx> = calls.iter().map(|call| call.tx.clone()).collect();
     let receipts = receipts(&all);
-    let envelopes: Vec<_> = all.iter().map(|tx| &tx.tx).collect();
+    let envelopes: Vec<_> = all.iter().map(|tx| &*tx.tx).collect();
     header.ommers_hash = EMPTY_OMMER_ROOT_HASH;
     header.gas_used = all.iter().map(|tx| tx.gas_used).sum();
     header.transactions_root = calculate_transaction_root(&envelopes);
@@ -41,13 +41,13 @@ pub(super) fn seal(header: &mut Header, calls: &[Called]) {
 
 /// Returns a sealed block with the answers of its calls.
 pub(super) fn answer(header: Header, hash: B256, calls: Vec<Called>, full: bool) -> RpcResult {
-    let envelopes = calls.iter().map(|call| call.tx.tx.clone()).collect();
+    let envelopes = calls.iter().map(|call| TxEnvelope::clone(&call.tx.tx)).collect();
     let withdrawals = header.withdrawals_root.map(|_| Default::default());
     let size = size(&header, envelopes);
     let (number, timestamp) = (header.number, header.timestamp);
     let transactions = if full {
         let one = |(index, call): (usize, &Called)| Transaction {
-            inner: Recovered::new_unchecked(call.tx.tx.clone(), call.tx.sender),
+            inner: Recovered::new_unchecked(TxEnvelope::clone(&call.tx.tx), call.tx.sender),
             block_hash: Some(hash),
             block_number: Some(number),
             transaction_index: Some(index as u64),

@@ -39,6 +39,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use weft_evm::{BlockTx, Escrow, FoldError, Heads, InboundWork, Kept, Realm, Rollup, State};
@@ -396,7 +397,7 @@ impl Open {
         let output = result.output().cloned().unwrap_or_default();
         let tx = BlockTx {
             effective_gas_price: block::effective_price(&tx, self.header.base_fee_per_gas),
-            tx,
+            tx: Arc::new(tx),
             sender: env.caller,
             position: Position::default(),
             leg: 0,
@@ -447,7 +448,7 @@ fn note_inbound(chains: &mut [Chain], work: InboundWork) {
     open.gas_used += work.gas_used;
     let logs = open.logged.borrow_mut().number(work.logs.clone());
     let tx = BlockTx {
-        tx: tx.into_signed(Signature::new(U256::ZERO, U256::ZERO, false)).into(),
+        tx: Arc::new(tx.into_signed(Signature::new(U256::ZERO, U256::ZERO, false)).into()),
         sender: SYSTEM_SENDER,
         position: Position::default(),
         leg: 0,

@@ -118,7 +118,7 @@ impl Headers {
         agree(HEADER, || format!("gas used by {}", at()), &header.gas_used, &gas_used)?;
         let computed = calculate_receipt_root(&receipts);
         agree(HEADER, || format!("receipts root of {}", at()), &header.receipts_root, &computed)?;
-        let txs: Vec<_> = block.transactions.iter().map(|tx| &tx.tx).collect();
+        let txs: Vec<_> = block.transactions.iter().map(|tx| &*tx.tx).collect();
         let computed = calculate_transaction_root(&txs);
         let root = &header.transactions_root;
         agree(HEADER, || format!("transactions root of {}", at()), root, &computed)?;
