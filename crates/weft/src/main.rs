@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 // Rollups that run in parallel make and drop many small values on several threads.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// One order for many EVM rollups, atomic bundles and calls between them
 #[derive(Debug, Parser)]
