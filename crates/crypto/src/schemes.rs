@@ -31,6 +31,11 @@ impl EpochKeyScheme {
         Self { domain: *list.domain(), key: *list.key(), id: list.id() }
     }
 
+    /// Seals to `key`, which somebody else says is that of the list named `list`: enough to check a seed.
+    pub const fn of_key(domain: Domain, key: Point, list: B256) -> Self {
+        Self { domain, key, id: list }
+    }
+
     /// Returns the exponent of some coins; never zero, but for one pair of coins that nobody can find.
     fn exponent(coins: &Coins) -> Zeroizing<Scalar> {
         Zeroizing::new(reduce(coins.as_bytes()))

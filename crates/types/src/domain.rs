@@ -43,6 +43,16 @@ pub enum Tag {
     Log = 20,
     /// Anything of the sealed lane; a second byte says what (`weft-crypto`).
     Sealing = 30,
+    /// An inner node of the tree over a slot's running hashes (P15).
+    CommitmentNode = 40,
+    /// The commitment to a slot's order (P15).
+    SlotCommitment = 41,
+    /// What the sequencer says of an epoch's key (P47).
+    EpochNotice = 42,
+    /// What a member says of its share (P47).
+    ShareNotice = 43,
+    /// A conviction, so that nobody is punished twice (P47).
+    Conviction = 44,
 }
 
 /// The realm that an object belongs to; folded into everything signed or hashed (P1).

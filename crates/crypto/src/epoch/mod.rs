@@ -212,11 +212,7 @@ impl KeyList {
 
     /// Returns what a member signs when it releases its secret: only for this closing head (P17).
     pub fn release_digest(&self, member: MemberId, closing_head: &B256) -> B256 {
-        Transcript::of_realm(&self.domain, Part::Release)
-            .put(self.id.as_slice())
-            .number(member.into())
-            .put(closing_head.as_slice())
-            .finish()
+        release_digest(&self.domain, &self.id, member, closing_head)
     }
 
     /// Collects released secrets: what became of every member, and the epoch's secret if all of them fit.
@@ -273,6 +269,15 @@ impl EpochSecret {
     pub const fn list(&self) -> B256 {
         self.list
     }
+}
+
+/// Returns what a member of the key list named `list` signs when it releases its secret, for who has the name alone.
+pub fn release_digest(domain: &Domain, list: &B256, member: MemberId, closing_head: &B256) -> B256 {
+    Transcript::of_realm(domain, Part::Release)
+        .put(list.as_slice())
+        .number(member.into())
+        .put(closing_head.as_slice())
+        .finish()
 }
 
 fn checked_share(

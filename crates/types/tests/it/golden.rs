@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 16] = [
+const TAGS: [Tag; 21] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -30,6 +30,11 @@ const TAGS: [Tag; 16] = [
     Tag::Logs,
     Tag::Log,
     Tag::Sealing,
+    Tag::CommitmentNode,
+    Tag::SlotCommitment,
+    Tag::EpochNotice,
+    Tag::ShareNotice,
+    Tag::Conviction,
 ];
 
 #[test]
@@ -212,6 +217,11 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::Logs => "logs",
         Tag::Log => "log",
         Tag::Sealing => "sealing",
+        Tag::CommitmentNode => "commitment node",
+        Tag::SlotCommitment => "slot commitment",
+        Tag::EpochNotice => "epoch notice",
+        Tag::ShareNotice => "share notice",
+        Tag::Conviction => "conviction",
     }
 }
 
