@@ -32,12 +32,17 @@ const SEALING_LIBRARIES: Option<&[&str]> = Some(&[
     "zeroize",
 ]);
 
+/// Libraries of commitments: the rules crates' own, and KZG behind a feature.
+const COMMITMENT_LIBRARIES: Option<&[&str]> =
+    Some(&["alloy-eips", "alloy-primitives", "c-kzg", "thiserror"]);
+
 /// Every crate of the workspace; one without a row is refused.
 const LAYERS: &[Layer] = &[
     Layer { name: "weft-types", may_use: &[], libraries: RULES_LIBRARIES },
     Layer { name: "weft-thread", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
     Layer { name: "weft-lane", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
     Layer { name: "weft-crypto", may_use: &["weft-types"], libraries: SEALING_LIBRARIES },
+    Layer { name: "weft-commitment", may_use: &["weft-types"], libraries: COMMITMENT_LIBRARIES },
     Layer { name: "weft-contracts", may_use: &[], libraries: None },
     Layer {
         name: "weft-evm",
@@ -53,6 +58,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "weft-journal", may_use: &[], libraries: None },
     Layer { name: "weft-promise", may_use: &["weft-types"], libraries: None },
+    // A rules crate; its tests let honest lanes and keys make what must convict nobody.
+    Layer {
+        name: "weft-evidence",
+        may_use: &["weft-types", "weft-lane", "weft-crypto", "weft-commitment", "weft-promise"],
+        libraries: RULES_LIBRARIES,
+    },
     Layer {
         name: "weft-bench",
         may_use: &["weft-types", "weft-evm", "weft-contracts"],
@@ -103,6 +114,9 @@ const LAYERS: &[Layer] = &[
             "weft-state",
             "weft-executor",
             "weft-promise",
+            "weft-crypto",
+            "weft-commitment",
+            "weft-evidence",
             "weft-bench",
             "weft-journal",
             "weft-node",

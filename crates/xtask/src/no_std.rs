@@ -16,6 +16,8 @@ const CRATES: &[(&str, &str)] = &[
     ("weft-thread", "thread"),
     ("weft-lane", "lane"),
     ("weft-crypto", "crypto"),
+    ("weft-commitment", "commitment"),
+    ("weft-evidence", "evidence"),
     ("weft-contracts", "contracts"),
     ("weft-evm", "evm"),
 ];

@@ -1,0 +1,138 @@
+//! Results that are not those of the item, and places that an item cannot have.
+
+use super::promised;
+use crate::{
+    content::{Content, Legs},
+    conviction::{Convicted, Conviction, Fault, Subject},
+    error::NotEvidence,
+    registry::Registry,
+};
+use alloy_primitives::{Address, B256};
+use weft_crypto::{Envelope, Verdict};
+use weft_types::{
+    Domain, ExecutionPromise, Leg, Marker, Position, PromisedLeg, RemovalCause, Section,
+    SignedPromise, Statement,
+};
+
+/// P18: a leg that stands alone, or a leg that failed in a bundle that did not.
+///
+/// An honest fold removes a marked transaction that is an item of its own, and a bundle of which a leg fails that may not.
+/// That a leg is not named says nothing: it may run elsewhere (P7).
+pub(super) fn unbundling(
+    domain: &Domain,
+    registry: &Registry,
+    promise: &SignedPromise,
+    content: &Content,
+) -> Result<Conviction, NotEvidence> {
+    let (key, promise) = execution(domain, registry, promise)?;
+    is_item(domain, &promise.item, content)?;
+    let broken = match content.legs(domain, key)? {
+        Legs::Single(leg) => !promise.legs.is_empty() && !matches!(Marker::of(&leg.tx), Ok(None)),
+        Legs::Bundle(legs) => promise.legs.iter().any(|named| {
+            let leg = legs.get(usize::from(named.leg));
+            !named.success && leg.is_some_and(|leg| is_leg(leg, named) && !leg.may_revert)
+        }),
+        Legs::None => false,
+    };
+    convict_if(broken, key, Fault::Unbundling, promise.position)
+}
+
+/// A leg in a block that is none of the item's. An honest fold runs the item's own legs under their own numbers.
+pub(super) fn wrong_leg(
+    domain: &Domain,
+    registry: &Registry,
+    promise: &SignedPromise,
+    content: &Content,
+) -> Result<Conviction, NotEvidence> {
+    let (key, promise) = execution(domain, registry, promise)?;
+    is_item(domain, &promise.item, content)?;
+    let legs = match content.legs(domain, key)? {
+        Legs::Single(leg) => [leg].into(),
+        Legs::Bundle(legs) => legs,
+        Legs::None => [].into(),
+    };
+    let is_own = |named: &PromisedLeg| {
+        legs.get(usize::from(named.leg)).is_some_and(|leg| is_leg(leg, named))
+    };
+    let fault = match content {
+        Content::Clear(_) => Fault::WrongResult,
+        Content::Sealed(_) => Fault::WrongPlaintext,
+    };
+    convict_if(!promise.legs.iter().all(is_own), key, fault, promise.position)
+}
+
+/// P11: a seed that gives the ciphertext. With it there is no key under which the envelope is undecryptable, and an
+/// honest sequencer opens it with the key that it named itself.
+pub(super) fn false_verdict(
+    domain: &Domain,
+    registry: &Registry,
+    promise: &SignedPromise,
+    content: &Content,
+) -> Result<Conviction, NotEvidence> {
+    let (key, promise) = execution(domain, registry, promise)?;
+    is_item(domain, &promise.item, content)?;
+    let Content::Sealed(sealed) = content else {
+        return Err(NotEvidence::Unrelated("the item is not sealed"));
+    };
+    let opens = sealed.verdict(domain, key)? != Verdict::Undecryptable;
+    let cause = promise.removal.as_ref().map(|removal| removal.cause);
+    let is_false = opens && cause == Some(RemovalCause::Undecryptable);
+    convict_if(is_false, key, Fault::FalseVerdict, promise.position)
+}
+
+/// A place in the sealed section after the last slot that the payer allowed. An honest lane refuses such an envelope.
+pub(super) fn stale(
+    domain: &Domain,
+    registry: &Registry,
+    promise: &SignedPromise,
+    envelope: &Envelope,
+) -> Result<Conviction, NotEvidence> {
+    let key = promised(domain, registry, promise)?;
+    let Statement::Order(order) = &promise.statement else {
+        return Err(NotEvidence::Unrelated("not the promise of a position"));
+    };
+    check_item(&order.item, envelope.id(domain))?;
+    // Where the item runs after it was opened is not where it was ordered.
+    if order.position.section != Section::Sealed {
+        return Err(NotEvidence::Unrelated("not a place in the sealed section"));
+    }
+    let is_stale = order.position.slot > envelope.carriage.valid_until;
+    convict_if(is_stale, key, Fault::StaleInclusion, order.position)
+}
+
+fn execution<'p>(
+    domain: &Domain,
+    registry: &Registry,
+    promise: &'p SignedPromise,
+) -> Result<(Address, &'p ExecutionPromise), NotEvidence> {
+    let key = promised(domain, registry, promise)?;
+    match &promise.statement {
+        Statement::Execution(execution) => Ok((key, execution)),
+        _ => Err(NotEvidence::Unrelated("not the promise of a result")),
+    }
+}
+
+fn is_item(domain: &Domain, declared: &B256, content: &Content) -> Result<(), NotEvidence> {
+    check_item(declared, content.id(domain))
+}
+
+fn check_item(declared: &B256, computed: B256) -> Result<(), NotEvidence> {
+    let declared = *declared;
+    if declared == computed { Ok(()) } else { Err(NotEvidence::OtherItem { declared, computed }) }
+}
+
+/// Tells whether a promised leg is this one.
+fn is_leg(leg: &Leg, named: &PromisedLeg) -> bool {
+    leg.network == named.network && leg.tx.hash() == named.tx_hash
+}
+
+fn convict_if(
+    broken: bool,
+    key: Address,
+    fault: Fault,
+    position: Position,
+) -> Result<Conviction, NotEvidence> {
+    let subject = Subject::Position(position);
+    let conviction = Conviction { convicted: Convicted::Sequencer(key), fault, subject };
+    if broken { Ok(conviction) } else { Err(NotEvidence::Consistent) }
+}

@@ -1,0 +1,131 @@
+//! What an item is, for who has only its hash in a promise.
+
+use crate::{
+    error::NotEvidence,
+    notice::{EpochNotice, Signed},
+};
+use alloc::{boxed::Box, vec::Vec};
+use alloy_primitives::{Address, B256};
+use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, FalseClaim, Verdict};
+use weft_types::{CodecError, Decode, Domain, Encode, Item, Leg, Reader, Writer};
+
+/// The item behind a promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A transaction or a bundle in clear.
+    Clear(Box<Item>),
+    /// A sealed item, opened.
+    Sealed(Box<SealedContent>),
+}
+
+/// An envelope, the word about the key that it is sealed to, and the seed that opens it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedContent {
+    /// Envelope.
+    pub envelope: Envelope,
+    /// The sequencer's word about the key: without it anybody could seal to a key of its own.
+    pub notice: Signed<EpochNotice>,
+    /// Seed.
+    pub seed: B256,
+}
+
+/// Legs of an item, as far as they can be read.
+pub(crate) enum Legs {
+    /// One transaction, with its mark whether it may stand alone.
+    Single(Leg),
+    /// Those of a bundle.
+    Bundle(Vec<Leg>),
+    /// A sealed item that holds neither.
+    None,
+}
+
+impl Content {
+    /// Returns the item's identity in the lane: the hash of what is in clear, the id of an envelope.
+    pub fn id(&self, domain: &Domain) -> B256 {
+        match self {
+            Self::Clear(item) => item.hash(domain),
+            Self::Sealed(sealed) => sealed.envelope.id(domain),
+        }
+    }
+
+    /// Returns the legs. `sequencer` is the accused, who must have named the key of a sealed item.
+    pub(crate) fn legs(&self, domain: &Domain, sequencer: Address) -> Result<Legs, NotEvidence> {
+        match self {
+            Self::Clear(item) => {
+                readable(item).ok_or(NotEvidence::Unrelated("neither transaction nor bundle"))
+            }
+            Self::Sealed(sealed) => match sealed.verdict(domain, sequencer)? {
+                Verdict::Opened { plaintext, .. } => {
+                    let item = Item::decode(&plaintext).ok();
+                    Ok(item.as_ref().and_then(readable).unwrap_or(Legs::None))
+                }
+                Verdict::Malformed { .. } | Verdict::Undecryptable => Ok(Legs::None),
+            },
+        }
+    }
+}
+
+impl SealedContent {
+    /// Returns the envelope's one verdict, which the seed shows.
+    pub(crate) fn verdict(
+        &self,
+        domain: &Domain,
+        sequencer: Address,
+    ) -> Result<Verdict, NotEvidence> {
+        let EpochNotice { epoch, list, key } = self.notice.notice;
+        match self.notice.signer(domain).ok_or(NotEvidence::Signature)? {
+            signer if signer == sequencer => {}
+            signer => return Err(NotEvidence::Keys(sequencer, signer)),
+        }
+        if self.envelope.carriage.epoch != epoch {
+            return Err(NotEvidence::Unrelated("envelope and key are of two epochs"));
+        }
+        let scheme = EpochKeyScheme::of_key(*domain, key, list);
+        scheme.verify_opening(&self.envelope, &self.seed).map_err(|error| match error {
+            FalseClaim::Foreign(_) => {
+                NotEvidence::Unrelated("the envelope is sealed to another key")
+            }
+            error => error.into(),
+        })
+    }
+}
+
+/// Returns the legs of what an envelope may hold, and a promise in clear be about.
+fn readable(item: &Item) -> Option<Legs> {
+    match item {
+        Item::Transaction(leg) => Some(Legs::Single(leg.clone())),
+        Item::Bundle(bundle) => Some(Legs::Bundle(bundle.legs().to_vec())),
+        _ => None,
+    }
+}
+
+impl Encode for Content {
+    fn encode_to(&self, out: &mut Writer) {
+        match self {
+            Self::Clear(item) => out.u8(0).put(&**item),
+            Self::Sealed(sealed) => out.u8(1).put(&**sealed),
+        };
+    }
+}
+
+impl Decode for Content {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(match input.u8()? {
+            0 => Self::Clear(Box::new(input.get()?)),
+            1 => Self::Sealed(Box::new(input.get()?)),
+            found => return Err(CodecError::Tag { what: "content", found }),
+        })
+    }
+}
+
+impl Encode for SealedContent {
+    fn encode_to(&self, out: &mut Writer) {
+        out.put(&self.envelope).put(&self.notice).hash(&self.seed);
+    }
+}
+
+impl Decode for SealedContent {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self { envelope: input.get()?, notice: input.get()?, seed: input.hash()? })
+    }
+}

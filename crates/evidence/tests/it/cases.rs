@@ -1,0 +1,335 @@
+//! One true evidence of every fault and every way of showing it.
+
+use crate::world::*;
+use alloy_primitives::{B256, Bytes};
+use weft_crypto::{Secret, ShareContext, deal};
+use weft_evidence::{
+    Content, Ending, EpochNotice, Evidence, Fault, Proof, Release, ShareNotice, Shown, Subject,
+};
+use weft_types::{ExecutionPromise, Item, Position, RemovalCause, Section, SlotNumber, Statement};
+
+/// What convicts whom of what.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) evidence: Evidence,
+    pub(crate) fault: Fault,
+    pub(crate) subject: Subject,
+}
+
+fn case(name: &'static str, proof: Proof, fault: Fault, subject: Subject) -> Case {
+    Case { name, evidence: Evidence::new(domain(), proof), fault, subject }
+}
+
+pub(crate) fn at(index: u32) -> Subject {
+    Subject::Position(Position { slot: SLOT, section: Section::Plaintext, index })
+}
+
+/// What was promised: six items.
+pub(crate) fn promised() -> Row {
+    Row::of(6)
+}
+
+/// Item 3 gave its place to another one.
+pub(crate) fn replaced() -> Row {
+    let mut items = promised().items;
+    items[3] = item(100);
+    Row::new(items)
+}
+
+/// An item was put before item 2.
+pub(crate) fn inserted() -> Row {
+    let mut items = promised().items;
+    items.insert(2, item(100));
+    Row::new(items)
+}
+
+/// Items 2 and 4 changed places.
+pub(crate) fn reordered() -> Row {
+    let mut items = promised().items;
+    items.swap(2, 4);
+    Row::new(items)
+}
+
+/// The slot closed after three items.
+pub(crate) fn cut() -> Row {
+    Row::of(3)
+}
+
+pub(crate) fn by_items(row: &Row, from: u32) -> Shown {
+    Shown::Items(Ending { word: row.checkpoint(), past: vec![] }, row.stretch(from))
+}
+
+pub(crate) fn by_record(row: &Row, from: u32) -> Shown {
+    let (word, past) = row.closed(2);
+    Shown::Items(Ending { word, past }, row.stretch(from))
+}
+
+pub(crate) fn by_openings(row: &Row, indexes: &[u32]) -> Shown {
+    Shown::Openings(row.commitment(), row.openings(indexes))
+}
+
+fn broken(
+    shown: Shown,
+    index: u32,
+    make: fn(Box<weft_types::SignedPromise>, Box<Shown>) -> Proof,
+) -> Proof {
+    make(Box::new(promised().promise(index)), Box::new(shown))
+}
+
+fn moved(shown: Shown) -> Proof {
+    // Item 2 was promised at index 2 and stands at index 4.
+    let (promise, before) = (promised().promise(2), reordered().chain(4));
+    Proof::Reordering(Box::new(promise), Box::new(shown), 4, before)
+}
+
+pub(crate) fn orders() -> Vec<Case> {
+    let (omission, insertion) = (Proof::Omission, Proof::Insertion);
+    let in_order = |name, shown, index, fault, make: fn(_, _) -> Proof| {
+        case(name, broken(shown, index, make), fault, at(index))
+    };
+    vec![
+        in_order("omission, by items", by_items(&replaced(), 3), 3, Fault::Omission, omission),
+        in_order(
+            "omission, by a closed slot",
+            by_record(&replaced(), 2),
+            3,
+            Fault::Omission,
+            omission,
+        ),
+        in_order(
+            "omission, by openings",
+            by_openings(&replaced(), &[2, 3]),
+            3,
+            Fault::Omission,
+            omission,
+        ),
+        in_order(
+            "omission, behind the end of a closed slot",
+            by_record(&cut(), 3),
+            4,
+            Fault::Omission,
+            omission,
+        ),
+        in_order(
+            "omission, behind the end of a commitment",
+            by_openings(&cut(), &[]),
+            4,
+            Fault::Omission,
+            omission,
+        ),
+        in_order("insertion, by items", by_items(&inserted(), 1), 4, Fault::Insertion, insertion),
+        in_order(
+            "insertion, by a closed slot",
+            by_record(&inserted(), 0),
+            3,
+            Fault::Insertion,
+            insertion,
+        ),
+        in_order(
+            "insertion, by an opening",
+            by_openings(&inserted(), &[3]),
+            4,
+            Fault::Insertion,
+            insertion,
+        ),
+        case("reordering, by items", moved(by_items(&reordered(), 2)), Fault::Reordering, at(2)),
+        case(
+            "reordering, by a closed slot",
+            moved(by_record(&reordered(), 0)),
+            Fault::Reordering,
+            at(2),
+        ),
+        case(
+            "reordering, by openings",
+            moved(by_openings(&reordered(), &[2, 3, 4])),
+            Fault::Reordering,
+            at(2),
+        ),
+    ]
+}
+
+pub(crate) fn equivocations() -> Vec<Case> {
+    let other = replaced();
+    let pair = |one, other| Proof::Promises(Box::new([one, other]));
+    let item = Subject::Claim(weft_types::promise::Claim::Item(Position {
+        slot: SLOT,
+        section: Section::Plaintext,
+        index: 3,
+    }));
+    let parent = |parent| {
+        let word = checkpoint(SlotNumber::new(9), parent, 1, B256::repeat_byte(1));
+        promise(Statement::Checkpoint(word), KEY)
+    };
+    let slot = Subject::Claim(weft_types::promise::Claim::Parent(SlotNumber::new(9)));
+    let honest = result(item_of(&single()), vec![promised_leg(0, &leg_of(&single()), true)], None);
+    let lie = ExecutionPromise {
+        legs: vec![promised_leg(0, &leg_of(&single()), false)],
+        ..honest.clone()
+    };
+    let [honest, lie] = [honest, lie].map(|result| promise(Statement::Execution(result), KEY));
+    let commitments = [promised().commitment(), other.commitment()];
+    vec![
+        case(
+            "two items at one position",
+            pair(promised().promise(3), other.promise(3)),
+            Fault::OrderEquivocation,
+            item,
+        ),
+        case(
+            "two pasts of a slot",
+            pair(parent(B256::repeat_byte(2)), parent(B256::ZERO)),
+            Fault::OrderEquivocation,
+            slot,
+        ),
+        case("two results", pair(honest, lie), Fault::ResultEquivocation, at(1)),
+        case(
+            "two commitments",
+            Proof::Commitments(Box::new(commitments)),
+            Fault::OrderEquivocation,
+            Subject::Slot(SLOT),
+        ),
+    ]
+}
+
+pub(crate) fn single() -> Item {
+    Item::Transaction(leg(901, 1, Bytes::new(), false))
+}
+
+pub(crate) fn leg_of(item: &Item) -> weft_types::Leg {
+    item.legs()[0].clone()
+}
+
+pub(crate) fn item_of(item: &Item) -> B256 {
+    item.hash(&domain())
+}
+
+pub(crate) fn clear(item: Item) -> Content {
+    Content::Clear(Box::new(item))
+}
+
+pub(crate) fn closed(sealed: weft_evidence::SealedContent) -> Content {
+    Content::Sealed(Box::new(sealed))
+}
+
+pub(crate) fn results() -> Vec<Case> {
+    let bundle = bundle();
+    let [first, second] = [&bundle.legs()[0], &bundle.legs()[1]];
+    let lone = Item::Transaction(first.clone());
+    let whole = Item::Bundle(bundle.clone());
+    let failed = vec![promised_leg(0, first, false), promised_leg(1, second, true)];
+    let foreign = vec![promised_leg(0, &leg(901, 9, Bytes::new(), false), true)];
+    let unbundled = |content: Content, legs| {
+        let promise = result_promise(content.id(&domain()), legs, None);
+        Proof::Unbundling(Box::new(promise), content)
+    };
+    let wrong = |content: Content| {
+        let promise = result_promise(content.id(&domain()), foreign.clone(), None);
+        Proof::WrongLeg(Box::new(promise), content)
+    };
+    let verdict = |content: Content| {
+        let cause = Some(RemovalCause::Undecryptable);
+        let promise = result_promise(content.id(&domain()), vec![], cause);
+        Proof::FalseVerdict(Box::new(promise), content)
+    };
+    let alone = vec![promised_leg(0, first, true)];
+    vec![
+        case(
+            "unbundling, a leg alone",
+            unbundled(clear(lone.clone()), alone.clone()),
+            Fault::Unbundling,
+            at(1),
+        ),
+        case(
+            "unbundling, a sealed leg alone",
+            unbundled(closed(sealed(&lone)), alone),
+            Fault::Unbundling,
+            at(1),
+        ),
+        case(
+            "unbundling, without its leg",
+            unbundled(clear(whole.clone()), failed.clone()),
+            Fault::Unbundling,
+            at(1),
+        ),
+        case(
+            "unbundling, sealed, without its leg",
+            unbundled(closed(sealed(&whole)), failed),
+            Fault::Unbundling,
+            at(1),
+        ),
+        case("wrong result", wrong(clear(single())), Fault::WrongResult, at(1)),
+        case("wrong result of a bundle", wrong(clear(whole)), Fault::WrongResult, at(1)),
+        case("wrong plaintext", wrong(closed(sealed(&single()))), Fault::WrongPlaintext, at(1)),
+        case(
+            "wrong plaintext of junk",
+            wrong(closed(opened(seal(b"junk")))),
+            Fault::WrongPlaintext,
+            at(1),
+        ),
+        case("false verdict", verdict(closed(sealed(&single()))), Fault::FalseVerdict, at(1)),
+        case(
+            "false verdict on junk",
+            verdict(closed(opened(seal(b"junk")))),
+            Fault::FalseVerdict,
+            at(1),
+        ),
+        stale(),
+    ]
+}
+
+fn stale() -> Case {
+    let mut envelope = seal(b"anything");
+    envelope.carriage.valid_until = SlotNumber::new(SLOT.get() - 1);
+    let id = envelope.id(&domain());
+    let row = Row { section: Section::Sealed, items: vec![item(0), id] };
+    let position = Position { slot: SLOT, section: Section::Sealed, index: 1 };
+    let proof = Proof::StaleInclusion(Box::new(row.promise(1)), Box::new(envelope));
+    case("stale inclusion", proof, Fault::StaleInclusion, Subject::Position(position))
+}
+
+pub(crate) fn share(epoch: u64, entropy: u8) -> (Secret, ShareNotice) {
+    let context = ShareContext { domain: domain(), epoch, member: 2 };
+    let (secret, share) = deal(setup(), &context, &B256::repeat_byte(entropy));
+    let encoding = alloy_primitives::keccak256(share.encode());
+    (secret, ShareNotice { epoch, member: 2, point: *share.point(), share: encoding })
+}
+
+pub(crate) fn epochs() -> Vec<Case> {
+    let list = notice(&epoch().0);
+    let other = EpochNotice { list: B256::repeat_byte(3), ..list };
+    let notices = [list, other].map(|notice| signed(notice, KEY));
+    let (secret, dealt) = share(8, 1);
+    let shares = [dealt, share(8, 2).1].map(|notice| signed(notice, member_key(2)));
+    let release = |head| signed(Release { list: list.list, member: 2, head }, member_key(2));
+    let releases = [release(B256::ZERO), release(B256::repeat_byte(4))];
+    vec![
+        case(
+            "two keys",
+            Proof::EpochNotices(Box::new(notices)),
+            Fault::KeyListEquivocation,
+            Subject::Epoch(EPOCH),
+        ),
+        case(
+            "two shares",
+            Proof::ShareNotices(Box::new(shares)),
+            Fault::ShareEquivocation,
+            Subject::Epoch(8),
+        ),
+        case(
+            "early leak",
+            Proof::EarlyLeak(shares[0], secret.to_bytes()),
+            Fault::EarlyLeak,
+            Subject::Epoch(8),
+        ),
+        case(
+            "two releases",
+            Proof::Releases(Box::new(releases)),
+            Fault::ReleaseEquivocation,
+            Subject::KeyList(list.list),
+        ),
+    ]
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    [equivocations(), orders(), results(), epochs()].into_iter().flatten().collect()
+}

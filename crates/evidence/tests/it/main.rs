@@ -1,0 +1,10 @@
+//! Tests of evidence: what convicts, what does not, golden vectors, and honest histories that nothing convicts.
+
+mod cases;
+mod faults;
+mod golden;
+mod honest;
+mod refusals;
+#[path = "../../../types/tests/it/vectors.rs"]
+mod vectors;
+mod world;
