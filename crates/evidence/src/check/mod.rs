@@ -5,12 +5,14 @@ mod order;
 mod result;
 
 use crate::{
-    conviction::Conviction,
+    conviction::{Convicted, Conviction},
     error::NotEvidence,
     evidence::{Evidence, Proof},
+    notice::{Notice, Signed},
     registry::Registry,
 };
 use alloy_primitives::Address;
+use weft_crypto::MemberId;
 use weft_types::{Domain, SignedPromise};
 
 impl Evidence {
@@ -55,11 +57,11 @@ impl Evidence {
         }
     }
 
-    /// Returns the key that signed the first part, for who wants to know whom it accuses; nothing when nobody did. That
-    /// key is not known to belong to anybody.
-    pub fn signer(&self) -> Option<Address> {
+    /// Returns whom it accuses, by the signature on its first part; nothing when nobody can have made that. The key is not
+    /// known to belong to anybody.
+    pub fn accused(&self) -> Option<Convicted> {
         let domain = self.domain();
-        match self.proof() {
+        let sequencer = match self.proof() {
             Proof::Promises(pair) => pair[0].signer().ok(),
             Proof::Commitments(pair) => pair[0].signer(domain),
             Proof::Omission(promise, _)
@@ -70,11 +72,16 @@ impl Evidence {
             | Proof::FalseVerdict(promise, _)
             | Proof::StaleInclusion(promise, _) => promise.signer().ok(),
             Proof::EpochNotices(pair) => pair[0].signer(domain),
-            Proof::ShareNotices(pair) => pair[0].signer(domain),
-            Proof::EarlyLeak(notice, _) => notice.signer(domain),
-            Proof::Releases(pair) => pair[0].signer(domain),
-        }
+            Proof::ShareNotices(pair) => return member(domain, &pair[0], pair[0].notice.member),
+            Proof::EarlyLeak(notice, _) => return member(domain, notice, notice.notice.member),
+            Proof::Releases(pair) => return member(domain, &pair[0], pair[0].notice.member),
+        };
+        sequencer.map(Convicted::Sequencer)
     }
+}
+
+fn member<T: Notice>(domain: &Domain, said: &Signed<T>, member: MemberId) -> Option<Convicted> {
+    said.signer(domain).map(|key| Convicted::Member { member, key })
 }
 
 /// Returns the sequencer that gave a promise in this realm.

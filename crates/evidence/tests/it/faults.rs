@@ -27,10 +27,7 @@ fn p47_every_fault_convicts_who_did_it() {
         assert_eq!((conviction.fault, conviction.subject), (fault, subject), "{name}");
         assert_eq!(conviction.convicted, convicted(fault), "{name}");
         assert_eq!(Evidence::decode(&evidence.encode()).as_ref(), Ok(&evidence), "{name}");
-        let signer = match conviction.convicted {
-            Convicted::Sequencer(key) | Convicted::Member { key, .. } => key,
-        };
-        assert_eq!(evidence.signer(), Some(signer), "{name}");
+        assert_eq!(evidence.accused(), Some(conviction.convicted), "{name}");
         faults.insert(fault);
     }
     assert_eq!(faults.len(), 14, "every fault has a case");
