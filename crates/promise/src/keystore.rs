@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// Most bytes of a key file or passphrase file.
 const MAX_FILE: u64 = 64 * 1024;
@@ -139,6 +140,17 @@ fn claim(path: &Path) -> Result<(), KeystoreError> {
 ///
 /// [`KeystoreError`] when the file or the passphrase is not right.
 pub fn open(path: &Path, passphrase: &Passphrase) -> Result<LocalSigner, KeystoreError> {
+    let key = read(path, passphrase)?;
+    LocalSigner::new(&B256::new(*key))
+        .ok_or_else(|| KeystoreError::Format(path.into(), "not a private key".to_owned()))
+}
+
+/// Reads an encrypted secret of 32 bytes, for who does not sign with it.
+///
+/// # Errors
+///
+/// [`KeystoreError`] when the file or the passphrase is not right.
+pub fn read(path: &Path, passphrase: &Passphrase) -> Result<Zeroizing<[u8; 32]>, KeystoreError> {
     let text = read_bounded(path)?;
     let wrong = |why: String| KeystoreError::Format(path.into(), why);
     let keystore: EthKeystore =
@@ -148,9 +160,9 @@ pub fn open(path: &Path, passphrase: &Passphrase) -> Result<LocalSigner, Keystor
         eth_keystore::KeystoreError::MacMismatch => KeystoreError::Passphrase(path.into()),
         error => wrong(error.to_string()),
     })?;
-    let key =
-        B256::try_from(key.as_slice()).map_err(|_| wrong("the key has no 32 bytes".into()))?;
-    LocalSigner::new(&key).ok_or_else(|| wrong("not a private key".to_owned()))
+    let key = Zeroizing::new(key);
+    let key = key.as_slice().try_into().map_err(|_| wrong("the key has no 32 bytes".into()))?;
+    Ok(Zeroizing::new(key))
 }
 
 /// Checks what would end in a panic or take all memory.

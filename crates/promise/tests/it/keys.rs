@@ -17,9 +17,12 @@ fn keys_come_back_with_their_passphrase_and_no_other() {
     keystore::write(&path, &KEY, &secret("open sesame")).unwrap();
     let mut opened = keystore::open(&path, &secret("open sesame")).unwrap();
     assert_eq!(opened.address(), key());
+    assert_eq!(*keystore::read(&path, &secret("open sesame")).unwrap(), KEY.0);
     let digest = B256::repeat_byte(7);
     assert_eq!(opened.sign(digest).unwrap().signer(digest), Some(key()));
     let wrong = keystore::open(&path, &secret("open sesam")).unwrap_err();
+    assert!(matches!(wrong, KeystoreError::Passphrase(_)), "{wrong}");
+    let wrong = keystore::read(&path, &secret("open sesam")).unwrap_err();
     assert!(matches!(wrong, KeystoreError::Passphrase(_)), "{wrong}");
     let again = keystore::create(&path, &secret("x")).unwrap_err();
     assert!(matches!(again, KeystoreError::Exists(_)), "{again}");
