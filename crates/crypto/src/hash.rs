@@ -43,6 +43,8 @@ pub(crate) enum Part {
     RelationMask = 17,
     /// The challenge of a puzzle's proof.
     RelationChallenge = 18,
+    /// What a member signs when it announces its share.
+    Announcement = 19,
 }
 
 /// A hash under construction.

@@ -171,6 +171,11 @@ impl Share {
         })
     }
 
+    /// Returns what the member of `context` signs when it announces this share.
+    pub fn announcement_digest(&self, setup: &Setup, context: &ShareContext) -> B256 {
+        statement(setup, context, Part::Announcement).put(&self.encode()).finish()
+    }
+
     /// Returns the share of the key.
     pub const fn point(&self) -> &Point {
         &self.point

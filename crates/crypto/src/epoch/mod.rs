@@ -252,6 +252,11 @@ impl KeyList {
         self.secret(signed(setup, &number)).ok_or(Unrecoverable::WrongKey)
     }
 
+    /// Takes a secret that somebody else says is the key's; nothing when it is not.
+    pub fn fitting(&self, secret: &Secret) -> Option<EpochSecret> {
+        self.secret(*secret.scalar())
+    }
+
     fn secret(&self, scalar: Scalar) -> Option<EpochSecret> {
         let secret = Secret::new(scalar)?;
         let fits = secret.public() == self.key;
