@@ -6,6 +6,7 @@
 mod accounts;
 mod amount;
 mod commands;
+mod domain;
 mod explain;
 mod load;
 mod log;

@@ -109,6 +109,7 @@ const LAYERS: &[Layer] = &[
             "weft-types",
             "weft-thread",
             "weft-lane",
+            "weft-crypto",
             "weft-evm",
             "weft-contracts",
             "weft-state",

@@ -64,9 +64,8 @@ fn keys(setup: &Setup, dice: &mut Dice) -> (KeyList, EpochSecret) {
     });
     let releases =
         dealt.map(|(member, (secret, _))| Release { member, received_unix_ms: 0, secret });
-    let (list, _) =
-        KeyList::assemble(setup, &domain, EPOCH, &[1, 2, 3].into(), &announcements, 0)
-            .expect("all shares hold");
+    let (list, _) = KeyList::assemble(setup, &domain, EPOCH, &[1, 2, 3].into(), &announcements, 0)
+        .expect("all shares hold");
     let secret = list.collect(&releases, 0).1.expect("all secrets fit");
     (list, secret)
 }

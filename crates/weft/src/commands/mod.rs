@@ -13,6 +13,7 @@ mod node;
 mod promise;
 mod rollup;
 mod run;
+mod sealing;
 mod sim;
 mod verify_promise;
 
@@ -42,6 +43,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Promise(promise::Promise),
     VerifyPromise(verify_promise::VerifyPromise),
+    Seal(Box<sealing::Seal>),
+    Unseal(sealing::Unseal),
+    Solve(sealing::Solve),
+    #[command(subcommand)]
+    Committee(sealing::Committee),
 }
 
 impl Command {
@@ -62,6 +68,10 @@ impl Command {
             Self::Keys(command) => command.run(),
             Self::Promise(command) => block_on(command.run()),
             Self::VerifyPromise(command) => command.run(),
+            Self::Seal(command) => command.run(),
+            Self::Unseal(command) => command.run(),
+            Self::Solve(command) => command.run(),
+            Self::Committee(command) => command.run(),
         }
     }
 }

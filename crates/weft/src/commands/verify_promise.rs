@@ -1,6 +1,7 @@
 //! `weft verify-promise`: checks a promise without a network.
 
 use crate::{
+    domain::parse_domain,
     say::say,
     style::{bold, dim, green, red, yellow},
     utc::utc,
@@ -184,20 +185,4 @@ fn print_checkpoint(checkpoint: &Checkpoint) {
     say(format_args!("  every slot before is closed under {}", checkpoint.parent));
     let time = checkpoint.unix_ms;
     say(format_args!("  signed {} ({time} ms after 1970)", utc(time)));
-}
-
-fn parse_domain(text: &str) -> Result<Domain, String> {
-    let wrong = || "write a realm as L1:ADDRESS:REALM, such as 1:0xABcd..:7".to_owned();
-    let mut parts = text.split(':');
-    let (Some(l1), Some(settlement), Some(realm), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(wrong());
-    };
-    Ok(Domain {
-        l1_chain_id: l1.parse().map_err(|_| wrong())?,
-        settlement: settlement.parse().map_err(|_| wrong())?,
-        realm: realm.parse().map_err(|_| wrong())?,
-        ..Domain::dev()
-    })
 }

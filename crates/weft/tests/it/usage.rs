@@ -6,7 +6,7 @@ use crate::support::{ALICE, Scratch, weft, weft_reading};
 fn help_shows_every_command_with_examples() {
     let help = weft(&["--help"]);
     assert_eq!(help.code, 0);
-    for word in ["dev", "demo", "bundle", "sim", "Examples:", "weft demo flash-loan"] {
+    for word in ["dev", "demo", "bundle", "sim", "seal", "Examples:", "weft demo flash-loan"] {
         assert!(help.out.contains(word), "{word}: {}", help.out);
     }
     for command in [

@@ -147,7 +147,7 @@ impl DraftLeg {
 
 impl BundleFile {
     /// Checks that the identity is that of the legs.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(in crate::commands) fn check(&self) -> Result<()> {
         let legs = self.legs.iter().map(|leg| leg.shape(self.id)).collect::<Result<Vec<_>>>()?;
         let computed = BundleShape { salt: self.salt, level: self.level, legs }.id(&Domain::dev());
         ensure!(
@@ -193,7 +193,7 @@ fn marker_list(id: BundleId) -> AccessList {
 }
 
 /// Returns the network with EIP-155 id `chain_id`; in a development realm the two numbers are the same.
-fn network(chain_id: u64) -> Result<NetworkId> {
+pub(in crate::commands) fn network(chain_id: u64) -> Result<NetworkId> {
     match u32::try_from(chain_id) {
         Ok(id) if id > 0 => Ok(NetworkId::new(id)),
         _ => bail!("no rollup has chain id {chain_id}; ids are between 1 and {}", u32::MAX),
@@ -202,17 +202,21 @@ fn network(chain_id: u64) -> Result<NetworkId> {
 
 /// Reads JSON from `path`, or from standard input for `-`.
 pub(super) fn read(path: &str) -> Result<Value> {
-    let text = if path == "-" {
-        if stdin().is_terminal() {
-            eprintln!("reading JSON from standard input");
-        }
-        let mut text = String::new();
-        stdin().read_to_string(&mut text).wrap_err("cannot read standard input")?;
-        text
-    } else {
-        fs::read_to_string(path).wrap_err_with(|| format!("cannot read {path}"))?
-    };
+    let text = read_text(path, "JSON")?;
     serde_json::from_str(&text).wrap_err_with(|| format!("{} is not JSON", name(path)))
+}
+
+/// Reads text from `path`, or from standard input for `-`, where a terminal is told `what` it waits for.
+pub(in crate::commands) fn read_text(path: &str, what: &str) -> Result<String> {
+    if path != "-" {
+        return fs::read_to_string(path).wrap_err_with(|| format!("cannot read {path}"));
+    }
+    if stdin().is_terminal() {
+        eprintln!("reading {what} from standard input");
+    }
+    let mut text = String::new();
+    stdin().read_to_string(&mut text).wrap_err("cannot read standard input")?;
+    Ok(text)
 }
 
 /// Returns how errors call the file at `path`.

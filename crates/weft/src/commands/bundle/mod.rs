@@ -7,7 +7,7 @@ mod send;
 mod sign;
 mod status;
 
-pub(super) use file::{Draft, DraftLeg};
+pub(super) use file::{BundleFile, Draft, DraftLeg, network, read_text};
 
 use clap::Subcommand;
 use eyre::Result;

@@ -1,0 +1,15 @@
+//! Sealing from the command line: `weft seal`, `weft unseal`, `weft solve` and `weft committee`, all without network.
+
+mod committee;
+mod content;
+mod file;
+mod key;
+mod seal;
+mod secret;
+mod solve;
+mod unseal;
+
+pub(super) use committee::Committee;
+pub(super) use seal::Seal;
+pub(super) use solve::Solve;
+pub(super) use unseal::Unseal;
