@@ -53,13 +53,16 @@ pub struct Chain<'g> {
     /// `base^(2^(stride * i))` for i = 0, 1, ..
     trail: Vec<Element>,
     value: FixedMontyForm<{ U2048::LIMBS }>,
+    /// It was taken up from a [`Checkpoint`], so its values are somebody's word.
+    resumed: bool,
 }
 
 /// A chain at rest, for a disk.
 ///
 /// It is not authenticated: whoever can change it makes the solver waste its time, and the wrong result is found
-/// when it does not fit the key or its proof.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// when it does not fit the key or its proof. Its values may become a key, so nothing shows them but
+/// [`Self::as_bytes`].
+#[derive(Clone, PartialEq, Eq)]
 pub struct Checkpoint(Vec<u8>);
 
 /// Reason for refusing a checkpoint.
@@ -102,6 +105,7 @@ impl<'g> Chain<'g> {
             stride: stride(total),
             trail: [base].into(),
             value: group.lift(&base),
+            resumed: false,
         }
     }
 
@@ -149,6 +153,11 @@ impl<'g> Chain<'g> {
 
     pub(crate) const fn group(&self) -> &'g Group {
         self.group
+    }
+
+    /// Tells whether values of a checkpoint went into this chain.
+    pub(crate) const fn is_resumed(&self) -> bool {
+        self.resumed
     }
 
     /// Returns the values on the way and the squarings between them.
@@ -205,6 +214,7 @@ impl<'g> Chain<'g> {
             stride,
             trail,
             value: group.lift(&value),
+            resumed: true,
         })
     }
 }
@@ -237,6 +247,12 @@ fn trail_len(total: u64, done: u64, found_stride: u64) -> Option<u64> {
 impl fmt::Debug for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chain").field("progress", &self.progress).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Checkpoint({} bytes)", self.0.len())
     }
 }
 

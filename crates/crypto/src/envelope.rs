@@ -15,6 +15,8 @@ pub enum SchemeId {
     EpochKey = 1,
     /// A puzzle of the envelope's own.
     Puzzle = 2,
+    /// A puzzle of the envelope's own whose content is proven: the crate `weft-decryptable` opens it.
+    Proven = 4,
 }
 
 impl SchemeId {
@@ -22,7 +24,7 @@ impl SchemeId {
     pub const fn head_bytes(self) -> usize {
         match self {
             Self::EpochKey => 33,
-            Self::Puzzle => 256,
+            Self::Puzzle | Self::Proven => 256,
         }
     }
 
@@ -30,6 +32,7 @@ impl SchemeId {
         match found {
             1 => Ok(Self::EpochKey),
             2 => Ok(Self::Puzzle),
+            4 => Ok(Self::Proven),
             _ => Err(CodecError::Tag { what: "sealing scheme", found }),
         }
     }
@@ -73,6 +76,11 @@ impl SizeBucket {
             .map(Self)
             .find(|bucket| bucket.capacity() >= len)
             .ok_or(TooLong { found: len, bound: largest })
+    }
+
+    /// Returns the bucket's number.
+    pub const fn index(self) -> u8 {
+        self.0
     }
 
     /// Returns the bytes of a padded plaintext.
@@ -148,7 +156,7 @@ impl Envelope {
     }
 
     /// Returns the hash of what is readable; it goes into every mask.
-    pub(crate) fn readable(&self, domain: &Domain) -> B256 {
+    pub fn readable(&self, domain: &Domain) -> B256 {
         readable(domain, self.scheme, &self.key, &self.carriage)
     }
 }

@@ -45,6 +45,16 @@ pub(crate) enum Part {
     RelationChallenge = 18,
     /// What a member signs when it announces its share.
     Announcement = 19,
+    /// The seed of the mask of a puzzle's proof that belongs to something else than an [`crate::Envelope`]'s id.
+    BoundMask = 20,
+    /// The challenge of such a proof.
+    BoundChallenge = 21,
+    /// The exponent of a puzzle whose content is proven.
+    ProvenExponent = 22,
+    /// What the proof of such a puzzle is bound to.
+    ProvenStatement = 23,
+    /// The seed of what hides the secrets in a circuit's proof.
+    ProvenBlinding = 24,
 }
 
 /// A hash under construction.

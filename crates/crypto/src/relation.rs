@@ -9,7 +9,7 @@ use crate::{
     envelope::Envelope,
     hash::{Part, Transcript},
     schemes::PuzzleScheme,
-    seal::{DelayScheme, FalseClaim},
+    seal::{DelayScheme, FalseClaim, Foreign},
     setup::{EXPONENT_BYTES, Setup},
     share::{CHALLENGE_BYTES, array, first_bytes, masks, response},
     units::{ELEMENT_BYTES, Element, InvalidElement},
@@ -40,6 +40,9 @@ pub enum InvalidRelation {
     /// The puzzle or its square is no element, or hides nothing.
     #[error("puzzle is no element")]
     Element(#[from] InvalidElement),
+    /// The envelope is sealed by another scheme or setup, so its puzzle is another one.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// The equations do not hold for this envelope.
     #[error("proof of the puzzle does not hold")]
     Wrong,
@@ -58,16 +61,20 @@ impl PuzzleProof {
         entropy: &B256,
     ) -> Result<Self, FalseClaim> {
         let coins = scheme.coins_of(envelope, seed)?;
-        let setup = scheme.setup();
-        let statement = |part| statement(setup, scheme.domain(), envelope, part);
-        let nonce = statement(Part::RelationMask).put(entropy.as_slice()).put(seed.as_slice());
-        let [mask] = masks(&nonce.finish());
-        let square = double(setup, &setup.delayed_power(coins.as_bytes()));
-        let commitments =
-            [setup.base_power(&mask[..]), double(setup, &setup.delayed_power(&mask[..]))];
-        let challenge = challenge(statement(Part::RelationChallenge), &square, &commitments);
-        let response = response(&mask, &challenge, coins.as_bytes());
-        Ok(Self { square, challenge, response })
+        let about = About::envelope(scheme, envelope);
+        Ok(about.prove(coins.as_bytes(), entropy, seed))
+    }
+
+    /// Proves the puzzle `g^exponent` for a statement of another scheme, which `statement` is the hash of: realm, setup
+    /// and statement are in the challenge. `entropy` is 32 bytes that nobody else knows.
+    pub fn bound(
+        setup: &Setup,
+        domain: &Domain,
+        statement: &B256,
+        exponent: &[u8; 32],
+        entropy: &B256,
+    ) -> Self {
+        About::statement(setup, domain, *statement).prove(exponent, entropy, &B256::new(*exponent))
     }
 
     /// Checks the proof for an envelope. Costs about a millisecond.
@@ -80,23 +87,41 @@ impl PuzzleProof {
         scheme: &PuzzleScheme<'_>,
         envelope: &Envelope,
     ) -> Result<(), InvalidRelation> {
-        let puzzle = scheme.puzzle(envelope)?;
-        if self.square.is_identity() {
+        scheme.own(envelope)?;
+        self.holds(&About::envelope(scheme, envelope), &scheme.puzzle(envelope)?)
+    }
+
+    /// Checks a proof that [`Self::bound`] made, for its statement and puzzle.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRelation::Element`] or [`InvalidRelation::Wrong`].
+    pub fn verify_bound(
+        &self,
+        setup: &Setup,
+        domain: &Domain,
+        statement: &B256,
+        puzzle: &Element,
+    ) -> Result<(), InvalidRelation> {
+        self.holds(&About::statement(setup, domain, *statement), puzzle)
+    }
+
+    fn holds(&self, about: &About<'_>, puzzle: &Element) -> Result<(), InvalidRelation> {
+        if puzzle.is_identity() || self.square.is_identity() {
             return Err(InvalidElement::Identity.into());
         }
-        let setup = scheme.setup();
+        let setup = about.setup;
         let group = setup.group();
         let power = U128::from_be_slice(&self.challenge);
         let commitment =
             |left: &Element, right| group.multiply(left, &group.power_vartime(right, &power));
         let delayed = double(setup, &setup.delayed_power_vartime(&self.response));
         let commitments = [
-            commitment(&setup.base_power_vartime(&self.response), &puzzle),
+            commitment(&setup.base_power_vartime(&self.response), puzzle),
             commitment(&delayed, &self.square),
         ];
-        let statement = statement(setup, scheme.domain(), envelope, Part::RelationChallenge);
-        let holds = challenge(statement, &self.square, &commitments) == self.challenge;
-        if holds { Ok(()) } else { Err(InvalidRelation::Wrong) }
+        let computed = challenge(about.transcript(about.challenge), &self.square, &commitments);
+        if computed == self.challenge { Ok(()) } else { Err(InvalidRelation::Wrong) }
     }
 
     /// Returns the square of the solution.
@@ -129,11 +154,43 @@ fn double(setup: &Setup, element: &Element) -> Element {
     setup.group().square(element)
 }
 
-/// Everything that the proof is about: setup (N, T, g, h), and the whole envelope with its realm.
-fn statement(setup: &Setup, domain: &Domain, envelope: &Envelope, part: Part) -> Transcript {
-    Transcript::of_realm(domain, part)
-        .put(setup.id().as_slice())
-        .put(envelope.id(domain).as_slice())
+/// Everything that a proof is about: realm, setup (N, T, g, h), and the hash of the whole envelope or statement.
+struct About<'a> {
+    setup: &'a Setup,
+    domain: &'a Domain,
+    hash: B256,
+    mask: Part,
+    challenge: Part,
+}
+
+impl<'a> About<'a> {
+    fn envelope(scheme: &'a PuzzleScheme<'_>, envelope: &Envelope) -> Self {
+        let (setup, domain) = (scheme.setup(), scheme.domain());
+        let hash = envelope.id(domain);
+        Self { setup, domain, hash, mask: Part::RelationMask, challenge: Part::RelationChallenge }
+    }
+
+    const fn statement(setup: &'a Setup, domain: &'a Domain, hash: B256) -> Self {
+        Self { setup, domain, hash, mask: Part::BoundMask, challenge: Part::BoundChallenge }
+    }
+
+    fn transcript(&self, part: Part) -> Transcript {
+        Transcript::of_realm(self.domain, part)
+            .put(self.setup.id().as_slice())
+            .put(self.hash.as_slice())
+    }
+
+    fn prove(&self, exponent: &[u8; 32], entropy: &B256, secret: &B256) -> PuzzleProof {
+        let setup = self.setup;
+        let nonce = self.transcript(self.mask).put(entropy.as_slice()).put(secret.as_slice());
+        let [mask] = masks(&nonce.finish());
+        let square = double(setup, &setup.delayed_power(exponent));
+        let commitments =
+            [setup.base_power(&mask[..]), double(setup, &setup.delayed_power(&mask[..]))];
+        let challenge = challenge(self.transcript(self.challenge), &square, &commitments);
+        let response = response(&mask, &challenge, exponent);
+        PuzzleProof { square, challenge, response }
+    }
 }
 
 fn challenge(

@@ -91,6 +91,8 @@ pub struct PuzzleScheme<'s> {
 /// The solution of one envelope's puzzle, computed or proven; or the certainty that it has none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Solution {
+    /// Another modulus or delay makes another puzzle of the same head.
+    setup: B256,
     head: Vec<u8>,
     value: Option<Element>,
 }
@@ -130,18 +132,44 @@ impl<'s> PuzzleScheme<'s> {
     }
 
     /// Takes the result of a complete chain, or the certainty that the envelope has no puzzle.
+    ///
+    /// A chain that was resumed must be able to prove its result, which costs a fifth of the squarings: a changed
+    /// checkpoint would make a false `Undecryptable` of it. Nothing is returned when it cannot; square anew.
     pub fn solution(&self, envelope: &Envelope, chain: Option<&Chain<'_>>) -> Option<Solution> {
-        let head = envelope.head.clone();
         match (self.puzzle(envelope), chain) {
-            (Err(_), _) => Some(Solution { head, value: None }),
+            (Err(_), _) => Some(self.solved(envelope, None)),
             (Ok(puzzle), Some(chain)) => {
-                let right = *chain.base() == puzzle
-                    && chain.progress().total == self.setup.delay_squarings();
-                let value = chain.result().filter(|_| right)?;
-                Some(Solution { head, value: Some(value) })
+                let value = self.result(&puzzle, chain)?;
+                Some(self.solved(envelope, Some(value)))
             }
             (Ok(_), None) => None,
         }
+    }
+
+    /// Returns the result of a chain, if it squared `puzzle` as often as it takes in the right group.
+    fn result(&self, puzzle: &Element, chain: &Chain<'_>) -> Option<Element> {
+        let (group, squarings) = (self.setup.group(), self.setup.delay_squarings());
+        let right =
+            chain.base() == puzzle && chain.progress().total == squarings && chain.group() == group;
+        let value = chain.result().filter(|_| right)?;
+        let sound = !chain.is_resumed()
+            || Proof::new(chain).verify(group, puzzle, &value, squarings).is_ok();
+        sound.then_some(value)
+    }
+
+    /// Returns the element that solves the puzzle `head`, or nothing when there is no puzzle.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the solution belongs to another setup or head, which its owner knows.
+    pub fn solved_value(&self, head: &[u8], solution: &Solution) -> Option<Element> {
+        assert_eq!(solution.setup, self.id, "the solution is that of the setup");
+        assert_eq!(solution.head, head, "the solution is that of the envelope");
+        solution.value
+    }
+
+    fn solved(&self, envelope: &Envelope, value: Option<Element>) -> Solution {
+        Solution { setup: self.id, head: envelope.head.clone(), value }
     }
 
     /// Takes somebody else's solution with its proof.
@@ -157,7 +185,7 @@ impl<'s> PuzzleScheme<'s> {
     ) -> Result<Solution, InvalidProof> {
         let puzzle = self.puzzle(envelope)?;
         proof.verify(self.setup.group(), &puzzle, value, self.setup.delay_squarings())?;
-        Ok(Solution { head: envelope.head.clone(), value: Some(*value) })
+        Ok(self.solved(envelope, Some(*value)))
     }
 }
 
@@ -190,8 +218,7 @@ impl DelayScheme for PuzzleScheme<'_> {
     }
 
     fn uncover(&self, head: &[u8], opener: &Solution) -> Option<Shared> {
-        assert_eq!(opener.head, head, "the solution is that of the envelope");
-        Some(Shared::new(Zeroizing::new(opener.value?.to_vec())))
+        Some(Shared::new(Zeroizing::new(self.solved_value(head, opener)?.to_vec())))
     }
 }
 

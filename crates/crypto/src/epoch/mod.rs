@@ -210,6 +210,16 @@ impl KeyList {
         &self.shares
     }
 
+    /// Returns what a member signs when it announces the share that this list has of it; nothing for others.
+    ///
+    /// A proven share says that its dealer knows the secret, not who dealt it. **Whoever takes a list from others checks
+    /// a member's signature of each share**, else one dealer can fill a list with shares of its own in everybody's
+    /// name, and read the epoch at once.
+    pub fn announcement_digest(&self, setup: &Setup, member: MemberId) -> Option<B256> {
+        let context = ShareContext { domain: self.domain, epoch: self.epoch, member };
+        self.shares.get(&member).map(|share| share.announcement_digest(setup, &context))
+    }
+
     /// Returns what a member signs when it releases its secret: only for this closing head (P17).
     pub fn release_digest(&self, member: MemberId, closing_head: &B256) -> B256 {
         release_digest(&self.domain, &self.id, member, closing_head)

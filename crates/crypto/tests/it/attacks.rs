@@ -140,11 +140,12 @@ fn the_published_proof_fits_any_ciphertext_and_ours_one() {
     assert_eq!(proof.verify(&puzzles(), &changed), refused);
     changed = envelope.clone();
     changed.key.0[0] ^= 1;
-    assert_eq!(proof.verify(&puzzles(), &changed), refused);
+    let foreign = |found| matches!(found, Err(InvalidRelation::Foreign(_)));
+    assert!(foreign(proof.verify(&puzzles(), &changed)));
     let realm = PuzzleScheme::new(Domain { realm: 9, ..Domain::dev() }, setup());
     assert_eq!(proof.verify(&realm, &envelope), refused);
     let longer = Setup::prepare(&RSA_2048, setup().delay_squarings() + 1).unwrap();
-    assert_eq!(proof.verify(&PuzzleScheme::new(Domain::dev(), &longer), &envelope), refused);
+    assert!(foreign(proof.verify(&PuzzleScheme::new(Domain::dev(), &longer), &envelope)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of sealing: golden vectors, properties, and attacks that must fail.
 
 mod attacks;
+mod borrowed;
 mod epoch;
 mod golden;
 mod group;
