@@ -1,0 +1,6 @@
+//! Tests of proven puzzles.
+
+mod permutation;
+mod proven;
+mod refused;
+mod setting;
