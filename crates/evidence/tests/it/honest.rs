@@ -17,7 +17,8 @@ use weft_lane::{Effect, Input, Lane, LaneConfig, Submission};
 use weft_promise::{Guard, Issuer, LocalSigner};
 use weft_types::{
     Checkpoint, ExecutionPromise, Item, NetworkId, OrderPromise, Position, PromisedRemoval,
-    RemovalCause, Section, SignedPromise, SlotHeader, SlotNumber, SlotRecord, Statement,
+    RemovalCause, Section, SignedGroup, SignedPromise, SlotHeader, SlotNumber, SlotRecord,
+    Statement,
 };
 
 const START: u64 = 1_763_000_000_000;
@@ -233,7 +234,7 @@ impl Sequencer {
     /// Signs through the guard, which leaves out what it may not sign.
     fn issue(&mut self, statements: Vec<Statement>) {
         let signed = self.issuer.issue(statements, self.now_ms).unwrap();
-        self.history.promises.extend(signed);
+        self.history.promises.extend(signed.iter().flat_map(SignedGroup::promises));
     }
 
     fn checkpoint(&mut self) {
