@@ -1,6 +1,6 @@
 //! One port for all rollups: `/CHAINID` in decimal, HTTP and WebSocket alike.
 
-use crate::{rpc::batch::BatchLayer, status::StatusLayer};
+use crate::{origins::Origins, rpc::batch::BatchLayer, status::StatusLayer};
 use jsonrpsee::{
     Methods,
     server::{
@@ -17,7 +17,6 @@ use std::{
 };
 use tokio::net::TcpStream;
 use tower::{Layer, Service, service_fn};
-use tower_http::cors::CorsLayer;
 
 /// Methods and batches of one chain.
 type Route = (Methods, BatchLayer);
@@ -46,6 +45,7 @@ pub(crate) fn serve(
     config: ServerConfig,
     status: StatusLayer,
     routes: Routes,
+    origins: Origins,
 ) -> std::io::Result<ServerHandle> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (stop, handle) = stop_channel();
@@ -57,7 +57,14 @@ pub(crate) fn serve(
             };
             match accepted {
                 Ok((stream, _)) => {
-                    connect(stream, &config, status.clone(), routes.clone(), stop.clone());
+                    connect(
+                        stream,
+                        &config,
+                        status.clone(),
+                        routes.clone(),
+                        &origins,
+                        stop.clone(),
+                    );
                 }
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");
@@ -74,9 +81,10 @@ fn connect(
     config: &ServerConfig,
     status: StatusLayer,
     routes: Routes,
+    origins: &Origins,
     stop: StopHandle,
 ) {
-    let middleware = tower::ServiceBuilder::new().layer(CorsLayer::permissive());
+    let middleware = tower::ServiceBuilder::new().layer(origins.layer());
     let builder = Server::builder()
         .set_config(config.clone())
         .set_http_middleware(middleware)

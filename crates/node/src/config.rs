@@ -8,6 +8,7 @@ use crate::{
     error::NodeError,
     export::Progress,
     intake::IntakeLimits,
+    origins::Origins,
     pool::PoolLimits,
     rollup::{self, RollupConfig},
     turns::Priority,
@@ -20,7 +21,7 @@ use weft_evm::ChainSpec;
 use weft_journal::Disk;
 use weft_promise::Passphrase;
 use weft_state::Medium;
-use weft_types::{NetworkId, bundle::MAX_LEGS};
+use weft_types::{Domain, NetworkId, bundle::MAX_LEGS};
 
 /// Wei of one ether.
 const ETHER: u128 = 1_000_000_000_000_000_000;
@@ -88,6 +89,10 @@ pub struct DevConfig {
     pub host: IpAddr,
     /// Port of the first rollup; the others follow. With 0 every rollup gets any free port.
     pub port: u16,
+    /// Web pages that may ask the node.
+    pub origins: Origins,
+    /// The realm that everything signed and hashed belongs to (P1).
+    pub domain: Domain,
     /// Port that serves every rollup at `/CHAINID`; none when it is `None`, any free one with 0.
     pub common_port: Option<u16>,
     /// Length of a slot, in milliseconds.
@@ -157,6 +162,8 @@ impl Default for DevConfig {
             first_chain_id: 901,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 9545,
+            origins: Origins::Any,
+            domain: Domain::dev(),
             common_port: None,
             slot_ms: 200,
             seed: None,

@@ -65,6 +65,7 @@ impl Node {
         let common = config.common_port.map(|port| server::listen(host, port)).transpose()?;
         let admin = config.admin.as_ref().map(admin::listen).transpose()?;
         let (limits, has_cheats) = (config.limits.clone(), config.has_cheats);
+        let origins = config.origins.clone();
         let (drain_timeout, data_dir) = (config.drain_timeout, config.data_dir.clone());
         let metrics = Metrics::new();
         let endpoints = listening.iter().map(|taken| taken.endpoint.clone()).collect();
@@ -84,7 +85,7 @@ impl Node {
             known.map_err(|_| NodeError::Stopped)?;
             listening.push(taken);
         }
-        let shared = Shared { engine: engine.handle.clone(), metrics, limits, has_cheats };
+        let shared = Shared { engine: engine.handle.clone(), metrics, limits, has_cheats, origins };
         let mut servers = Servers::new(host, shared);
         for taken in listening {
             servers.serve(taken)?;

@@ -5,6 +5,7 @@ use crate::{
     engine::{Endpoint, EngineHandle},
     error::NodeError,
     metrics::Metrics,
+    origins::Origins,
     rpc::{self, Port, batch::BatchLayer},
     status::StatusLayer,
 };
@@ -23,7 +24,6 @@ use std::{
     },
 };
 use tokio::sync::OnceCell;
-use tower_http::cors::CorsLayer;
 
 /// Takes a port and returns it with its URL.
 pub(crate) fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, String), NodeError> {
@@ -43,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// Whether development helpers are served.
     pub(crate) has_cheats: bool,
+    pub(crate) origins: Origins,
 }
 
 /// Serves a rollup on a port that was taken before.
@@ -55,9 +56,8 @@ pub(crate) fn serve(
     let server = Server::builder()
         .set_config(config(&shared.limits))
         .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, &shared.limits)))
-        // Browsers talk to a development node directly.
         .set_http_middleware(
-            tower::ServiceBuilder::new().layer(CorsLayer::permissive()).layer(shared.status()),
+            tower::ServiceBuilder::new().layer(shared.origins.layer()).layer(shared.status()),
         )
         .build_from_tcp(listener)
         .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;

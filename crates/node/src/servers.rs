@@ -66,7 +66,8 @@ impl Servers {
         (listener, url): (TcpListener, String),
     ) -> Result<(), NodeError> {
         let config = server::config(&self.shared.limits);
-        let served = common::serve(listener, config, self.shared.status(), self.routes.clone());
+        let (routes, origins) = (self.routes.clone(), self.shared.origins.clone());
+        let served = common::serve(listener, config, self.shared.status(), routes, origins);
         let failed = |source| NodeError::Listen { address: url.clone(), source };
         self.keep(served.map_err(failed)?);
         self.common = Some(url);

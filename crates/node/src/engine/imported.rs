@@ -41,7 +41,7 @@ use weft_evm::{
 };
 use weft_lane::{Lane, LaneConfig};
 use weft_state::{ChainState, StoreError};
-use weft_types::{Domain, NetworkId};
+use weft_types::NetworkId;
 
 /// Network id of an imported chain in its realm of one.
 pub(crate) const IMPORTED: NetworkId = NetworkId::new(1);
@@ -115,7 +115,7 @@ impl Engine {
         chain: ImportedChain,
         metrics: Metrics,
     ) -> Result<Self, StoreError> {
-        let domain = Domain::dev();
+        let domain = config.domain;
         let (data, rollup) = load(&config, chain)?;
         let head = rollup.head.clone();
         let mut realm = Realm::new(domain, vec![rollup], Escrow::default(), Heads::default());

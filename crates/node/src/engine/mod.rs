@@ -153,7 +153,7 @@ impl Engine {
         if let Some(chain) = config.imported.take() {
             return Ok(Self::imported(config, endpoints, chain, metrics)?);
         }
-        let domain = Domain::dev();
+        let domain = config.domain;
         let clock = Clock::new(config.seed, config.slot_ms);
         let timestamp = genesis.unwrap_or(clock.now_ms() / 1000);
         let rollups: Vec<_> = config

@@ -17,7 +17,7 @@ use crate::{
 use weft_journal::{Journal, OpenError, Options};
 use weft_lane::Input;
 use weft_state::Database;
-use weft_types::{BundleId, BundleShape, Domain, Item, Leg, Marker};
+use weft_types::{BundleId, BundleShape, Item, Leg, Marker};
 
 /// Bytes of a record in the log beside its body.
 const FRAME_BYTES: u64 = 25;
@@ -63,7 +63,7 @@ pub(super) fn start(
     let after = recovery.begin()?;
     let options = Options {
         segment_bytes: recovery.config.log_segment_bytes,
-        ..Options::new(data_dir::log_realm(&Domain::dev()).0)
+        ..Options::new(data_dir::log_realm(&recovery.config.domain).0)
     };
     let opened =
         Journal::open(dir.disk, &options, after, |sequence, body| recovery.take(sequence, body));
@@ -118,7 +118,8 @@ impl Recovery {
         self.read += body.len() as u64 + FRAME_BYTES;
         self.config.progress.iter().for_each(|progress| progress.tell(self.read, self.bytes));
         let failed = |why: String| NodeError::Recovery { sequence, why };
-        let record = Record::read(body, &Domain::dev()).map_err(|why| failed(why.to_string()))?;
+        let record =
+            Record::read(body, &self.config.domain).map_err(|why| failed(why.to_string()))?;
         match (&mut self.engine, record) {
             (None, Record::Genesis(genesis)) => {
                 if self.config.adopts_genesis {

@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use weft_evm::{Realm, Rollup};
 use weft_lane::Lane;
 use weft_state::{ChainState, Database, StoreError};
-use weft_types::Domain;
 
 impl Engine {
     /// Notes what a new realm begins with.
@@ -49,7 +48,7 @@ impl Engine {
             shelves.insert(network, shelf);
             rollups.push(rollup);
         }
-        let domain = Domain::dev();
+        let domain = config.domain;
         let recent = std::mem::take(&mut restored.recent);
         let networks = chains.keys().copied().collect();
         let lane_config = lane_config(&config, networks);

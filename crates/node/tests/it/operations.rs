@@ -25,9 +25,10 @@ use weft_journal::{
     sim::{Fault, SimDisk},
 };
 use weft_node::{
-    AdminConfig, DEV_ACCOUNTS, DevConfig, LogControl, Mining, Node, NodeError, NodeHandle,
+    AdminConfig, DEV_ACCOUNTS, DevConfig, LogControl, Mining, Node, NodeError, NodeHandle, Origins,
     RollupConfig,
 };
+use weft_types::Domain;
 
 const NEW: u64 = 950;
 
@@ -449,5 +450,47 @@ async fn an_ending_node_closes_the_slot_of_everything_it_accepted() {
     world.node.stop().await.unwrap();
     let world = World::with(slow()).await;
     assert_eq!(world.receipt(A, hash).await["status"], "0x1");
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn realms_are_told_apart_by_their_number() {
+    let dir = TempDir::new().unwrap();
+    let realm = |realm| DevConfig {
+        domain: Domain { realm, ..Domain::dev() },
+        data_dir: Some(dir.path().to_owned()),
+        ..config()
+    };
+    let world = World::with(realm(7)).await;
+    let hash = world.send(&Draft::new(A, 0, 0)).await;
+    let promise = world.rpc(A, "weft_getPromise", json!([hash])).await;
+    assert_eq!(promise["order"]["domain"]["realm"], json!(7), "{promise}");
+    assert_eq!(world.rpc(A, "weft_chains", json!([])).await["domain"]["realm"], json!(7));
+    world.node.stop().await.unwrap();
+    let error = Node::start(realm(8)).await.unwrap_err().to_string();
+    assert!(error.contains("belongs to another realm"), "{error}");
+    let world = World::with(realm(7)).await;
+    assert_eq!(world.rpc(A, "eth_blockNumber", json!([])).await, json!("0x1"));
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn browsers_may_ask_from_the_pages_that_are_named() {
+    let origins = Origins::read("https://a.example").unwrap();
+    let world = World::with(DevConfig { origins, common_port: Some(0), ..config() }).await;
+    let preflight = |origin: &str| {
+        format!(
+            "OPTIONS / HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\naccess-control-request-method: POST\r\n\
+             access-control-request-headers: content-type\r\nconnection: close\r\n\r\n"
+        )
+    };
+    let ports = [world.node.rollups()[0].url.clone(), world.node.common_url().unwrap().to_owned()];
+    for url in ports {
+        let allowed = talk(&url, &preflight("https://a.example")).await.to_lowercase();
+        assert!(allowed.contains("access-control-allow-origin: https://a.example"), "{allowed}");
+        assert!(allowed.contains("access-control-allow-headers: content-type"), "{allowed}");
+        let refused = talk(&url, &preflight("https://b.example")).await.to_lowercase();
+        assert!(!refused.contains("access-control-allow-origin"), "{refused}");
+    }
     world.node.stop().await.unwrap();
 }

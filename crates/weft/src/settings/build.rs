@@ -4,8 +4,11 @@ use super::{Settings, read_rollup};
 use crate::commands::keys;
 use eyre::{Result, bail, eyre};
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
-use weft_node::{AdminConfig, DevConfig, GuardFile, Limits, Priority, RollupConfig, SigningKey};
+use weft_node::{
+    AdminConfig, DevConfig, GuardFile, Limits, Origins, Priority, RollupConfig, SigningKey,
+};
 use weft_promise::Passphrase;
+use weft_types::Domain;
 
 /// How long a signer program may take to answer.
 const SIGNER_PATIENCE: Duration = Duration::from_secs(5);
@@ -36,6 +39,8 @@ impl Settings {
             listed,
             has_cheats: is_dev,
             host: self.host("node.host"),
+            origins: self.origins(is_dev)?,
+            domain: Domain { realm: self.number("realm.id").unwrap_or(0), ..Domain::dev() },
             common_port: self.port("node.common_port"),
             slot_ms: milliseconds(self.time("realm.slot")),
             priority: self.priority(),
@@ -93,6 +98,12 @@ impl Settings {
             return Err(self.wrong(path, "needs `node.data_dir` (--data-dir)"));
         }
         Ok(is_on)
+    }
+
+    fn origins(&self, is_dev: bool) -> Result<Origins> {
+        // Pages talk to a development node directly.
+        let text = self.text("node.origins").unwrap_or(if is_dev { "*" } else { "" });
+        Origins::read(text).map_err(|error| self.wrong("node.origins", error))
     }
 
     fn priority(&self) -> Priority {

@@ -68,6 +68,12 @@ pub(crate) const KEYS: &[Key] = &[
     )
     .flag("keep-log", "BOOL"),
     Key::new("node.host", Kind::Host, "127.0.0.1", "Address to listen on").flag("host", "HOST"),
+    Key::new(
+        "node.origins",
+        Kind::Text,
+        "",
+        "Web pages that may ask: \"*\", \"https://a.example,..\"; weft dev: all",
+    ),
     Key::new("node.common_port", PORT, "", "Port with every rollup at /CHAINID; 0 for any")
         .flag("common-port", "PORT"),
     Key::new(
@@ -81,6 +87,12 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Time { least_ms: 100, most_ms: 3_600_000 },
         "10s",
         "Time between two writes of the figures to the data directory",
+    ),
+    Key::new(
+        "realm.id",
+        Kind::Number { least: 0, most: 1 << 53 },
+        "0",
+        "Number of the realm; what is signed here is good in no other",
     ),
     Key::new(
         "realm.slot",
