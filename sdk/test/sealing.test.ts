@@ -1,8 +1,8 @@
 // The golden vectors of sealing, byte for byte, and what must be refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Hex, bytesToHex, hexToBytes } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
+import { type Hex, bytesToHex, createWalletClient, custom, hexToBytes } from "viem";
+import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import {
   EpochSealer,
   KeyList,
@@ -226,6 +226,10 @@ test("the payer signs the envelope's name, and nobody else can", async () => {
   assert.equal(signed.id, envelopeId(DEV, envelope));
   assert.ok(hexToBytes(signed.signature)[64]! <= 1);
   await verifyPayer(DEV, decodeEnvelope(signed.envelope), signed.signature);
+  const wallet = createWalletClient({ account: account.address, transport: custom({ request: personally(account) }) });
+  const message = await signEnvelope(DEV, envelope, wallet);
+  assert.notEqual(message.signature, signed.signature);
+  await verifyPayer(DEV, envelope, message.signature);
   await assert.rejects(signEnvelope(DEV, envelope, other), /the payer is/);
   await assert.rejects(verifyPayer({ ...DEV, realm: 1 }, envelope, signed.signature), /not that of/);
   await assert.rejects(verifyPayer(DEV, { ...envelope, body: flipped(envelope.body, 0) }, signed.signature), /not that of/);
@@ -255,6 +259,14 @@ test("plaintexts are the lane's own encoding of items", () => {
   }
   assert.ok(checked >= 4, `${checked} items`);
 });
+
+/** A wallet that signs messages alone, as those of browsers do. */
+function personally(account: PrivateKeyAccount) {
+  return async ({ method, params }: { method: string; params?: unknown }) => {
+    assert.equal(method, "personal_sign");
+    return account.signMessage({ message: { raw: (params as [Hex])[0] } });
+  };
+}
 
 function carriage() {
   const payer = `0x${"aa".repeat(20)}` as Hex;

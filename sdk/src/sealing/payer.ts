@@ -1,6 +1,7 @@
-// The payer's signature over an envelope.
-import { type Address, type Hex, type LocalAccount, bytesToHex, hexToBytes, isAddressEqual, recoverAddress } from "viem";
+// The payer's signature over an envelope's name: over the 32 bytes as they are, or as wallets sign them (EIP-191).
+import { type Hash, type Hex, bytesToHex, hashMessage, hexToBytes, isAddressEqual, recoverAddress } from "viem";
 import type { Domain } from "../marker.js";
+import { type Signer, addressOf, localAccount } from "../signer.js";
 import { type BytesLike, EncodingError, bytesOf, numberOf } from "./bytes.js";
 import { ORDER } from "./curve.js";
 import { type Envelope, encodeEnvelope, envelopeId } from "./envelope.js";
@@ -15,15 +16,14 @@ export interface SignedEnvelope {
   signature: Hex;
 }
 
-/** Signs an envelope as its payer. The account must sign hashes as they are, which wallets of browsers do not. */
-export async function signEnvelope(domain: Domain, envelope: Envelope, account: LocalAccount): Promise<SignedEnvelope> {
-  const { payer } = envelope.carriage;
-  if (!isAddressEqual(account.address, payer)) throw new FalseClaimError(`the payer is ${payer}, not ${account.address}`);
-  if (!account.sign) throw new FalseClaimError(`${account.address} does not sign hashes`);
+/** Signs an envelope as its payer: an account with its key here, or a wallet, which shows 32 bytes as a message. */
+export async function signEnvelope(domain: Domain, envelope: Envelope, signer: Signer): Promise<SignedEnvelope> {
+  const [{ payer }, address] = [envelope.carriage, addressOf(signer)];
+  if (!isAddressEqual(address, payer)) throw new FalseClaimError(`the payer is ${payer}, not ${address}`);
   const id = envelopeId(domain, envelope);
-  const signed = hexToBytes(await account.sign({ hash: id }));
+  const signed = hexToBytes(await signature(id, signer));
   // Ethereum's tools write the parity as 27 or 28.
-  signed[64] = signed[64]! >= 27 ? signed[64]! - 27 : signed[64]!;
+  if (signed[64]! >= 27) signed[64]! -= 27;
   return { id, envelope: encodeEnvelope(envelope), signature: bytesToHex(signed) };
 }
 
@@ -32,16 +32,27 @@ export async function verifyPayer(domain: Domain, envelope: Envelope, signature:
   const bytes = bytesOf(signature);
   const wellFormed = bytes.length === SIGNATURE_BYTES && bytes[64]! <= 1 && numberOf(bytes.slice(32, 64)) <= ORDER / 2n;
   if (!wellFormed) throw new EncodingError("not a signature in its one accepted form");
-  const signer = await signerOf(envelopeId(domain, envelope), bytes);
-  const { payer } = envelope.carriage;
-  if (!signer || !isAddressEqual(signer, payer)) throw new FalseClaimError(`the signature is not that of ${payer}`);
+  const [{ payer }, id] = [envelope.carriage, envelopeId(domain, envelope)];
+  for (const hash of [id, hashMessage({ raw: id })]) {
+    if (await isSigner(payer, hash, bytes)) return;
+  }
+  throw new FalseClaimError(`the signature is not that of ${payer}`);
 }
 
-/** Returns who signed; nothing when nobody can have. */
-async function signerOf(hash: Hex, signature: Uint8Array): Promise<Address | undefined> {
+async function signature(id: Hash, signer: Signer): Promise<Hex> {
+  const local = localAccount(signer);
+  if (local?.sign) return local.sign({ hash: id });
+  const message = { raw: id };
+  if (local) return local.signMessage({ message });
+  if (!("transport" in signer) || !signer.account) throw new FalseClaimError(`${addressOf(signer)} does not sign`);
+  return signer.signMessage({ account: signer.account, message });
+}
+
+async function isSigner(payer: Hex, hash: Hash, signature: Uint8Array): Promise<boolean> {
   try {
-    return await recoverAddress({ hash, signature });
+    return isAddressEqual(await recoverAddress({ hash, signature }), payer);
   } catch {
-    return undefined;
+    // Nobody can have signed this.
+    return false;
   }
 }
