@@ -2,7 +2,7 @@
 
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
+use alloy_primitives::{Address, Bytes, TxKind, U256, eip191_hash_message, hex};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use serde_json::{Value, json};
@@ -362,6 +362,12 @@ fn p11_an_envelope_that_holds_nothing_is_told_by_exit_code_2_and_a_foreign_one_r
     });
     let unseal = "unseal @altered.json --to @setup.json --with @opening.json";
     place.weft(unseal).refused("its `id` is not what its encoding says");
+    place.altered("envelope.json", |envelope| {
+        let text = envelope["signature"].as_str().unwrap().to_owned();
+        let parity = if text.ends_with("00") { "01" } else { "00" };
+        envelope["signature"] = (text[..text.len() - 2].to_owned() + parity).into();
+    });
+    place.weft(unseal).refused("its signature is not that of");
     let by_list = "unseal @envelope.json --to @list.json --with @opening.json";
     place.weft(by_list).refused("expected `epochSecret`");
 
@@ -379,7 +385,7 @@ fn p11_an_envelope_that_holds_nothing_is_told_by_exit_code_2_and_a_foreign_one_r
     assert!(ran.out.contains("undecryptable"), "{ran:?}");
 }
 
-/// Changes the last byte of an envelope and signs it.
+/// Changes the last byte of an envelope and signs it, as a wallet does.
 fn junk(envelope: &Value, payer: &mut weft_promise::LocalSigner) -> Value {
     use weft_promise::Signer as _;
     use weft_types::Decode as _;
@@ -389,7 +395,7 @@ fn junk(envelope: &Value, payer: &mut weft_promise::LocalSigner) -> Value {
     let id = decoded.id(&weft_types::Domain::dev());
     let mut envelope = envelope.clone();
     envelope["id"] = json!(id);
-    envelope["signature"] = json!(payer.sign(id).unwrap());
+    envelope["signature"] = json!(payer.sign(eip191_hash_message(id)).unwrap());
     envelope["encoding"] = json!(Bytes::from(bytes));
     envelope
 }

@@ -6,7 +6,7 @@ use super::{
     secret::{KeyArgs, entropy},
 };
 use crate::{amount::parse_wei, domain::parse_domain};
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, eip191_hash_message};
 use clap::Args;
 use eyre::{Result, WrapErr, bail, ensure, eyre};
 use serde_json::{Value, json};
@@ -203,9 +203,11 @@ pub(super) fn read_envelope(path: &Path) -> Result<(Domain, Envelope)> {
         .wrap_err_with(|| format!("{} is refused", document.name()))?;
     let signature: Signature = document.field("signature")?;
     document.says(&envelope_json(&domain, &envelope, &signature))?;
-    let payer = envelope.carriage.payer;
+    let (payer, id) = (envelope.carriage.payer, envelope.id(&domain));
+    // As it is, or as wallets sign 32 bytes.
+    let digests = [id, eip191_hash_message(id)];
     ensure!(
-        signature.signer(envelope.id(&domain)) == Some(payer),
+        digests.into_iter().any(|digest| signature.signer(digest) == Some(payer)),
         "{} is refused: its signature is not that of {payer}",
         document.name()
     );
