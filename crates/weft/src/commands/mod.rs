@@ -5,6 +5,7 @@ mod bundle;
 mod config;
 mod demo;
 mod dev;
+mod evidence;
 mod executor;
 mod export;
 mod import;
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Solve(sealing::Solve),
     #[command(subcommand)]
     Committee(sealing::Committee),
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
 }
 
 impl Command {
@@ -72,6 +75,7 @@ impl Command {
             Self::Unseal(command) => command.run(),
             Self::Solve(command) => command.run(),
             Self::Committee(command) => command.run(),
+            Self::Evidence(command) => command.run(),
         }
     }
 }

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+use weft_evidence::{Evidence, Proof};
 use weft_promise::read_promise;
 use weft_types::{
     Checkpoint, Domain, Encode as _, Equivocation, ExecutionPromise, OrderPromise, PromisedLeg,
@@ -72,11 +73,7 @@ impl VerifyPromise {
     /// Reads and checks a promise.
     fn read(&self, file: &Path) -> Result<(SignedPromise, Address)> {
         let name = file.display();
-        let cannot = || format!("cannot read {name}");
-        if fs::metadata(file).wrap_err_with(cannot)?.len() > MAX_FILE {
-            bail!("{name} is too large for a promise");
-        }
-        let text = fs::read_to_string(file).wrap_err_with(cannot)?;
+        let text = read_bounded(file, MAX_FILE)?;
         let (promise, key) = read_promise(&text).wrap_err_with(|| format!("{name} is refused"))?;
         if let Some(expected) = self.key {
             promise.verify(expected).wrap_err_with(|| format!("{name} is refused"))?;
@@ -89,16 +86,17 @@ impl VerifyPromise {
 
     /// Says whether one key can keep both promises.
     fn compare(&self, one: SignedPromise, other: SignedPromise) -> Result<ExitCode> {
-        let evidence = match Equivocation::new(one, other) {
-            Ok(evidence) => evidence,
+        let contradiction = match Equivocation::new(one.clone(), other.clone()) {
+            Ok(evidence) => evidence.contradiction(),
             Err(NoEvidence::Consistent) => {
                 say(format_args!("{}  both promises can be kept", green("consistent")));
                 return Ok(ExitCode::SUCCESS);
             }
             Err(error) => return Err(error).wrap_err("the promises cannot be compared"),
         };
-        say(format_args!("{}  {}", red("contradiction"), in_words(evidence.contradiction())));
+        say(format_args!("{}  {}", red("contradiction"), in_words(contradiction)));
         if let Some(file) = &self.evidence {
+            let evidence = Evidence::new(one.domain, Proof::Promises(Box::new([one, other])));
             let text = hex::encode_prefixed(evidence.encode()) + "\n";
             fs::write(file, text).wrap_err_with(|| format!("cannot write {}", file.display()))?;
         }
@@ -124,15 +122,30 @@ fn print(promise: &SignedPromise, key: Address, is_known: bool) {
     if !is_known {
         say(format_args!("  {}", yellow("the file names this key itself: check that you know it")));
     }
-    let Domain { l1_chain_id, settlement, realm, .. } = promise.domain;
-    match l1_chain_id {
-        0 => say("  realm without L1: nothing but the key's good name stands behind it"),
-        id => say(format_args!("  realm {realm} of settlement contract {settlement} on L1 {id}")),
-    }
+    print_realm(&promise.domain);
     match &promise.statement {
         Statement::Order(order) => print_order(order),
         Statement::Execution(execution) => print_execution(execution),
         Statement::Checkpoint(checkpoint) => print_checkpoint(checkpoint),
+    }
+}
+
+/// Reads a file of at most `bound` bytes.
+pub(super) fn read_bounded(file: &Path, bound: u64) -> Result<String> {
+    let name = file.display();
+    let cannot = || format!("cannot read {name}");
+    if fs::metadata(file).wrap_err_with(cannot)?.len() > bound {
+        bail!("{name} is too large: it has more than {bound} bytes");
+    }
+    fs::read_to_string(file).wrap_err_with(cannot)
+}
+
+/// Prints what stands behind a key's word.
+pub(super) fn print_realm(domain: &Domain) {
+    let Domain { l1_chain_id, settlement, realm, .. } = domain;
+    match l1_chain_id {
+        0 => say("  realm without L1: nothing but the key's good name stands behind it"),
+        id => say(format_args!("  realm {realm} of settlement contract {settlement} on L1 {id}")),
     }
 }
 

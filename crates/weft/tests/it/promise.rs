@@ -4,10 +4,11 @@ use crate::support::{ALICE, ALICE_KEY, BOB_KEY, Dev, Ran, Scratch, weft};
 use alloy_primitives::{B256, Bytes};
 use serde_json::Value;
 use std::{fs, path::PathBuf, process};
+use weft_evidence::Evidence;
 use weft_promise::{LocalSigner, Signer as _, promise_json};
 use weft_types::{
-    Checkpoint, Decode as _, Domain, Encode as _, Equivocation, OrderPromise, Position, Section,
-    SignedPromise, SlotNumber, Statement, chain_next, chain_start, promise::Group,
+    Checkpoint, Decode as _, Domain, Encode as _, OrderPromise, Position, Section, SignedPromise,
+    SlotNumber, Statement, chain_next, chain_start, promise::Group,
 };
 
 /// Sends one bundle of one leg and returns its id.
@@ -105,7 +106,9 @@ fn p16_two_promises_of_one_key_that_contradict_each_other_are_evidence() {
     }
     let text = fs::read_to_string(evidence.path()).unwrap();
     let bytes: Bytes = text.trim_end().parse().unwrap();
-    assert_eq!(Equivocation::decode(&bytes).unwrap().encode(), bytes);
+    assert_eq!(Evidence::decode(&bytes).unwrap().encode(), bytes);
+    let verified = weft(&["evidence", "verify", evidence.path(), "--signer", ALICE]);
+    assert_eq!(verified.code, 0, "{verified:?}");
 
     let pasts = [1, 2].map(|byte| signed(ALICE_KEY, checkpoint(B256::repeat_byte(byte))));
     let ran = against(&pasts[0], &pasts[1], &[]);
@@ -164,4 +167,52 @@ fn keys_are_made_shown_and_used_and_their_guard_outlives_the_node() {
     }
     dev.stop();
     fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn p47_evidence_is_made_of_two_promises_and_verified_offline() {
+    let [one, other] = [1, 2].map(|byte| signed(ALICE_KEY, order(B256::repeat_byte(byte))));
+    let file = Scratch::new();
+    let made = weft(&["evidence", "make", one.path(), other.path(), "-o", file.path()]);
+    assert_eq!(made.code, 0, "{made:?}");
+    assert!(made.out.contains("order equivocation"), "{}", made.out);
+    let printed = weft(&["evidence", "make", other.path(), one.path()]);
+    assert_eq!(printed.out, fs::read_to_string(file.path()).unwrap(), "a pair has one order");
+
+    let verify = |args: &[&str]| weft(&[&["evidence", "verify", file.path()], args].concat());
+    for args in [
+        &[][..],
+        &["--signer", ALICE],
+        &["--domain", "0:0x0000000000000000000000000000000000000000:0"],
+    ] {
+        let ran = verify(args);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        for part in ["convicted", ALICE, "order equivocation", "position 7.2.0", "conviction 0x"] {
+            assert!(ran.out.contains(part), "{part}: {}", ran.out);
+        }
+        assert_eq!(ran.out.contains("check that you know"), !args.contains(&"--signer"));
+    }
+    let stranger = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+    for (args, part) in [
+        (&["--signer", stranger][..], "no key of the realm"),
+        (&["--domain", "1:0x0000000000000000000000000000000000000000:0"], "another realm"),
+        (&["--member", "x"], "write a member as"),
+    ] {
+        let ran = verify(args);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+    let refused = weft(&["evidence", "make", one.path(), one.path()]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("do not contradict each other"), "{}", refused.err);
+    let bob = signed(BOB_KEY, order(B256::repeat_byte(2)));
+    let refused = weft(&["evidence", "make", one.path(), bob.path()]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let text = fs::read_to_string(file.path()).unwrap();
+    for altered in
+        [text.replace('7', "8"), text[..100].to_owned(), "no hex".to_owned(), String::new()]
+    {
+        let ran = weft(&["evidence", "verify", Scratch::with(&altered).path(), "--signer", ALICE]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+    }
 }

@@ -31,6 +31,9 @@ fn help_shows_every_command_with_examples() {
         &["promise"],
         &["promise", "get"],
         &["verify-promise"],
+        &["evidence"],
+        &["evidence", "verify"],
+        &["evidence", "make"],
     ] {
         let help = weft(&[command, &["--help"]].concat());
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{command:?}");
