@@ -1,28 +1,29 @@
-//! Writes the golden encodings of `vectors/types` to `corpus/`, one file each, as a start for the targets.
+//! Writes the golden encodings of `vectors` to `corpus/`, one file each, as a start for the targets.
 
 use serde_json::Value;
 use std::{error::Error, fs, path::Path};
 
 /// Vector file, member with the bytes, target.
-const SEEDS: [(&str, &str, &str); 6] = [
-    ("hops.json", "encoding", "hop"),
-    ("items.json", "encoding", "item"),
-    ("promises.json", "encoding", "promise"),
-    ("slot-headers.json", "encoding", "slot"),
-    ("slot-records.json", "encoding", "slot"),
-    ("items.json", "raw", "transaction"),
+const SEEDS: [(&str, &str, &str); 7] = [
+    ("evidence/evidence.json", "encoding", "evidence"),
+    ("types/hops.json", "encoding", "hop"),
+    ("types/items.json", "encoding", "item"),
+    ("types/promises.json", "encoding", "promise"),
+    ("types/slot-headers.json", "encoding", "slot"),
+    ("types/slot-records.json", "encoding", "slot"),
+    ("types/items.json", "raw", "transaction"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (file, member, target) in SEEDS {
-        let text = fs::read_to_string(root.join("../vectors/types").join(file))?;
+        let text = fs::read_to_string(root.join("../vectors").join(file))?;
         let mut found = Vec::new();
         collect(&serde_json::from_str(&text)?, member, &mut found);
         let folder = root.join("corpus").join(target);
         fs::create_dir_all(&folder)?;
         for (number, bytes) in found.iter().enumerate() {
-            fs::write(folder.join(format!("{file}-{number}")), bytes)?;
+            fs::write(folder.join(format!("{}-{number}", file.replace('/', "-"))), bytes)?;
         }
         println!("{target}: {} seeds from {file}", found.len());
     }
