@@ -130,7 +130,7 @@ impl Maker<'_> {
     fn head(&self, scheme: SchemeId, dice: &mut Dice) -> Vec<u8> {
         match scheme {
             SchemeId::EpochKey => self.point(dice),
-            SchemeId::Puzzle => self.element(dice),
+            SchemeId::Puzzle | SchemeId::Proven => self.element(dice),
         }
     }
 
@@ -205,7 +205,7 @@ impl Maker<'_> {
                 let shared = (key.expect("a point") * scalar.expect("as above")).to_affine();
                 (head.public().to_bytes().to_vec(), shared.to_bytes().to_vec())
             }
-            SchemeId::Puzzle => {
+            SchemeId::Puzzle | SchemeId::Proven => {
                 let exponent = U256::from_be_slice(&coins.0);
                 let power = |base| self.setup.group().power_vartime(base, &exponent).to_vec();
                 (power(self.setup.base()), power(self.setup.delayed()))
