@@ -467,7 +467,8 @@ async fn realms_are_told_apart_by_their_number() {
     assert_eq!(promise["order"]["domain"]["realm"], json!(7), "{promise}");
     assert_eq!(world.rpc(A, "weft_chains", json!([])).await["domain"]["realm"], json!(7));
     world.node.stop().await.unwrap();
-    let error = Node::start(realm(8)).await.unwrap_err().to_string();
+    let error = Node::start(realm(8)).await.unwrap_err();
+    let error = std::error::Error::source(&error).unwrap().to_string();
     assert!(error.contains("belongs to another realm"), "{error}");
     let world = World::with(realm(7)).await;
     assert_eq!(world.rpc(A, "eth_blockNumber", json!([])).await, json!("0x1"));
@@ -478,18 +479,18 @@ async fn realms_are_told_apart_by_their_number() {
 async fn browsers_may_ask_from_the_pages_that_are_named() {
     let origins = Origins::read("https://a.example").unwrap();
     let world = World::with(DevConfig { origins, common_port: Some(0), ..config() }).await;
-    let preflight = |origin: &str| {
+    let preflight = |path: &str, origin: &str| {
         format!(
-            "OPTIONS / HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\naccess-control-request-method: POST\r\n\
+            "OPTIONS {path} HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\naccess-control-request-method: POST\r\n\
              access-control-request-headers: content-type\r\nconnection: close\r\n\r\n"
         )
     };
-    let ports = [world.node.rollups()[0].url.clone(), world.node.common_url().unwrap().to_owned()];
-    for url in ports {
-        let allowed = talk(&url, &preflight("https://a.example")).await.to_lowercase();
+    let common = world.node.common_url().unwrap();
+    for (url, path) in [(world.node.rollups()[0].url.as_str(), "/"), (common, "/901")] {
+        let allowed = talk(url, &preflight(path, "https://a.example")).await.to_lowercase();
         assert!(allowed.contains("access-control-allow-origin: https://a.example"), "{allowed}");
         assert!(allowed.contains("access-control-allow-headers: content-type"), "{allowed}");
-        let refused = talk(&url, &preflight("https://b.example")).await.to_lowercase();
+        let refused = talk(url, &preflight(path, "https://b.example")).await.to_lowercase();
         assert!(!refused.contains("access-control-allow-origin"), "{refused}");
     }
     world.node.stop().await.unwrap();

@@ -40,7 +40,7 @@ Examples:
 Every transaction counts from its submission until it is in a block with
 status 1, which is checked. Both nodes make a block every --slot.")]
 pub(crate) struct VsAnvil {
-    /// Program of anvil; without it only Weft and plain revm are measured
+    /// Program of anvil; without it only Weft and plain revm
     #[arg(long, value_name = "PROGRAM")]
     anvil: Option<PathBuf>,
     /// Transactions of each kind
