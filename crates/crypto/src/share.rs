@@ -173,7 +173,8 @@ impl Share {
 
     /// Returns what the member of `context` signs when it announces this share.
     pub fn announcement_digest(&self, setup: &Setup, context: &ShareContext) -> B256 {
-        statement(setup, context, Part::Announcement).put(&self.encode()).finish()
+        let ShareContext { domain, epoch, member } = context;
+        announcement_digest(domain, &setup.id(), *epoch, *member, &self.encode())
     }
 
     /// Returns the share of the key.
@@ -229,6 +230,22 @@ impl Values {
             .put(&self.hidden.to_vec())
             .put(&self.binding.to_vec())
     }
+}
+
+/// Returns what a member signs when it announces an encoded share, for who has the setup's name alone.
+pub fn announcement_digest(
+    domain: &Domain,
+    setup: &B256,
+    epoch: u64,
+    member: MemberId,
+    share: &[u8],
+) -> B256 {
+    Transcript::of_realm(domain, Part::Announcement)
+        .put(setup.as_slice())
+        .number(epoch)
+        .number(member.into())
+        .put(share)
+        .finish()
 }
 
 fn statement(setup: &Setup, context: &ShareContext, part: Part) -> Transcript {

@@ -44,7 +44,7 @@ pub enum Proof {
     /// Two shares of one member in one epoch.
     ShareNotices(Box<[Signed<ShareNotice>; 2]>),
     /// The secret of a share whose epoch is open. It is as public as the evidence.
-    EarlyLeak(Signed<ShareNotice>, [u8; 32]),
+    EarlyLeak(Box<Signed<ShareNotice>>, [u8; 32]),
     /// Two releases of one member under one key list.
     Releases(Box<[Signed<Release>; 2]>),
 }
@@ -105,7 +105,7 @@ impl Encode for Evidence {
             Proof::EpochNotices(pair) => put_pair(out.u8(10), pair),
             Proof::ShareNotices(pair) => put_pair(out.u8(11), pair),
             Proof::EarlyLeak(notice, secret) => {
-                out.u8(12).put(notice).raw(secret);
+                out.u8(12).put(&**notice).raw(secret);
             }
             Proof::Releases(pair) => put_pair(out.u8(13), pair),
         }
@@ -164,7 +164,7 @@ impl Proof {
             }
             10 => Self::EpochNotices(pair(input)?),
             11 => Self::ShareNotices(pair(input)?),
-            12 => Self::EarlyLeak(input.get()?, input.hash()?.0),
+            12 => Self::EarlyLeak(Box::new(input.get()?), input.hash()?.0),
             13 => Self::Releases(pair(input)?),
             found => return Err(CodecError::Tag { what: "evidence", found }),
         })

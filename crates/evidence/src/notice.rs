@@ -1,7 +1,12 @@
 //! What the sequencer and the members sign about an epoch's key, as far as evidence needs it.
 
 use alloy_primitives::{Address, B256};
-use weft_crypto::{MemberId, Point, curve::POINT_BYTES, epoch::release_digest};
+use weft_crypto::{
+    MemberId, Point,
+    curve::POINT_BYTES,
+    epoch::release_digest,
+    share::{SHARE_BYTES, announcement_digest},
+};
 use weft_types::{CodecError, Decode, Domain, Encode, Reader, Signature, Tag, Writer};
 
 /// The sequencer's word about the key of an epoch. It has one key for each epoch.
@@ -15,17 +20,24 @@ pub struct EpochNotice {
     pub key: Point,
 }
 
-/// A member's word about its share of an epoch's key. It deals one share for each epoch.
+/// A member's announcement of its share of an epoch's key. It deals one share for each epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShareNotice {
+    /// Name of the setup.
+    pub setup: B256,
     /// Epoch.
     pub epoch: u64,
     /// Member.
     pub member: MemberId,
-    /// Point of the share: the secret times the generator.
-    pub point: Point,
-    /// Keccak of the encoded share, of which the point is a part.
-    pub share: B256,
+    /// The encoded share, as it was signed; whether its proof holds is nobody's question here.
+    pub share: [u8; SHARE_BYTES],
+}
+
+impl ShareNotice {
+    /// Returns the point of the share, with which the encoding begins; nothing when that is none.
+    pub fn point(&self) -> Option<Point> {
+        Point::decode(&self.share[..POINT_BYTES]).ok()
+    }
 }
 
 /// What a member signs with its secret: it is released for this closing head and no other (P17).
@@ -63,13 +75,15 @@ impl<T: Notice> Signed<T> {
 
 impl Notice for EpochNotice {
     fn digest(&self, domain: &Domain) -> B256 {
-        tagged(domain, Tag::EpochNotice, self)
+        let mut out = Writer::default();
+        self.encode_to(&mut out);
+        domain.hash(Tag::EpochNotice, out.as_slice())
     }
 }
 
 impl Notice for ShareNotice {
     fn digest(&self, domain: &Domain) -> B256 {
-        tagged(domain, Tag::ShareNotice, self)
+        announcement_digest(domain, &self.setup, self.epoch, self.member, &self.share)
     }
 }
 
@@ -77,12 +91,6 @@ impl Notice for Release {
     fn digest(&self, domain: &Domain) -> B256 {
         release_digest(domain, &self.list, self.member, &self.head)
     }
-}
-
-fn tagged(domain: &Domain, tag: Tag, notice: &impl Encode) -> B256 {
-    let mut out = Writer::default();
-    notice.encode_to(&mut out);
-    domain.hash(tag, out.as_slice())
 }
 
 fn point(input: &mut Reader<'_>) -> Result<Point, CodecError> {
@@ -104,14 +112,16 @@ impl Decode for EpochNotice {
 
 impl Encode for ShareNotice {
     fn encode_to(&self, out: &mut Writer) {
-        out.u64(self.epoch).u32(self.member).raw(&self.point.to_bytes()).hash(&self.share);
+        out.hash(&self.setup).u64(self.epoch).u32(self.member).raw(&self.share);
     }
 }
 
 impl Decode for ShareNotice {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let (epoch, member) = (input.u64()?, input.u32()?);
-        Ok(Self { epoch, member, point: point(input)?, share: input.hash()? })
+        let (setup, epoch, member) = (input.hash()?, input.u64()?, input.u32()?);
+        let mut share = [0; SHARE_BYTES];
+        share.copy_from_slice(input.raw(SHARE_BYTES)?);
+        Ok(Self { setup, epoch, member, share })
     }
 }
 

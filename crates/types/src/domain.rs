@@ -49,8 +49,6 @@ pub enum Tag {
     SlotCommitment = 41,
     /// What the sequencer says of an epoch's key (P47).
     EpochNotice = 42,
-    /// What a member says of its share (P47).
-    ShareNotice = 43,
     /// A conviction, so that nobody is punished twice (P47).
     Conviction = 44,
 }

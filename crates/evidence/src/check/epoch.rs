@@ -35,8 +35,8 @@ pub(super) fn shares(
 ) -> Result<Conviction, NotEvidence> {
     let signer = one_signer(domain, pair)?;
     let [one, other] = pair.map(|signed| signed.notice);
-    if (one.epoch, one.member) != (other.epoch, other.member) {
-        return Err(NotEvidence::Unrelated("shares of two members or epochs"));
+    if (one.setup, one.epoch, one.member) != (other.setup, other.epoch, other.member) {
+        return Err(NotEvidence::Unrelated("shares of two members, epochs or setups"));
     }
     let convicted = member(registry, one.member, signer)?;
     let subject = Subject::Epoch(one.epoch);
@@ -54,9 +54,10 @@ pub(super) fn leak(
     secret: &[u8; 32],
 ) -> Result<Conviction, NotEvidence> {
     let signer = notice.signer(domain).ok_or(NotEvidence::Signature)?;
-    let ShareNotice { epoch, member: number, point, .. } = notice.notice;
+    let ShareNotice { epoch, member: number, .. } = notice.notice;
     let convicted = member(registry, number, signer)?;
-    if Secret::from_bytes(secret).is_none_or(|secret| secret.public() != point) {
+    let known = Secret::from_bytes(secret).map(|secret| secret.public());
+    if known.is_none() || known != notice.notice.point() {
         return Err(NotEvidence::NotShown("that the secret is the share's"));
     }
     if !registry.open_epochs.contains(&epoch) {

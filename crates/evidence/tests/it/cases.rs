@@ -5,6 +5,7 @@ use alloy_primitives::{B256, Bytes};
 use weft_crypto::{Secret, ShareContext, deal};
 use weft_evidence::{
     Content, Ending, EpochNotice, Evidence, Fault, Proof, Release, ShareNotice, Shown, Subject,
+    notice::Notice as _,
 };
 use weft_types::{ExecutionPromise, Item, Position, RemovalCause, Section, SlotNumber, Statement};
 
@@ -290,8 +291,15 @@ fn stale() -> Case {
 pub(crate) fn share(epoch: u64, entropy: u8) -> (Secret, ShareNotice) {
     let context = ShareContext { domain: domain(), epoch, member: 2 };
     let (secret, share) = deal(setup(), &context, &B256::repeat_byte(entropy));
-    let encoding = alloy_primitives::keccak256(share.encode());
-    (secret, ShareNotice { epoch, member: 2, point: *share.point(), share: encoding })
+    let notice = ShareNotice {
+        setup: setup().id(),
+        epoch,
+        member: 2,
+        share: share.encode().try_into().unwrap(),
+    };
+    // What members sign today is what evidence reads.
+    assert_eq!(notice.digest(&domain()), share.announcement_digest(setup(), &context));
+    (secret, notice)
 }
 
 pub(crate) fn epochs() -> Vec<Case> {
@@ -317,7 +325,7 @@ pub(crate) fn epochs() -> Vec<Case> {
         ),
         case(
             "early leak",
-            Proof::EarlyLeak(shares[0], secret.to_bytes()),
+            Proof::EarlyLeak(Box::new(shares[0]), secret.to_bytes()),
             Fault::EarlyLeak,
             Subject::Epoch(8),
         ),

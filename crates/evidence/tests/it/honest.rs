@@ -274,9 +274,12 @@ impl Sequencer {
         for (number, member) in [(7, 1), (7, 2), (8, 1), (8, 2)] {
             let context = ShareContext { domain: domain(), epoch: number, member };
             let (secret, share) = deal(setup(), &context, &B256::repeat_byte(member as u8));
-            let share_hash = alloy_primitives::keccak256(share.encode());
-            let said =
-                ShareNotice { epoch: number, member, point: *share.point(), share: share_hash };
+            let said = ShareNotice {
+                setup: setup().id(),
+                epoch: number,
+                member,
+                share: share.encode().try_into().unwrap(),
+            };
             // Epoch 7 is over, so its secrets are public; of epoch 8 nobody knows any.
             let known = if number == 7 { secret.to_bytes() } else { [9; 32] };
             self.history.shares.push((signed(said, member_key(member)), known));
@@ -333,10 +336,10 @@ fn words_about_epochs(history: &History) -> Vec<Proof> {
     let mut proofs = Vec::new();
     proofs.push(Proof::EpochNotices(Box::new([history.notices[0]; 2])));
     for (one, secret) in &history.shares {
-        proofs.push(Proof::EarlyLeak(*one, *secret));
+        proofs.push(Proof::EarlyLeak(Box::new(*one), *secret));
         for (other, leaked) in &history.shares {
             proofs.push(Proof::ShareNotices(Box::new([*one, *other])));
-            proofs.push(Proof::EarlyLeak(*one, *leaked));
+            proofs.push(Proof::EarlyLeak(Box::new(*one), *leaked));
         }
     }
     for one in &history.releases {

@@ -275,7 +275,7 @@ fn an_envelope_is_stale_only_where_it_was_ordered() {
 #[test]
 fn p17_a_secret_is_early_only_while_its_epoch_is_open() {
     let (secret, dealt) = share(EPOCH, 1);
-    let leak = |notice, secret| refused(Proof::EarlyLeak(notice, secret));
+    let leak = |notice, secret| refused(Proof::EarlyLeak(Box::new(notice), secret));
     let own = signed(dealt, member_key(2));
     let missing = NotEvidence::FactMissing("that the epoch is open");
     assert_eq!(leak(own, secret.to_bytes()), missing);
@@ -298,7 +298,7 @@ fn one_word_said_twice_is_one_word() {
     let unrelated = NotEvidence::Unrelated("keys of two epochs");
     assert_eq!(refused(Proof::EpochNotices(Box::new(epochs))), unrelated);
     let dealt = |epoch| signed(share(epoch, 1).1, member_key(2));
-    let unrelated = NotEvidence::Unrelated("shares of two members or epochs");
+    let unrelated = NotEvidence::Unrelated("shares of two members, epochs or setups");
     assert_eq!(refused(Proof::ShareNotices(Box::new([dealt(7), dealt(8)]))), unrelated);
     assert_eq!(refused(Proof::ShareNotices(Box::new([dealt(7); 2]))), NotEvidence::Consistent);
     let release = |list, head| signed(Release { list, member: 2, head }, member_key(2));

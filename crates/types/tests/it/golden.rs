@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 21] = [
+const TAGS: [Tag; 20] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -33,7 +33,6 @@ const TAGS: [Tag; 21] = [
     Tag::CommitmentNode,
     Tag::SlotCommitment,
     Tag::EpochNotice,
-    Tag::ShareNotice,
     Tag::Conviction,
 ];
 
@@ -220,7 +219,6 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::CommitmentNode => "commitment node",
         Tag::SlotCommitment => "slot commitment",
         Tag::EpochNotice => "epoch notice",
-        Tag::ShareNotice => "share notice",
         Tag::Conviction => "conviction",
     }
 }
