@@ -57,6 +57,8 @@ pub struct OpenedAt {
 
 /// An order that binds somebody, and what of it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
+// Boxed where it is kept.
+#[allow(clippy::large_enum_variant)]
 pub enum Shown {
     /// By its items, up to where a word says that the running chain stands.
     Items(Ending, Stretch),
