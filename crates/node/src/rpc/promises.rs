@@ -67,12 +67,20 @@ async fn promise(args: &Args, port: &Port) -> RpcResult {
     let promises = promises(port).await?;
     let begun = tokio::time::Instant::now();
     let is_whole = |found: &Found| found.order.is_some() && found.execution.is_some();
+    let mut is_handed_over = false;
     loop {
         let handed_out = promises.handed_out();
         let is_here = promises.get(&hash).is_some_and(|found| is_whole(&found));
         let left = PATIENCE.saturating_sub(begun.elapsed());
-        if is_here || !promises.is_busy() || left.is_zero() {
+        if is_here || left.is_zero() {
             break;
+        }
+        if !promises.is_busy() {
+            if std::mem::replace(&mut is_handed_over, true) {
+                break;
+            }
+            hand_over(port).await;
+            continue;
         }
         // What comes in between is seen in the next round.
         let _ = tokio::time::timeout(left.min(LOOK_AGAIN), handed_out).await;
@@ -84,6 +92,13 @@ async fn promise(args: &Args, port: &Port) -> RpcResult {
         Value::Null,
         |found| json!({ "order": json(found.order), "execution": json(found.execution) }),
     ))
+}
+
+/// Waits until everything that was answered so far is in the hands of the worker, which gets it after the answer.
+async fn hand_over(port: &Port) {
+    // The engine lets go of its promises before it takes the next job, and they wait for the disk no longer than this
+    // answer does. One that is behind or has stopped has nothing more to say here.
+    let _ = port.engine.call(|engine| engine.promises()).await;
 }
 
 async fn promises(port: &Port) -> RpcResult<Promises> {

@@ -49,7 +49,7 @@ fn wrong_usage_is_named_and_ends_with_1() {
         (&["fly"], "unrecognized subcommand 'fly'"),
         (&["dev", "--slot", "soon"], "write a time like 200ms or 1s"),
         (&["dev", "--port", "70000"], "70000 is not in 0..=65535"),
-        (&["bench", "vs-anvil"], "--anvil"),
+        (&["bench", "vs-anvil", "--anvil"], "--anvil"),
         (&["bench", "overload", "--seconds", "0"], "nothing is measured in no time"),
         (&["dev", "--priority", "luck"], "`luck` is none of fcfs, fees"),
         (&["dev", "--gas-limit", "1"], "gas limit 1, expected"),
