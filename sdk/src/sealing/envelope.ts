@@ -9,8 +9,8 @@ const LENGTH_BYTES = 4;
 const MAX_SIZE = 9;
 const MAX_GAS = 10;
 
-/** What sealed an envelope: the key of an epoch, or a puzzle of its own. */
-export const SCHEME = { epochKey: 1, puzzle: 2 } as const;
+/** What sealed an envelope: the key of an epoch, or a puzzle of its own; proven ones are read here, and not opened. */
+export const SCHEME = { epochKey: 1, puzzle: 2, proven: 4 } as const;
 /** One of `SCHEME`. */
 export type Scheme = (typeof SCHEME)[keyof typeof SCHEME];
 
@@ -117,7 +117,8 @@ function headBytes(scheme: Scheme): number {
 }
 
 function decodeScheme(found: number): Scheme {
-  if (found === SCHEME.epochKey || found === SCHEME.puzzle) return found;
+  const scheme = Object.values(SCHEME).find((known) => known === found);
+  if (scheme !== undefined) return scheme;
   throw new EncodingError(`byte ${found} is not a valid sealing scheme`);
 }
 
