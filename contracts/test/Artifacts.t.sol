@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Bridge} from "../src/Bridge.sol";
 import {CrossChainProxy} from "../src/CrossChainProxy.sol";
 import {DeadRegistry} from "../src/DeadRegistry.sol";
+import {FeeVault} from "../src/FeeVault.sol";
 import {Manager} from "../src/Manager.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
@@ -14,6 +15,7 @@ contract ArtifactsTest is Fixture {
         assertEq(type(Manager).runtimeCode, _deployed("Manager"));
         assertEq(type(Bridge).runtimeCode, _deployed("Bridge"));
         assertEq(type(DeadRegistry).runtimeCode, _deployed("DeadRegistry"));
+        assertEq(type(FeeVault).runtimeCode, _deployed("FeeVault"));
         assertEq(type(CrossChainProxy).runtimeCode, _deployed("CrossChainProxy"));
     }
 

@@ -10,6 +10,7 @@ interface Vm {
     }
 
     function allowCheatcodes(address account) external;
+    function coinbase(address beneficiary) external;
     function deal(address account, uint256 balance) external;
     function etch(address account, bytes calldata code) external;
     function expectEmit(address emitter) external;
@@ -27,6 +28,7 @@ interface Vm {
     function startPrank(address caller) external;
     function stopPrank() external;
     function store(address account, bytes32 slot, bytes32 value) external;
+    function warp(uint256 timestamp) external;
 }
 
 Vm constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);

@@ -10,6 +10,8 @@ pub const MANAGER: Address = address!("5745465400000000000000000000000000000001"
 pub const BRIDGE: Address = address!("5745465400000000000000000000000000000002");
 /// Address of the `DeadRegistry` predeploy.
 pub const DEAD_REGISTRY: Address = address!("5745465400000000000000000000000000000003");
+/// Address of the `FeeVault` predeploy, on the home rollup of a realm that takes sealed items (P13).
+pub const FEE_VAULT: Address = address!("5745465400000000000000000000000000000004");
 /// Sender of system transactions and of the closing system call (P29).
 pub const SYSTEM_SENDER: Address = address!("57454654000000000000000000000000000000fF");
 

@@ -20,6 +20,11 @@ sol!(
 );
 sol!(
     #[derive(Debug, PartialEq, Eq)]
+    FeeVault,
+    "../../contracts/artifacts/FeeVault.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
     CrossChainProxy,
     "../../contracts/artifacts/CrossChainProxy.json"
 );

@@ -19,7 +19,7 @@ mod predeploys;
 mod proxy;
 
 pub use bindings::*;
-pub use predeploys::{Predeploy, predeploys};
+pub use predeploys::{Predeploy, fee_vault, fee_vault_slot, predeploys};
 pub use proxy::{
     PROXY_INIT_CODE_HASH, WRAPPED_TOKEN_INIT_CODE_HASH, proxy_address, proxy_registry_entry,
     proxy_registry_slot, wrapped_token_address,

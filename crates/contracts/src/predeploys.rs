@@ -2,7 +2,8 @@
 
 use alloc::{vec, vec::Vec};
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, Bytes, U256, keccak256};
+use alloy_sol_types::SolValue;
 
 use crate::{addresses, code};
 
@@ -41,6 +42,18 @@ pub fn predeploys(network: u32) -> Vec<Predeploy> {
     ];
     all.sort_by_key(|account| account.address);
     all
+}
+
+/// Returns the vault from which sealed items are paid, for the home rollup of a realm that takes them (P13).
+pub fn fee_vault() -> Predeploy {
+    predeploy(addresses::FEE_VAULT, code::FEE_VAULT.clone())
+}
+
+/// Returns the key of the first word of a payer's account in the vault: its deposit in the lower half, in wei, and what
+/// leaves in the upper one.
+pub fn fee_vault_slot(payer: Address) -> U256 {
+    // The accounts are the first variable of the contract.
+    keccak256((payer, U256::ZERO).abi_encode()).into()
 }
 
 fn predeploy(address: Address, code: Bytes) -> Predeploy {
