@@ -1,7 +1,7 @@
 //! Networks, slots, positions and places.
 
 use crate::codec::{CodecError, Decode, Encode, Reader, Writer};
-use core::fmt;
+use core::{cmp::Ordering, fmt};
 use serde::{Deserialize, Serialize};
 
 /// A chain inside the protocol: 0 is L1, everything else a rollup of the realm. Not an EIP-155 id.
@@ -66,34 +66,59 @@ impl fmt::Display for SlotNumber {
     }
 }
 
-/// Part of a slot (P2), in execution order.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+/// Part of a slot (P2); ordered like execution, which is not the order of the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[repr(u8)]
 pub enum Section {
     /// Items born on L1, by inbox cursor.
     L1Born = 0,
-    /// Sealed items of one closed epoch, in commit order.
+    /// Sealed items that got their order in this slot. They run elsewhere: in the section of the opened.
     Sealed = 1,
     /// Plaintext items.
     #[default]
     Plaintext = 2,
+    /// Sealed items of closed epochs, opened in this slot, in the order in which they were sealed. They run before
+    /// anything that got its position in the slot.
+    Opened = 3,
 }
 
 impl Section {
+    /// Returns the section's turn in a slot.
+    const fn turn(self) -> u8 {
+        match self {
+            Self::L1Born => 0,
+            Self::Opened => 1,
+            Self::Sealed => 2,
+            Self::Plaintext => 3,
+        }
+    }
+
     pub(crate) fn from_byte(found: u8) -> Result<Self, CodecError> {
         match found {
             0 => Ok(Self::L1Born),
             1 => Ok(Self::Sealed),
             2 => Ok(Self::Plaintext),
+            3 => Ok(Self::Opened),
             _ => Err(CodecError::Tag { what: "section", found }),
         }
     }
 }
 
-/// Position of an item in the lane; ordered like execution.
+impl PartialOrd for Section {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Section {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.turn().cmp(&other.turn())
+    }
+}
+
+/// Position of an item in the lane; ordered like execution. A sealed item has one where it was ordered and one where it
+/// runs.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]

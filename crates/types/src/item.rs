@@ -4,7 +4,8 @@ use crate::{
     bundle::{Bundle, SafetyLevel},
     codec::{CodecError, Decode, Encode, Reader, Writer},
     domain::{Domain, Tag},
-    ids::{NetworkId, SlotNumber},
+    ids::NetworkId,
+    sealed::Sealed,
 };
 use alloc::sync::Arc;
 use alloy_consensus::{Transaction as _, TxEnvelope, transaction::SignerRecoverable};
@@ -22,8 +23,8 @@ pub enum Item {
     Transaction(Leg),
     /// Several legs that are included together or not at all (P3).
     Bundle(Bundle),
-    /// Ciphertext whose order is fixed before anybody can read it. Next: opened, or removed with a verdict.
-    Sealed(Envelope),
+    /// What an envelope turned out to be, after its order was fixed. Next: executed, or removed with a verdict.
+    Sealed(Sealed),
     /// An item whose thread passes through L1 (P32).
     Session(Session),
     /// An item that L1 puts into the lane (P46, P48).
@@ -123,29 +124,6 @@ impl SignedTx {
     }
 }
 
-/// A sealed item as submitted (P11, P13).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
-    /// Delay scheme.
-    pub scheme: u8,
-    /// Number of the epoch whose key opens it.
-    pub epoch: u64,
-    /// Account that pays carriage.
-    pub payer: Address,
-    /// Size bucket of the plaintext, in bytes.
-    pub size_bucket: u32,
-    /// Gas bucket, in units.
-    pub gas_bucket: u64,
-    /// Signed maximum fee for both, in wei.
-    pub max_fee: U256,
-    /// Last slot in which it may get a position.
-    pub valid_until: SlotNumber,
-    /// Ciphertext.
-    pub ciphertext: Bytes,
-    /// Payer's signature.
-    pub signature: Bytes,
-}
-
 /// An item whose thread passes through L1 (P32).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -206,29 +184,34 @@ pub struct Deposit {
 }
 
 impl Item {
-    /// Returns the item's identity in the lane.
+    /// Returns the item's identity in the lane; of a sealed item that is the hash of its envelope.
     pub fn hash(&self, domain: &Domain) -> B256 {
+        if let Self::Sealed(sealed) = self {
+            return sealed.envelope;
+        }
         let mut out = Writer::default();
         self.encode_to(&mut out);
         domain.hash(Tag::Item, out.as_slice())
     }
 
-    /// Returns the legs that the item shows in clear.
+    /// Returns the legs that can be read.
     pub fn legs(&self) -> &[Leg] {
         match self {
             Self::Transaction(leg) => core::slice::from_ref(leg),
             Self::L1Born(L1Born { event: L1Event::Forced(leg), .. }) => core::slice::from_ref(leg),
             Self::Bundle(bundle)
             | Self::L1Born(L1Born { event: L1Event::ForcedBundle(bundle), .. }) => bundle.legs(),
-            Self::Sealed(_) | Self::Session(_) | Self::L1Born(_) => &[],
+            Self::Sealed(sealed) => sealed.opened().map_or(&[], Self::legs),
+            Self::Session(_) | Self::L1Born(_) => &[],
         }
     }
 
     /// Returns the bundle, when the item is one.
-    pub const fn bundle(&self) -> Option<&Bundle> {
+    pub fn bundle(&self) -> Option<&Bundle> {
         match self {
             Self::Bundle(bundle)
             | Self::L1Born(L1Born { event: L1Event::ForcedBundle(bundle), .. }) => Some(bundle),
+            Self::Sealed(sealed) => sealed.opened().and_then(Self::bundle),
             _ => None,
         }
     }
@@ -239,7 +222,7 @@ impl Encode for Item {
         match self {
             Self::Transaction(leg) => out.u8(0).put(leg),
             Self::Bundle(bundle) => out.u8(1).put(bundle),
-            Self::Sealed(envelope) => out.u8(2).put(envelope),
+            Self::Sealed(sealed) => out.u8(2).put(sealed),
             Self::Session(session) => out.u8(3).put(session),
             Self::L1Born(born) => out.u8(4).put(born),
         };
@@ -271,30 +254,6 @@ impl Decode for Leg {
         let tx = SignedTx::decode(input.bytes()?)
             .map_err(|_| CodecError::NotCanonical("leg is not a valid signed transaction"))?;
         Ok(Self { network, tx, may_revert })
-    }
-}
-
-impl Encode for Envelope {
-    fn encode_to(&self, out: &mut Writer) {
-        out.u8(self.scheme).u64(self.epoch).address(&self.payer);
-        out.u32(self.size_bucket).u64(self.gas_bucket).u256(self.max_fee);
-        out.u64(self.valid_until.get()).bytes(&self.ciphertext).bytes(&self.signature);
-    }
-}
-
-impl Decode for Envelope {
-    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            scheme: input.u8()?,
-            epoch: input.u64()?,
-            payer: input.address()?,
-            size_bucket: input.u32()?,
-            gas_bucket: input.u64()?,
-            max_fee: input.u256()?,
-            valid_until: SlotNumber::new(input.u64()?),
-            ciphertext: input.bytes()?,
-            signature: input.bytes()?,
-        })
     }
 }
 

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod item;
 pub mod outcome;
 pub mod promise;
+pub mod sealed;
 pub mod slot;
 pub mod status;
 
@@ -25,14 +26,13 @@ pub use codec::{CodecError, Decode, Encode, Reader, Writer};
 pub use domain::{Domain, Tag};
 pub use hop::{Hop, HopBody, HopCall, HopReturn, TokenMove, Touched, Verdict};
 pub use ids::{NetworkId, Place, Position, Section, SlotNumber};
-pub use item::{
-    Deposit, Envelope, InvalidLeg, Item, L1Born, L1Event, L1Ref, Leg, Session, SignedTx,
-};
+pub use item::{Deposit, InvalidLeg, Item, L1Born, L1Event, L1Ref, Leg, Session, SignedTx};
 pub use outcome::{InvalidReason, Outcome, Removal, RemovalCause};
 pub use promise::{
     Checkpoint, Equivocation, ExecutionPromise, OrderPromise, PromiseError, PromisedLeg,
     PromisedRemoval, Signature, SignedGroup, SignedPromise, Statement,
 };
+pub use sealed::{Opening, Sealed, Terms};
 pub use slot::{SlotHeader, SlotRecord};
 pub use status::Status;
 
@@ -48,6 +48,9 @@ pub const BRIDGE: alloy_primitives::Address =
 /// Predeploy that stores dead hashes (P4).
 pub const DEAD_REGISTRY: alloy_primitives::Address =
     alloy_primitives::address!("0x5745465400000000000000000000000000000003");
+/// Vault predeploy of the home rollup, from which the carriage of sealed items is paid (P13).
+pub const FEE_VAULT: alloy_primitives::Address =
+    alloy_primitives::address!("0x5745465400000000000000000000000000000004");
 /// Sender of inbound system transactions and of the closing call (P29).
 pub const SYSTEM_SENDER: alloy_primitives::Address =
     alloy_primitives::address!("0x57454654000000000000000000000000000000fF");

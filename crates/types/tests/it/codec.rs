@@ -52,7 +52,7 @@ fn unknown_tags_are_refused() {
     let returned = section + 1 + 6 + 6;
     assert_eq!(hop(1, 0, 0), refusal("hop kind", 0));
     assert_eq!(hop(1, 5, 0), refusal("hop kind", 5));
-    assert_eq!(hop(section, 3, 0), refusal("section", 3));
+    assert_eq!(hop(section, 4, 0), refusal("section", 4));
     assert_eq!(hop(returned, 8, 4), refusal("status", 8));
     assert_eq!(hop(returned + 1, 2, 4), refusal("boolean", 2));
     assert_eq!(item(5), refusal("item kind", 5));

@@ -10,7 +10,7 @@ use alloy_primitives::Bytes;
 use serde_json::Value;
 use weft_types::{
     Bundle, Decode, Domain, Encode, Hop, HopBody, HopCall, HopReturn, Item, L1Born, L1Event, Leg,
-    LegShape, Marker, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
+    LegShape, Marker, Opening, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
 const TAGS: [Tag; 20] = [
@@ -101,7 +101,7 @@ fn p2_item_vectors_hold() {
         ])
     });
     let keys = [("domain", in_words(&domain)), ("key", KEY.into()), ("sender", SENDER.into())];
-    let rule = "hash = H(domain, tag 1, encoding without its version byte)";
+    let rule = "hash = H(domain, tag 1, encoding without its version byte); of a sealed item, the hash of its envelope";
     vectors::check("types/items.json", &document(rule, keys, vectors));
     for vector in vectors::read("types/items.json") {
         let item = reread::<Item>(&vector);
@@ -311,17 +311,16 @@ fn in_words_item(item: &Item) -> Json {
         Item::Bundle(bundle) => {
             Json::object([("kind", 1_u8.into()), ("bundle", in_words_bundle(bundle))])
         }
-        Item::Sealed(envelope) => Json::object([
+        Item::Sealed(sealed) => Json::object([
             ("kind", 2_u8.into()),
-            ("scheme", envelope.scheme.into()),
-            ("epoch", envelope.epoch.into()),
-            ("payer", envelope.payer.into()),
-            ("sizeBucket", envelope.size_bucket.into()),
-            ("gasBucket", envelope.gas_bucket.into()),
-            ("maxFee", envelope.max_fee.into()),
-            ("validUntil", envelope.valid_until.get().into()),
-            ("ciphertext", envelope.ciphertext.clone().into()),
-            ("signature", envelope.signature.clone().into()),
+            ("envelope", sealed.envelope.into()),
+            ("payer", sealed.terms.payer.into()),
+            ("deposit", sealed.terms.deposit.get().into()),
+            ("rollup", sealed.terms.rollup.map_or(Json::Null, |rollup| rollup.get().into())),
+            ("gasLimit", sealed.terms.gas_limit.into()),
+            ("sizeFeeWei", sealed.terms.size_fee_wei.into()),
+            ("gasFeeWei", sealed.terms.gas_fee_wei.into()),
+            ("opening", in_words_opening(&sealed.opening)),
         ]),
         Item::Session(session) => Json::object([
             ("kind", 3_u8.into()),
@@ -336,6 +335,15 @@ fn in_words_item(item: &Item) -> Json {
             ("logIndex", born.origin.log_index.into()),
             ("event", event(born)),
         ]),
+    }
+}
+
+fn in_words_opening(opening: &Opening) -> Json {
+    match opening {
+        Opening::Opened(item) => in_words_item(item),
+        Opening::Malformed => Json::from("malformed"),
+        Opening::Undecryptable => Json::from("undecryptable"),
+        Opening::Late => Json::from("late"),
     }
 }
 

@@ -70,7 +70,10 @@ fn canonical<T: Encode + Decode>(input: &[u8]) -> Option<T> {
 
 /// Checks what must hold for every decoded item.
 fn consistent(domain: &Domain, item: &Item) -> bool {
-    assert_ne!(item.hash(domain), item.hash(&Domain::dev()));
+    // The hash of an envelope is one of its realm already.
+    if !matches!(item, Item::Sealed(_)) {
+        assert_ne!(item.hash(domain), item.hash(&Domain::dev()));
+    }
     if let Some(bundle) = item.bundle() {
         let markers = bundle.legs().iter().map(|leg| Marker::of(&leg.tx).unwrap());
         let named = markers.flatten().filter(|marker| marker.bundle() == bundle.id()).count();

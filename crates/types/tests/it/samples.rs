@@ -3,9 +3,9 @@
 use crate::draft::{By, Draft, Form, marked_bundle, unmarked_bundle};
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use weft_types::{
-    Bundle, BundleId, Deposit, Domain, Envelope, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
-    L1Event, L1Ref, NetworkId, Position, SafetyLevel, Section, Session, SlotHeader, SlotNumber,
-    SlotRecord, Status, TokenMove, Touched, Verdict,
+    Bundle, BundleId, Deposit, Domain, Hop, HopBody, HopCall, HopReturn, Item, L1Born, L1Event,
+    L1Ref, NetworkId, Opening, Position, SafetyLevel, Sealed, Section, Session, SlotHeader,
+    SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
 };
 
 /// Salt of the sample bundles.
@@ -159,7 +159,15 @@ pub(crate) fn items() -> Vec<(&'static str, Item)> {
         ("transfer that may revert", transaction(transfer())),
     ];
     items.extend(bundles().into_iter().map(|(name, bundle)| (name, Item::Bundle(bundle))));
-    items.extend([("sealed", Item::Sealed(envelope())), ("session", Item::Session(session()))]);
+    let opened = |item| sealed(Opening::Opened(Box::new(item)));
+    items.extend([
+        ("sealed transaction", opened(transaction(Draft::new(Form::Eip1559, 901)))),
+        ("sealed bundle", opened(Item::Bundle(bundles().swap_remove(0).1))),
+        ("sealed and malformed", sealed(Opening::Malformed)),
+        ("sealed and undecryptable", sealed(Opening::Undecryptable)),
+        ("sealed and late", sealed(Opening::Late)),
+        ("session", Item::Session(session())),
+    ]);
     items.extend(events().map(|(name, event)| {
         let origin = L1Ref { block_hash: HASH, log_index: 12 };
         (name, Item::L1Born(L1Born { origin, event }))
@@ -167,18 +175,16 @@ pub(crate) fn items() -> Vec<(&'static str, Item)> {
     items
 }
 
-fn envelope() -> Envelope {
-    Envelope {
-        scheme: 1,
-        epoch: 99,
+fn sealed(opening: Opening) -> Item {
+    let terms = Terms {
         payer: Address::repeat_byte(0xba),
-        size_bucket: 512,
-        gas_bucket: 500_000,
-        max_fee: U256::from(10).pow(U256::from(15)),
-        valid_until: SlotNumber::new(1_000_010),
-        ciphertext: Bytes::from(vec![0xc1; 64]),
-        signature: Bytes::from(vec![0x51; 65]),
-    }
+        deposit: NetworkId::new(901),
+        rollup: matches!(opening, Opening::Malformed).then_some(NetworkId::new(902)),
+        gas_limit: 524_288,
+        size_fee_wei: 512,
+        gas_fee_wei: 10_u128.pow(15),
+    };
+    Item::Sealed(Sealed { envelope: B256::repeat_byte(0xe1), terms, opening })
 }
 
 fn session() -> Session {

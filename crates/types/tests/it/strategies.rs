@@ -6,9 +6,9 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use proptest::{collection::vec, option, prelude::*};
 use std::collections::BTreeMap;
 use weft_types::{
-    Bundle, BundleId, Deposit, Domain, Envelope, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
-    L1Event, L1Ref, NetworkId, Place, Position, SafetyLevel, Section, Session, SlotHeader,
-    SlotNumber, SlotRecord, Status, TokenMove, Touched, Verdict,
+    Bundle, BundleId, Deposit, Domain, Hop, HopBody, HopCall, HopReturn, Item, L1Born, L1Event,
+    L1Ref, NetworkId, Opening, Place, Position, SafetyLevel, Sealed, Section, Session, SlotHeader,
+    SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
 };
 
 pub(crate) fn hash() -> impl Strategy<Value = B256> {
@@ -65,7 +65,12 @@ pub(crate) fn domain() -> impl Strategy<Value = Domain> {
 }
 
 fn section() -> impl Strategy<Value = Section> {
-    prop_oneof![Just(Section::L1Born), Just(Section::Sealed), Just(Section::Plaintext)]
+    prop_oneof![
+        Just(Section::L1Born),
+        Just(Section::Sealed),
+        Just(Section::Plaintext),
+        Just(Section::Opened)
+    ]
 }
 
 pub(crate) fn place() -> impl Strategy<Value = Place> {
@@ -259,33 +264,29 @@ pub(crate) fn item() -> impl Strategy<Value = Item> {
     prop_oneof![
         draft().prop_map(|draft| Item::Transaction(draft.leg())),
         bundle().prop_map(|(_, bundle)| Item::Bundle(bundle)),
-        envelope().prop_map(Item::Sealed),
+        sealed(),
         session().prop_map(Item::Session),
         l1_born().prop_map(Item::L1Born),
     ]
 }
 
-fn envelope() -> impl Strategy<Value = Envelope> {
-    let buckets = (any::<u32>(), any::<u64>(), number());
-    (any::<u8>(), any::<u64>(), address(), buckets, any::<u64>(), bytes(), bytes()).prop_map(
-        |(
-            scheme,
-            epoch,
-            payer,
-            (size_bucket, gas_bucket, max_fee),
-            until,
-            ciphertext,
-            signature,
-        )| Envelope {
-            scheme,
-            epoch,
-            payer,
-            size_bucket,
-            gas_bucket,
-            max_fee,
-            valid_until: SlotNumber::new(until),
-            ciphertext,
-            signature,
+fn sealed() -> impl Strategy<Value = Item> {
+    let opened = prop_oneof![
+        draft().prop_map(|draft| Item::Transaction(draft.leg())),
+        bundle().prop_map(|(_, bundle)| Item::Bundle(bundle)),
+    ];
+    let opening = prop_oneof![
+        opened.prop_map(|item| Opening::Opened(Box::new(item))),
+        Just(Opening::Malformed),
+        Just(Opening::Undecryptable),
+        Just(Opening::Late),
+    ];
+    let terms = (address(), any::<u32>(), proptest::option::of(any::<u32>()), any::<u64>());
+    (hash(), terms, any::<u128>(), any::<u128>(), opening).prop_map(
+        |(envelope, (payer, deposit, rollup, gas_limit), size_fee_wei, gas_fee_wei, opening)| {
+            let (deposit, rollup) = (NetworkId::new(deposit), rollup.map(NetworkId::new));
+            let terms = Terms { payer, deposit, rollup, gas_limit, size_fee_wei, gas_fee_wei };
+            Item::Sealed(Sealed { envelope, terms, opening })
         },
     )
 }

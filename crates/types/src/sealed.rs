@@ -1,0 +1,148 @@
+//! Sealed items in their turn: the envelope by its hash, what carries it, and what it opened to (P11, P13).
+//!
+//! Envelopes themselves are `weft-crypto`'s. The lane orders their hashes; by the time that a [`Sealed`] is made, its
+//! epoch is closed and everybody can compute the same one.
+
+use crate::{
+    codec::{CodecError, Decode, Encode, Reader, Writer},
+    ids::NetworkId,
+    item::Item,
+    outcome::RemovalCause,
+};
+use alloc::boxed::Box;
+use alloy_primitives::{Address, B256};
+
+/// A sealed item in its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Hash of the envelope: the item's identity in the lane, fixed before anybody could read it.
+    pub envelope: B256,
+    /// What everybody knew of it before.
+    pub terms: Terms,
+    /// What it turned out to be.
+    pub opening: Opening,
+}
+
+/// Who pays for a sealed item, and what it may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Account that pays.
+    pub payer: Address,
+    /// Rollup where its deposit lies.
+    pub deposit: NetworkId,
+    /// The only rollup of its legs, when the user left it in clear.
+    pub rollup: Option<NetworkId>,
+    /// Gas that its legs may declare together: the gas bucket, in units.
+    pub gas_limit: u64,
+    /// Fee for the size bucket, in wei.
+    pub size_fee_wei: u128,
+    /// Fee for the gas bucket, in wei; due when the item is removed, as its gas is then paid by nobody else.
+    pub gas_fee_wei: u128,
+}
+
+/// What a sealed item turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opening {
+    /// A transaction or a bundle. Next: executed, or removed like any other.
+    Opened(Box<Item>),
+    /// A right ciphertext of something that is neither.
+    Malformed,
+    /// No ciphertext of anything.
+    Undecryptable,
+    /// Its epoch was not closed in time, so that somebody may have read it before its order was fixed (P17).
+    Late,
+}
+
+impl Sealed {
+    /// Returns the item inside, when there is one.
+    pub fn opened(&self) -> Option<&Item> {
+        match &self.opening {
+            Opening::Opened(item) => Some(item),
+            Opening::Malformed | Opening::Undecryptable | Opening::Late => None,
+        }
+    }
+
+    /// Returns what the payer owes, in wei, for an item that was removed for `cause`, or included without one (P13).
+    ///
+    /// Included items paid for their gas on their rollups. Late and unavailable ones owe nothing: neither is the
+    /// user's doing.
+    pub const fn charge_wei(&self, cause: Option<RemovalCause>) -> u128 {
+        let Terms { size_fee_wei, gas_fee_wei, .. } = self.terms;
+        match cause {
+            None => size_fee_wei,
+            Some(RemovalCause::Late | RemovalCause::Unavailable) => 0,
+            Some(_) => size_fee_wei.saturating_add(gas_fee_wei),
+        }
+    }
+}
+
+impl Encode for Sealed {
+    fn encode_to(&self, out: &mut Writer) {
+        out.hash(&self.envelope).put(&self.terms);
+        match &self.opening {
+            Opening::Opened(item) => out.u8(0).put(&**item),
+            Opening::Malformed => out.u8(1),
+            Opening::Undecryptable => out.u8(2),
+            Opening::Late => out.u8(3),
+        };
+    }
+}
+
+impl Decode for Sealed {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (envelope, terms) = (input.hash()?, input.get()?);
+        let opening = match input.u8()? {
+            0 => Opening::Opened(Box::new(input.get::<Plaintext>()?.0)),
+            1 => Opening::Malformed,
+            2 => Opening::Undecryptable,
+            3 => Opening::Late,
+            found => return Err(CodecError::Tag { what: "opening", found }),
+        };
+        Ok(Self { envelope, terms, opening })
+    }
+}
+
+/// What an envelope may hold. The kind comes first, so nothing is nested deeper than once.
+struct Plaintext(Item);
+
+impl Decode for Plaintext {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self(match input.u8()? {
+            0 => Item::Transaction(input.get()?),
+            1 => Item::Bundle(input.get()?),
+            found => return Err(CodecError::Tag { what: "kind of a sealed item", found }),
+        }))
+    }
+}
+
+impl Item {
+    /// Reads the plaintext of an envelope: the encoding of a transaction or of a bundle.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError`] for anything else; the envelope is malformed.
+    pub fn from_plaintext(bytes: &[u8]) -> Result<Self, CodecError> {
+        Plaintext::decode(bytes).map(|Plaintext(item)| item)
+    }
+}
+
+impl Encode for Terms {
+    fn encode_to(&self, out: &mut Writer) {
+        out.address(&self.payer).put(&self.deposit).bool(self.rollup.is_some());
+        self.rollup.iter().for_each(|rollup| rollup.encode_to(out));
+        out.number(self.gas_limit).number(self.size_fee_wei).number(self.gas_fee_wei);
+    }
+}
+
+impl Decode for Terms {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            payer: input.address()?,
+            deposit: input.get()?,
+            rollup: if input.bool()? { Some(input.get()?) } else { None },
+            gas_limit: input.number()?,
+            size_fee_wei: input.number()?,
+            gas_fee_wei: input.number()?,
+        })
+    }
+}
