@@ -1,6 +1,6 @@
 //! The stage that gives or refuses a position.
 
-use crate::{config::LaneConfig, recent::Recent, slot::OpenSlot};
+use crate::{config::LaneConfig, recent::Recent, sealed::SealedRejection, slot::OpenSlot};
 use alloy_primitives::{Address, B256};
 use thiserror::Error;
 use weft_types::{NetworkId, Position, Section};
@@ -84,14 +84,12 @@ pub enum Rejection {
     /// L1 is not a rollup.
     #[error("network 0 is L1, not a rollup")]
     L1,
-    /// Epochs open in increasing order.
-    #[error("epoch {declared} is not after epoch {current}")]
-    EpochNotIncreasing {
-        /// Epoch asked for.
-        declared: u64,
-        /// Epoch that is open.
-        current: u64,
-    },
+    /// Sealed items come as envelopes, and nobody submits opened ones.
+    #[error("section {0} takes no such items")]
+    NotHere(u8),
+    /// It is about sealed items.
+    #[error(transparent)]
+    Sealed(#[from] SealedRejection),
 }
 
 /// Checks that need no slot.
@@ -100,6 +98,9 @@ pub(crate) fn check_item(
     config: &LaneConfig,
     recent: &Recent,
 ) -> Result<(), Rejection> {
+    if matches!(submission.section, Section::Sealed | Section::Opened) {
+        return Err(Rejection::NotHere(submission.section as u8));
+    }
     if let Some(position) = recent.position(&submission.item) {
         return Err(Rejection::Duplicate { item: submission.item, position });
     }
@@ -127,7 +128,7 @@ pub(crate) fn check_room(
         return Err(Rejection::SlotFull { limit: config.max_items_per_slot });
     }
     let declared = submission.declared_gas;
-    let left = config.max_slot_gas - slot.gas();
+    let left = config.max_slot_gas.saturating_sub(slot.gas());
     if declared > left {
         return Err(Rejection::SlotOutOfGas { declared, left });
     }

@@ -1,5 +1,6 @@
 //! What is fixed for the life of a lane.
 
+use crate::sealed::SealingConfig;
 use alloc::vec::Vec;
 use thiserror::Error;
 use weft_types::NetworkId;
@@ -19,6 +20,8 @@ pub struct LaneConfig {
     pub recent_slots: u64,
     /// Rollups of the realm, in increasing order; more may join ([`crate::Input::Join`]).
     pub rollups: Vec<NetworkId>,
+    /// How sealed items are taken; none are when there is nothing here.
+    pub sealing: Option<SealingConfig>,
 }
 
 /// Reason for refusing a configuration.
@@ -33,6 +36,19 @@ pub enum InvalidConfig {
     /// L1 is not a rollup.
     #[error("network 0 is L1, not a rollup")]
     L1,
+    /// A number is over its bound.
+    #[error("{what} is {found}, over {bound}")]
+    Over {
+        /// What it is.
+        what: &'static str,
+        /// The number.
+        found: u64,
+        /// Its bound.
+        bound: u64,
+    },
+    /// Deposits lie on no rollup of the realm.
+    #[error("deposits lie on network {0}, which is not in the realm")]
+    UnknownHome(NetworkId),
     /// The rollups are not in increasing order.
     #[error("rollup {second} stands after rollup {first}")]
     NotIncreasing {
@@ -53,6 +69,7 @@ impl LaneConfig {
             max_origin_gas: u64::MAX,
             recent_slots: 1 << 10,
             rollups,
+            sealing: None,
         }
     }
 
@@ -72,9 +89,10 @@ impl LaneConfig {
             Some(&NetworkId::L1) => return Err(InvalidConfig::L1),
             Some(_) => {}
         }
-        match self.rollups.windows(2).find(|pair| pair[0] >= pair[1]) {
-            Some(pair) => Err(InvalidConfig::NotIncreasing { first: pair[0], second: pair[1] }),
-            None => Ok(()),
+        if let Some(pair) = self.rollups.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(InvalidConfig::NotIncreasing { first: pair[0], second: pair[1] });
         }
+        let sealing = self.sealing.as_ref();
+        sealing.map_or(Ok(()), |sealing| sealing.check(self.max_slot_gas, &self.rollups))
     }
 }

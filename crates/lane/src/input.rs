@@ -1,6 +1,10 @@
 //! What goes into the lane and what comes out.
 
-use crate::admit::Submission;
+use crate::{
+    admit::Submission,
+    sealed::{KeyAnnouncement, SealedSubmission, Turn},
+};
+use alloc::vec::Vec;
 use alloy_primitives::B256;
 use weft_types::{NetworkId, Position, SlotHeader, SlotRecord};
 
@@ -29,10 +33,26 @@ pub enum Input {
         /// The rollup.
         network: NetworkId,
     },
-    /// A sealing epoch opens for submissions, from the next slot header on.
-    SetEpoch {
-        /// Number of the epoch.
+    /// An epoch gets its key.
+    Announce(KeyAnnouncement),
+    /// An envelope asks for an order.
+    Seal(SealedSubmission),
+    /// A member released its secret of a closed epoch. The secret itself is its caller's matter.
+    MemberReleased {
+        /// The epoch.
         epoch: u64,
+        /// The member.
+        member: u32,
+        /// Closing head for which it did.
+        head: B256,
+    },
+    /// The secret of a closed epoch is known, released or solved; its caller has checked that it fits the key. The open
+    /// slot closes unless it is empty, and the epoch's items run in the next one.
+    Reveal {
+        /// The epoch.
+        epoch: u64,
+        /// Its key list.
+        list: B256,
     },
     /// The open slot closes now; with none open, an empty slot opens and closes. Used for on-demand blocks.
     Close,
@@ -53,6 +73,27 @@ pub enum Effect {
         prev_chain: B256,
         /// Running hash of the section after the item; zero in section 0.
         chain: B256,
+    },
+    /// The last slot of an epoch closed behind its record, so that its order stands. Next: its members release their
+    /// secrets for `head`, and nobody before; or nothing, when it has no items or is late.
+    EpochClosed {
+        /// The epoch.
+        epoch: u64,
+        /// Hash of the closing record.
+        head: B256,
+        /// Its items.
+        items: u32,
+        /// True when it closed too late, so that its items are removed (P17).
+        is_late: bool,
+    },
+    /// The items of a closed epoch run, in this order, before anything that gets a position in the open slot.
+    Opening {
+        /// The epoch.
+        epoch: u64,
+        /// True when they are only removed.
+        is_late: bool,
+        /// Its items.
+        turns: Vec<Turn>,
     },
     /// The open slot closed.
     Closed {

@@ -5,6 +5,7 @@ use crate::{
     config::{InvalidConfig, LaneConfig},
     input::{Effect, Input},
     recent::Recent,
+    sealed::{KeyAnnouncement, SealedRejection, SealedSubmission, Sealing},
     slot::OpenSlot,
     standing::ClosedSlot,
 };
@@ -29,7 +30,7 @@ pub struct Lane {
     pub(crate) last: Option<ClosedSlot>,
     pub(crate) available: BTreeSet<NetworkId>,
     pub(crate) inbox_cursor: u64,
-    pub(crate) epoch: u64,
+    pub(crate) sealing: Sealing,
     pub(crate) recent: Recent,
 }
 
@@ -49,15 +50,15 @@ impl Lane {
             open: None,
             last: None,
             inbox_cursor: 0,
-            epoch: 0,
+            sealing: Sealing::default(),
             recent: Recent::default(),
         })
     }
 
     /// Takes an input at `now_ms`, in milliseconds since the Unix epoch, and appends what follows to `effects`.
     ///
-    /// An expired slot closes first, whatever the input. A slot opens only for [`Input::Tick`], [`Input::Close`] and
-    /// an [`Input::Submit`] that could have a position, so a change of availability that finds no slot open is in
+    /// An expired slot closes first, whatever the input. A slot opens only for [`Input::Tick`], [`Input::Close`],
+    /// [`Input::Seal`], [`Input::Reveal`] and an [`Input::Submit`] that could have a position, so a change of availability that finds no slot open is in
     /// the header of the very next one (P8).
     ///
     /// # Errors
@@ -81,7 +82,12 @@ impl Lane {
             }
             Input::SetAvailable { network, available } => self.set_available(network, available)?,
             Input::Join { network } => self.join(network)?,
-            Input::SetEpoch { epoch } => self.set_epoch(epoch)?,
+            Input::Announce(key) => self.announce(key)?,
+            Input::Seal(sealed) => self.seal(&sealed, effects)?,
+            Input::MemberReleased { epoch, member, head } => {
+                self.sealing.release(epoch, member, head)?;
+            }
+            Input::Reveal { epoch, list } => self.reveal(epoch, list, effects)?,
             Input::Close => {
                 self.opened(effects);
                 self.close(effects);
@@ -156,13 +162,88 @@ impl Lane {
             }
         }
     }
+}
 
-    fn set_epoch(&mut self, epoch: u64) -> Result<(), Rejection> {
-        if epoch <= self.epoch {
-            return Err(Rejection::EpochNotIncreasing { declared: epoch, current: self.epoch });
+/// Sealed items.
+impl Lane {
+    /// Returns the epochs.
+    pub const fn sealing(&self) -> &Sealing {
+        &self.sealing
+    }
+
+    /// Returns the number of the open slot, or of the last one.
+    fn last_slot(&self) -> SlotNumber {
+        let open = self.open_slot().map(|header| header.number);
+        open.or(self.last.map(|last| last.number)).unwrap_or_default()
+    }
+
+    fn announce(&mut self, key: KeyAnnouncement) -> Result<(), Rejection> {
+        let config = self.config.sealing.as_ref().ok_or(SealedRejection::NoSealing)?;
+        let slot = self.last_slot();
+        Ok(self.sealing.announce(config, slot, key)?)
+    }
+
+    fn seal(
+        &mut self,
+        sealed: &SealedSubmission,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejection> {
+        if self.config.sealing.is_none() {
+            return Err(SealedRejection::NoSealing.into());
         }
-        self.epoch = epoch;
+        if let Some(position) = self.recent.position(&sealed.item) {
+            return Err(Rejection::Duplicate { item: sealed.item, position });
+        }
+        self.opened(effects);
+        let slot = self.open.as_mut().expect("a slot was just opened");
+        let config = self.config.sealing.as_ref().expect("it was just looked at");
+        let fee_wei = self.sealing.check(config, slot.header().number, self.clock_ms, sealed)?;
+        let limit = self.config.max_items_per_slot;
+        if slot.items() >= limit {
+            return Err(Rejection::SlotFull { limit });
+        }
+        let (position, effect) = slot.push_sealed(sealed.item);
+        self.sealing.take(sealed, position, fee_wei);
+        self.recent.insert(sealed.item, position);
+        effects.push(effect);
         Ok(())
+    }
+
+    /// Lets a closed epoch run. From here on its items can be read, so nothing else gets a position before them.
+    fn reveal(
+        &mut self,
+        epoch: u64,
+        list: B256,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Rejection> {
+        self.sealing.check_reveal(epoch, list)?;
+        if self.open.as_ref().is_some_and(|slot| slot.items() > 0) {
+            self.close(effects);
+        }
+        self.opened(effects);
+        self.run(epoch, effects);
+        Ok(())
+    }
+
+    fn run(&mut self, epoch: u64, effects: &mut Vec<Effect>) {
+        let Some(started) = self.sealing.start(epoch) else { return };
+        let slot = self.open.as_mut().expect("epochs run in an open slot");
+        let items = started.epoch.items.iter();
+        let turns = items.map(|item| slot.push_opened(item, started.is_late)).collect();
+        effects.push(Effect::Opening { epoch, is_late: started.is_late, turns });
+    }
+
+    /// Ends an epoch behind the record of its last slot.
+    fn end_epoch(&mut self, slot: SlotNumber, head: B256, effects: &mut Vec<Effect>) {
+        let Some(config) = &self.config.sealing else { return };
+        self.sealing.settle();
+        let epoch = config.epoch_of(slot);
+        if slot != config.last_slot(epoch) {
+            return;
+        }
+        if let Some((items, is_late)) = self.sealing.end(epoch, head, self.clock_ms) {
+            effects.push(Effect::EpochClosed { epoch, head, items, is_late });
+        }
     }
 }
 
@@ -176,8 +257,12 @@ impl Lane {
         let header = self.next_header();
         // The last slot's items count as recent until the next slot opens.
         self.recent.forget(header.number, self.config.recent_slots);
+        self.sealing.pin(&header.available);
         effects.push(Effect::Opened(header.clone()));
         self.open = Some(OpenSlot::new(&self.domain, header));
+        while let Some(epoch) = self.sealing.late() {
+            self.run(epoch, effects);
+        }
     }
 
     fn next_header(&self) -> SlotHeader {
@@ -191,10 +276,17 @@ impl Lane {
             number,
             unix_ms: cell_start.max(earliest_ms),
             parent: self.parent(),
-            available: self.available.iter().copied().collect(),
+            available: self.listed(),
             inbox_cursor: self.inbox_cursor,
-            epoch: self.epoch,
+            epoch: self.config.sealing.as_ref().map_or(0, |config| config.epoch_of(number)),
         }
+    }
+
+    /// Returns the rollups of the next header: those that are available, and those that nobody may leave out now (P8).
+    fn listed(&self) -> Vec<NetworkId> {
+        let listed: BTreeSet<_> =
+            self.available.iter().copied().chain(self.sealing.pinned()).collect();
+        listed.into_iter().collect()
     }
 
     /// Closes the open slot, if any.
@@ -206,6 +298,8 @@ impl Lane {
         self.last = Some(ClosedSlot { number: header.number, unix_ms: header.unix_ms, hash });
         // P2: section 0 is the inbox in order, so its items move the cursor one by one.
         self.inbox_cursor += u64::from(slot.l1_born());
+        let number = header.number;
         effects.push(Effect::Closed { record, hash });
+        self.end_epoch(number, hash, effects);
     }
 }

@@ -24,6 +24,7 @@ pub mod config;
 pub mod input;
 pub mod lane;
 mod recent;
+pub mod sealed;
 mod slot;
 pub mod standing;
 
@@ -32,4 +33,8 @@ pub use chain::{SectionChain, chain_next, chain_start};
 pub use config::{InvalidConfig, LaneConfig};
 pub use input::{Effect, Input};
 pub use lane::Lane;
+pub use sealed::{
+    ClosedEpoch, Epoch, KeyAnnouncement, SealedItem, SealedRejection, SealedSubmission, Sealing,
+    SealingConfig, Turn,
+};
 pub use standing::{ClosedSlot, InvalidStanding, Standing};

@@ -1,6 +1,11 @@
 //! The open slot.
 
-use crate::{admit::Submission, chain::SectionChain, input::Effect};
+use crate::{
+    admit::Submission,
+    chain::SectionChain,
+    input::Effect,
+    sealed::{SealedItem, Turn},
+};
 use alloc::collections::BTreeMap;
 use alloy_primitives::{Address, B256};
 use weft_types::{Domain, Position, Section, SlotHeader, SlotRecord};
@@ -12,6 +17,7 @@ pub(crate) struct OpenSlot {
     /// Section of the last item.
     section: Section,
     l1_born: u32,
+    opened: SectionChain,
     sealed: SectionChain,
     plaintext: SectionChain,
     gas: u64,
@@ -23,6 +29,7 @@ impl OpenSlot {
         Self {
             section: Section::L1Born,
             l1_born: 0,
+            opened: SectionChain::start(domain, header.number, Section::Opened),
             sealed: SectionChain::start(domain, header.number, Section::Sealed),
             plaintext: SectionChain::start(domain, header.number, Section::Plaintext),
             gas: 0,
@@ -40,8 +47,8 @@ impl OpenSlot {
     }
 
     pub(crate) const fn items(&self) -> u32 {
-        // Invariant: the sum is at most `max_items_per_slot`.
-        self.l1_born + self.sealed.count() + self.plaintext.count()
+        // Invariant: the sum is at most `max_items_per_slot`, and the items of closed epochs.
+        self.l1_born + self.opened.count() + self.sealed.count() + self.plaintext.count()
     }
 
     pub(crate) const fn l1_born(&self) -> u32 {
@@ -70,11 +77,28 @@ impl OpenSlot {
                 self.l1_born += 1;
                 (self.l1_born - 1, B256::ZERO, B256::ZERO)
             }
-            Section::Sealed => push_chained(&mut self.sealed, &item),
             Section::Plaintext => push_chained(&mut self.plaintext, &item),
+            Section::Sealed | Section::Opened => unreachable!("submissions were checked"),
         };
         let position = Position { slot: self.header.number, section, index };
         (position, Effect::Positioned { position, item, prev_chain, chain })
+    }
+
+    /// Gives the next position among the sealed, which does not end any other section: they run elsewhere.
+    pub(crate) fn push_sealed(&mut self, item: B256) -> (Position, Effect) {
+        let (index, prev_chain, chain) = push_chained(&mut self.sealed, &item);
+        let position = Position { slot: self.header.number, section: Section::Sealed, index };
+        (position, Effect::Positioned { position, item, prev_chain, chain })
+    }
+
+    /// Lets an opened item run here.
+    pub(crate) fn push_opened(&mut self, sealed: &SealedItem, is_late: bool) -> Turn {
+        let SealedItem { item, position: ordered, gas_limit, .. } = *sealed;
+        // Invariant: an epoch's gas fits an empty slot; what is late uses none.
+        self.gas = self.gas.saturating_add(if is_late { 0 } else { gas_limit });
+        let (index, _, chain) = push_chained(&mut self.opened, &item);
+        let position = Position { slot: self.header.number, section: Section::Opened, index };
+        Turn { item, ordered, position, chain }
     }
 
     pub(crate) fn record(&self, domain: &Domain) -> SlotRecord {

@@ -1,7 +1,8 @@
 //! A lane between two items, so that it can be kept elsewhere and set up again.
 
 use crate::{
-    config::InvalidConfig, config::LaneConfig, lane::Lane, recent::Recent, slot::OpenSlot,
+    config::InvalidConfig, config::LaneConfig, lane::Lane, recent::Recent, sealed::Sealing,
+    slot::OpenSlot,
 };
 use alloc::vec::Vec;
 use alloy_primitives::B256;
@@ -22,7 +23,8 @@ pub struct ClosedSlot {
     pub hash: B256,
 }
 
-/// Everything that a lane is while no item has a position in its open slot, but for the items of recent slots.
+/// Everything that a lane is while no item has a position in its open slot, but for the items of recent slots and its
+/// [`Sealing`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Latest time seen, in milliseconds since the Unix epoch.
@@ -35,8 +37,6 @@ pub struct Standing {
     pub available: Vec<NetworkId>,
     /// L1 inbox entries consumed by closed slots.
     pub inbox_cursor: u64,
-    /// Sealing epoch of slots to come.
-    pub epoch: u64,
 }
 
 /// Reason for not setting up a lane.
@@ -99,8 +99,13 @@ impl Lane {
             open: self.open_slot().cloned(),
             available: self.available.iter().copied().collect(),
             inbox_cursor: self.inbox_cursor,
-            epoch: self.epoch,
         })
+    }
+
+    /// Goes on with the epochs of a lane that stood.
+    pub fn with_sealing(mut self, sealing: Sealing) -> Self {
+        self.sealing = sealing;
+        self
     }
 
     /// Returns the items of a recent slot that were not released, in the order of their positions.
@@ -135,7 +140,7 @@ impl Lane {
             last: standing.last,
             available: standing.available.into_iter().collect(),
             inbox_cursor: standing.inbox_cursor,
-            epoch: standing.epoch,
+            sealing: Sealing::default(),
             recent: known,
         })
     }
@@ -159,20 +164,24 @@ impl Encode for Standing {
         out.u64(self.clock_ms);
         put_option(out, self.last.as_ref());
         put_option(out, self.open.as_ref());
-        out.list(&self.available).u64(self.inbox_cursor).u64(self.epoch);
+        // Once the epoch, which follows from the slot's number.
+        out.list(&self.available).u64(self.inbox_cursor).u64(0);
     }
 }
 
 impl Decode for Standing {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
+        let standing = Self {
             clock_ms: input.u64()?,
             last: get_option(input)?,
             open: get_option(input)?,
             available: input.list()?,
             inbox_cursor: input.u64()?,
-            epoch: input.u64()?,
-        })
+        };
+        match input.u64()? {
+            0 => Ok(standing),
+            _ => Err(CodecError::NotCanonical("a standing names an epoch")),
+        }
     }
 }
 

@@ -177,7 +177,7 @@ fn p2_sections_follow_each_other_and_only_two_have_chains() {
     let mut world = World::new(config());
     let of = |section, item| submit(Submission { section, ..plain(item) });
     for (item, section) in
-        [Section::L1Born, Section::L1Born, Section::Sealed, Section::Plaintext, Section::Plaintext]
+        [Section::L1Born, Section::L1Born, Section::Plaintext, Section::Plaintext]
             .into_iter()
             .enumerate()
     {
@@ -189,7 +189,6 @@ fn p2_sections_follow_each_other_and_only_two_have_chains() {
     let expected = [
         position(1, Section::L1Born, 0),
         position(1, Section::L1Born, 1),
-        position(1, Section::Sealed, 0),
         position(1, Section::Plaintext, 0),
         position(1, Section::Plaintext, 1),
     ];
@@ -199,18 +198,8 @@ fn p2_sections_follow_each_other_and_only_two_have_chains() {
         assert_eq!((prev.is_zero(), chain.is_zero()), (!has_chain, !has_chain));
     }
     let (record, _) = slots[0].closed.as_ref().unwrap();
-    assert_eq!((record.l1_born, record.sealed, record.plaintext), (2, 1, 2));
+    assert_eq!((record.l1_born, record.sealed, record.plaintext), (2, 0, 2));
     assert_eq!(slots[1].header.inbox_cursor, 2, "the inbox moved by two entries");
-}
-
-#[test]
-fn epochs_are_named_by_the_next_header() {
-    let mut world = World::new(config());
-    world.ok(0, Input::Tick);
-    world.ok(10, Input::SetEpoch { epoch: 4 });
-    assert_eq!(world.lane.open_slot().unwrap().epoch, 0);
-    world.ok(200, Input::Tick);
-    assert_eq!(world.lane.open_slot().unwrap().epoch, 4);
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! Random runs against slow models.
 
-use crate::world::{ROLLUPS, SLOT_MS, START, Slot, World, config, hash, origin, slots};
+use crate::world::{
+    ROLLUPS, SLOT_MS, START, Slot, World, config, hash, key, list, origin, sealed, sealing, slots,
+};
 use alloy_primitives::B256;
 use proptest::{collection::vec, option, prelude::*};
 use std::collections::{BTreeMap, BTreeSet};
-use weft_lane::{Effect, Input, Lane, Rejection, Standing, Submission, chain_next, chain_start};
+use weft_lane::{
+    Effect, Input, Lane, Rejection, SealedSubmission, Sealing, Standing, Submission, chain_next,
+    chain_start,
+};
 use weft_types::{Decode, Domain, Encode, NetworkId, Section, SlotNumber};
 
 type Step = (u64, Input);
@@ -13,7 +18,7 @@ type Step = (u64, Input);
 fn run() -> impl Strategy<Value = Vec<Step>> {
     let submission = (0..60_u64, 0..3_u8, 0..400_u64, option::of(1..4_u8)).prop_map(
         |(item, section, declared_gas, number)| {
-            let sections = [Section::L1Born, Section::Sealed, Section::Plaintext];
+            let sections = [Section::L1Born, Section::Opened, Section::Plaintext];
             Input::Submit(Submission {
                 item: hash(item),
                 section: sections[usize::from(section)],
@@ -30,7 +35,11 @@ fn run() -> impl Strategy<Value = Vec<Step>> {
         1 => (900..905_u32, any::<bool>()).prop_map(|(network, available)| {
             Input::SetAvailable { network: NetworkId::new(network), available }
         }),
-        1 => (0..20_u64).prop_map(|epoch| Input::SetEpoch { epoch }),
+        4 => (0..60_u64, 0..8_u64, 0..3_u64).prop_map(|(item, epoch, gas)| {
+            Input::Seal(SealedSubmission { gas_limit: gas * 200, max_fee_wei: u128::MAX, ..sealed(item, epoch) })
+        }),
+        3 => (1..9_u64).prop_map(|epoch| Input::Announce(key(epoch))),
+        2 => (1..9_u64).prop_map(|epoch| Input::Reveal { epoch, list: list(epoch) }),
     ];
     let jump = prop_oneof![20 => 0..50_i64, 2 => 200..3_000_i64, 1 => -500..0_i64];
     vec((jump, input), 0..120).prop_map(|steps| {
@@ -44,7 +53,7 @@ fn run() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn play(steps: &[Step]) -> (World, Vec<Result<(), Rejection>>) {
-    let mut world = World::new(config());
+    let mut world = World::new(sealing());
     let results = steps.iter().map(|(after, input)| world.at(*after, input.clone()).0).collect();
     (world, results)
 }
@@ -96,7 +105,6 @@ proptest! {
         let slots = slots(&world.effects);
         let positioned = slots.iter().flat_map(|slot| &slot.positioned);
         let positions: Vec<_> = positioned.map(|(position, ..)| *position).collect();
-        prop_assert!(positions.windows(2).all(|pair| pair[0] < pair[1]));
         let mut next = BTreeMap::new();
         for position in positions {
             let index: &mut u32 = next.entry((position.slot, position.section)).or_default();
@@ -145,7 +153,7 @@ proptest! {
 
     #[test]
     fn p9_declared_gas_and_items_are_bounded(steps in run()) {
-        let config = config();
+        let config = sealing();
         let mut world = World::new(config.clone());
         let (mut gas, mut by_origin, mut count) = (0, BTreeMap::<_, u64>::new(), 0);
         for (after, input) in steps {
@@ -153,15 +161,16 @@ proptest! {
                 match effect {
                     Effect::Opened(_) => (gas, by_origin, count) = (0, BTreeMap::new(), 0),
                     Effect::Positioned { item, .. } => {
-                        let Input::Submit(submission) = &input else { panic!("{input:?}") };
+                        count += 1;
+                        let Input::Submit(submission) = &input else { continue };
                         prop_assert_eq!(item, submission.item);
                         gas += submission.declared_gas;
-                        count += 1;
                         if let Some(origin) = submission.origin {
                             *by_origin.entry(origin).or_default() += submission.declared_gas;
                         }
                     }
-                    Effect::Closed { .. } => {}
+                    Effect::Closed { .. } | Effect::EpochClosed { .. } => {}
+                    Effect::Opening { .. } => {}
                 }
             }
             prop_assert!(gas <= config.max_slot_gas && count <= config.max_items_per_slot);
@@ -176,7 +185,7 @@ proptest! {
             let (result, effects) = world.at(after, input.clone());
             let positioned =
                 effects.iter().filter(|effect| matches!(effect, Effect::Positioned { .. })).count();
-            let submitted = matches!(input, Input::Submit(_));
+            let submitted = matches!(input, Input::Submit(_) | Input::Seal(_));
             prop_assert_eq!(positioned, usize::from(submitted && result.is_ok()));
         }
     }
@@ -210,7 +219,7 @@ proptest! {
                 let closed = |effect: &Effect| matches!(effect, Effect::Closed { .. });
                 prop_assert!(effects.iter().all(closed));
                 // Any input lets the same slot expire.
-                let _ = without.at(after, Input::SetEpoch { epoch: 0 });
+                let _ = without.at(after, Input::Reveal { epoch: 0, list: hash(0) });
                 prop_assert_eq!(world.lane.open_slot(), without.lane.open_slot());
                 prop_assert_eq!(world.lane.parent(), without.lane.parent());
             }
@@ -259,7 +268,7 @@ proptest! {
     /// A lane that is set up again from what was kept of it goes on as if nothing had happened.
     #[test]
     fn lanes_go_on_from_their_standing(steps in run()) {
-        let (mut world, mut other) = (World::new(config()), World::new(config()));
+        let (mut world, mut other) = (World::new(sealing()), World::new(sealing()));
         for (after, input) in steps {
             let expected = world.at(after, input.clone());
             prop_assert_eq!(other.at(after, input), expected);
@@ -269,7 +278,9 @@ proptest! {
             let last = standing.last.map_or(0, |last| last.number.get());
             let recent: Vec<_> =
                 (0..=last).flat_map(|slot| other.lane.recent_in(SlotNumber::new(slot))).collect();
-            other.lane = Lane::resume(Domain::dev(), config(), kept, recent).unwrap();
+            let epochs = Sealing::decode(&other.lane.sealing().encode()).unwrap();
+            let lane = Lane::resume(Domain::dev(), sealing(), kept, recent).unwrap();
+            other.lane = lane.with_sealing(epochs);
         }
     }
 }

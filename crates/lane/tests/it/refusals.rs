@@ -24,7 +24,7 @@ fn an_item_has_one_position_among_recent_slots() {
     let duplicate =
         Rejection::Duplicate { item: hash(0), position: position(1, Section::Plaintext, 0) };
     assert_eq!(world.refused(0, submit(plain(0))), duplicate, "in the same slot");
-    let elsewhere = Submission { section: Section::Sealed, declared_gas: 5, ..plain(0) };
+    let elsewhere = Submission { section: Section::L1Born, declared_gas: 5, ..plain(0) };
     assert_eq!(world.refused(0, submit(elsewhere)), duplicate, "whatever else is said of it");
     for slot in 1..3 {
         world.ok(slot * SLOT_MS, Input::Tick);
@@ -115,13 +115,13 @@ fn p2_a_section_does_not_begin_again() {
     let mut world = World::new(config());
     let of = |section, item| submit(Submission { section, ..plain(item) });
     let over = |declared, current| Rejection::SectionOver { declared, current };
-    world.ok(0, of(Section::Sealed, 0));
-    assert_eq!(world.refused(0, of(Section::L1Born, 1)), over(0, 1));
+    world.ok(0, of(Section::L1Born, 0));
     world.ok(0, of(Section::Plaintext, 2));
-    assert_eq!(world.refused(0, of(Section::Sealed, 3)), over(1, 2));
     assert_eq!(world.refused(0, of(Section::L1Born, 1)), over(0, 2));
     world.ok(SLOT_MS, of(Section::L1Born, 1));
-    world.ok(SLOT_MS, of(Section::Sealed, 3));
+    for section in [Section::Sealed, Section::Opened] {
+        assert_eq!(world.refused(SLOT_MS, of(section, 3)), Rejection::NotHere(section as u8));
+    }
 }
 
 #[test]
@@ -143,17 +143,6 @@ fn p8_only_rollups_of_the_realm_are_available() {
     }
     world.ok(0, Input::Tick);
     assert_eq!(world.lane.open_slot().unwrap().available, ROLLUPS);
-}
-
-#[test]
-fn epochs_increase() {
-    let mut world = World::new(config());
-    world.ok(0, Input::SetEpoch { epoch: 3 });
-    for declared in [0, 2, 3] {
-        let error = Rejection::EpochNotIncreasing { declared, current: 3 };
-        assert_eq!(world.refused(0, Input::SetEpoch { epoch: declared }), error);
-    }
-    world.ok(0, Input::SetEpoch { epoch: 4 });
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! A lane with everything that came out of it.
 
 use alloy_primitives::{Address, B256, U256};
-use weft_lane::{Effect, Input, Lane, LaneConfig, Rejection, Submission};
+use weft_lane::{
+    Effect, Input, KeyAnnouncement, Lane, LaneConfig, Rejection, SealedSubmission, SealingConfig,
+    Submission, Turn,
+};
 use weft_types::{Domain, NetworkId, Position, Section, SlotHeader, SlotNumber, SlotRecord};
 
 /// Length of the tests' slots, in milliseconds.
@@ -66,6 +69,57 @@ pub(crate) fn plain(item: u64) -> Submission {
     Submission { item: hash(item), section: Section::Plaintext, declared_gas: 1, origin: None }
 }
 
+/// Slots of the tests' epochs.
+pub(crate) const EPOCH_SLOTS: u64 = 4;
+/// What a sealed item of [`sealed`] costs, in wei.
+pub(crate) const FEE_WEI: u128 = 256 * 2 + 100 * 3;
+
+/// Returns bounds that a test can reach, with sealed items.
+pub(crate) fn sealing() -> LaneConfig {
+    let sealing = SealingConfig {
+        lead_slots: 1,
+        max_items: 4,
+        max_bytes: 2_048,
+        max_gas: 900,
+        max_waiting: 2,
+        wei_per_byte: 2,
+        wei_per_gas: 3,
+        ..SealingConfig::new(ROLLUPS[0], EPOCH_SLOTS)
+    };
+    LaneConfig { sealing: Some(sealing), ..config() }
+}
+
+/// Returns the name of an epoch's key list.
+pub(crate) fn list(epoch: u64) -> B256 {
+    B256::from(U256::from(1_000 + epoch))
+}
+
+/// Returns the key of an epoch, of members 1 and 2, whose order has to stand half a slot after its end.
+pub(crate) fn key(epoch: u64) -> KeyAnnouncement {
+    KeyAnnouncement {
+        epoch,
+        list: list(epoch),
+        members: [1, 2].into(),
+        close_at_ms: START + epoch * EPOCH_SLOTS * SLOT_MS + SLOT_MS / 2,
+    }
+}
+
+/// Returns an envelope for an epoch, of a payer with room for ten.
+pub(crate) fn sealed(item: u64, epoch: u64) -> SealedSubmission {
+    SealedSubmission {
+        item: hash(item),
+        epoch,
+        list: list(epoch),
+        valid_until: SlotNumber::new(u64::MAX),
+        payer: origin(1),
+        home: ROLLUPS[0],
+        size_bytes: 256,
+        gas_limit: 100,
+        max_fee_wei: FEE_WEI,
+        deposit_wei: 10 * FEE_WEI,
+    }
+}
+
 /// Returns the submission as an input.
 pub(crate) const fn submit(submission: Submission) -> Input {
     Input::Submit(submission)
@@ -89,6 +143,8 @@ pub(crate) struct Slot {
     pub(crate) header: SlotHeader,
     /// Position, item, running hash before and after.
     pub(crate) positioned: Vec<(Position, B256, B256, B256)>,
+    /// Sealed items that ran.
+    pub(crate) turns: Vec<Turn>,
     pub(crate) closed: Option<(SlotRecord, B256)>,
 }
 
@@ -99,7 +155,7 @@ pub(crate) fn slots(effects: &[Effect]) -> Vec<Slot> {
         match effect.clone() {
             Effect::Opened(header) => {
                 assert!(slots.last().is_none_or(|slot| slot.closed.is_some()), "two slots open");
-                slots.push(Slot { header, positioned: vec![], closed: None });
+                slots.push(Slot { header, positioned: vec![], turns: vec![], closed: None });
             }
             Effect::Positioned { position, item, prev_chain, chain } => {
                 let slot = slots.last_mut().expect("a position without a slot");
@@ -109,6 +165,15 @@ pub(crate) fn slots(effects: &[Effect]) -> Vec<Slot> {
             Effect::Closed { record, hash } => {
                 let slot = slots.last_mut().expect("a record without a slot");
                 assert!(slot.closed.replace((record, hash)).is_none(), "a slot closed twice");
+            }
+            Effect::EpochClosed { head, .. } => {
+                let closed = slots.last().and_then(|slot| slot.closed.as_ref());
+                assert_eq!(closed.map(|(_, hash)| *hash), Some(head), "behind its slot's record");
+            }
+            Effect::Opening { turns, .. } => {
+                let slot = slots.last_mut().expect("an opening without a slot");
+                assert!(slot.closed.is_none() && slot.positioned.is_empty(), "before all others");
+                slot.turns.extend(turns);
             }
         }
     }

@@ -1,0 +1,351 @@
+//! Sealed items: an order before anybody can read them (P2, P10, P13, P17).
+//!
+//! ```text
+//!  Announce          Seal                    last slot closes           Reveal
+//!  ────────► open ──────────► positions ──────────────────────► closed ─────────► Opening: all of them run,
+//!             │  (S, Sealed, i)                                  │                 (Z, Opened, k)
+//!             └ deadline passed: no key, nothing is taken        └ after close_at: they are removed as late
+//! ```
+//!
+//! An item is ordered in the slot S in which it comes, in a section with a chain of its own, so that its promise is as
+//! good as any. It runs in the slot Z that opens when the epoch's secret is known, before anything else of that slot:
+//! no plaintext position before it is given once it can be read. Everything between S and Z goes on.
+
+mod config;
+mod epoch;
+mod refusal;
+
+pub use config::{MAX_EPOCH_SLOTS, SealingConfig};
+pub use epoch::{ClosedEpoch, Epoch, KeyAnnouncement, SealedItem};
+pub use refusal::SealedRejection;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use alloy_primitives::{Address, B256};
+use weft_types::{
+    NetworkId, Position, SlotNumber,
+    codec::{CodecError, Decode, Encode, Reader, Writer},
+};
+
+/// Epochs ahead of the open one for which key lists are taken.
+const MAX_AHEAD: u64 = 2;
+
+/// An envelope that asks for an order. Its caller has checked the payer's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedSubmission {
+    /// Hash of the envelope.
+    pub item: B256,
+    /// Epoch for which it is sealed.
+    pub epoch: u64,
+    /// Key list to which it is sealed.
+    pub list: B256,
+    /// Last slot in which it may be ordered.
+    pub valid_until: SlotNumber,
+    /// Who pays.
+    pub payer: Address,
+    /// Where its deposit lies.
+    pub home: NetworkId,
+    /// Size bucket, in bytes.
+    pub size_bytes: u64,
+    /// Gas bucket, in units.
+    pub gas_limit: u64,
+    /// Highest fee for both, in wei.
+    pub max_fee_wei: u128,
+    /// The payer's deposit after the last closed slot, in wei.
+    pub deposit_wei: u128,
+}
+
+/// A sealed item has its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// Hash of the envelope.
+    pub item: B256,
+    /// Where it was ordered.
+    pub ordered: Position,
+    /// Where it runs.
+    pub position: Position,
+    /// Running hash of the section of the opened after it.
+    pub chain: B256,
+}
+
+/// The epochs of a lane and what they reserve.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sealing {
+    /// Epochs with a key whose last slot is not closed.
+    open: BTreeMap<u64, Epoch>,
+    /// Epochs whose items wait for a secret.
+    closed: BTreeMap<u64, ClosedEpoch>,
+    /// What items may cost, by payer, in wei.
+    // Invariant: the sum over the items of all epochs and `settling`.
+    reserved: BTreeMap<Address, u128>,
+    /// Items that run in the open slot: charged when it closes, reserved until then.
+    settling: Vec<(Address, u128)>,
+}
+
+impl Sealing {
+    /// Returns an epoch that has a key and whose last slot is not closed.
+    pub fn open(&self, epoch: u64) -> Option<&Epoch> {
+        self.open.get(&epoch)
+    }
+
+    /// Returns an epoch whose items wait for a secret.
+    pub fn closed(&self, epoch: u64) -> Option<&ClosedEpoch> {
+        self.closed.get(&epoch)
+    }
+
+    /// Returns the epochs whose items wait for a secret.
+    pub fn waiting(&self) -> impl Iterator<Item = (u64, &ClosedEpoch)> {
+        self.closed.iter().map(|(epoch, closed)| (*epoch, closed))
+    }
+
+    /// Returns the epochs that have a key and whose last slots are not closed.
+    pub fn announced(&self) -> impl Iterator<Item = (u64, &Epoch)> {
+        self.open.iter().map(|(epoch, open)| (*epoch, open))
+    }
+
+    /// Returns what a payer's items may cost, in wei.
+    pub fn reserved_wei(&self, payer: &Address) -> u128 {
+        self.reserved.get(payer).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn announce(
+        &mut self,
+        config: &SealingConfig,
+        slot: SlotNumber,
+        key: KeyAnnouncement,
+    ) -> Result<(), SealedRejection> {
+        let epoch = key.epoch;
+        if let Some(known) = self.open.get(&epoch) {
+            return Err(SealedRejection::KnownList { epoch, known: known.key.list });
+        }
+        if key.members.is_empty() {
+            return Err(SealedRejection::NoMembers { epoch });
+        }
+        let first = config.first_slot(epoch).get();
+        let deadline = SlotNumber::new(first.saturating_sub(config.lead_slots));
+        if slot >= deadline {
+            return Err(SealedRejection::ListTooLate { epoch, slot, deadline });
+        }
+        let current = config.epoch_of(slot);
+        if epoch > current.saturating_add(MAX_AHEAD) {
+            return Err(SealedRejection::ListTooEarly { epoch, current });
+        }
+        let waiting = self.closed.len() as u32;
+        if waiting >= config.max_waiting {
+            return Err(SealedRejection::TooManyWaiting { waiting });
+        }
+        self.open.insert(epoch, Epoch::new(key));
+        Ok(())
+    }
+
+    /// Checks an envelope against the epoch of the open slot; returns its fee.
+    pub(crate) fn check(
+        &self,
+        config: &SealingConfig,
+        slot: SlotNumber,
+        now_ms: u64,
+        sealed: &SealedSubmission,
+    ) -> Result<u128, SealedRejection> {
+        let (declared, current) = (sealed.epoch, config.epoch_of(slot));
+        if declared != current {
+            return Err(SealedRejection::OtherEpoch { declared, current });
+        }
+        let epoch = self.open.get(&current).ok_or(SealedRejection::NoKey { epoch: current })?;
+        if sealed.list != epoch.key.list {
+            let (declared, known) = (sealed.list, epoch.key.list);
+            return Err(SealedRejection::OtherList { epoch: current, declared, known });
+        }
+        if slot > sealed.valid_until {
+            return Err(SealedRejection::Expired { valid_until: sealed.valid_until, slot });
+        }
+        let close_at_ms = epoch.key.close_at_ms;
+        if now_ms > close_at_ms {
+            return Err(SealedRejection::TooLate { epoch: current, close_at_ms, now_ms });
+        }
+        check_room(config, epoch, sealed)?;
+        self.check_fee(config, sealed)
+    }
+
+    /// P13: a fee is agreed to, and reserved beside what the payer's other items may cost.
+    fn check_fee(
+        &self,
+        config: &SealingConfig,
+        sealed: &SealedSubmission,
+    ) -> Result<u128, SealedRejection> {
+        if sealed.home != config.home {
+            let (declared, home) = (sealed.home, config.home);
+            return Err(SealedRejection::OtherHome { declared, home });
+        }
+        let (size_wei, gas_wei) = config.fees_wei(sealed.size_bytes, sealed.gas_limit);
+        let fee_wei = size_wei.saturating_add(gas_wei);
+        if fee_wei > sealed.max_fee_wei {
+            let max_fee_wei = sealed.max_fee_wei;
+            return Err(SealedRejection::FeeTooHigh { fee_wei, max_fee_wei });
+        }
+        let (payer, deposit_wei) = (sealed.payer, sealed.deposit_wei);
+        let reserved_wei = self.reserved_wei(&payer);
+        match reserved_wei.checked_add(fee_wei) {
+            Some(sum) if sum <= deposit_wei => Ok(fee_wei),
+            _ => Err(SealedRejection::Deposit { payer, deposit_wei, reserved_wei, fee_wei }),
+        }
+    }
+
+    /// Takes an envelope that was checked.
+    pub(crate) fn take(&mut self, sealed: &SealedSubmission, position: Position, fee_wei: u128) {
+        let epoch = self.open.get_mut(&sealed.epoch).expect("the epoch was just checked");
+        epoch.bytes += sealed.size_bytes;
+        epoch.gas += sealed.gas_limit;
+        let (item, payer, gas_limit) = (sealed.item, sealed.payer, sealed.gas_limit);
+        epoch.items.push(SealedItem { item, position, payer, fee_wei, gas_limit });
+        *self.reserved.entry(payer).or_default() += fee_wei;
+    }
+
+    /// Ends an epoch with the record of its last slot; returns it unless it had no key.
+    pub(crate) fn end(&mut self, epoch: u64, head: B256, now_ms: u64) -> Option<(u32, bool)> {
+        let ended = self.open.remove(&epoch)?;
+        let is_late = now_ms > ended.key.close_at_ms;
+        let items = ended.items.len() as u32;
+        // Nothing waits for the secret of an epoch without items.
+        if items > 0 {
+            self.closed.insert(epoch, ClosedEpoch::new(ended, head, is_late));
+        }
+        Some((items, is_late))
+    }
+
+    /// Takes note of a member's release for a closing head.
+    pub(crate) fn release(
+        &mut self,
+        epoch: u64,
+        member: u32,
+        head: B256,
+    ) -> Result<(), SealedRejection> {
+        self.check_closed(epoch)?;
+        let closed = self.closed.get_mut(&epoch).ok_or(SealedRejection::NotWaiting { epoch })?;
+        if head != closed.head {
+            let (declared, closed) = (head, closed.head);
+            return Err(SealedRejection::OtherHead { epoch, declared, closed });
+        }
+        if !closed.epoch.key.members.contains(&member) {
+            return Err(SealedRejection::UnknownMember { epoch, member });
+        }
+        match closed.released.insert(member) {
+            true => Ok(()),
+            false => Err(SealedRejection::Released { epoch, member }),
+        }
+    }
+
+    /// Checks that an epoch's secret may come to light and that somebody waits for it.
+    pub(crate) fn check_reveal(&self, epoch: u64, list: B256) -> Result<(), SealedRejection> {
+        self.check_closed(epoch)?;
+        let closed = self.closed.get(&epoch).filter(|closed| !closed.is_late);
+        let known = closed.ok_or(SealedRejection::NotWaiting { epoch })?.epoch.key.list;
+        if list == known {
+            return Ok(());
+        }
+        Err(SealedRejection::OtherList { epoch, declared: list, known })
+    }
+
+    fn check_closed(&self, epoch: u64) -> Result<(), SealedRejection> {
+        match self.open.contains_key(&epoch) {
+            true => Err(SealedRejection::NotClosed { epoch }),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes a closed epoch out to run in the open slot; its fees stay reserved until that closes.
+    pub(crate) fn start(&mut self, epoch: u64) -> Option<ClosedEpoch> {
+        let started = self.closed.remove(&epoch)?;
+        let fees = started.epoch.items.iter().map(|item| (item.payer, item.fee_wei));
+        self.settling.extend(fees);
+        Some(started)
+    }
+
+    /// Returns an epoch whose items are late.
+    pub(crate) fn late(&self) -> Option<u64> {
+        self.closed.iter().find(|(_, closed)| closed.is_late).map(|(epoch, _)| *epoch)
+    }
+
+    /// Frees what was reserved for items that ran in the slot that closes.
+    pub(crate) fn settle(&mut self) {
+        for (payer, fee_wei) in core::mem::take(&mut self.settling) {
+            self.free(payer, fee_wei);
+        }
+    }
+
+    fn free(&mut self, payer: Address, fee_wei: u128) {
+        let reserved = self.reserved.get_mut(&payer).expect("what is freed was reserved");
+        *reserved = reserved.checked_sub(fee_wei).expect("no more is freed than was reserved");
+        if *reserved == 0 {
+            self.reserved.remove(&payer);
+        }
+    }
+
+    /// Returns the rollups that no header leaves out while items wait that were read since they were named (P8).
+    pub(crate) fn pinned(&self) -> impl Iterator<Item = NetworkId> + '_ {
+        self.closed.values().filter_map(|closed| closed.available.as_deref()).flatten().copied()
+    }
+
+    /// Names the rollups of the first header after an epoch.
+    pub(crate) fn pin(&mut self, available: &[NetworkId]) {
+        for closed in self.closed.values_mut().filter(|closed| closed.available.is_none()) {
+            closed.available = Some(available.into());
+        }
+    }
+}
+
+fn check_room(
+    config: &SealingConfig,
+    epoch: &Epoch,
+    sealed: &SealedSubmission,
+) -> Result<(), SealedRejection> {
+    let sums = [
+        ("items", epoch.items.len() as u64, 1, u64::from(config.max_items)),
+        ("bytes", epoch.bytes, sealed.size_bytes, config.max_bytes),
+        ("gas", epoch.gas, sealed.gas_limit, config.max_gas),
+    ];
+    for (what, before, more, bound) in sums {
+        let asked = before.saturating_add(more);
+        if asked > bound {
+            return Err(SealedRejection::EpochFull { epoch: epoch.key.epoch, what, asked, bound });
+        }
+    }
+    Ok(())
+}
+
+impl Encode for Sealing {
+    fn encode_to(&self, out: &mut Writer) {
+        let open: Vec<_> = self.open.values().cloned().collect();
+        let closed: Vec<_> = self.closed.values().cloned().collect();
+        out.list(&open).list(&closed);
+    }
+}
+
+impl Decode for Sealing {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (open, closed): (Vec<Epoch>, Vec<ClosedEpoch>) = (input.list()?, input.list()?);
+        let mut sealing = Self::default();
+        let mut seen = BTreeSet::new();
+        for epoch in open.iter().chain(closed.iter().map(|closed| &closed.epoch)) {
+            if !seen.insert(epoch.key.epoch) {
+                return Err(CodecError::NotCanonical("an epoch twice"));
+            }
+            for item in &epoch.items {
+                let reserved = sealing.reserved.entry(item.payer).or_default();
+                let sum = reserved.checked_add(item.fee_wei);
+                *reserved = sum.ok_or(CodecError::NotCanonical("fees without bound"))?;
+            }
+        }
+        sealing.reserved.retain(|_, wei| *wei > 0);
+        let sorted = |epochs: &[u64]| epochs.is_sorted();
+        let numbers: Vec<_> = open.iter().map(|epoch| epoch.key.epoch).collect();
+        let ended: Vec<_> = closed.iter().map(|closed| closed.epoch.key.epoch).collect();
+        if !sorted(&numbers) || !sorted(&ended) {
+            return Err(CodecError::NotCanonical("epochs out of order"));
+        }
+        sealing.open = open.into_iter().map(|epoch| (epoch.key.epoch, epoch)).collect();
+        sealing.closed = closed.into_iter().map(|epoch| (epoch.epoch.key.epoch, epoch)).collect();
+        Ok(sealing)
+    }
+}
