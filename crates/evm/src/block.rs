@@ -83,6 +83,8 @@ pub struct ClosedBlock {
 pub(crate) struct OpenBlock {
     pub(crate) transactions: Vec<BlockTx>,
     pub(crate) dead: Vec<B256>,
+    /// What payers of sealed items owe, in wei, in lane order (P13).
+    pub(crate) charges: Vec<(Address, u128)>,
     pub(crate) gas_used: u64,
 }
 
@@ -98,7 +100,7 @@ impl OpenBlock {
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.transactions.is_empty() && self.dead.is_empty()
+        self.transactions.is_empty() && self.dead.is_empty() && self.charges.is_empty()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     joint::{ExecError, Fault, LegContext, Stop},
     leg::{failed, invalid, invalid_reason, tx_env},
     realm::Realm,
+    sealed,
     state::State,
 };
 use alloc::{collections::BTreeSet, format, string::ToString, sync::Arc, vec::Vec};
@@ -16,7 +17,7 @@ use thiserror::Error;
 use weft_thread::thread_start;
 use weft_types::{
     Bundle, Hop, HopBody, InvalidReason, Item, L1Born, L1Event, Leg, Marker, NetworkId, Outcome,
-    Position, Removal, RemovalCause, Verdict,
+    Position, Removal, RemovalCause, Sealed, Verdict,
 };
 
 /// What an item did.
@@ -95,7 +96,10 @@ impl<D: State> Realm<D> {
         let mut attempt = Attempt::default();
         let own = self.attempt(position, item, hash, &mut attempt);
         match own.and_then(|own| self.decide(own)) {
-            Ok(Ok(())) => self.include(position, attempt),
+            Ok(Ok(())) => {
+                self.charge(item, None);
+                self.include(position, attempt)
+            }
             Ok(Err(removal)) => self.remove(position, item, removal, attempt),
             Err(error) => {
                 self.forget_item();
@@ -131,16 +135,38 @@ impl<D: State> Realm<D> {
     ) -> Result<Result<(), Removal>, ExecError<D>> {
         match item {
             Item::Transaction(leg) | Item::L1Born(L1Born { event: L1Event::Forced(leg), .. }) => {
-                self.attempt_single(position, leg, hash, attempt)
+                let policy = self.policy(leg.network);
+                self.attempt_single(position, leg, hash, policy, attempt)
             }
             Item::Bundle(bundle)
             | Item::L1Born(L1Born { event: L1Event::ForcedBundle(bundle), .. }) => {
                 self.attempt_bundle(position, bundle, hash, attempt)
             }
-            Item::Sealed(_) => Ok(Err(unopened(RemovalCause::Undecryptable, "not opened"))),
+            Item::Sealed(sealed) => self.attempt_sealed(position, sealed, attempt),
             Item::Session(_) | Item::L1Born(_) => {
                 Ok(Err(unopened(RemovalCause::Unavailable, "network 0 is not in the realm")))
             }
+        }
+    }
+
+    /// Runs what an envelope held, at its place and under its own name.
+    fn attempt_sealed(
+        &mut self,
+        position: Position,
+        sealed: &Sealed,
+        attempt: &mut Attempt,
+    ) -> Result<Result<(), Removal>, ExecError<D>> {
+        let item = match sealed::item_of(sealed) {
+            Ok(item) => item,
+            Err(removal) => return Ok(Err(removal)),
+        };
+        match item {
+            // P5: what was sealed is removed when it fails, whatever its rollup does with others.
+            Item::Transaction(leg) => {
+                self.attempt_single(position, leg, sealed.envelope, FailedPolicy::Remove, attempt)
+            }
+            Item::Bundle(bundle) => self.attempt_bundle(position, bundle, sealed.envelope, attempt),
+            _ => Ok(Err(sealed::malformed("an envelope holds a transaction or a bundle"))),
         }
     }
 
@@ -149,6 +175,7 @@ impl<D: State> Realm<D> {
         position: Position,
         leg: &Leg,
         hash: B256,
+        policy: FailedPolicy,
         attempt: &mut Attempt,
     ) -> Result<Result<(), Removal>, ExecError<D>> {
         // A transaction without marker costs the fold no more than this look (P18).
@@ -158,9 +185,7 @@ impl<D: State> Realm<D> {
         }
         let at = LegAt { position, index: 0, item: hash, bundle: None };
         let verdict = match self.run_leg(at, leg, attempt)? {
-            Ok(Some(result))
-                if !result.is_success() && self.policy(leg.network) == FailedPolicy::Remove =>
-            {
+            Ok(Some(result)) if !result.is_success() && policy == FailedPolicy::Remove => {
                 Err(failed(leg, 0, &result))
             }
             Ok(_) => Ok(()),
@@ -438,7 +463,7 @@ impl<D: State> Realm<D> {
         attempt: Attempt,
     ) -> Result<Applied, FoldErrorOf<D>> {
         self.forget_item();
-        self.bury(item, &removal);
+        self.apply_removed(item, &removal);
         Ok(Applied {
             position,
             outcome: Outcome::Removed(removal),
@@ -469,9 +494,19 @@ impl<D: State> Realm<D> {
         }
     }
 
-    /// Repeats for the chains here that an item was removed by the realm (P7): nothing but its death remains.
+    /// Repeats for the chains here that an item was removed by the realm (P7): nothing but its death and its fee remain.
     pub fn apply_removed(&mut self, item: &Item, removal: &Removal) {
         self.bury(item, removal);
+        self.charge(item, Some(removal.cause));
+    }
+
+    /// Records what the payer of a sealed item owes, on the rollup where its deposit lies (P13).
+    pub(crate) fn charge(&mut self, item: &Item, cause: Option<RemovalCause>) {
+        let Item::Sealed(sealed) = item else { return };
+        let wei = sealed.charge_wei(cause);
+        if let (Some(index), 1..) = (self.joint.index_of(sealed.terms.deposit), wei) {
+            self.tips[index].open.charges.push((sealed.terms.payer, wei));
+        }
     }
 }
 
@@ -510,7 +545,7 @@ fn networks(bundle: &Bundle) -> BTreeSet<NetworkId> {
     bundle.legs().iter().map(|leg| leg.network).collect()
 }
 
-fn unopened(cause: RemovalCause, reason: &str) -> Removal {
+pub(crate) fn unopened(cause: RemovalCause, reason: &str) -> Removal {
     Removal {
         cause,
         network: NetworkId::L1,

@@ -19,6 +19,7 @@ mod realm;
 mod remote;
 pub mod replay;
 mod sandbox;
+mod sealed;
 mod simulate;
 mod state;
 pub mod tariff;

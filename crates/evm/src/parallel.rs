@@ -120,6 +120,10 @@ where
 
     /// Returns true when the rollup of an item's first leg runs here, so that a runner takes the item.
     fn has_home(&self, item: &Item) -> bool {
+        // Sealed items are charged on another rollup than their own.
+        if matches!(item, Item::Sealed(_)) {
+            return false;
+        }
         item.legs().first().is_some_and(|leg| self.joint.index_of(leg.network).is_some())
     }
 

@@ -5,6 +5,7 @@ use crate::{
     chain::{Chain, ChainSpec},
     escrow::{Escrow, TokenId},
     joint::{ExecError, Joint},
+    sealed,
     state::State,
     working::WorkingState,
 };
@@ -18,7 +19,7 @@ use revm::{
 };
 use weft_contracts::{DeadRegistry, addresses};
 use weft_thread::Heads;
-use weft_types::{DEAD_REGISTRY, Domain, NetworkId, SYSTEM_SENDER, SlotHeader};
+use weft_types::{DEAD_REGISTRY, Domain, FEE_VAULT, NetworkId, SYSTEM_SENDER, SlotHeader};
 
 /// A rollup as it stands between two slots.
 #[derive(Debug, Clone)]
@@ -242,8 +243,8 @@ impl<D: State> Realm<D> {
         Ok(())
     }
 
-    /// Closes the slot: one block for every rollup that has a transaction or a dead entry, or whose last block is
-    /// too old (P9).
+    /// Closes the slot: one block for every rollup that has a transaction, a dead entry or a charge, or whose last
+    /// block is too old (P9).
     ///
     /// # Errors
     ///
@@ -317,6 +318,7 @@ fn close_block<D: State>(
         let call = DeadRegistry::recordCall { hashes: hashes.to_vec() };
         system_call_from(chain, SYSTEM_SENDER, DEAD_REGISTRY, call.abi_encode().into())?;
     }
+    sealed::collect(chain, &open.charges)?;
     let changes = chain.working().changes().map_err(ExecError::<D>::Database)?;
     let env = chain.evm.ctx.block.clone();
     let state = chain.working_mut().rebase();
@@ -370,7 +372,7 @@ fn system_call<D: State>(
 }
 
 /// Runs a system contract and keeps what it did. A rollup without the contract is left alone.
-fn system_call_from<D: State>(
+pub(crate) fn system_call_from<D: State>(
     chain: &mut Chain<D>,
     caller: Address,
     target: Address,
@@ -382,8 +384,8 @@ fn system_call_from<D: State>(
         return Ok(());
     }
     let result = chain.evm.system_call_one_with_caller(caller, target, input)?;
-    // Opening calls may fail without consequence (EIP-2935, EIP-4788); a lost dead hash would break P4.
-    let counts = target == DEAD_REGISTRY;
+    // Opening calls may fail without consequence (EIP-2935, EIP-4788); a lost dead hash would break P4, a lost charge P13.
+    let counts = [DEAD_REGISTRY, FEE_VAULT].contains(&target);
     assert!(result.is_success() || !counts, "{target} refuses the system: {result:?}");
     let changes = chain.evm.ctx.journaled_state.finalize();
     chain.working_mut().commit(changes).map_err(ExecError::<D>::Database)

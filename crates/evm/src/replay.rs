@@ -15,7 +15,7 @@ use alloc::{boxed::Box, vec::Vec};
 use weft_thread::{ChainView, Heads};
 use weft_types::{
     CodecError, Decode, Domain, Encode, Hop, Item, NetworkId, Outcome, Position, Reader, Removal,
-    Writer,
+    RemovalCause, Writer,
 };
 
 /// What one rollup needs to know about one position of the lane.
@@ -29,6 +29,8 @@ pub struct ReplayItem {
     pub is_removed: bool,
     /// True when it was removed because a leg ran and failed, so that it is dead (P4).
     pub is_failed: bool,
+    /// True when it was sealed and its removal costs nothing (P13).
+    pub is_free: bool,
     /// Hops addressed to the rollup, in order.
     pub inbound: Vec<Hop>,
 }
@@ -49,6 +51,7 @@ impl ReplayItem {
             item,
             is_removed: removal.is_some(),
             is_failed: removal.is_some_and(Removal::is_failed),
+            is_free: removal.is_some_and(is_free),
             inbound,
         }
     }
@@ -56,21 +59,28 @@ impl ReplayItem {
 
 impl Encode for ReplayItem {
     fn encode_to(&self, out: &mut Writer) {
-        out.put(&self.position).put(&self.item).bool(self.is_removed).bool(self.is_failed);
+        out.put(&self.position).put(&self.item).bool(self.is_removed);
+        out.u8(if self.is_free { 2 } else { u8::from(self.is_failed) });
         out.list(&self.inbound);
     }
 }
 
 impl Decode for ReplayItem {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            position: input.get()?,
-            item: input.get()?,
-            is_removed: input.bool()?,
-            is_failed: input.bool()?,
-            inbound: input.list()?,
-        })
+        let (position, item, is_removed) = (input.get()?, input.get()?, input.bool()?);
+        let (is_failed, is_free) = match input.u8()? {
+            0 => (false, false),
+            1 => (true, false),
+            2 => (false, true),
+            found => return Err(CodecError::Tag { what: "removal", found }),
+        };
+        Ok(Self { position, item, is_removed, is_failed, is_free, inbound: input.list()? })
     }
+}
+
+/// Returns true when nobody is charged for a sealed item that was removed like this.
+pub fn is_free(removal: &Removal) -> bool {
+    matches!(removal.cause, RemovalCause::Late | RemovalCause::Unavailable)
 }
 
 /// Returns what one chain sent and received according to a list of hops.
@@ -106,14 +116,18 @@ impl<D: State> Realm<D> {
     ///
     /// Panics when no slot is open.
     pub fn replay(&mut self, replayed: &ReplayItem) -> Result<Applied, FoldErrorOf<D>> {
-        let ReplayItem { position, item, is_removed, is_failed, inbound } = replayed;
+        let ReplayItem { position, item, is_removed, is_failed, is_free, inbound } = replayed;
         if *is_removed {
-            let removal = Removal::elsewhere(*is_failed);
+            let mut removal = Removal::elsewhere(*is_failed);
+            if *is_free {
+                removal.cause = RemovalCause::Unavailable;
+            }
             self.apply_removed(item, &removal);
             return Ok(Applied::nothing(*position, Outcome::Removed(removal)));
         }
         let local = item.legs().iter().any(|leg| self.joint.index_of(leg.network).is_some());
         if !local && inbound.is_empty() {
+            self.charge(item, None);
             return Ok(Applied::nothing(*position, Outcome::Included));
         }
         self.set_remote(Some(Box::new(Tape::new(inbound.iter().cloned()))));

@@ -429,7 +429,7 @@ impl<'a> Runner<'a> {
 fn next_position(log: &SlotLog, item: &Item) -> Position {
     let wanted = match item {
         Item::L1Born(_) => Section::L1Born,
-        Item::Sealed(_) => Section::Sealed,
+        Item::Sealed(_) => Section::Opened,
         _ => Section::Plaintext,
     };
     let reached = log.items.last().map_or(Section::L1Born, |last| last.position.section);

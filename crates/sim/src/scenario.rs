@@ -11,8 +11,8 @@ use alloy_consensus::Transaction as _;
 use alloy_primitives::{Bytes, U256};
 use weft_evm::FailedPolicy;
 use weft_types::{
-    Bundle, Deposit, Domain, Envelope, InvalidReason, Item, L1Born, L1Event, L1Ref, NetworkId,
-    RemovalCause, SafetyLevel, Session, SlotNumber,
+    Bundle, Deposit, Domain, InvalidReason, Item, L1Born, L1Event, L1Ref, NetworkId, Opening,
+    RemovalCause, SafetyLevel, Sealed, Session, Terms,
 };
 
 impl Generator<'_> {
@@ -149,8 +149,21 @@ impl Generator<'_> {
         let origin = L1Ref { block_hash: hash_of(salt, "L1 block"), log_index: salt as u32 % 7 };
         let removed = Fate::Removed;
         match self.rng.below(6) {
+            0 if self.rng.chance(50) => {
+                let draft = self.plain(home);
+                if !self.has_room(&draft) {
+                    return Vec::new();
+                }
+                let mut planned = self.expecting(&draft, Fate::Included, Feature::Sealed);
+                let inner = Item::Transaction(self.signed(&draft));
+                planned.item = Item::Sealed(Sealed {
+                    opening: Opening::Opened(Box::new(inner)),
+                    ..self.undecryptable(home)
+                });
+                vec![planned]
+            }
             0 => {
-                let item = Item::Sealed(self.envelope(home));
+                let item = Item::Sealed(self.undecryptable(home));
                 vec![refusal(item, removed(RemovalCause::Undecryptable), Feature::Sealed)]
             }
             1 => {
@@ -194,18 +207,18 @@ impl Generator<'_> {
         }
     }
 
-    fn envelope(&mut self, home: usize) -> Envelope {
-        Envelope {
-            scheme: 1,
-            epoch: 2,
+    /// An envelope that opened to nothing; its payer has no deposit, so nothing is charged.
+    fn undecryptable(&mut self, home: usize) -> Sealed {
+        let terms = Terms {
             payer: self.world.cast(home).codeless,
-            size_bucket: 256,
-            gas_bucket: 100_000,
-            max_fee: U256::from(1),
-            valid_until: SlotNumber::new(9),
-            ciphertext: Bytes::copy_from_slice(hash_of(self.rng.next(), "cipher").as_slice()),
-            signature: Bytes::from_static(&[1; 65]),
-        }
+            deposit: self.world.cast(home).network,
+            rollup: None,
+            gas_limit: u64::MAX,
+            size_fee_wei: 0,
+            gas_fee_wei: 0,
+        };
+        let envelope = hash_of(self.rng.next(), "envelope");
+        Sealed { envelope, terms, opening: Opening::Undecryptable }
     }
 
     /// Two items, the second of which shows what the first left behind.

@@ -7,6 +7,7 @@ mod counterexamples;
 mod frames;
 mod gas;
 mod rogue;
+mod sealed;
 mod shapes;
 mod smoke;
 mod state_tests;

@@ -30,7 +30,7 @@ pub(crate) const C: NetworkId = NetworkId::new(903);
 pub(crate) const ETHER: u128 = 1_000_000_000_000_000_000;
 /// Number of funded keys.
 const KEYS: u64 = 10;
-const GENESIS_TIME: u64 = 1_700_000_000;
+pub(crate) const GENESIS_TIME: u64 = 1_700_000_000;
 
 /// A transaction before it is signed.
 #[derive(Debug, Clone)]
