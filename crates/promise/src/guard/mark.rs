@@ -22,12 +22,42 @@ pub(super) struct Mark {
     pub(super) count: u32,
     /// Running hash after them; zero when nothing was signed in the slot.
     pub(super) chain: B256,
+    /// Slot, number of items and running hash of the sealed section whose order was signed last: it grows beside the
+    /// other (P2).
+    pub(super) sealed: SealedMark,
     /// Last position whose execution was signed.
     pub(super) executed: Option<Position>,
     /// Parent that a checkpoint of the slot named; zero for none.
     pub(super) parent: B256,
     /// When it was written.
     pub(super) unix_ms: u64,
+}
+
+/// Where the order of sealed items stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct SealedMark {
+    pub(super) slot: SlotNumber,
+    pub(super) count: u32,
+    pub(super) chain: B256,
+}
+
+impl SealedMark {
+    /// Decides about a position of the slot that is open, or of a later one.
+    fn order(&mut self, promise: &OrderPromise) -> Result<Verdict, Position> {
+        let Position { slot, index, .. } = promise.position;
+        if slot < self.slot || (slot == self.slot && index + 1 < self.count) {
+            return Ok(Verdict::Old);
+        }
+        if slot == self.slot && index < self.count {
+            let same = promise.chain == self.chain;
+            return if same { Ok(Verdict::Old) } else { Err(promise.position) };
+        }
+        if slot == self.slot && index == self.count && promise.prev_chain != self.chain {
+            return Err(promise.position);
+        }
+        *self = Self { slot, count: index.saturating_add(1), chain: promise.chain };
+        Ok(Verdict::Sign)
+    }
 }
 
 impl Mark {
@@ -50,6 +80,10 @@ impl Mark {
 
     fn order(&mut self, promise: &OrderPromise) -> Result<Verdict, Position> {
         let Position { slot, section, index } = promise.position;
+        if section == Section::Sealed {
+            // A slot that is over in one section is over in the other.
+            return if slot < self.slot { Ok(Verdict::Old) } else { self.sealed.order(promise) };
+        }
         let here = (slot, section);
         if here < (self.slot, self.section) {
             return Ok(Verdict::Old);
@@ -75,6 +109,14 @@ impl Mark {
             return Ok(Verdict::Old);
         }
         let Position { slot, section, index } = promise.position;
+        if section == Section::Opened {
+            // These run before anything else of their slot; what orders them was signed when they were sealed.
+            if slot < self.slot {
+                return Ok(Verdict::Old);
+            }
+            self.executed = Some(promise.position);
+            return Ok(Verdict::Sign);
+        }
         // A result names the running hash as well: nothing is signed about a position beyond the order.
         let place = (slot, section, u64::from(index) + 1);
         if place > (self.slot, self.section, u64::from(self.count)) {

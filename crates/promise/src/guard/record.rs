@@ -3,7 +3,10 @@
 //! A write that tears leaves the other record, and nothing was signed under the torn one. Each record names the file
 //! that it was written to by inode number and time of birth: a copy, as backups make and bring back, has others.
 
-use super::{GuardError, mark::Mark};
+use super::{
+    GuardError,
+    mark::{Mark, SealedMark},
+};
 use alloy_primitives::{Address, B256, keccak256};
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -140,6 +143,7 @@ impl Encode for Record {
             section,
             count,
             chain,
+            sealed,
             executed,
             parent,
             unix_ms,
@@ -151,6 +155,8 @@ impl Encode for Record {
         if let Some(executed) = executed {
             out.put(executed);
         }
+        // Records from before there were sealed items have zeros here, which say that there were none.
+        out.u64(sealed.slot.get()).u32(sealed.count).hash(&sealed.chain);
     }
 }
 
@@ -163,6 +169,9 @@ impl Decode for Record {
         let Position { slot, section, index: count }: Position = input.get()?;
         let (chain, parent, unix_ms) = (input.hash()?, input.hash()?, input.u64()?);
         let executed = if input.bool()? { Some(input.get()?) } else { None };
+        let (slot_of_sealed, count_of_sealed) = (SlotNumber::new(input.u64()?), input.u32()?);
+        let sealed =
+            SealedMark { slot: slot_of_sealed, count: count_of_sealed, chain: input.hash()? };
         let mark = Mark {
             key,
             realm,
@@ -172,6 +181,7 @@ impl Decode for Record {
             section,
             count,
             chain,
+            sealed,
             executed,
             parent,
             unix_ms,

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256};
 use std::{fs, os::unix::fs::FileExt as _, path::Path};
 use tempfile::TempDir;
 use weft_promise::{Guard, GuardError, IssueError, Issuer, Start, Verdict, guard::Setting};
-use weft_types::{Domain, OrderPromise, SignedGroup, SlotNumber, Statement};
+use weft_types::{Domain, OrderPromise, Section, SignedGroup, SlotNumber, Statement};
 
 const NOW: u64 = 1_763_719_200_000;
 
@@ -56,6 +56,40 @@ fn a_restart_goes_on_where_the_lane_was_and_signs_nothing_twice() {
     assert_eq!(verdicts, [Old, Old, Old, Sign, Sign]);
     assert_eq!(admit(&mut guard, &orders(6, 1, 0)[0]), Old);
     assert_eq!(admit(&mut guard, &orders(8, 1, 0)[0]), Sign);
+}
+
+/// The same orders in the section of sealed items.
+fn sealed_orders(slot: u64, count: u32, salt: u8) -> Vec<OrderPromise> {
+    let mut orders = orders(slot, count, salt);
+    orders.iter_mut().for_each(|order| order.position.section = Section::Sealed);
+    orders
+}
+
+#[test]
+fn sealed_items_are_ordered_beside_plaintext_and_each_once() {
+    // P2: both sections of a slot grow at the same time.
+    let directory = TempDir::new().unwrap();
+    let path = fresh(&directory);
+    let mut guard = open(&path, NOW).0;
+    let (plain, sealed) = (orders(7, 3, 0), sealed_orders(7, 3, 1));
+    for (plain, sealed) in plain.iter().zip(&sealed) {
+        assert_eq!(admit(&mut guard, plain), Verdict::Sign);
+        assert_eq!(admit(&mut guard, sealed), Verdict::Sign);
+        assert_eq!(admit(&mut guard, sealed), Verdict::Old);
+    }
+    guard.flush(NOW).unwrap();
+    drop(guard);
+    let mut guard = open(&path, NOW).0;
+    let verdicts: Vec<_> =
+        sealed_orders(7, 4, 1).iter().map(|order| admit(&mut guard, order)).collect();
+    use Verdict::{Old, Sign};
+    assert_eq!(verdicts, [Old, Old, Old, Sign], "a restart forgets none");
+    assert_eq!(admit(&mut guard, &orders(8, 1, 0)[0]), Sign);
+    assert_eq!(admit(&mut guard, &sealed_orders(7, 5, 1)[4]), Old, "slot 7 is over");
+    assert_eq!(admit(&mut guard, &sealed_orders(9, 1, 1)[0]), Sign);
+    let other = sealed_orders(9, 1, 2).remove(0);
+    let error = guard.admit(&Statement::Order(other)).unwrap_err();
+    assert!(matches!(error, GuardError::Contradiction(_)), "{error:?}");
 }
 
 #[test]
