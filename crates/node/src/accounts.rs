@@ -16,6 +16,12 @@ pub struct DevAccount {
 }
 
 impl DevAccount {
+    /// Signs a hash as it is: `r || s || v` with v 27 or 28; `None` when the key is no private key.
+    pub fn sign_hash(&self, hash: B256) -> Option<[u8; 65]> {
+        let signer = PrivateKeySigner::from_bytes(&self.key).ok()?;
+        Some(signer.sign_hash_sync(&hash).ok()?.as_bytes())
+    }
+
     /// Signs a transaction; `None` when the key is no private key.
     pub fn sign(&self, tx: TypedTransaction) -> Option<TxEnvelope> {
         let signer = PrivateKeySigner::from_bytes(&self.key).ok()?;

@@ -11,6 +11,7 @@ use crate::{
     origins::Origins,
     pool::PoolLimits,
     rollup::{self, RollupConfig},
+    sealing::SealingOptions,
     turns::Priority,
 };
 use alloy_primitives::U256;
@@ -151,6 +152,8 @@ pub struct DevConfig {
     pub progress: Option<Progress>,
     /// Whether the realm of the data directory is taken as it was made, whatever stands here.
     pub adopts_genesis: bool,
+    /// How sealed items are taken; none are when there is nothing here.
+    pub sealing: Option<SealingOptions>,
 }
 
 impl Default for DevConfig {
@@ -192,6 +195,7 @@ impl Default for DevConfig {
             drain_timeout: Duration::from_secs(10),
             progress: None,
             adopts_genesis: false,
+            sealing: None,
         }
     }
 }
@@ -280,12 +284,46 @@ impl DevConfig {
         if self.mining == Mining::OnDemand && self.priority == Priority::Fees {
             return wrong("an auction needs slots that close with the clock".to_owned());
         }
+        self.check_sealing()?;
         self.check_durable()?;
         if !(1..=MAX_LEGS).contains(&self.limits.max_bundle_legs) {
             let legs = self.limits.max_bundle_legs;
             return wrong(format!("bundles of {legs} legs, expected 1 to {MAX_LEGS}"));
         }
         self.all_rollups().map(|_| ())
+    }
+
+    /// Returns the rollup where deposits for sealed items lie.
+    pub(crate) fn home(&self) -> Result<Option<NetworkId>, NodeError> {
+        let Some(sealing) = &self.sealing else { return Ok(None) };
+        let first = || self.chain_ids().min().unwrap_or_default();
+        let home = sealing.home.unwrap_or_else(first);
+        match self.chain_ids().any(|id| id == home) {
+            true => Ok(Some(NetworkId::new(home))),
+            false => Err(NodeError::Config(format!("sealing: rollup {home} is not in the realm"))),
+        }
+    }
+
+    /// Refuses beside sealed items what knows nothing of epochs.
+    fn check_sealing(&self) -> Result<(), NodeError> {
+        let Some(sealing) = &self.sealing else { return Ok(()) };
+        sealing.check()?;
+        self.home()?;
+        let wrong =
+            |what: &str| Err(NodeError::Config(format!("{what} cannot be used with sealed items")));
+        if self.seed.is_some() {
+            return wrong("a seed, which stops the clock between items,");
+        }
+        if self.mining == Mining::OnDemand {
+            return wrong("slots that close on demand");
+        }
+        if !self.executors.is_empty() {
+            return wrong("executors in processes of their own");
+        }
+        if self.load_state.is_some() || self.dump_state.is_some() {
+            return wrong("a state file");
+        }
+        Ok(())
     }
 
     /// Refuses beside a data directory what its log does not hold.

@@ -38,6 +38,8 @@ pub(crate) struct Record {
     pub(crate) hops: Vec<Hop>,
     /// System transactions that it made (P29).
     pub(crate) system: Vec<(NetworkId, B256)>,
+    /// Hash of the envelope in which it was sealed.
+    pub(crate) envelope: Option<B256>,
 }
 
 impl Record {
@@ -162,5 +164,5 @@ impl Outcomes {
 
 fn keys(record: &Record) -> impl Iterator<Item = B256> + '_ {
     let bundle = record.bundle.map(BundleId::hash);
-    bundle.into_iter().chain(record.legs.iter().map(|leg| leg.tx_hash))
+    bundle.into_iter().chain(record.envelope).chain(record.legs.iter().map(|leg| leg.tx_hash))
 }

@@ -3,8 +3,16 @@
 //! Records hold inputs, never results: recovery feeds them to the same lane and the same fold again. The exception is
 //! [`Record::Closed`], against which the result is checked. Encodings are canonical, behind a version byte.
 
-use crate::{accounts::DevAccount, config::DevConfig, rollup::RollupConfig};
-use alloy_primitives::{Address, B256, U256};
+use crate::{
+    accounts::DevAccount,
+    config::DevConfig,
+    engine::{put_list, read_list, read_secret},
+    rollup::RollupConfig,
+    sealing::SealingOptions,
+};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use weft_crypto::{Envelope, curve::Secret};
+use weft_lane::KeyAnnouncement;
 use weft_types::{
     Bundle, BundleId, BundleShape, Domain, Item, Leg, LegShape, NetworkId, SafetyLevel,
     bundle::MAX_LEGS,
@@ -35,6 +43,14 @@ pub(crate) enum Record {
     Held(Leg),
     /// A rollup joined the realm between two slots.
     Joined(Joined),
+    /// An epoch has a key.
+    KeyList { now_ms: u64, key: KeyAnnouncement, bytes: Bytes },
+    /// An envelope has a position.
+    Sealed { now_ms: u64, envelope: Envelope },
+    /// A member released its secret of a closed epoch.
+    Released { now_ms: u64, epoch: u64, member: u32, head: B256, secret: Secret },
+    /// The secret of a closed epoch is known; its items run.
+    Revealed { now_ms: u64, epoch: u64, secret: Secret },
     /// What waited waits no more and never had a position.
     Dropped { bundle: Option<BundleId>, protected: bool, legs: Vec<Leg>, why: String },
 }
@@ -54,6 +70,8 @@ pub(crate) struct Genesis {
     pub(crate) heads: Vec<B256>,
     /// Rollups with a genesis of their own.
     pub(crate) listed: Vec<RollupConfig>,
+    /// How sealed items are taken.
+    pub(crate) sealing: Option<SealingOptions>,
 }
 
 /// A rollup that joined the realm.
@@ -93,6 +111,9 @@ impl Record {
 impl Encode for Record {
     fn encode_to(&self, out: &mut Writer) {
         match self {
+            Self::Genesis(genesis @ Genesis { sealing: Some(sealing), .. }) => {
+                out.u8(11).put(genesis).list(&genesis.listed).put(sealing)
+            }
             Self::Genesis(genesis) if genesis.listed.is_empty() => out.u8(0).put(genesis),
             Self::Genesis(genesis) => out.u8(9).put(genesis).list(&genesis.listed),
             Self::Turn { now_ms, is_close } => out.u8(1).u64(*now_ms).bool(*is_close),
@@ -106,6 +127,19 @@ impl Encode for Record {
             Self::Held(leg) => out.u8(7).put(leg),
             Self::Joined(joined) => {
                 out.u8(10).put(&joined.rollup).u64(joined.timestamp).hash(&joined.head)
+            }
+            Self::KeyList { now_ms, key, bytes } => {
+                out.u8(12).u64(*now_ms);
+                put_list(out, key, bytes);
+                out
+            }
+            Self::Sealed { now_ms, envelope } => out.u8(13).u64(*now_ms).put(envelope),
+            Self::Released { now_ms, epoch, member, head, secret } => {
+                out.u8(14).u64(*now_ms).u64(*epoch).u32(*member).hash(head);
+                out.raw(&secret.to_bytes())
+            }
+            Self::Revealed { now_ms, epoch, secret } => {
+                out.u8(15).u64(*now_ms).u64(*epoch).raw(&secret.to_bytes())
             }
             Self::Dropped { bundle, protected, legs, why } => {
                 out.u8(8).bool(bundle.is_some());
@@ -136,6 +170,28 @@ impl Decode for Record {
                 timestamp: input.u64()?,
                 head: input.hash()?,
             }),
+            11 => {
+                let (genesis, listed): (Genesis, _) = (input.get()?, input.bounded_list(MAX_LIST)?);
+                Self::Genesis(Genesis { listed, sealing: Some(input.get()?), ..genesis })
+            }
+            12 => {
+                let now_ms = input.u64()?;
+                let (key, bytes) = read_list(input)?;
+                Self::KeyList { now_ms, key, bytes }
+            }
+            13 => Self::Sealed { now_ms: input.u64()?, envelope: input.get()? },
+            14 => Self::Released {
+                now_ms: input.u64()?,
+                epoch: input.u64()?,
+                member: input.u32()?,
+                head: input.hash()?,
+                secret: read_secret(input)?,
+            },
+            15 => Self::Revealed {
+                now_ms: input.u64()?,
+                epoch: input.u64()?,
+                secret: read_secret(input)?,
+            },
             found => return Err(CodecError::Tag { what: "record kind", found }),
         })
     }
@@ -184,6 +240,10 @@ impl Genesis {
         (config.slot_ms, config.seed, config.balance) = (self.slot_ms, self.seed, self.balance);
         config.accounts = self.accounts.iter().map(account).collect();
         config.listed = self.listed.clone();
+        config.sealing = self.sealing.clone().map(|made| {
+            let asked = config.sealing.clone().unwrap_or_default();
+            SealingOptions { silent: asked.silent, patience: asked.patience, ..made }
+        });
     }
 }
 
@@ -222,6 +282,7 @@ impl Decode for Genesis {
             timestamp,
             heads,
             listed: Vec::new(),
+            sealing: None,
         })
     }
 }
@@ -251,13 +312,39 @@ mod tests {
     use alloy_consensus::{TxEip1559, TypedTransaction};
     use alloy_eips::eip2718::Encodable2718;
     use alloy_primitives::hex;
-    use weft_types::SignedTx;
+    use weft_crypto::{Carriage, GasBucket, SchemeId, SizeBucket};
+    use weft_types::{SignedTx, SlotNumber};
 
     fn leg(chain: u64) -> Leg {
         let tx = TxEip1559 { chain_id: chain, gas_limit: 21_000, ..TxEip1559::default() };
         let signed = DEV_ACCOUNTS[0].sign(TypedTransaction::Eip1559(tx)).unwrap();
         let tx = SignedTx::decode(signed.encoded_2718().into()).unwrap();
         Leg { network: NetworkId::new(chain as u32), tx, may_revert: false }
+    }
+
+    fn secret() -> Secret {
+        Secret::from_bytes(&[7; 32]).unwrap()
+    }
+
+    fn envelope() -> Envelope {
+        let carriage = Carriage {
+            payer: DEV_ACCOUNTS[0].address,
+            deposit: NetworkId::new(901),
+            rollup: None,
+            epoch: 2,
+            valid_until: SlotNumber::new(9),
+            size: SizeBucket::new(0).unwrap(),
+            gas: GasBucket::new(3).unwrap(),
+            max_fee_wei: 5,
+        };
+        Envelope {
+            scheme: SchemeId::EpochKey,
+            key: B256::repeat_byte(5),
+            carriage,
+            head: vec![2; 33],
+            masked_seed: B256::repeat_byte(6),
+            body: vec![8; 256],
+        }
     }
 
     fn bundle(domain: &Domain) -> Item {
@@ -279,6 +366,7 @@ mod tests {
             timestamp: 1_700_000_000,
             heads: vec![B256::repeat_byte(1)],
             listed: Vec::new(),
+            sealing: None,
         };
         let rollup = RollupConfig {
             allocations: vec![(DEV_ACCOUNTS[1].address, U256::ONE)],
@@ -302,7 +390,21 @@ mod tests {
                 legs: vec![leg(901)],
                 why: "expired".to_owned(),
             },
-            Record::Genesis(Genesis { listed: vec![rollup.clone()], ..genesis }),
+            Record::Genesis(Genesis { listed: vec![rollup.clone()], ..genesis.clone() }),
+            Record::Genesis(Genesis { sealing: Some(SealingOptions::default()), ..genesis }),
+            Record::KeyList {
+                now_ms: 5,
+                key: KeyAnnouncement {
+                    epoch: 2,
+                    list: B256::repeat_byte(5),
+                    members: [1, 3].into(),
+                    close_at_ms: 9,
+                },
+                bytes: Bytes::from_static(b"list"),
+            },
+            Record::Sealed { now_ms: 6, envelope: envelope() },
+            Record::Released { now_ms: 7, epoch: 2, member: 1, head: B256::ZERO, secret: secret() },
+            Record::Revealed { now_ms: 8, epoch: 2, secret: secret() },
             Record::Joined(Joined { rollup, timestamp: 7, head: B256::repeat_byte(4) }),
         ]
     }

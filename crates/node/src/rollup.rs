@@ -3,7 +3,7 @@
 use crate::{accounts::DevAccount, error::NodeError};
 use alloy_primitives::{Address, U256};
 use std::{collections::BTreeSet, ops::RangeInclusive};
-use weft_contracts::predeploys;
+use weft_contracts::{fee_vault, predeploys};
 use weft_evm::{
     ChainSpec, GENESIS_BASE_FEE, GenesisAccount, MemoryState, Rollup, genesis_with_fee,
 };
@@ -98,7 +98,8 @@ impl RollupConfig {
             return Err("an address has two allocations".to_owned());
         }
         // An allocation would replace the contract.
-        let mut taken = predeploys(self.chain_id).into_iter().map(|predeploy| predeploy.address);
+        let taken = predeploys(self.chain_id).into_iter().map(|predeploy| predeploy.address);
+        let mut taken = taken.chain([fee_vault().address]);
         if let Some(address) = taken.find(|address| distinct.contains(address)) {
             return Err(format!("{address} is a contract of every rollup"));
         }
@@ -136,12 +137,24 @@ impl RollupConfig {
 
     /// Builds the rollup as it stands before its first block; `timestamp` is in seconds since the Unix epoch.
     pub(crate) fn genesis(&self, timestamp: u64) -> Rollup<MemoryState> {
+        self.genesis_with(timestamp, None)
+    }
+
+    /// Builds it with the vault from which sealed items are paid (P13).
+    pub(crate) fn home_genesis(&self, timestamp: u64) -> Rollup<MemoryState> {
+        let vault = fee_vault();
+        let (address, nonce, code) = (vault.address, vault.nonce, vault.code);
+        let vault = GenesisAccount { address, nonce, code, ..GenesisAccount::default() };
+        self.genesis_with(timestamp, Some(vault))
+    }
+
+    fn genesis_with(&self, timestamp: u64, vault: Option<GenesisAccount>) -> Rollup<MemoryState> {
         let account = |(address, balance): &(Address, U256)| GenesisAccount {
             address: *address,
             balance: *balance,
             ..GenesisAccount::default()
         };
-        let accounts: Vec<_> = self.allocations.iter().map(account).collect();
+        let accounts: Vec<_> = self.allocations.iter().map(account).chain(vault).collect();
         genesis_with_fee(self.spec(), timestamp, self.base_fee, &accounts)
     }
 }

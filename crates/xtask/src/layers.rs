@@ -90,6 +90,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "weft-node",
         may_use: &[
+            "weft-crypto",
             "weft-ethereum",
             "weft-state",
             "weft-executor",

@@ -29,6 +29,11 @@ impl Engine {
         recording: Recording,
         timestamp: u64,
     ) -> Result<(), NodeError> {
+        if self.sealing.is_some() {
+            // The genesis of its home has a vault that an archive does not name yet.
+            let why = "a realm with sealed items cannot be exported";
+            return Err(NodeError::Config(why.to_owned()));
+        }
         let network = recording.network();
         self.recording = Some(recording);
         let rollups = self.config.all_rollups()?;

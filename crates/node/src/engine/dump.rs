@@ -89,6 +89,9 @@ impl Engine {
 
     /// Puts a dump in the place of everything.
     pub(crate) fn load(&mut self, dump: &Dump) -> Result<(), String> {
+        if self.sealing.is_some() {
+            return Err("a realm with sealed items takes no other state".to_owned());
+        }
         let restored = self.restore(dump)?;
         self.between_slots(|engine| engine.replace(dump, restored));
         Ok(())

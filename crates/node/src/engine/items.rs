@@ -155,6 +155,7 @@ impl Engine {
             results: Vec::new(),
             hops: Vec::new(),
             system: Vec::new(),
+            envelope: None,
         });
     }
 
@@ -181,6 +182,10 @@ impl Engine {
             results: applied.legs,
             hops: applied.hops,
             system,
+            envelope: match item {
+                Item::Sealed(sealed) => Some(sealed.envelope),
+                _ => None,
+            },
         });
     }
 }

@@ -221,6 +221,7 @@ impl Engine {
             next_outcome: self.outcomes.mark(),
             slots: self.keeping.as_ref()?.slots.iter().copied().collect(),
             joined: self.joined.clone(),
+            epochs: self.kept_epochs()?,
         })
     }
 

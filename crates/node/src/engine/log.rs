@@ -94,7 +94,7 @@ impl Engine {
         let record = record();
         // A log that stopped refuses what comes, and the promise of this job fails with it.
         if let Ok(ticket) = log.journal.append(record.encode())
-            && matches!(record, Record::Turn { .. } | Record::Closed(_))
+            && matches!(record, Record::Turn { .. } | Record::Closed(_) | Record::Revealed { .. })
         {
             log.closing = Some(ticket);
         }

@@ -23,6 +23,7 @@ mod replay;
 mod resume;
 mod rollups;
 mod sandbox;
+mod sealed;
 mod slots;
 mod snapshots;
 mod thread;
@@ -37,6 +38,7 @@ pub use imported::ImportedChain;
 pub(crate) use intake::Intake;
 pub(crate) use look::{At, Overrides, Scratch, override_account, unopened};
 pub(crate) use replay::Replay;
+pub(crate) use sealed::{Kept as KeptEpochs, put_list, read_list, read_secret};
 pub use thread::EngineHandle;
 pub(crate) use thread::{EngineThread, spawn};
 pub(crate) use witness::WholeWitness;
@@ -127,6 +129,8 @@ pub(crate) struct Engine {
     joined: Vec<RollupConfig>,
     /// Writes what happens to one rollup, in an archive.
     pub(crate) recording: Option<Recording>,
+    /// Sealed items, in a realm that takes them.
+    pub(crate) sealing: Option<sealed::Sealing>,
     /// Whether anything is accepted.
     intake: Intake,
     /// When what the engine does now was asked for.
@@ -159,15 +163,19 @@ impl Engine {
         let rollups: Vec<_> = config
             .all_rollups()?
             .iter()
-            .map(|rollup| genesis_rollup(rollup, timestamp, database.map(|on| (on, &config))))
+            .map(|rollup| {
+                let has_vault = config.home()? == Some(rollup.network());
+                let on = database.map(|on| (on, &config));
+                Ok::<_, NodeError>(genesis_rollup(rollup, timestamp, on, has_vault)?)
+            })
             .collect::<Result<_, _>>()?;
         let mut escrow = Escrow::default();
         for rollup in &rollups {
             escrow.set(rollup.spec.network, TokenId::ETHER, ether_in(&rollup.state)?);
         }
         let networks = rollups.iter().map(|rollup: &Rollup<_>| rollup.spec.network).collect();
-        let lane = Lane::new(domain, lane_config(&config, networks))
-            .expect("a checked configuration makes a lane");
+        let lane = Lane::new(domain, lane_config(&config, networks)?)
+            .map_err(|why| NodeError::Config(why.to_string()))?;
         let chains = rollups.iter().map(|rollup| {
             let store = BlockStore::new(rollup.head.clone(), rollup.head_hash);
             (rollup.spec.network, ChainData::new(rollup.spec.clone(), store, &config.limits))
@@ -175,6 +183,7 @@ impl Engine {
         let chains = chains.collect();
         let realm = Realm::new(domain, rollups, escrow, Heads::default());
         let mut engine = Self::assemble(config, endpoints, metrics, (realm, lane, chains));
+        engine.begin_sealing()?;
         if let Some(database) = database {
             let keeping = keep::Keeping::new(database.clone(), &engine.config)?;
             engine.begin_keeping(keeping);
@@ -211,6 +220,7 @@ impl Engine {
             executors: None,
             joined: Vec::new(),
             recording: None,
+            sealing: None,
             intake: Intake::Open,
             arrived: Instant::now(),
             outbox: outbox::Outbox::default(),
@@ -296,8 +306,10 @@ fn state_options(config: &DevConfig) -> StateOptions {
     StateOptions { history, ..StateOptions::default() }
 }
 
-fn lane_config(config: &DevConfig, networks: Vec<NetworkId>) -> LaneConfig {
-    LaneConfig::new(config.slot_ms, networks)
+fn lane_config(config: &DevConfig, networks: Vec<NetworkId>) -> Result<LaneConfig, NodeError> {
+    let home = config.home()?;
+    let sealing = config.sealing.as_ref().zip(home).map(|(options, home)| options.lane(home));
+    Ok(LaneConfig { sealing, ..LaneConfig::new(config.slot_ms, networks) })
 }
 
 /// Makes a rollup as it stands before its first block, in a database when there is one.
@@ -305,8 +317,11 @@ fn genesis_rollup(
     rollup: &RollupConfig,
     timestamp: u64,
     on: Option<(&Database, &DevConfig)>,
+    has_vault: bool,
 ) -> Result<Rollup<ChainState>, StoreError> {
-    let Rollup { spec, state: memory, head, head_hash } = rollup.genesis(timestamp);
+    let genesis =
+        if has_vault { rollup.home_genesis(timestamp) } else { rollup.genesis(timestamp) };
+    let Rollup { spec, state: memory, head, head_hash } = genesis;
     let mut state = match on {
         Some((database, config)) => {
             ChainState::open(database, spec.network, &state_options(config))?

@@ -53,8 +53,16 @@ impl Outbox {
         self.put(Entry::Statement(Box::new(Statement::Order(promise)), Vec::new(), None));
     }
 
+    /// Says that an opened item runs, and the running hash after it; its position was promised when it was sealed.
+    pub(super) const fn runs(&mut self, chain: B256) {
+        self.chain = chain;
+    }
+
     /// Says which item has the last position, and when it was accepted.
     pub(super) fn name(&mut self, item: &Item, accepted: Instant) {
+        if matches!(item, Item::Sealed(_)) {
+            return;
+        }
         let Some(Entry::Statement(statement, names, at)) = self.entries.last_mut() else { return };
         *at = Some(accepted);
         let bundle = item.bundle().map(Bundle::id);

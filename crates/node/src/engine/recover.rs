@@ -13,7 +13,9 @@ use crate::{
     keep::Restored,
     metrics::Metrics,
     record::{Genesis, Record},
+    sealing::SealingOptions,
 };
+use weft_crypto::Release;
 use weft_journal::{Journal, OpenError, Options};
 use weft_lane::Input;
 use weft_state::Database;
@@ -170,6 +172,11 @@ fn check_config(config: &DevConfig, genesis: &Genesis) -> Result<(), NodeError> 
         ("seed", seed(genesis.seed), seed(config.seed)),
         ("balance", genesis.balance.to_string(), config.balance.to_string()),
         ("accounts", format!("{:?}", genesis.accounts), format!("{accounts:?}")),
+        (
+            "sealing",
+            SealingOptions::words(genesis.sealing.as_ref()),
+            SealingOptions::words(config.sealing.as_ref()),
+        ),
     ];
     match pairs.into_iter().find(|(_, made, asked)| made != asked) {
         Some((what, made, asked)) => Err(NodeError::OtherConfig { what, made, asked }),
@@ -192,6 +199,7 @@ impl Engine {
             timestamp: head.unwrap_or_default(),
             heads: heads.collect(),
             listed: self.config.listed.clone(),
+            sealing: self.config.sealing.clone(),
         }
     }
 
@@ -217,6 +225,17 @@ impl Engine {
                     Item::Bundle(bundle) => self.pool.restore_bundle(bundle),
                     _ => return Err("an item that never waits".to_owned()),
                 }
+            }
+            Record::KeyList { now_ms, key, bytes } => {
+                self.announced(now_ms, key, bytes).map_err(|why| why.to_string())?;
+            }
+            Record::Sealed { now_ms, envelope } => self.replay_sealed(now_ms, envelope)?,
+            Record::Released { now_ms, epoch, member, head, secret } => {
+                let release = Release { member, received_unix_ms: now_ms, secret };
+                self.released(now_ms, epoch, head, release).map_err(|why| why.to_string())?;
+            }
+            Record::Revealed { now_ms, epoch, secret } => {
+                self.replay_revealed(now_ms, epoch, &secret)?;
             }
             Record::Prepared(shape) => self.replay_prepared(shape)?,
             Record::Held(leg) => self.replay_held(leg)?,

@@ -9,7 +9,10 @@ use crate::{
     view::View,
 };
 use std::{collections::BTreeSet, sync::Arc};
-use weft_evm::{Applied, Escrow, Heads, Realm, Rollup, StateChange, replay::ReplayItem};
+use weft_evm::{
+    Applied, Escrow, Heads, Realm, Rollup, StateChange,
+    replay::{ReplayItem, is_free},
+};
 use weft_types::{Domain, NetworkId, Outcome, Position, Removal, SlotHeader};
 
 /// What stands before a block and what ran in it, apart from the engine.
@@ -118,6 +121,7 @@ impl SlotReplay {
                     item,
                     is_removed: true,
                     is_failed: removal.as_ref().is_some_and(Removal::is_failed),
+                    is_free: removal.as_ref().is_some_and(is_free),
                     inbound: Vec::new(),
                 },
             })

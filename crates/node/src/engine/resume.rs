@@ -51,12 +51,16 @@ impl Engine {
         let domain = config.domain;
         let recent = std::mem::take(&mut restored.recent);
         let networks = chains.keys().copied().collect();
-        let lane_config = lane_config(&config, networks);
+        let lane_config = lane_config(&config, networks)?;
         let lane = Lane::resume(domain, lane_config, restored.moment.lane.clone(), recent)
             .map_err(|why| StoreError::Corrupt(why.to_string()))?;
         let escrow = std::mem::take(&mut restored.escrow);
         let realm = Realm::new(domain, rollups, escrow, std::mem::take(&mut restored.heads));
         let mut engine = Self::assemble(config, endpoints, metrics, (realm, lane, chains));
+        engine.begin_sealing()?;
+        if let Some(kept) = &restored.moment.epochs {
+            engine.resume_epochs(kept).map_err(|why| StoreError::Corrupt(why.to_string()))?;
+        }
         engine.put_back(keeping, restored, shelves)?;
         if let Some(header) = engine.lane.open_slot().cloned() {
             engine.opened(header);

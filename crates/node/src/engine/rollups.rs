@@ -72,7 +72,7 @@ impl Engine {
 
     fn join_at(&mut self, config: &RollupConfig, timestamp: u64) -> Result<B256, StoreError> {
         let on = self.keeping.as_ref().map(|keeping| (keeping.database(), &self.config));
-        let rollup = genesis_rollup(config, timestamp, on)?;
+        let rollup = genesis_rollup(config, timestamp, on, false)?;
         let (network, head) = (config.network(), rollup.head_hash);
         let store = BlockStore::new(rollup.head.clone(), head);
         if let Some(keeping) = &mut self.keeping {

@@ -13,6 +13,9 @@ use weft_types::{NetworkId, OrderPromise, Position, SlotHeader};
 /// Time between two turns of an engine that waits for the end.
 const STOPPED_TURN: Duration = Duration::from_secs(1);
 
+/// Time between two looks at what a committee answers.
+const COMMITTEE_TURN: Duration = Duration::from_millis(5);
+
 impl Engine {
     /// Lets time pass: an expired slot closes, the next one opens and takes what waits for it.
     pub(crate) fn tick(&mut self) {
@@ -28,6 +31,7 @@ impl Engine {
         if before != self.lane.open_slot().map(|slot| slot.number) {
             self.admit_waiting();
         }
+        self.sealed_turn();
     }
 
     /// Closes the slot now and opens the next one.
@@ -53,7 +57,8 @@ impl Engine {
         if self.has_stopped() {
             return STOPPED_TURN;
         }
-        self.clock.until_turn(self.lane.closes_at_ms().unwrap_or_default())
+        let turn = self.clock.until_turn(self.lane.closes_at_ms().unwrap_or_default());
+        if self.awaits_committee() { turn.min(COMMITTEE_TURN) } else { turn }
     }
 
     pub(super) fn has_items(&self) -> bool {
@@ -87,6 +92,7 @@ impl Engine {
         let turn = match input {
             Input::Tick => Some(Record::Turn { now_ms, is_close: false }),
             Input::Close => Some(Record::Turn { now_ms, is_close: true }),
+            Input::Reveal { epoch, .. } => self.reveal_record(now_ms, epoch),
             _ => None,
         };
         let mut effects = Vec::new();
@@ -112,6 +118,11 @@ impl Engine {
                     given = Some(position);
                 }
                 Effect::Closed { hash, .. } => self.close_blocks(hash),
+                // The lane remembers who waits; the committee is asked at the next turn.
+                Effect::EpochClosed { .. } => {}
+                Effect::Opening { epoch, is_late, turns } => {
+                    self.open_epoch(epoch, is_late, &turns);
+                }
             }
         }
         if is_turn {

@@ -158,6 +158,7 @@ fn started(
     engine.reconcile(&listed)?;
     engine.start_executors()?;
     engine.start_promises()?;
+    engine.start_committee()?;
     Ok(engine)
 }
 

@@ -346,25 +346,35 @@ impl Keep for LegResult {
 impl Keep for Record {
     fn write_to(&self, out: &mut Writer) {
         self.bundle.map(BundleId::hash).write_to(out);
-        out.bool(self.protected);
+        // The second bit says that it was sealed.
+        out.u8(u8::from(self.protected) | u8::from(self.envelope.is_some()) << 1);
         self.position.write_to(out);
         self.fate.write_to(out);
         self.legs.write_to(out);
         self.results.write_to(out);
         self.hops.write_to(out);
         self.system.write_to(out);
+        self.envelope.iter().for_each(|envelope| {
+            out.hash(envelope);
+        });
     }
 
     fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let bundle = Option::read_from(input)?.map(BundleId::new);
+        let (protected, is_sealed) = match input.u8()? {
+            bits @ 0..4 => (bits & 1 != 0, bits & 2 != 0),
+            found => return Err(CodecError::Tag { what: "outcome", found }),
+        };
         Ok(Self {
-            bundle: Option::read_from(input)?.map(BundleId::new),
-            protected: input.bool()?,
+            bundle,
+            protected,
             position: Option::read_from(input)?,
             fate: Fate::read_from(input)?,
             legs: Vec::read_from(input)?,
             results: Vec::read_from(input)?,
             hops: Vec::read_from(input)?,
             system: Vec::read_from(input)?,
+            envelope: if is_sealed { Some(input.hash()?) } else { None },
         })
     }
 }

@@ -6,6 +6,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
+    engine::KeptEpochs,
     outcomes::Record,
     record::{self, Genesis},
     rollup::RollupConfig,
@@ -22,6 +23,8 @@ use weft_types::{
 
 /// Version of what the node keeps.
 const VERSION: u8 = 1;
+/// The same with epochs behind the rest.
+const WITH_EPOCHS: u8 = 2;
 
 /// Where a realm stands between two slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +42,13 @@ pub(crate) struct Moment {
     pub(crate) slots: Vec<u64>,
     /// Rollups that joined after genesis.
     pub(crate) joined: Vec<RollupConfig>,
+    /// Sealed items and their epochs, in a realm that takes them.
+    pub(crate) epochs: Option<KeptEpochs>,
 }
 
 impl Keep for Moment {
     fn write_to(&self, out: &mut Writer) {
-        out.u8(VERSION);
+        out.u8(if self.epochs.is_some() { WITH_EPOCHS } else { VERSION });
         self.sequence.write_to(out);
         self.now_ms.write_to(out);
         self.lane.write_to(out);
@@ -51,13 +56,17 @@ impl Keep for Moment {
         self.next_outcome.write_to(out);
         self.slots.write_to(out);
         self.joined.write_to(out);
+        self.epochs.iter().for_each(|epochs| {
+            out.bytes(&epochs.0);
+        });
     }
 
     fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        match input.u8()? {
-            VERSION => {}
+        let has_epochs = match input.u8()? {
+            VERSION => false,
+            WITH_EPOCHS => true,
             found => return Err(CodecError::Tag { what: "version of the state", found }),
-        }
+        };
         Ok(Self {
             sequence: u64::read_from(input)?,
             now_ms: u64::read_from(input)?,
@@ -66,6 +75,7 @@ impl Keep for Moment {
             next_outcome: u64::read_from(input)?,
             slots: Vec::read_from(input)?,
             joined: Vec::read_from(input)?,
+            epochs: if has_epochs { Some(KeptEpochs(input.bytes()?.into())) } else { None },
         })
     }
 }

@@ -15,6 +15,7 @@
 //! | -38011 | `EmptyBundle` | a bundle without legs |
 //! | -38012 | `SameNetwork` | the proxy of an address on its own rollup |
 //! | -38013 | `NonceTooHigh` | the nonce of a bundle's leg is ahead of its sender's; with the gap closed it may come again |
+//! | -38020 | `NoSealing`, `NoKey`, .. | an envelope is not taken; the name says why |
 //! | -38050 | `NotAccepting` | intake is paused, or the node is shutting down |
 
 use alloy_primitives::Bytes;
@@ -85,6 +86,11 @@ impl RpcError {
 
     pub(crate) fn named(code: i32, name: &str, message: impl std::fmt::Display) -> Self {
         Self::new(code, format!("{name}: {message}")).with(json!({ "name": name }))
+    }
+
+    /// An envelope is not taken.
+    pub(crate) fn sealed_refused(name: &str, why: impl std::fmt::Display) -> Self {
+        Self::named(-38020, name, why)
     }
 
     pub(crate) fn not_accepting(why: &str) -> Self {

@@ -18,6 +18,7 @@ pub(crate) mod overrides;
 mod promises;
 mod proof;
 mod raw;
+mod sealed;
 mod simulate;
 mod state;
 mod submit;
@@ -75,7 +76,7 @@ const STANDARD: &[Methods] = &[
 ];
 /// Methods of rollups alone: what crosses, and development helpers.
 const OF_ROLLUPS: &[Methods] =
-    &[bundles::METHODS, promises::METHODS, threads::METHODS, weft::METHODS];
+    &[bundles::METHODS, promises::METHODS, sealed::METHODS, threads::METHODS, weft::METHODS];
 /// Methods of imported chains alone.
 const OF_IMPORTED: &[Methods] = &[building::METHODS];
 /// Methods of every chain that work apart from the engine.
@@ -148,6 +149,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     subscribe::register(&mut module);
     if !is_imported {
         promises::register(&mut module);
+        sealed::register(&mut module);
         sync_send::register(&mut module);
     }
     let names: BTreeSet<&'static str> = module.method_names().collect();
@@ -238,6 +240,7 @@ mod tests {
             "eth_sendRawTransactionSync",
             "rpc.discover",
             "weft_getPromise",
+            "weft_sendSealed",
             "weft_subscribe",
             "weft_unsubscribe",
         ];

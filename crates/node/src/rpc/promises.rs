@@ -101,7 +101,7 @@ async fn hand_over(port: &Port) {
     let _ = port.engine.call(|engine| engine.promises()).await;
 }
 
-async fn promises(port: &Port) -> RpcResult<Promises> {
+pub(super) async fn promises(port: &Port) -> RpcResult<Promises> {
     let ask = || port.engine.call(|engine| engine.outbox.promises().cloned());
     let promises = port.promises.get_or_try_init(ask).await?;
     promises.clone().ok_or_else(no_key)

@@ -65,8 +65,15 @@ fn health(call: &mut Call<'_>, _: &Args) -> RpcResult {
 
 fn outcome(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let key = args.hash(0)?;
-    let record = call.engine.outcomes.get(&key);
-    Ok(record.map_or(Value::Null, |record| outcome_json(call.engine, record, &key)))
+    if let Some(record) = call.engine.outcomes.get(&key) {
+        return Ok(outcome_json(call.engine, record, &key));
+    }
+    // Nobody knows more of it yet.
+    let sealed = call.engine.sealed_position(&key);
+    Ok(sealed.map_or(
+        Value::Null,
+        |at| json!({ "outcome": "sealed", "position": position(&at), "slot": at.slot }),
+    ))
 }
 
 fn outcome_json(engine: &Engine, record: &Record, key: &B256) -> Value {
@@ -81,6 +88,9 @@ fn outcome_json(engine: &Engine, record: &Record, key: &B256) -> Value {
     });
     if let Some(leg) = leg {
         answer["legIndex"] = json!(leg);
+    }
+    if let Some(envelope) = record.envelope {
+        answer["envelope"] = json!(envelope);
     }
     match &record.fate {
         Fate::Included => answer["outcome"] = json!("included"),

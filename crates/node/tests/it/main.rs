@@ -14,6 +14,7 @@ mod pool;
 mod promises;
 mod proofs;
 mod refusals;
+mod sealed;
 mod simulate;
 mod status;
 mod subscriptions;

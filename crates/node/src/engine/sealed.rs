@@ -1,0 +1,418 @@
+//! Sealed items: how they get in, what their committee does, how they have their turn (P10-P13, P17).
+
+mod kept;
+mod opening;
+
+pub(crate) use kept::{Kept, put_list, read_list, read_secret};
+
+use super::Engine;
+use crate::{
+    error::NodeError,
+    record::Record,
+    rpc::errors::{RpcError, RpcResult},
+    sealing::{Answer, Ask, Committee, SealingOptions, setup},
+};
+use alloy_primitives::{B256, Bytes, U256};
+use revm::DatabaseRef as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
+use weft_contracts::fee_vault_slot;
+use weft_crypto::{Envelope, EpochSecret, KeyList, Release, SchemeId, Setup, curve::Secret};
+use weft_lane::{Input, KeyAnnouncement, Rejection, SealedSubmission, SealingConfig};
+use weft_types::{Domain, FEE_VAULT, Position};
+
+/// Epochs ahead of the open one for which keys are dealt.
+const EPOCHS_AHEAD: u64 = 2;
+/// Epochs after their end for which key lists can be asked for.
+const EPOCHS_KEPT: u64 = 64;
+
+/// Everything about sealed items beside the lane.
+#[derive(Debug)]
+pub(crate) struct Sealing {
+    pub(crate) options: SealingOptions,
+    domain: Domain,
+    pub(crate) setup: Arc<Setup>,
+    /// Key lists, as their encodings, of epochs that are open, wait, or ended not long ago.
+    lists: BTreeMap<u64, List>,
+    /// Envelopes of epochs that are not opened, in the order of their positions.
+    envelopes: BTreeMap<u64, Vec<Envelope>>,
+    /// Secrets that members released.
+    releases: BTreeMap<u64, Vec<Release>>,
+    /// Secrets of epochs on their way to be opened.
+    secrets: BTreeMap<u64, EpochSecret>,
+    committee: Option<Committee>,
+    /// Last epoch for which a key was asked.
+    dealt: u64,
+    /// When the members of an epoch were asked to release.
+    asked: BTreeMap<u64, Instant>,
+    /// Epochs that are being solved.
+    solving: BTreeSet<u64>,
+}
+
+/// A key list as it was announced.
+#[derive(Debug, Clone)]
+pub(crate) struct List {
+    pub(crate) key: KeyAnnouncement,
+    pub(crate) bytes: Bytes,
+    /// Read, once somebody needed it: reading checks every share.
+    read: Option<Arc<KeyList>>,
+}
+
+impl Sealing {
+    /// Begins without epochs.
+    pub(super) fn new(options: SealingOptions, domain: Domain) -> Result<Self, NodeError> {
+        Ok(Self {
+            domain,
+            setup: setup(options.delay_squarings)?,
+            options,
+            lists: BTreeMap::new(),
+            envelopes: BTreeMap::new(),
+            releases: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            committee: None,
+            dealt: 0,
+            asked: BTreeMap::new(),
+            solving: BTreeSet::new(),
+        })
+    }
+
+    /// Returns the key list of an epoch.
+    pub(crate) fn list(&self, epoch: u64) -> Option<&List> {
+        self.lists.get(&epoch)
+    }
+
+    fn read(&mut self, epoch: u64) -> Result<Arc<KeyList>, String> {
+        let list = self.lists.get_mut(&epoch).ok_or("its key list is not known")?;
+        if let Some(read) = &list.read {
+            return Ok(read.clone());
+        }
+        let read = KeyList::decode(&self.setup, &self.domain, &list.bytes);
+        let read = Arc::new(read.map_err(|error| error.to_string())?);
+        list.read = Some(read.clone());
+        Ok(read)
+    }
+
+    /// Forgets epochs that ended long ago.
+    fn forget(&mut self, current: u64, waits: impl Fn(u64) -> bool) {
+        let keep = |epoch: &u64| *epoch + EPOCHS_KEPT >= current || waits(*epoch);
+        self.lists.retain(|epoch, _| keep(epoch));
+        self.asked.retain(|epoch, _| waits(*epoch));
+        self.solving.retain(|epoch| waits(*epoch));
+        self.releases.retain(|epoch, _| waits(*epoch));
+    }
+}
+
+impl Engine {
+    /// Gets ready for sealed items when the realm takes them.
+    pub(super) fn begin_sealing(&mut self) -> Result<(), NodeError> {
+        let options = self.config.sealing.clone();
+        self.sealing = options.map(|options| Sealing::new(options, self.domain)).transpose()?;
+        Ok(())
+    }
+
+    /// Takes an envelope whose payer signed it; returns its position.
+    pub(crate) fn send_sealed(&mut self, envelope: Envelope) -> RpcResult<Position> {
+        self.tick();
+        self.durably()?;
+        if let Some(why) = &self.broken {
+            return Err(RpcError::new(-32603, format!("the node stops: {why}")));
+        }
+        let submission = self.sealed_submission(&envelope)?;
+        let position = self.step(Input::Seal(submission)).map_err(|why| sealed_refused(&why))?;
+        let position = position.expect("accepted envelopes have a position");
+        let now_ms = self.now_ms;
+        self.note(|| Record::Sealed { now_ms, envelope: envelope.clone() });
+        self.keep_envelope(envelope);
+        Ok(position)
+    }
+
+    /// Does again what the log says.
+    pub(super) fn replay_sealed(&mut self, now_ms: u64, envelope: Envelope) -> Result<(), String> {
+        let submission = self.sealed_submission(&envelope).map_err(|error| error.message)?;
+        let step = self.step_at(now_ms, Input::Seal(submission));
+        step.map_err(|rejection| rejection.to_string())?;
+        self.keep_envelope(envelope);
+        Ok(())
+    }
+
+    fn keep_envelope(&mut self, envelope: Envelope) {
+        let accepted = self.arrived;
+        self.metrics.reached(crate::metrics::Stage::Positioned, accepted);
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        sealing.envelopes.entry(envelope.carriage.epoch).or_default().push(envelope);
+    }
+
+    fn sealed_submission(&self, envelope: &Envelope) -> RpcResult<SealedSubmission> {
+        let carriage = envelope.carriage;
+        if envelope.scheme != SchemeId::EpochKey {
+            let why = format!("envelopes of scheme {:?} are not taken", envelope.scheme);
+            return Err(RpcError::sealed_refused("OtherScheme", why));
+        }
+        Ok(SealedSubmission {
+            item: envelope.id(&self.domain),
+            epoch: carriage.epoch,
+            list: envelope.key,
+            valid_until: carriage.valid_until,
+            payer: carriage.payer,
+            home: carriage.deposit,
+            size_bytes: carriage.size.bytes() as u64,
+            gas_limit: carriage.gas.gas_limit(),
+            max_fee_wei: carriage.max_fee_wei,
+            deposit_wei: self.deposit_wei(carriage.payer)?,
+        })
+    }
+
+    /// Returns a payer's deposit after the last closed slot, in wei (P13).
+    pub(crate) fn deposit_wei(&self, payer: alloy_primitives::Address) -> RpcResult<u128> {
+        let Some(config) = &self.lane.config().sealing else { return Ok(0) };
+        let state = self.realm.state(config.home).expect("deposits lie on a rollup that runs here");
+        let word: U256 = state.storage_ref(FEE_VAULT, fee_vault_slot(payer))?;
+        Ok((word & U256::from(u128::MAX)).to())
+    }
+
+    pub(crate) fn sealing_config(&self) -> RpcResult<&SealingConfig> {
+        let config = self.lane.config().sealing.as_ref();
+        config
+            .ok_or_else(|| RpcError::sealed_refused("NoSealing", "the realm takes no sealed items"))
+    }
+
+    /// Returns where a sealed item was ordered that has not had its turn.
+    pub(crate) fn sealed_position(&self, item: &B256) -> Option<Position> {
+        let position = self.lane.position_of(item)?;
+        (position.section == weft_types::Section::Sealed).then_some(position)
+    }
+
+    pub(crate) const fn lane_sealing(&self) -> &weft_lane::Sealing {
+        self.lane.sealing()
+    }
+
+    /// Starts the committee of a realm with sealed items.
+    pub(super) fn start_committee(&mut self) -> Result<(), NodeError> {
+        let Some(sealing) = &mut self.sealing else { return Ok(()) };
+        let seed = kept::seed(self.config.data_dir.as_deref())?;
+        let SealingOptions { members, silent, .. } = sealing.options;
+        let setup = sealing.setup.clone();
+        sealing.committee = Some(Committee::start(setup, self.domain, seed, members, silent)?);
+        Ok(())
+    }
+
+    /// Does what the committee answered, and asks it for what is due.
+    pub(super) fn sealed_turn(&mut self) {
+        if self.sealing.as_ref().is_none_or(|sealing| sealing.committee.is_none()) {
+            return;
+        }
+        while let Some(answer) = self.committee().poll() {
+            let done = match answer {
+                Answer::Dealt(list) => self.announce_key(&list),
+                Answer::Released { epoch, head, release } => {
+                    self.member_released(epoch, head, release)
+                }
+                Answer::Solved { epoch, secret } => self.reveal(epoch, secret),
+            };
+            if let Err(rejection) = done {
+                tracing::warn!(%rejection, "the lane refuses what the committee says");
+            }
+        }
+        self.ask_for_keys();
+        self.ask_for_secrets();
+    }
+
+    fn committee(&self) -> &Committee {
+        let sealing = self.sealing.as_ref().expect("looked at before");
+        sealing.committee.as_ref().expect("looked at before")
+    }
+
+    fn ask_for_keys(&mut self) {
+        let Some(slot) = self.lane.open_slot().map(|header| header.number) else { return };
+        let config = self.lane.config().sealing.clone().expect("the lane takes sealed items");
+        let current = config.epoch_of(slot);
+        let sealing = self.sealing.as_mut().expect("looked at before");
+        while sealing.dealt < current + EPOCHS_AHEAD {
+            sealing.dealt = sealing.dealt.max(current.saturating_sub(1)) + 1;
+            let epoch = sealing.dealt;
+            let is_in_time = config.first_slot(epoch).get() > slot.get() + config.lead_slots;
+            let is_known = self.lane.sealing().open(epoch).is_some();
+            if let (true, false, Some(committee)) = (is_in_time, is_known, &sealing.committee) {
+                committee.ask(Ask::Deal(epoch));
+            }
+        }
+        let lane = self.lane.sealing();
+        sealing.forget(current, |epoch| lane.closed(epoch).is_some());
+    }
+
+    /// Asks members for the secrets of closed epochs, once the closing heads are on disk, and solves what they keep.
+    fn ask_for_secrets(&mut self) {
+        let waiting = self.lane.sealing().waiting().filter(|(_, closed)| !closed.is_late);
+        let waiting: Vec<_> = waiting.map(|(epoch, closed)| (epoch, closed.head)).collect();
+        for (epoch, head) in waiting {
+            let sealing = self.sealing.as_mut().expect("looked at before");
+            match sealing.asked.get(&epoch) {
+                None => {
+                    sealing.asked.insert(epoch, Instant::now());
+                    let asks = self.committee().asks();
+                    self.when_durable(move || drop(asks.send(Ask::Release { epoch, head })));
+                }
+                Some(asked) if asked.elapsed() >= sealing.options.patience => self.solve(epoch),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn solve(&mut self, epoch: u64) {
+        let sealing = self.sealing.as_mut().expect("looked at before");
+        if !sealing.solving.insert(epoch) {
+            return;
+        }
+        match sealing.read(epoch) {
+            Ok(list) => self.committee().ask(Ask::Solve(list)),
+            Err(why) => tracing::error!(epoch, %why, "an epoch cannot be solved"),
+        }
+    }
+
+    /// Returns true when an answer of the committee is near.
+    pub(super) fn awaits_committee(&self) -> bool {
+        let committee = self.sealing.as_ref().and_then(|sealing| sealing.committee.as_ref());
+        committee.is_some() && self.lane.sealing().waiting().next().is_some()
+    }
+
+    fn announce_key(&mut self, list: &KeyList) -> Result<(), Rejection> {
+        let config = self.lane.config().sealing.clone().expect("the lane takes sealed items");
+        let slot = self.lane.open_slot().map(|header| header.number).unwrap_or_default();
+        let left = config.last_slot(list.epoch()).get().saturating_sub(slot.get()) + 1;
+        let margin = self.sealing.as_ref().map_or(0, |sealing| sealing.options.close_margin_ms);
+        let close_at_ms =
+            self.now_ms.saturating_add(left.saturating_mul(self.config.slot_ms) + margin);
+        let key = KeyAnnouncement {
+            epoch: list.epoch(),
+            list: list.id(),
+            members: list.shares().keys().copied().collect(),
+            close_at_ms,
+        };
+        let (now_ms, bytes) = (self.now_ms, Bytes::from(list.encode()));
+        self.announced(now_ms, key.clone(), bytes.clone())?;
+        self.note(|| Record::KeyList { now_ms, key, bytes });
+        Ok(())
+    }
+
+    /// Gives an epoch its key.
+    pub(super) fn announced(
+        &mut self,
+        now_ms: u64,
+        key: KeyAnnouncement,
+        bytes: Bytes,
+    ) -> Result<(), Rejection> {
+        self.step_at(now_ms, Input::Announce(key.clone()))?;
+        if let Some(sealing) = &mut self.sealing {
+            sealing.lists.insert(key.epoch, List { key, bytes, read: None });
+        }
+        Ok(())
+    }
+
+    fn member_released(
+        &mut self,
+        epoch: u64,
+        head: B256,
+        release: Release,
+    ) -> Result<(), Rejection> {
+        let (now_ms, member) = (self.now_ms, release.member);
+        let secret = release.secret.clone();
+        self.released(now_ms, epoch, head, release)?;
+        self.note(|| Record::Released { now_ms, epoch, member, head, secret });
+        let sealing = self.sealing.as_mut().expect("looked at before");
+        let releases = sealing.releases.get(&epoch).cloned().unwrap_or_default();
+        let Ok(list) = sealing.read(epoch) else { return Ok(()) };
+        match list.collect(&releases, u64::MAX) {
+            (_, Some(secret)) => self.reveal(epoch, secret),
+            (_, None) => Ok(()),
+        }
+    }
+
+    /// Takes note of a member's secret.
+    pub(super) fn released(
+        &mut self,
+        now_ms: u64,
+        epoch: u64,
+        head: B256,
+        release: Release,
+    ) -> Result<(), Rejection> {
+        let member = release.member;
+        self.step_at(now_ms, Input::MemberReleased { epoch, member, head })?;
+        if let Some(sealing) = &mut self.sealing {
+            sealing.releases.entry(epoch).or_default().push(release);
+        }
+        Ok(())
+    }
+
+    /// Opens a closed epoch with its secret; what waited for the nonces of its transactions runs after it.
+    fn reveal(&mut self, epoch: u64, secret: EpochSecret) -> Result<(), Rejection> {
+        // Both ways may end at the same time.
+        if self.lane.sealing().closed(epoch).is_none() {
+            return Ok(());
+        }
+        self.revealed(self.now_ms, epoch, secret)?;
+        self.admit_waiting();
+        Ok(())
+    }
+
+    pub(super) fn revealed(
+        &mut self,
+        now_ms: u64,
+        epoch: u64,
+        secret: EpochSecret,
+    ) -> Result<(), Rejection> {
+        let list = secret.list();
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        sealing.secrets.insert(epoch, secret);
+        self.step_at(now_ms, Input::Reveal { epoch, list }).map(|_| ())
+    }
+
+    /// Does again what the log says.
+    pub(super) fn replay_revealed(
+        &mut self,
+        now_ms: u64,
+        epoch: u64,
+        secret: &Secret,
+    ) -> Result<(), String> {
+        let sealing = self.sealing.as_mut().ok_or("the realm takes no sealed items")?;
+        let secret = sealing.read(epoch)?.fitting(secret);
+        let secret = secret.ok_or_else(|| format!("not the secret of epoch {epoch}"))?;
+        self.revealed(now_ms, epoch, secret).map_err(|why| why.to_string())
+    }
+
+    /// Returns the record of an opening; it has to be noted before what follows from it.
+    pub(super) fn reveal_record(&self, now_ms: u64, epoch: u64) -> Option<Record> {
+        let secret = self.sealing.as_ref()?.secrets.get(&epoch)?.secret().clone();
+        Some(Record::Revealed { now_ms, epoch, secret })
+    }
+}
+
+/// Says why the lane takes no envelope.
+fn sealed_refused(rejection: &Rejection) -> RpcError {
+    let name = match rejection {
+        Rejection::Duplicate { .. } => "Duplicate",
+        Rejection::SlotFull { .. } => "SlotFull",
+        Rejection::Sealed(sealed) => name_of(sealed),
+        _ => "Refused",
+    };
+    RpcError::sealed_refused(name, rejection)
+}
+
+const fn name_of(rejection: &weft_lane::SealedRejection) -> &'static str {
+    use weft_lane::SealedRejection as Why;
+    match rejection {
+        Why::NoSealing => "NoSealing",
+        Why::NoKey { .. } => "NoKey",
+        Why::OtherEpoch { .. } => "OtherEpoch",
+        Why::OtherList { .. } => "OtherList",
+        Why::Expired { .. } => "Expired",
+        Why::TooLate { .. } => "TooLate",
+        Why::OtherHome { .. } => "OtherHome",
+        Why::FeeTooHigh { .. } => "FeeTooHigh",
+        Why::Deposit { .. } => "Deposit",
+        Why::EpochFull { .. } => "EpochFull",
+        _ => "Refused",
+    }
+}

@@ -1,0 +1,154 @@
+//! Sealed items: envelopes on their way in, and what there is to seal to (P10-P14).
+
+use super::{
+    Args, Call, Methods, Port, discover,
+    errors::{RpcError, RpcResult},
+    promises::promises,
+    types::position,
+};
+use crate::engine::Engine;
+use alloy_primitives::{B256, Bytes, eip191_hash_message};
+use jsonrpsee::{RpcModule, types::ErrorObjectOwned};
+use serde_json::{Value, json};
+use std::time::Duration;
+use weft_crypto::Envelope;
+use weft_promise::promise_json;
+use weft_types::{Decode as _, Signature, SlotNumber, codec::CodecError};
+
+pub(super) const METHODS: Methods = &[("weft_getEpoch", epoch), ("weft_keyList", key_list)];
+
+/// Longest wait for the signature of a promise.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Longest wait between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Adds `weft_sendSealed`.
+pub(super) fn register(module: &mut RpcModule<Port>) {
+    let most = discover::most("weft_sendSealed");
+    module
+        .register_async_method("weft_sendSealed", move |params, port, _| async move {
+            let args = Args::parse(params.as_str(), most)?;
+            Ok::<_, ErrorObjectOwned>(send(&args, &port).await?)
+        })
+        .expect("method names are distinct");
+}
+
+/// Takes an envelope; its position is on disk and its promise signed when the answer leaves.
+async fn send(args: &Args, port: &Port) -> RpcResult {
+    let (envelope, signature) = (args.bytes(0)?, args.bytes(1)?);
+    let envelope = decode(&envelope)?;
+    let take = move |engine: &mut Engine| {
+        let item = envelope.id(&engine.domain);
+        check_payer(&envelope, item, &signature)?;
+        engine.send_sealed(envelope).map(|ordered| (item, ordered))
+    };
+    let (item, ordered) = port.engine.call(take).await??;
+    let answer = json!({ "item": item, "position": position(&ordered) });
+    Ok(with_promise(answer, item, port).await)
+}
+
+/// Reads an envelope behind its version byte.
+fn decode(bytes: &Bytes) -> RpcResult<Envelope> {
+    let wrong = |why: CodecError| RpcError::params(format!("not an envelope: {why}"));
+    Envelope::decode(bytes).map_err(wrong)
+}
+
+/// Checks that the payer signed the envelope's hash: as it is, or as wallets sign 32 bytes (EIP-191).
+fn check_payer(envelope: &Envelope, item: B256, signature: &Bytes) -> RpcResult<()> {
+    let payer = envelope.carriage.payer;
+    let wrong = || {
+        let why = format!("the signature is not that of payer {payer} over {item}");
+        RpcError::sealed_refused("Signature", why)
+    };
+    let mut bytes: [u8; 65] = signature.as_ref().try_into().map_err(|_| wrong())?;
+    // Wallets write 27 and 28.
+    bytes[64] = bytes[64].checked_sub(27).unwrap_or(bytes[64]);
+    let signature = Signature::from_bytes(&bytes).ok_or_else(wrong)?;
+    let digests = [item, eip191_hash_message(item)];
+    let is_own = digests.into_iter().any(|digest| signature.signer(digest) == Some(payer));
+    if is_own { Ok(()) } else { Err(wrong()) }
+}
+
+/// Adds the signed promise of the position; a node without a key gives none.
+async fn with_promise(mut answer: Value, item: B256, port: &Port) -> Value {
+    let Ok(promises) = promises(port).await else { return answer };
+    let begun = tokio::time::Instant::now();
+    loop {
+        let handed_out = promises.handed_out();
+        if let Some(order) = promises.get(&item).and_then(|kept| kept.order) {
+            answer["promise"] = promise_json(&order, promises.key());
+            return answer;
+        }
+        let left = PATIENCE.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return answer;
+        }
+        // What comes in between is seen in the next round.
+        let _ = tokio::time::timeout(left.min(LOOK_AGAIN), handed_out).await;
+    }
+}
+
+fn epoch(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let config = call.engine.sealing_config()?.clone();
+    let slot = call.engine.realm.slot().map_or(SlotNumber::new(1), |slot| slot.number);
+    let current = config.epoch_of(slot);
+    let number = args.number(0)?.unwrap_or(current);
+    let mut answer = json!({
+        "epoch": number,
+        "current": current,
+        "firstSlot": config.first_slot(number),
+        "lastSlot": config.last_slot(number),
+        "status": "noKey",
+        "home": super::weft::chain_id_of(call.engine, config.home),
+        "feeVault": weft_contracts::addresses::FEE_VAULT,
+        "weiPerByte": config.wei_per_byte.to_string(),
+        "weiPerGas": config.wei_per_gas.to_string(),
+    });
+    put_list(&mut answer, call.engine, number);
+    put_status(&mut answer, call.engine, number, current);
+    Ok(answer)
+}
+
+fn put_list(answer: &mut Value, engine: &Engine, number: u64) {
+    let list = engine.sealing.as_ref().and_then(|sealing| sealing.list(number));
+    if let Some(list) = list {
+        answer["keyList"] = json!(list.key.list);
+        answer["members"] = json!(list.key.members);
+        answer["closeAt"] = json!(list.key.close_at_ms);
+        answer["status"] = json!("over");
+    }
+}
+
+fn put_status(answer: &mut Value, engine: &Engine, number: u64, current: u64) {
+    let lane = engine.lane_sealing();
+    if let Some(open) = lane.open(number) {
+        answer["status"] = json!(if number == current { "open" } else { "announced" });
+        answer["items"] = json!(open.items.len());
+    } else if let Some(closed) = lane.closed(number) {
+        answer["status"] = json!("closed");
+        answer["items"] = json!(closed.epoch.items.len());
+        answer["closingHead"] = json!(closed.head);
+        answer["released"] = json!(closed.released);
+    }
+}
+
+fn key_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let config = call.engine.sealing_config()?.clone();
+    let slot = call.engine.realm.slot().map_or(SlotNumber::new(1), |slot| slot.number);
+    let number = args.number(0)?.unwrap_or_else(|| config.epoch_of(slot));
+    let sealing = call.engine.sealing.as_ref();
+    let Some((sealing, list)) = sealing.and_then(|all| Some((all, all.list(number)?))) else {
+        return Ok(Value::Null);
+    };
+    Ok(json!({
+        "epoch": number,
+        "id": list.key.list,
+        "list": list.bytes,
+        "setup": Bytes::from(sealing.setup.encode()),
+        "setupId": sealing.setup.id(),
+        "delaySquarings": sealing.setup.delay_squarings(),
+        "firstSlot": config.first_slot(number),
+        "lastSlot": config.last_slot(number),
+        "closeAt": list.key.close_at_ms,
+    }))
+}

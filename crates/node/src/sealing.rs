@@ -1,0 +1,28 @@
+//! How a node takes sealed items, and the committee that a development node has in process.
+
+mod committee;
+mod options;
+
+pub(crate) use committee::{Answer, Ask, Committee};
+pub use options::SealingOptions;
+
+use crate::error::NodeError;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use weft_crypto::{Setup, setup::RSA_2048};
+
+/// Returns the setup of a delay, made once in a process: it costs as many squarings as the delay has.
+pub(crate) fn setup(delay_squarings: u64) -> Result<Arc<Setup>, NodeError> {
+    static MADE: Mutex<BTreeMap<u64, Arc<Setup>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(setup) = made.get(&delay_squarings) {
+        return Ok(setup.clone());
+    }
+    let setup = Setup::prepare(&RSA_2048, delay_squarings)
+        .map_err(|error| NodeError::Config(format!("sealing: {error}")))?;
+    let setup = Arc::new(setup);
+    made.insert(delay_squarings, setup.clone());
+    Ok(setup)
+}

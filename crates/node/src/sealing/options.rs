@@ -1,0 +1,123 @@
+//! What a realm with sealed items is made with.
+
+use crate::error::NodeError;
+use std::time::Duration;
+use weft_lane::SealingConfig;
+use weft_types::{
+    NetworkId,
+    codec::{CodecError, Decode, Encode, Reader, Writer},
+};
+
+/// Longest delay, in squarings: minutes on any processor. What leaves the vault waits a day.
+const MAX_DELAY: u64 = 1 << 30;
+/// Most members of a committee in process.
+const MAX_MEMBERS: u32 = 16;
+
+/// What a realm with sealed items is made with. All but the last two are part of the realm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealingOptions {
+    /// Slots of an epoch.
+    pub epoch_slots: u64,
+    /// Slots before an epoch in which its key list comes too late.
+    pub lead_slots: u64,
+    /// Members of the committee, all of them in process.
+    pub members: u32,
+    /// Squarings that open an epoch when a member does not release its secret.
+    pub delay_squarings: u64,
+    /// Price of a byte of a size bucket, in wei.
+    pub wei_per_byte: u128,
+    /// Price of a unit of a gas bucket, in wei.
+    pub wei_per_gas: u128,
+    /// EIP-155 id of the rollup where deposits lie; the first one when there is none.
+    pub home: Option<u32>,
+    /// Time that an epoch may last longer than its slots, in milliseconds; what closes later is late.
+    pub close_margin_ms: u64,
+    /// Members that never release their secrets, so that epochs open the slow way.
+    pub silent: u32,
+    /// How long members may take to release before the squarings begin.
+    pub patience: Duration,
+}
+
+impl Default for SealingOptions {
+    fn default() -> Self {
+        Self {
+            epoch_slots: 5,
+            lead_slots: 1,
+            members: 3,
+            delay_squarings: 1 << 18,
+            wei_per_byte: 1_000_000_000,
+            wei_per_gas: 1_000_000,
+            home: None,
+            close_margin_ms: 10_000,
+            silent: 0,
+            patience: Duration::from_millis(500),
+        }
+    }
+}
+
+impl SealingOptions {
+    pub(crate) fn check(&self) -> Result<(), NodeError> {
+        let wrong = |why: String| Err(NodeError::Config(format!("sealing: {why}")));
+        if !(1..=MAX_MEMBERS).contains(&self.members) {
+            return wrong(format!("{} members, expected 1 to {MAX_MEMBERS}", self.members));
+        }
+        if !(1..=MAX_DELAY).contains(&self.delay_squarings) {
+            let delay = self.delay_squarings;
+            return wrong(format!("{delay} squarings, expected 1 to {MAX_DELAY}"));
+        }
+        if !(1..=weft_lane::sealed::MAX_EPOCH_SLOTS).contains(&self.epoch_slots) {
+            return wrong(format!("epochs of {} slots", self.epoch_slots));
+        }
+        Ok(())
+    }
+
+    /// Returns what the lane is told; deposits lie on `home`.
+    pub(crate) const fn lane(&self, home: NetworkId) -> SealingConfig {
+        SealingConfig {
+            lead_slots: self.lead_slots,
+            wei_per_byte: self.wei_per_byte,
+            wei_per_gas: self.wei_per_gas,
+            ..SealingConfig::new(home, self.epoch_slots)
+        }
+    }
+
+    /// Returns what the log says about it, for comparison.
+    pub(crate) fn words(options: Option<&Self>) -> String {
+        let Some(options) = options else { return "none".to_owned() };
+        format!(
+            "epochs of {} slots, lead {}, {} members, {} squarings, {} wei a byte, {} wei a unit of gas, home {:?}, margin {} ms",
+            options.epoch_slots,
+            options.lead_slots,
+            options.members,
+            options.delay_squarings,
+            options.wei_per_byte,
+            options.wei_per_gas,
+            options.home,
+            options.close_margin_ms,
+        )
+    }
+}
+
+impl Encode for SealingOptions {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.epoch_slots).u64(self.lead_slots).u32(self.members);
+        out.u64(self.delay_squarings).number(self.wei_per_byte).number(self.wei_per_gas);
+        out.u32(self.home.unwrap_or_default()).u64(self.close_margin_ms);
+    }
+}
+
+impl Decode for SealingOptions {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            epoch_slots: input.u64()?,
+            lead_slots: input.u64()?,
+            members: input.u32()?,
+            delay_squarings: input.u64()?,
+            wei_per_byte: input.number()?,
+            wei_per_gas: input.number()?,
+            home: Some(input.u32()?).filter(|home| *home != 0),
+            close_margin_ms: input.u64()?,
+            ..Self::default()
+        })
+    }
+}

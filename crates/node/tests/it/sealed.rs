@@ -1,0 +1,421 @@
+//! Sealed items from the client's side: seal, promise, nothing readable, outcome; and everything that goes wrong.
+
+use crate::world::{A, B, Draft, World, address, config};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_sol_types::SolCall;
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use weft_contracts::{FeeVault, addresses::FEE_VAULT};
+use weft_crypto::{
+    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList, Setup, SizeBucket,
+};
+use weft_journal::sim::{Fault, SimDisk};
+use weft_node::{DEV_ACCOUNTS, DevConfig, Mining, SealingOptions};
+use weft_types::{
+    Bundle, Decode as _, Domain, Encode as _, Item, Leg, NetworkId, SafetyLevel, SignedTx,
+    SlotNumber,
+};
+
+/// Account that pays for carriage.
+const PAYER: usize = 3;
+const SLOT_MS: u64 = 50;
+const ETHER: u128 = 1_000_000_000_000_000_000;
+
+fn options() -> SealingOptions {
+    SealingOptions {
+        epoch_slots: 40,
+        members: 2,
+        delay_squarings: 1 << 10,
+        close_margin_ms: 60_000,
+        ..SealingOptions::default()
+    }
+}
+
+fn sealing() -> DevConfig {
+    let (mining, seed) = (Mining::Slots, None);
+    DevConfig { mining, seed, slot_ms: SLOT_MS, sealing: Some(options()), ..config() }
+}
+
+/// A node whose payer has a deposit in a closed slot.
+async fn start(config: DevConfig) -> World {
+    let world = World::with(config).await;
+    deposit(&world, PAYER, ETHER).await;
+    world
+}
+
+async fn deposit(world: &World, payer: usize, wei: u128) {
+    let call = FeeVault::depositCall { payer: address(payer) };
+    let nonce = world.rpc(A, "eth_getTransactionCount", json!([address(8), "pending"])).await;
+    let nonce: U256 = serde_json::from_value(nonce).unwrap();
+    let mut draft = Draft::new(A, 8, nonce.to()).call(FEE_VAULT, call);
+    draft.value = U256::from(wei);
+    let hash = world.send(&draft).await;
+    until(async || world.rpc(A, "eth_getTransactionReceipt", json!([hash])).await != Value::Null)
+        .await;
+}
+
+/// Waits until something holds; tests say what.
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..3_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("waited 30 seconds in vain");
+}
+
+/// The key of an epoch, as a client reads it.
+struct Key {
+    list: KeyList,
+}
+
+/// Waits for the first half of an epoch with a key.
+async fn key(world: &World) -> Key {
+    let mut found = Value::Null;
+    until(async || {
+        let epoch = world.rpc(A, "weft_getEpoch", json!([])).await;
+        let left = epoch["lastSlot"].as_u64().unwrap();
+        let slot = world.rpc(A, "weft_chains", json!([])).await["slot"].as_u64().unwrap();
+        if epoch["status"] != "open" || slot + 25 > left {
+            return false;
+        }
+        found = world.rpc(A, "weft_keyList", json!([epoch["epoch"]])).await;
+        true
+    })
+    .await;
+    let bytes = |name: &str| serde_json::from_value::<Bytes>(found[name].clone()).unwrap();
+    let setup = Setup::decode(&bytes("setup")).unwrap();
+    let list = KeyList::decode(&setup, &Domain::dev(), &bytes("list")).unwrap();
+    assert_eq!(json!(list.id()), found["id"]);
+    Key { list }
+}
+
+fn carriage(epoch: u64, plaintext: &[u8]) -> Carriage {
+    Carriage {
+        payer: address(PAYER),
+        deposit: NetworkId::new(A as u32),
+        rollup: None,
+        epoch,
+        valid_until: SlotNumber::new(u64::MAX),
+        size: SizeBucket::for_len(plaintext.len()).unwrap(),
+        gas: GasBucket::new(7).unwrap(),
+        max_fee_wei: ETHER,
+    }
+}
+
+impl Key {
+    fn seal(&self, plaintext: &[u8], salt: u64) -> Envelope {
+        let carriage = carriage(self.list.epoch(), plaintext);
+        let entropy = keccak256(salt.to_be_bytes());
+        EpochKeyScheme::new(&self.list).encrypt(&carriage, plaintext, &entropy).unwrap()
+    }
+}
+
+fn signed(envelope: &Envelope, signer: usize) -> Value {
+    let id = envelope.id(&Domain::dev());
+    let signature = DEV_ACCOUNTS[signer].sign_hash(id).unwrap();
+    json!([Bytes::from(envelope.encode()), Bytes::from(signature)])
+}
+
+async fn send(world: &World, envelope: &Envelope) -> Value {
+    world.rpc(B, "weft_sendSealed", signed(envelope, PAYER)).await
+}
+
+async fn outcome(world: &World, item: &Value) -> Value {
+    let mut found = Value::Null;
+    until(async || {
+        found = world.rpc(A, "weft_getOutcome", json!([item])).await;
+        found["outcome"] != "sealed"
+    })
+    .await;
+    found
+}
+
+fn leg(draft: &Draft) -> Leg {
+    let tx = SignedTx::decode(draft.raw()).unwrap();
+    Leg { network: NetworkId::new(draft.chain_id as u32), tx, may_revert: false }
+}
+
+fn pay(chain: u64, account: usize, nonce: u64, to: Address) -> Draft {
+    Draft { gas: 50_000, ..Draft::new(chain, account, nonce).pay(to, 7) }
+}
+
+fn transfer(account: usize, nonce: u64) -> Vec<u8> {
+    Item::Transaction(leg(&pay(B, account, nonce, address(9)))).encode()
+}
+
+async fn deposit_of(world: &World, payer: usize) -> u128 {
+    let call = FeeVault::depositOfCall { payer: address(payer) };
+    world.view(A, FEE_VAULT, call).await.to()
+}
+
+#[tokio::test]
+async fn a_sealed_transfer_is_promised_then_closed_then_read() {
+    let world = start(sealing()).await;
+    let key = key(&world).await;
+    let plaintext = transfer(1, 0);
+    let hash = leg(&pay(B, 1, 0, address(9))).tx.hash();
+    let envelope = key.seal(&plaintext, 1);
+    let before = deposit_of(&world, PAYER).await;
+    let sent = send(&world, &envelope).await;
+    let item = json!(envelope.id(&Domain::dev()));
+    assert_eq!(sent["item"], item);
+    assert_eq!(sent["position"]["section"], "sealed");
+    let promise = &sent["promise"];
+    assert_eq!(promise["promise"]["position"]["section"], "sealed", "{promise}");
+    // Nothing can be read, and everything else goes on.
+    let now = world.rpc(A, "weft_getOutcome", json!([item])).await;
+    assert_eq!(now["outcome"], "sealed", "{now}");
+    assert_eq!(world.rpc(B, "eth_getTransactionByHash", json!([hash])).await, Value::Null);
+    assert_eq!(world.rpc(A, "weft_getOutcome", json!([hash])).await, Value::Null);
+    let plain = world.send(&pay(B, 2, 0, address(9))).await;
+    let included = world.rpc(B, "weft_getOutcome", json!([plain])).await;
+    assert_eq!(included["outcome"], "included", "plaintext runs at once");
+
+    let found = outcome(&world, &item).await;
+    assert_eq!(found["outcome"], "included", "{found}");
+    assert_eq!(found["position"]["section"], "opened");
+    assert_eq!(found["envelope"], item);
+    assert_eq!(found["siblings"][0]["txHash"], json!(hash));
+    assert_eq!(world.rpc(A, "weft_getOutcome", json!([hash])).await["outcome"], "included");
+    until(async || world.rpc(B, "eth_getTransactionReceipt", json!([hash])).await != Value::Null)
+        .await;
+    let fee = before - deposit_of(&world, PAYER).await;
+    assert_eq!(fee, u128::from(256_u32) * options().wei_per_byte, "the size bucket alone");
+    let both = world.rpc(A, "weft_getPromise", json!([item])).await;
+    assert_eq!(both["execution"]["promise"]["position"]["section"], "opened", "{both}");
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sealed_bundle_over_two_rollups_is_atomic() {
+    let world = start(sealing()).await;
+    let key = key(&world).await;
+    let good = [A, B].map(|chain| leg(&pay(chain, 1, 0, address(9))));
+    // The second leg has a nonce that nobody reached.
+    let bad = [leg(&pay(A, 2, 0, address(9))), leg(&pay(B, 2, 5, address(9)))];
+    let bundle = |legs: [Leg; 2], salt: u8| {
+        let salt = B256::repeat_byte(salt);
+        Bundle::new(&Domain::dev(), salt, SafetyLevel::Reputation, legs.into()).unwrap()
+    };
+    let (good, bad) = (bundle(good, 1), bundle(bad, 2));
+    let id = good.id();
+    let first = send(&world, &key.seal(&Item::Bundle(good).encode(), 1)).await;
+    let second = send(&world, &key.seal(&Item::Bundle(bad).encode(), 2)).await;
+    let found = outcome(&world, &first["item"]).await;
+    assert_eq!(
+        (&found["outcome"], &found["bundleId"]),
+        (&json!("included"), &json!(id)),
+        "{found}"
+    );
+    let found = outcome(&world, &second["item"]).await;
+    assert_eq!(
+        (&found["outcome"], &found["cause"]),
+        (&json!("removed"), &json!("Invalid")),
+        "{found}"
+    );
+    for (account, count) in [(1, "0x1"), (2, "0x0")] {
+        for chain in [A, B] {
+            let params = json!([address(account), "pending"]);
+            let found = world.rpc(chain, "eth_getTransactionCount", params).await;
+            assert_eq!(found, count, "account {account} on {chain}");
+        }
+    }
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_silent_member_costs_time_and_nothing_else() {
+    let silent = SealingOptions { silent: 1, patience: Duration::from_millis(100), ..options() };
+    let world = start(DevConfig { sealing: Some(silent), ..sealing() }).await;
+    let key = key(&world).await;
+    let sent = send(&world, &key.seal(&transfer(1, 0), 1)).await;
+    let found = outcome(&world, &sent["item"]).await;
+    assert_eq!(found["outcome"], "included", "opened by squaring: {found}");
+    let epoch = world.rpc(A, "weft_getEpoch", json!([key.list.epoch()])).await;
+    assert_eq!(epoch["status"], "over");
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn junk_is_removed_and_charged() {
+    let world = start(sealing()).await;
+    let key = key(&world).await;
+    let before = deposit_of(&world, PAYER).await;
+    let mut undecryptable = key.seal(&transfer(1, 0), 1);
+    undecryptable.masked_seed ^= B256::repeat_byte(1);
+    let no_item = key.seal(b"no item", 2);
+    let mut causes = Vec::new();
+    for envelope in [&undecryptable, &no_item] {
+        let sent = send(&world, envelope).await;
+        causes.push(sent["item"].clone());
+    }
+    for (item, cause) in causes.iter().zip(["Undecryptable", "Malformed"]) {
+        let found = outcome(&world, item).await;
+        assert_eq!((&found["outcome"], &found["cause"]), (&json!("removed"), &json!(cause)));
+    }
+    let gas = u128::from(GasBucket::new(7).unwrap().gas_limit());
+    let each = 256 * options().wei_per_byte + gas * options().wei_per_gas;
+    until(async || deposit_of(&world, PAYER).await == before - 2 * each).await;
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failure_in_an_envelope_is_dead_in_clear() {
+    // T7
+    let world = start(sealing()).await;
+    let key = key(&world).await;
+    let call = FeeVault::beginWithdrawalCall { amount: U256::MAX };
+    let failing = Draft { gas: 100_000, ..Draft::new(A, 1, 0).call(FEE_VAULT, call) };
+    let plaintext = Item::Transaction(leg(&failing)).encode();
+    let sent = send(&world, &key.seal(&plaintext, 1)).await;
+    let found = outcome(&world, &sent["item"]).await;
+    assert_eq!((&found["outcome"], &found["cause"]), (&json!("removed"), &json!("Failed")));
+    let error = world.refused(A, "eth_sendRawTransaction", json!([failing.raw()])).await;
+    assert!(error.message().contains("failed before"), "{error:?}");
+    let nonce = world.rpc(A, "eth_getTransactionCount", json!([address(1), "pending"])).await;
+    assert_eq!(nonce, "0x0", "it left no trace");
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn envelopes_are_refused_by_name() {
+    let world = start(sealing()).await;
+    let key = key(&world).await;
+    let envelope = key.seal(&transfer(1, 0), 1);
+    let name = |error: &jsonrpsee::types::ErrorObjectOwned| -> Value {
+        let data: Value = serde_json::from_str(error.data().unwrap().get()).unwrap();
+        assert_eq!(error.code(), -38020, "{error:?}");
+        data["name"].clone()
+    };
+    let stranger = world.refused(A, "weft_sendSealed", signed(&envelope, PAYER + 1)).await;
+    assert_eq!(name(&stranger), "Signature");
+    let other = |change: &dyn Fn(&mut Carriage)| {
+        let mut carriage = carriage(key.list.epoch(), &transfer(1, 0));
+        change(&mut carriage);
+        let scheme = EpochKeyScheme::new(&key.list);
+        scheme.encrypt(&carriage, &transfer(1, 0), &B256::ZERO).unwrap()
+    };
+    for (change, expected) in [
+        (&(|it: &mut Carriage| it.epoch += 7) as &dyn Fn(&mut Carriage), "OtherEpoch"),
+        (&|it| it.valid_until = SlotNumber::new(1), "Expired"),
+        (&|it| it.deposit = NetworkId::new(B as u32), "OtherHome"),
+        (&|it| it.max_fee_wei = 1, "FeeTooHigh"),
+    ] {
+        let error = world.refused(A, "weft_sendSealed", signed(&other(change), PAYER)).await;
+        assert_eq!(name(&error), expected, "{error:?}");
+    }
+    let poor = other(&|it| it.payer = address(5));
+    let error = world.refused(A, "weft_sendSealed", signed(&poor, 5)).await;
+    assert_eq!(name(&error), "Deposit");
+    let short = Bytes::copy_from_slice(&envelope.encode()[..40]);
+    let error = world.refused(A, "weft_sendSealed", json!([short, Bytes::from([0; 65])])).await;
+    assert_eq!(error.code(), -32602);
+    let sent = send(&world, &envelope).await;
+    let error = world.refused(A, "weft_sendSealed", signed(&envelope, PAYER)).await;
+    assert_eq!(name(&error), "Duplicate");
+    assert_eq!(outcome(&world, &sent["item"]).await["outcome"], "included");
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_realm_without_sealing_says_so() {
+    let world = World::start().await;
+    let error = world.refused(A, "weft_getEpoch", json!([])).await;
+    assert_eq!(error.code(), -38020, "{error:?}");
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_deposit_covers_what_it_can_pay() {
+    // T8: the rest is refused before it has a position, whatever is withdrawn meanwhile.
+    let world = start(sealing()).await;
+    let gas = u128::from(GasBucket::new(7).unwrap().gas_limit());
+    let each = 256 * options().wei_per_byte + gas * options().wei_per_gas;
+    deposit(&world, 5, 3 * each).await;
+    let key = key(&world).await;
+    let mut taken = 0;
+    for salt in 0..10_u64 {
+        let mut carriage = carriage(key.list.epoch(), b"junk");
+        carriage.payer = address(5);
+        let entropy = keccak256(salt.to_be_bytes());
+        let scheme = EpochKeyScheme::new(&key.list);
+        let envelope = scheme.encrypt(&carriage, b"junk", &entropy).unwrap();
+        taken += u32::from(world.try_rpc(A, "weft_sendSealed", signed(&envelope, 5)).await.is_ok());
+    }
+    assert_eq!(taken, 3);
+    let leave = FeeVault::beginWithdrawalCall { amount: U256::from(3 * each) };
+    world.send(&Draft::new(A, 5, 0).call(FEE_VAULT, leave)).await;
+    until(async || {
+        let leaving = FeeVault::leavingOfCall { payer: address(5) };
+        let left = world.view(A, FEE_VAULT, leaving).await;
+        let deposit = deposit_of(&world, 5).await;
+        deposit == 0 && left.amount.is_zero()
+    })
+    .await;
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_power_cut_in_the_middle_of_an_epoch_loses_nothing() {
+    let disk = SimDisk::default();
+    let slow = |disk: &SimDisk| DevConfig {
+        log_disk: Some(Arc::new(disk.clone())),
+        // The seed of the committee dies with the process, so what it dealt is opened by squaring.
+        sealing: Some(SealingOptions { patience: Duration::from_millis(50), ..options() }),
+        ..sealing()
+    };
+    let world = start(slow(&disk)).await;
+    let key = key(&world).await;
+    let sent = send(&world, &key.seal(&transfer(1, 0), 1)).await;
+    let before = world.rpc(A, "weft_getOutcome", json!([sent["item"]])).await;
+    assert_eq!(before["outcome"], "sealed");
+    disk.set_fault(Some(Fault::Dies(0)));
+    disk.cut_power(&mut |_| 0);
+    world.node.stop().await.unwrap();
+    disk.set_fault(None);
+    let world = World::with(slow(&disk)).await;
+    let after = world.rpc(A, "weft_getOutcome", json!([sent["item"]])).await;
+    assert_eq!(after["position"]["text"].is_string(), true, "{after}");
+    let found = outcome(&world, &sent["item"]).await;
+    assert_eq!(found["outcome"], "included", "{found}");
+    // Everything once more, from a log that holds an opening.
+    world.node.stop().await.unwrap();
+    let world = World::with(slow(&disk)).await;
+    let again = world.rpc(A, "weft_getOutcome", json!([sent["item"]])).await;
+    assert_eq!(again, found);
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_data_directory_goes_on_with_epochs_and_committee() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let durable = || DevConfig { data_dir: Some(dir.path().into()), ..sealing() };
+    let world = start(durable()).await;
+    let first = key(&world).await;
+    let sent = send(&world, &first.seal(&transfer(1, 0), 1)).await;
+    world.node.stop().await.unwrap();
+    let world = World::with(durable()).await;
+    let found = outcome(&world, &sent["item"]).await;
+    assert_eq!(found["outcome"], "included", "{found}");
+    let next = key(&world).await;
+    let sent = send(&world, &next.seal(&transfer(1, 1), 2)).await;
+    assert_eq!(outcome(&world, &sent["item"]).await["outcome"], "included");
+    world.node.stop().await.unwrap();
+    let other = SealingOptions { epoch_slots: 9, ..options() };
+    let other = DevConfig { sealing: Some(other), ..durable() };
+    let refused = weft_node::Node::start(other).await;
+    assert!(refused.is_err(), "the realm was made with other epochs");
+}
+
+#[test]
+fn plaintexts_are_items_and_nothing_else() {
+    let item = Item::Transaction(leg(&pay(A, 1, 0, address(9))));
+    assert_eq!(Item::from_plaintext(&item.encode()), Ok(item.clone()));
+    assert!(Item::from_plaintext(&item.encode()[1..]).is_err());
+    assert!(Item::from_plaintext(&[&item.encode()[..], &[0]].concat()).is_err());
+    assert!(Item::decode(&item.encode()).is_ok());
+    let call = FeeVault::collectCall { beneficiary: Address::ZERO }.abi_encode();
+    assert!(Item::from_plaintext(&call).is_err());
+}
