@@ -20,6 +20,7 @@ Examples:
   weft dev --load-state realm.json   goes on from there
   weft dev --data-dir realm          keeps everything there, crash or not
   weft dev --executor 903            runs rollup 903 in a process of its own
+  weft dev --sealed                  takes envelopes: order before content
   weft dev --json | jq .             JSON lines, the first is the banner
 
 The keys of the accounts are public: never send them anything of value.

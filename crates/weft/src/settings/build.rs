@@ -5,7 +5,8 @@ use crate::commands::keys;
 use eyre::{Result, bail, eyre};
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 use weft_node::{
-    AdminConfig, DevConfig, GuardFile, Limits, Origins, Priority, RollupConfig, SigningKey,
+    AdminConfig, DevConfig, GuardFile, Limits, Origins, Priority, RollupConfig, SealingOptions,
+    SigningKey,
 };
 use weft_promise::Passphrase;
 use weft_types::Domain;
@@ -55,6 +56,7 @@ impl Settings {
             admin: self.admin()?,
             save_figures_every: self.time("node.save_figures_every"),
             drain_timeout: self.time("node.drain_timeout"),
+            sealing: self.sealing(profile)?,
             ..defaults
         };
         match profile {
@@ -104,6 +106,27 @@ impl Settings {
         // Pages talk to a development node directly.
         let text = self.text("node.origins").unwrap_or(if is_dev { "*" } else { "" });
         Origins::read(text).map_err(|error| self.wrong("node.origins", error))
+    }
+
+    fn sealing(&self, profile: Profile) -> Result<Option<SealingOptions>> {
+        if !matches!(self.get("sealing.enabled"), Some(super::Value::Switch(true))) {
+            return Ok(None);
+        }
+        if profile == Profile::Production {
+            // A committee in the sequencer's own process hides nothing from it.
+            let why = "is for `weft dev`: its committee is in the same process";
+            return Err(self.wrong("sealing.enabled", why));
+        }
+        let number = |path| self.number(path).expect("sealing has defaults");
+        let few = |path| u32::try_from(number(path)).expect("the table bounds members");
+        Ok(Some(SealingOptions {
+            epoch_slots: number("sealing.epoch_slots"),
+            delay_squarings: number("sealing.delay"),
+            members: few("sealing.members"),
+            silent: few("sealing.silent"),
+            close_margin_ms: milliseconds(self.time("sealing.close_margin")),
+            ..SealingOptions::default()
+        }))
     }
 
     fn priority(&self) -> Priority {

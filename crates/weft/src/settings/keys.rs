@@ -115,6 +115,43 @@ pub(crate) const KEYS: &[Key] = &[
         "Files of the rollups; those not in the realm yet join it",
     ),
     Key::new(
+        "sealing.enabled",
+        Kind::Switch,
+        "false",
+        "Takes sealed items, with a committee in process",
+    )
+    .flag("sealed", "BOOL"),
+    Key::new(
+        "sealing.epoch_slots",
+        Kind::Number { least: 1, most: 65_536 },
+        "5",
+        "Slots that share a key; may not change",
+    ),
+    Key::new(
+        "sealing.delay",
+        Kind::Number { least: 1, most: 1 << 30 },
+        "262144",
+        "Squarings that open an epoch without its members; may not change",
+    ),
+    Key::new(
+        "sealing.members",
+        Kind::Number { least: 1, most: 16 },
+        "3",
+        "Members of the committee; may not change",
+    ),
+    Key::new(
+        "sealing.silent",
+        Kind::Number { least: 0, most: 16 },
+        "0",
+        "Members that never release, to see the slow way",
+    ),
+    Key::new(
+        "sealing.close_margin",
+        Kind::Time { least_ms: 0, most_ms: 600_000 },
+        "10s",
+        "What an epoch may last longer than its slots; may not change",
+    ),
+    Key::new(
         "executors.chains",
         Kind::Numbers,
         "",

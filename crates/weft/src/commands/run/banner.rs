@@ -7,7 +7,7 @@ use crate::{
 use alloy_primitives::Address;
 use serde_json::{Map, Value, json};
 use weft_contracts::addresses::{BRIDGE, CREATE2_DEPLOYER, MANAGER, MULTICALL3, PERMIT2};
-use weft_node::{DEV_ACCOUNTS, NodeHandle};
+use weft_node::{DEV_ACCOUNTS, NodeHandle, SealingOptions};
 
 /// Contracts that dApps use, with their names.
 const CONTRACTS: [(&str, Address); 5] = [
@@ -19,7 +19,13 @@ const CONTRACTS: [(&str, Address); 5] = [
 ];
 
 /// Returns what is printed when the realm runs.
-pub(super) fn text(node: &NodeHandle, slot_ms: u64, apart: &[u64], is_public: bool) -> String {
+pub(super) fn text(
+    node: &NodeHandle,
+    slot_ms: u64,
+    apart: &[u64],
+    is_public: bool,
+    sealing: Option<&SealingOptions>,
+) -> String {
     let mut out = format!(
         "\n  {}  {}\n\n",
         bold("weft"),
@@ -56,6 +62,16 @@ pub(super) fn text(node: &NodeHandle, slot_ms: u64, apart: &[u64], is_public: bo
         let note = if is_public { "a public key: its promises bind nobody" } else { "" };
         out += &format!("\n{}  signed by {key}  {}\n", bold("Promises"), dim(note));
     }
+    if let Some(sealing) = sealing {
+        let epoch = sealing.epoch_slots.saturating_mul(slot_ms);
+        let note = "a committee in process: it hides nothing from this node";
+        out += &format!(
+            "\n{}  a key every {epoch} ms, {} members  {}\n",
+            bold("Sealed"),
+            sealing.members,
+            dim(note)
+        );
+    }
     out + &hints(node)
 }
 
@@ -86,7 +102,13 @@ fn hints(node: &NodeHandle) -> String {
 }
 
 /// Returns the banner as one JSON object.
-pub(super) fn json(node: &NodeHandle, slot_ms: u64, apart: &[u64], is_public: bool) -> Value {
+pub(super) fn json(
+    node: &NodeHandle,
+    slot_ms: u64,
+    apart: &[u64],
+    is_public: bool,
+    sealing: Option<&SealingOptions>,
+) -> Value {
     let accounts: Vec<Value> = DEV_ACCOUNTS
         .iter()
         .map(|account| json!({"address": account.address, "privateKey": account.key}))
@@ -115,5 +137,6 @@ pub(super) fn json(node: &NodeHandle, slot_ms: u64, apart: &[u64], is_public: bo
         "contracts": contracts,
         "promiseKey": node.promise_key(),
         "promiseKeyIsPublic": is_public,
+        "sealedEpochSlots": sealing.map(|sealing| sealing.epoch_slots),
     })
 }

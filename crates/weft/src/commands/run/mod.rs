@@ -35,14 +35,16 @@ pub(super) async fn run(mut config: DevConfig, log: log::Control, show: Show) ->
     let may_tell = !show.is_dev || std::io::stderr().is_terminal();
     config.progress = may_tell.then(progress::of_recovery);
     let (slot_ms, apart) = (config.slot_ms, config.executors.clone());
+    let sealing = config.sealing.clone();
     let dumped = config.dump_state.clone();
     let node = start(config).await?;
     // Blocks may close before the banner is out; it comes first nevertheless.
     let followers = if show.blocks { follow::subscribe(&node).await? } else { Vec::new() };
     if show.is_dev && show.json {
-        say(banner::json(&node, slot_ms, &apart, show.is_public));
+        say(banner::json(&node, slot_ms, &apart, show.is_public, sealing.as_ref()));
     } else if show.is_dev {
-        say(banner::text(&node, slot_ms, &apart, show.is_public).trim_end_matches('\n'));
+        let text = banner::text(&node, slot_ms, &apart, show.is_public, sealing.as_ref());
+        say(text.trim_end_matches('\n'));
     } else {
         tell_started(&node);
     }
