@@ -192,6 +192,9 @@ impl Sequencer {
                     self.positioned(position, [item, prev_chain, chain], sent);
                 }
                 Effect::Closed { record, .. } => self.closed(record),
+                Effect::EpochClosed { .. } | Effect::Opening { .. } => {
+                    panic!("this lane takes nothing sealed")
+                }
             }
         }
     }

@@ -26,6 +26,7 @@ fn removal() -> Removal {
 
 fn record(fate: Fate) -> Record {
     Record {
+        envelope: Some(B256::repeat_byte(6)),
         bundle: Some(BundleId::new(B256::repeat_byte(7))),
         protected: true,
         position: Some(Position::default()),

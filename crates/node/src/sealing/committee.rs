@@ -38,7 +38,7 @@ pub(crate) enum Ask {
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// An epoch has a key.
-    Dealt(KeyList),
+    Dealt(Box<KeyList>),
     /// A member released its secret for a closing head.
     Released {
         /// The epoch.
@@ -128,7 +128,7 @@ fn run(
     while let Ok(ask) = asked.recv() {
         match ask {
             Ask::Deal(epoch) => match assemble(setup, &domain, &members, epoch) {
-                Ok(list) => drop(answer.send(Answer::Dealt(list))),
+                Ok(list) => drop(answer.send(Answer::Dealt(Box::new(list)))),
                 Err(error) => tracing::error!(epoch, %error, "no key list"),
             },
             Ask::Release { epoch, head } => {
@@ -239,7 +239,7 @@ mod tests {
         committee.ask(Ask::Deal(3));
         let Ok(Answer::Dealt(list)) = committee.answers.recv() else { panic!("no list") };
         committee.ask(Ask::Release { epoch: 3, head: B256::ZERO });
-        let list = Arc::new(list);
+        let list = Arc::new(*list);
         committee.ask(Ask::Solve(list.clone()));
         let Ok(Answer::Solved { epoch: 3, secret }) = committee.answers.recv() else {
             panic!("silent members released something")

@@ -377,7 +377,7 @@ async fn a_power_cut_in_the_middle_of_an_epoch_loses_nothing() {
     disk.set_fault(None);
     let world = World::with(slow(&disk)).await;
     let after = world.rpc(A, "weft_getOutcome", json!([sent["item"]])).await;
-    assert_eq!(after["position"]["text"].is_string(), true, "{after}");
+    assert!(after["position"]["text"].is_string(), "{after}");
     let found = outcome(&world, &sent["item"]).await;
     assert_eq!(found["outcome"], "included", "{found}");
     // Everything once more, from a log that holds an opening.
