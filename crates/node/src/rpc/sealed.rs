@@ -35,8 +35,8 @@ pub(super) fn register(module: &mut RpcModule<Port>) {
 
 /// Takes an envelope; its position is on disk and its promise signed when the answer leaves.
 async fn send(args: &Args, port: &Port) -> RpcResult {
-    let (envelope, signature) = (args.bytes(0)?, args.bytes(1)?);
-    let envelope = decode(&envelope)?;
+    let envelope = decode(&args.bytes(0)?)?;
+    let signature = read_signature(&args.bytes(1)?)?;
     let take = move |engine: &mut Engine| {
         let item = envelope.id(&engine.domain);
         check_payer(&envelope, item, &signature)?;
@@ -53,17 +53,22 @@ fn decode(bytes: &Bytes) -> RpcResult<Envelope> {
     Envelope::decode(bytes).map_err(wrong)
 }
 
+fn read_signature(bytes: &Bytes) -> RpcResult<[u8; 65]> {
+    let wrong = |_| RpcError::params(format!("signature of {} bytes, expected 65", bytes.len()));
+    let mut bytes: [u8; 65] = bytes.as_ref().try_into().map_err(wrong)?;
+    // Wallets write 27 and 28.
+    bytes[64] = bytes[64].checked_sub(27).unwrap_or(bytes[64]);
+    Ok(bytes)
+}
+
 /// Checks that the payer signed the envelope's hash: as it is, or as wallets sign 32 bytes (EIP-191).
-fn check_payer(envelope: &Envelope, item: B256, signature: &Bytes) -> RpcResult<()> {
+fn check_payer(envelope: &Envelope, item: B256, signature: &[u8; 65]) -> RpcResult<()> {
     let payer = envelope.carriage.payer;
     let wrong = || {
         let why = format!("the signature is not that of payer {payer} over {item}");
         RpcError::sealed_refused("Signature", why)
     };
-    let mut bytes: [u8; 65] = signature.as_ref().try_into().map_err(|_| wrong())?;
-    // Wallets write 27 and 28.
-    bytes[64] = bytes[64].checked_sub(27).unwrap_or(bytes[64]);
-    let signature = Signature::from_bytes(&bytes).ok_or_else(wrong)?;
+    let signature = Signature::from_bytes(signature).ok_or_else(wrong)?;
     let digests = [item, eip191_hash_message(item)];
     let is_own = digests.into_iter().any(|digest| signature.signer(digest) == Some(payer));
     if is_own { Ok(()) } else { Err(wrong()) }
@@ -89,10 +94,11 @@ async fn with_promise(mut answer: Value, item: B256, port: &Port) -> Value {
 }
 
 fn epoch(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let asked = args.number(0)?;
     let config = call.engine.sealing_config()?.clone();
     let slot = call.engine.realm.slot().map_or(SlotNumber::new(1), |slot| slot.number);
     let current = config.epoch_of(slot);
-    let number = args.number(0)?.unwrap_or(current);
+    let number = asked.unwrap_or(current);
     let mut answer = json!({
         "epoch": number,
         "current": current,
@@ -133,9 +139,10 @@ fn put_status(answer: &mut Value, engine: &Engine, number: u64, current: u64) {
 }
 
 fn key_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let asked = args.number(0)?;
     let config = call.engine.sealing_config()?.clone();
     let slot = call.engine.realm.slot().map_or(SlotNumber::new(1), |slot| slot.number);
-    let number = args.number(0)?.unwrap_or_else(|| config.epoch_of(slot));
+    let number = asked.unwrap_or_else(|| config.epoch_of(slot));
     let sealing = call.engine.sealing.as_ref();
     let Some((sealing, list)) = sealing.and_then(|all| Some((all, all.list(number)?))) else {
         return Ok(Value::Null);

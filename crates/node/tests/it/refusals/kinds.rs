@@ -400,6 +400,16 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
             let kind = bundle(json!({ "legs": [leg] })).limited();
             kind.unknown(vec![unknown], Some(-38005))
         }
+        "envelope" => {
+            let whole = envelope();
+            let shorter = json!(&whole[..whole.len() - 2]);
+            let longer = json!(format!("{whole}00"));
+            let mut kind = bytes(json!(whole));
+            kind.bad.extend([json!("0x"), json!("0x01"), shorter, longer]);
+            kind
+        }
+        "signature" => Kind::new(json!(format!("0x{}", "11".repeat(65))), no_bytes_of(65)),
+        "epoch" => number(json!(1)),
         "dump" => {
             let mut newer = samples.dump.clone();
             newer["version"] = json!(u32::MAX);
@@ -419,6 +429,13 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
         "extraData" => Kind::new(json!("0x"), with(no_text(), &["0xzz", "0x1"])),
         _ => panic!("{method}: nobody has said what {name} may be; add it here"),
     }
+}
+
+/// Returns a well-formed envelope.
+fn envelope() -> String {
+    let vectors = include_str!("../../../../../vectors/sealing/envelopes.json");
+    let vectors: Value = serde_json::from_str(vectors).expect("vectors are JSON");
+    vectors["vectors"][0]["envelope"].as_str().expect("a case has an envelope").to_owned()
 }
 
 fn filter() -> Kind {
