@@ -138,17 +138,18 @@ where
         let slots: Vec<Outcome<D>> = runners.iter().map(|_| Mutex::new(None)).collect();
         let work = Mutex::new(runners.into_iter().enumerate().collect::<Vec<_>>());
         let template = self.template();
-        thread::scope(|scope| {
-            for _ in 0..threads.min(slots.len()) {
-                scope.spawn(|| {
-                    loop {
-                        let next = work.lock().expect("no worker panics").pop();
-                        let Some((index, runner)) = next else { return };
-                        let result = run(runner, &template, segment, &first_crossing);
-                        *slots[index].lock().expect("no worker panics") = Some(result);
-                    }
-                });
+        let worker = || {
+            loop {
+                let next = work.lock().expect("no worker panics").pop();
+                let Some((index, runner)) = next else { return };
+                let result = run(runner, &template, segment, &first_crossing);
+                *slots[index].lock().expect("no worker panics") = Some(result);
             }
+        };
+        thread::scope(|scope| {
+            (1..threads.min(slots.len())).for_each(|_| drop(scope.spawn(worker)));
+            // This thread works as well: what it allocates it frees itself later.
+            worker();
         });
         let end = first_crossing.into_inner();
         let mut applied: Vec<Option<Applied>> = segment[..end].iter().map(|_| None).collect();
