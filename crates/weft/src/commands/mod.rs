@@ -50,6 +50,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Committee(sealing::Committee),
     #[command(subcommand)]
+    Sealed(sealing::Sealed),
+    #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
 }
 
@@ -75,6 +77,7 @@ impl Command {
             Self::Unseal(command) => command.run(),
             Self::Solve(command) => command.run(),
             Self::Committee(command) => command.run(),
+            Self::Sealed(command) => block_on(command.run()),
             Self::Evidence(command) => command.run(),
         }
     }

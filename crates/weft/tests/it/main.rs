@@ -8,6 +8,7 @@ mod dev;
 mod import;
 mod node;
 mod promise;
+mod sealed;
 mod sim;
 mod support;
 mod usage;

@@ -154,7 +154,7 @@ fn cross(nonce: u64, to: Address, input: Vec<u8>, wei: u64) -> Bytes {
     DEV_ACCOUNTS[0].sign(TypedTransaction::Eip1559(tx)).unwrap().encoded_2718().into()
 }
 
-fn ask(url: &str, method: &str, params: Value) -> Value {
+pub(crate) fn ask(url: &str, method: &str, params: Value) -> Value {
     let mut args = ArrayParams::new();
     params.as_array().unwrap().iter().for_each(|param| args.insert(param).unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();

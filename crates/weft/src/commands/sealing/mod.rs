@@ -1,15 +1,18 @@
-//! Sealing from the command line: `weft seal`, `weft unseal`, `weft solve` and `weft committee`, all without network.
+//! Sealing from the command line: `weft seal`, `weft unseal`, `weft solve` and `weft committee`, all without network;
+//! `weft sealed`, between them and a node.
 
 mod committee;
 mod content;
 mod file;
 mod key;
+mod node;
 mod seal;
 mod secret;
 mod solve;
 mod unseal;
 
 pub(super) use committee::Committee;
+pub(super) use node::Sealed;
 pub(super) use seal::Seal;
 pub(super) use solve::Solve;
 pub(super) use unseal::Unseal;
