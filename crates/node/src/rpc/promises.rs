@@ -6,6 +6,7 @@ use super::{
     subscribe::{deliver, too_slow},
 };
 use crate::promises::{Found, Message, Promises};
+use alloy_primitives::B256;
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule, core::SubscriptionResult, types::ErrorObjectOwned,
 };
@@ -65,19 +66,37 @@ fn key(call: &mut Call<'_>, _: &Args) -> RpcResult {
 async fn promise(args: &Args, port: &Port) -> RpcResult {
     let hash = args.hash(0)?;
     let promises = promises(port).await?;
-    let begun = tokio::time::Instant::now();
     let is_whole = |found: &Found| found.order.is_some() && found.execution.is_some();
+    let found = wait_for(&promises, port, &hash, is_whole).await;
+    let json = |promise: Option<SignedPromise>| {
+        promise.map(|promise| promise_json(&promise, promises.key()))
+    };
+    Ok(found.map_or(
+        Value::Null,
+        |found| json!({ "order": json(found.order), "execution": json(found.execution) }),
+    ))
+}
+
+/// Returns what was promised about an item; waits a moment for signatures that are on their way, until there is enough.
+pub(super) async fn wait_for(
+    promises: &Promises,
+    port: &Port,
+    key: &B256,
+    is_enough: impl Fn(&Found) -> bool,
+) -> Option<Found> {
+    let begun = tokio::time::Instant::now();
     let mut is_handed_over = false;
     loop {
         let handed_out = promises.handed_out();
-        let is_here = promises.get(&hash).is_some_and(|found| is_whole(&found));
+        let found = promises.get(key);
         let left = PATIENCE.saturating_sub(begun.elapsed());
-        if is_here || left.is_zero() {
-            break;
+        if left.is_zero() || found.as_ref().is_some_and(&is_enough) {
+            return found;
         }
         if !promises.is_busy() {
             if std::mem::replace(&mut is_handed_over, true) {
-                break;
+                // It may have signed since it was looked for.
+                return promises.get(key);
             }
             hand_over(port).await;
             continue;
@@ -85,13 +104,6 @@ async fn promise(args: &Args, port: &Port) -> RpcResult {
         // What comes in between is seen in the next round.
         let _ = tokio::time::timeout(left.min(LOOK_AGAIN), handed_out).await;
     }
-    let json = |promise: Option<SignedPromise>| {
-        promise.map(|promise| promise_json(&promise, promises.key()))
-    };
-    Ok(promises.get(&hash).map_or(
-        Value::Null,
-        |found| json!({ "order": json(found.order), "execution": json(found.execution) }),
-    ))
 }
 
 /// Waits until everything that was answered so far is in the hands of the worker, which gets it after the answer.

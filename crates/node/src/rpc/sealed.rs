@@ -3,24 +3,18 @@
 use super::{
     Args, Call, Methods, Port, discover,
     errors::{RpcError, RpcResult},
-    promises::promises,
+    promises::{promises, wait_for},
     types::position,
 };
 use crate::engine::Engine;
 use alloy_primitives::{B256, Bytes, eip191_hash_message};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned};
 use serde_json::{Value, json};
-use std::time::Duration;
 use weft_crypto::Envelope;
 use weft_promise::promise_json;
 use weft_types::{Decode as _, Signature, SlotNumber, codec::CodecError};
 
 pub(super) const METHODS: Methods = &[("weft_getEpoch", epoch), ("weft_keyList", key_list)];
-
-/// Longest wait for the signature of a promise.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Longest wait between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Adds `weft_sendSealed`.
 pub(super) fn register(module: &mut RpcModule<Port>) {
@@ -77,20 +71,11 @@ fn check_payer(envelope: &Envelope, item: B256, signature: &[u8; 65]) -> RpcResu
 /// Adds the signed promise of the position; a node without a key gives none.
 async fn with_promise(mut answer: Value, item: B256, port: &Port) -> Value {
     let Ok(promises) = promises(port).await else { return answer };
-    let begun = tokio::time::Instant::now();
-    loop {
-        let handed_out = promises.handed_out();
-        if let Some(order) = promises.get(&item).and_then(|kept| kept.order) {
-            answer["promise"] = promise_json(&order, promises.key());
-            return answer;
-        }
-        let left = PATIENCE.saturating_sub(begun.elapsed());
-        if left.is_zero() {
-            return answer;
-        }
-        // What comes in between is seen in the next round.
-        let _ = tokio::time::timeout(left.min(LOOK_AGAIN), handed_out).await;
+    let found = wait_for(&promises, port, &item, |found| found.order.is_some()).await;
+    if let Some(order) = found.and_then(|found| found.order) {
+        answer["promise"] = promise_json(&order, promises.key());
     }
+    answer
 }
 
 fn epoch(call: &mut Call<'_>, args: &Args) -> RpcResult {
