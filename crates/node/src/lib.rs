@@ -31,6 +31,7 @@ mod node;
 mod origins;
 mod outcomes;
 mod pool;
+mod priority;
 mod promises;
 mod record;
 mod rollup;

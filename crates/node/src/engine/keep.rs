@@ -12,7 +12,6 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, VecDeque},
-    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -40,8 +39,10 @@ pub(super) struct Keeping {
     waiting: Mirror,
     /// Versions of pool and bundles that `waiting` mirrors.
     waiting_version: Option<(u64, u64)>,
-    /// Outcomes that are in the database or on their way.
-    outcomes: Range<u64>,
+    /// Numbers at which the rows of outcomes begin that are in the database or on their way.
+    outcome_rows: VecDeque<u64>,
+    /// Number of the first outcome that is not.
+    next_outcome: u64,
     /// Slots with items that are in the database or on their way.
     slots: VecDeque<u64>,
     shelves: BTreeMap<NetworkId, Shelf>,
@@ -75,7 +76,8 @@ impl Keeping {
             accounts: Default::default(),
             waiting: Mirror::default(),
             waiting_version: None,
-            outcomes: 0..0,
+            outcome_rows: VecDeque::new(),
+            next_outcome: 0,
             slots: VecDeque::new(),
             shelves: BTreeMap::new(),
             ordered: Vec::new(),
@@ -110,6 +112,15 @@ impl Keeping {
         self.slots.push_back(record.header.number.get());
         let forgotten = (self.slots.len() > MAX_SLOTS).then(|| self.slots.pop_front()).flatten();
         self.news.slot(record, forgotten);
+    }
+
+    /// Forgets the rows of outcomes that end before number `first`.
+    fn forget_outcomes(&mut self, first: u64) {
+        while self.outcome_rows.get(1).is_some_and(|next| *next <= first)
+            && let Some(row) = self.outcome_rows.pop_front()
+        {
+            self.news.forget_outcomes(row);
+        }
     }
 
     /// Returns how the next order would have to be committed, when there is a reason for one.
@@ -185,11 +196,10 @@ impl Engine {
             put_waiting(&mut keeping.waiting, &self.pool, &self.bundles, rows);
             keeping.waiting_version = versions;
         }
-        let first = self.outcomes.first();
-        let new = self.outcomes.since(keeping.outcomes.end);
-        let forgotten = keeping.outcomes.start..first.min(keeping.outcomes.end);
-        keeping.news.outcomes(new, forgotten);
-        keeping.outcomes = first..moment.next_outcome;
+        let new = self.outcomes.since(keeping.next_outcome);
+        keeping.outcome_rows.extend(keeping.news.outcomes(new));
+        keeping.forget_outcomes(self.outcomes.first());
+        keeping.next_outcome = moment.next_outcome;
         keeping.news.complete(states, &moment);
         keeping.ordered = moment.blocks;
         keeping.closed = 0;
@@ -324,8 +334,11 @@ impl Engine {
         let Restored { moment, outcomes, waiting, .. } = restored;
         self.now_ms = moment.now_ms;
         self.joined = moment.joined;
-        let first_outcome = outcomes.first().map_or(moment.next_outcome, |(number, _)| *number);
-        outcomes.into_iter().for_each(|(number, record)| self.outcomes.insert_at(number, record));
+        let rows = outcomes.iter().filter_map(|row| Some(row.first()?.0));
+        keeping.outcome_rows = rows.collect();
+        for (number, record) in outcomes.into_iter().flatten() {
+            self.outcomes.insert_at(number, Arc::new(record));
+        }
         self.outcomes.skip_to(moment.next_outcome);
         waiting.put_back(&mut self.pool, &mut self.bundles);
         // The mirrors show what is in the database already.
@@ -334,7 +347,7 @@ impl Engine {
         put_accounts(&mut keeping.accounts, escrow, heads, &mut known.rows);
         put_waiting(&mut keeping.waiting, &self.pool, &self.bundles, &mut known.rows);
         keeping.waiting_version = Some((self.pool.version(), self.bundles.version()));
-        keeping.outcomes = first_outcome..moment.next_outcome;
+        keeping.next_outcome = moment.next_outcome;
         keeping.safe = moment.sequence;
         keeping.slots = moment.slots.into();
         if let Some(shelf) = shelves.values().next() {

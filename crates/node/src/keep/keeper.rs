@@ -1,12 +1,13 @@
 //! The thread that commits.
 
 use super::News;
+use crate::priority;
 use std::{
     sync::mpsc::{Receiver, Sender, TryRecvError, channel},
     thread::JoinHandle,
 };
 use weft_journal::Ticket;
-use weft_state::{Batch, Database, Durability, StoreError};
+use weft_state::{Database, Durability, StoreError};
 
 /// A batch to commit.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ impl Keeper {
         let (answer, answers) = channel();
         let thread = std::thread::Builder::new().name("weft-keeper".to_owned());
         let thread = thread.spawn(move || {
+            // Nobody waits for it: what it writes is in the log already.
+            priority::stand_behind();
             for order in inbox {
                 let Some(done) = carry_out(&database, order) else { return };
                 if answer.send(done).is_err() {
@@ -114,7 +117,11 @@ fn carry_out(database: &Database, order: Order) -> Option<Result<Done, StoreErro
     if after.is_some_and(|ticket| ticket.wait().is_err()) {
         return None;
     }
-    let batch: Batch = news.into_batch();
     let done = Done { sequence, durability };
-    Some(database.commit(&batch, durability).map(|()| done))
+    Some(commit(database, news, durability).map(|()| done))
+}
+
+fn commit(database: &Database, news: News, durability: Durability) -> Result<(), StoreError> {
+    let batch = news.into_batch(&*database.view()?)?;
+    database.commit(&batch, durability)
 }

@@ -13,6 +13,7 @@ mod keeper;
 mod mirror;
 mod moment;
 mod news;
+mod places;
 mod shelf;
 mod tables;
 #[cfg(test)]

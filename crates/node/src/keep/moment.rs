@@ -12,7 +12,7 @@ use crate::{
     rollup::RollupConfig,
 };
 use alloy_primitives::{Address, B256, U256};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use weft_evm::{Escrow, Heads, TokenId};
 use weft_lane::Standing;
 use weft_state::{Batch, Pair, Read, StoreError, Table, under};
@@ -21,10 +21,10 @@ use weft_types::{
     codec::{CodecError, Reader, Writer},
 };
 
-/// Version of what the node keeps.
-const VERSION: u8 = 1;
+/// Version of what the node keeps: outcomes and places of transactions in rows.
+const VERSION: u8 = 3;
 /// The same with epochs behind the rest.
-const WITH_EPOCHS: u8 = 2;
+const WITH_EPOCHS: u8 = 4;
 
 /// Where a realm stands between two slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,8 @@ pub(crate) struct Restored {
     pub(crate) recent: Vec<(Position, B256)>,
     pub(crate) escrow: Escrow,
     pub(crate) heads: Heads,
-    pub(crate) outcomes: Vec<(u64, Arc<Record>)>,
+    /// Outcomes, by rows.
+    pub(crate) outcomes: Vec<Vec<(u64, Record)>>,
     pub(crate) waiting: Waiting,
 }
 
@@ -98,9 +99,6 @@ impl Restored {
         let Some(moment) = view.get(FACTS, MOMENT)? else { return Ok(None) };
         let genesis = view.get(FACTS, GENESIS)?;
         let genesis = genesis.ok_or_else(|| StoreError::Corrupt("no genesis".to_owned()))?;
-        let outcome = |(key, value): &(Vec<u8>, Vec<u8>)| {
-            Ok((u64::from_bytes(key)?, Arc::new(Record::from_bytes(value)?)))
-        };
         let recent = |(_, value): &(Vec<u8>, Vec<u8>)| Vec::<(Position, B256)>::from_bytes(value);
         let recent: Vec<_> = all(view, RECENT)?.iter().map(recent).collect::<Result<_, _>>()?;
         Ok(Some(Self {
@@ -111,7 +109,7 @@ impl Restored {
             heads: read_heads(view)?,
             outcomes: all(view, OUTCOMES)?
                 .iter()
-                .map(outcome)
+                .map(|(_, row)| Vec::from_bytes(row))
                 .collect::<Result<_, StoreError>>()?,
             waiting: Waiting::read(view)?,
         }))

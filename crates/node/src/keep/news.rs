@@ -3,9 +3,9 @@
 use super::{
     codec::Keep,
     moment::Moment,
+    places::{self, Place},
     tables::{
         self, BLOCK_NUMBERS, BLOCKS, BLOOMS, FACTS, GENESIS, MOMENT, OUTCOMES, RECENT, SLOTS,
-        TRANSACTIONS,
     },
 };
 use crate::{
@@ -15,9 +15,12 @@ use crate::{
     store::StoredBlock,
 };
 use alloy_primitives::B256;
-use std::{ops::Range, sync::Arc};
-use weft_state::{Batch, Staged};
-use weft_types::{Encode, NetworkId, Position};
+use std::{collections::BTreeMap, sync::Arc};
+use weft_state::{Batch, Read, Staged, StoreError};
+use weft_types::{Encode, NetworkId, Position, codec::Writer};
+
+/// Most outcomes of a row.
+const OUTCOMES_IN_ROW: usize = 64;
 
 /// What happened since the last batch.
 #[derive(Debug, Default)]
@@ -60,14 +63,18 @@ impl News {
         }
     }
 
-    /// Notes outcomes; those numbered in `forgotten` need not be kept any more.
+    /// Notes outcomes and returns the numbers at which their rows begin.
     pub(crate) fn outcomes<'a>(
         &mut self,
         new: impl Iterator<Item = (u64, &'a Arc<Record>)>,
-        forgotten: Range<u64>,
-    ) {
+    ) -> impl Iterator<Item = u64> {
         self.outcomes.extend(new.map(|(number, record)| (number, record.clone())));
-        forgotten.for_each(|number| self.rows.delete(OUTCOMES, number.to_be_bytes()));
+        self.outcomes.chunks(OUTCOMES_IN_ROW).map(|row| row[0].0)
+    }
+
+    /// Notes that the row of outcomes which begins at a number need not be kept any more.
+    pub(crate) fn forget_outcomes(&mut self, first: u64) {
+        self.rows.delete(OUTCOMES, first.to_be_bytes());
     }
 
     /// Completes the news with the states and where the realm stands.
@@ -86,9 +93,13 @@ impl News {
         self.bytes
     }
 
-    /// Returns the batch.
-    pub(crate) fn into_batch(self) -> Batch {
+    /// Returns the batch; `view` shows what all batches before wrote.
+    pub(crate) fn into_batch(self, view: &dyn Read) -> Result<Batch, StoreError> {
+        let places = places_in(&self.blocks);
         let mut batch = self.rows;
+        for (network, places) in places {
+            places::add(view, &mut batch, network, places.into_iter())?;
+        }
         self.states.iter().for_each(|state| state.add_to(&mut batch));
         for (network, block) in &self.blocks {
             put_block(&mut batch, *network, block);
@@ -96,21 +107,38 @@ impl News {
         for slot in &self.slots {
             batch.put(SLOTS, slot.header.number.get().to_be_bytes(), slot.to_bytes());
         }
-        for (number, record) in &self.outcomes {
-            batch.put(OUTCOMES, number.to_be_bytes(), record.to_bytes());
+        for row in self.outcomes.chunks(OUTCOMES_IN_ROW) {
+            batch.put(OUTCOMES, row[0].0.to_be_bytes(), outcomes_to_bytes(row));
         }
-        batch
+        Ok(batch)
     }
+}
+
+/// Returns where the transactions of blocks stand.
+fn places_in(blocks: &[(NetworkId, Arc<StoredBlock>)]) -> BTreeMap<NetworkId, Vec<Place<'_>>> {
+    let mut places = BTreeMap::<_, Vec<_>>::new();
+    for (network, block) in blocks {
+        let hashes = block.transactions.iter().map(|tx| tx.tx.tx_hash()).enumerate();
+        let of_block = hashes.map(|(index, hash)| (hash, block.header.number, index));
+        places.entry(*network).or_default().extend(of_block);
+    }
+    places
+}
+
+fn outcomes_to_bytes(row: &[(u64, Arc<Record>)]) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.len(row.len());
+    for (number, record) in row {
+        number.write_to(&mut out);
+        record.write_to(&mut out);
+    }
+    out.finish()
 }
 
 fn put_block(batch: &mut Batch, network: NetworkId, block: &StoredBlock) {
     let number = block.header.number;
     let key = tables::block(network, number);
     batch.put(BLOCK_NUMBERS, tables::hashed(network, &block.hash), number.to_bytes());
-    for (index, tx) in block.transactions.iter().enumerate() {
-        let place = (number, index as u64).to_bytes();
-        batch.put(TRANSACTIONS, tables::hashed(network, tx.tx.tx_hash()), place);
-    }
     if !block.header.logs_bloom.is_zero() {
         batch.put(BLOOMS, key.clone(), block.header.logs_bloom.to_vec());
     }

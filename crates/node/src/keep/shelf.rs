@@ -2,7 +2,8 @@
 
 use super::{
     codec::Keep,
-    tables::{self, BLOCK_NUMBERS, BLOCKS, BLOOMS, SLOTS, TRANSACTIONS},
+    places,
+    tables::{self, BLOCK_NUMBERS, BLOCKS, BLOOMS, SLOTS},
 };
 use crate::{slots::SlotRecord, store::StoredBlock};
 use alloy_primitives::{B256, Bloom};
@@ -69,9 +70,14 @@ impl Shelf {
 
     /// Returns block and index of a transaction.
     pub(crate) fn place(&self, hash: &B256) -> Result<Option<(u64, usize)>, StoreError> {
-        let bytes = self.view.get(TRANSACTIONS, &tables::hashed(self.network, hash))?;
-        let place = bytes.map(|bytes| <(u64, u64)>::from_bytes(&bytes)).transpose()?;
-        Ok(place.map(|(number, index)| (number, usize::try_from(index).unwrap_or(usize::MAX))))
+        for (number, index) in places::find(&*self.view, self.network, hash)? {
+            let block = self.block(number)?;
+            let tx = block.as_ref().and_then(|block| block.transactions.get(index));
+            if tx.is_some_and(|tx| tx.tx.tx_hash() == hash) {
+                return Ok(Some((number, index)));
+            }
+        }
+        Ok(None)
     }
 
     /// Adds the numbers of blocks in a range whose bloom may be that of a log which is looked for.

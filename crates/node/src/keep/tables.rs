@@ -11,11 +11,11 @@ pub(crate) const FACTS: Table = Table::new(16, "facts");
 pub(crate) const BLOCKS: Table = Table::new(17, "blocks");
 /// Numbers of blocks by network and hash.
 pub(crate) const BLOCK_NUMBERS: Table = Table::new(18, "block numbers");
-/// Block and index of transactions by network and hash.
-pub(crate) const TRANSACTIONS: Table = Table::new(19, "transactions");
+/// Rows of where transactions stand, by network, run and last hash.
+pub(crate) const PLACES: Table = Table::new(19, "places of transactions");
 /// Blooms of the blocks that have logs, by network and number.
 pub(crate) const BLOOMS: Table = Table::new(20, "blooms");
-/// What became of items, in order.
+/// What became of items, in order, some in a row, which stands at the number of its first.
 pub(crate) const OUTCOMES: Table = Table::new(21, "outcomes");
 /// Recent slots with their items, by slot.
 pub(crate) const SLOTS: Table = Table::new(22, "slots");
@@ -27,6 +27,9 @@ pub(crate) const ESCROW: Table = Table::new(24, "escrow");
 pub(crate) const HEADS: Table = Table::new(25, "mailbox heads");
 /// What waits, by kind.
 pub(crate) const WAITING: Table = Table::new(26, "waiting");
+
+/// Runs of the rows of where transactions stand, by network.
+pub(crate) const RUNS: Table = Table::new(27, "runs of places");
 
 /// Fact: what the realm is made of.
 pub(crate) const GENESIS: &[u8] = b"genesis";
@@ -41,6 +44,16 @@ pub(crate) fn block(network: NetworkId, number: u64) -> Vec<u8> {
 /// Returns the key of something of a rollup that has a hash.
 pub(crate) fn hashed(network: NetworkId, hash: &B256) -> Vec<u8> {
     [network.get().to_be_bytes().as_slice(), hash.as_slice()].concat()
+}
+
+/// Returns the key of what there is once of a rollup.
+pub(crate) const fn network(network: NetworkId) -> [u8; 4] {
+    network.get().to_be_bytes()
+}
+
+/// Returns the key of a row of where transactions stand.
+pub(crate) fn row(network: NetworkId, run: u64, last: &[u8]) -> Vec<u8> {
+    [network.get().to_be_bytes().as_slice(), &run.to_be_bytes(), last].concat()
 }
 
 /// Returns the key of an escrow balance.
