@@ -1,6 +1,7 @@
 //! Workloads whose speed Weft promises. Each compares with the plain library on the same transactions in the same
 //! process, so that the ratio means something on any machine.
 
+pub mod accounts;
 pub mod bundles;
 pub mod crossing;
 pub mod parallel;

@@ -84,7 +84,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "weft-bench",
-        may_use: &["weft-types", "weft-evm", "weft-contracts"],
+        may_use: &["weft-types", "weft-evm", "weft-contracts", "weft-state"],
         libraries: None,
     },
     Layer {

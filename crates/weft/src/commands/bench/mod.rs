@@ -1,5 +1,6 @@
 //! `weft bench`: the figures that Weft promises, measured here and now.
 
+mod accounts;
 mod overload;
 mod vs_anvil;
 
@@ -20,6 +21,7 @@ Examples:
   weft bench crossing swap --uniswap acceptance/node_modules/@uniswap
   weft bench vs-anvil --help   a node in its own process, beside anvil
   weft bench overload --help   a node that is asked for too much
+  weft bench accounts --help   a state of ten million accounts
 
 Build with --release; the figures of a debug build say little."
 )]
@@ -54,11 +56,12 @@ enum Workload {
     Parallel,
 }
 
-/// Benches of a node in a process of its own.
+/// Benches that take more than a moment.
 #[derive(Debug, Subcommand)]
 enum Load {
     VsAnvil(vs_anvil::VsAnvil),
     Overload(overload::Overload),
+    Accounts(accounts::Accounts),
 }
 
 impl Bench {
@@ -67,6 +70,7 @@ impl Bench {
         match self.load {
             Some(Load::VsAnvil(command)) => return super::block_on(command.run()),
             Some(Load::Overload(command)) => return super::block_on(command.run()),
+            Some(Load::Accounts(command)) => return command.run(),
             None => {}
         }
         if !(0.001..=1000.0).contains(&self.scale) {
@@ -140,7 +144,9 @@ impl Report {
 /// Returns true for figures of which less is better.
 fn is_at_most(figure: &Figure) -> bool {
     matches!(figure.unit, Unit::Micros | Unit::Millis | Unit::Count | Unit::Bytes)
-        || figure.name.contains("across against within")
+        || ["across against within", "many against few"]
+            .iter()
+            .any(|name| figure.name.contains(name))
 }
 
 fn is_missed(figure: &Figure, target: f64) -> bool {
