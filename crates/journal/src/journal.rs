@@ -61,6 +61,7 @@ impl Journal {
             segments,
             current,
             durable: next - 1,
+            frames: Vec::new(),
         };
         let thread = std::thread::Builder::new().name("weft-journal".to_owned());
         let thread = thread.spawn(move || writer.run());

@@ -31,7 +31,12 @@ pub(crate) struct Writer {
     pub(crate) current: Segment,
     /// Last record on disk.
     pub(crate) durable: u64,
+    /// Bytes of the last group, kept for the next: memory that nobody touched before costs more than the write.
+    pub(crate) frames: Vec<u8>,
 }
+
+/// Most bytes of memory that are kept for the next group.
+const KEPT_BYTES: usize = 8 << 20;
 
 impl Writer {
     /// Writes until the log is closed or an error poisons it.
@@ -60,12 +65,13 @@ impl Writer {
         if self.current.len >= self.segment_bytes {
             self.begin_segment(first)?;
         }
-        let mut frames = Vec::new();
+        self.frames.clear();
+        self.frames.shrink_to(KEPT_BYTES);
         for (body, sequence) in records.iter().zip(first..) {
             let frame = Frame { kind: Kind::Record, sequence, durable: self.durable, body };
-            frame.write(self.current.header.salt, &mut frames);
+            frame.write(self.current.header.salt, &mut self.frames);
         }
-        self.current.write(&frames)?;
+        self.current.write(&self.frames)?;
         self.current.file.sync()?;
         self.durable = first + records.len() as u64 - 1;
         // The next sync takes it along. It tells damage from torn writes, if only the process dies.

@@ -33,7 +33,7 @@ pub(crate) struct SlotRecord {
     pub(crate) before: BTreeMap<NetworkId, u64>,
     pub(crate) escrow: Escrow,
     pub(crate) items: Vec<ItemRecord>,
-    bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl SlotRecord {

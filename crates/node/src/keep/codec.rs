@@ -54,9 +54,14 @@ pub(crate) trait Keep: Sized {
     /// Reads a value.
     fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError>;
 
+    /// Returns at least how many bytes to expect of a large value: memory that grows is touched twice.
+    fn expected_bytes(&self) -> usize {
+        0
+    }
+
     /// Returns the value as bytes.
     fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Writer::default();
+        let mut out = Writer::with_capacity(self.expected_bytes());
         self.write_to(&mut out);
         out.finish()
     }
@@ -234,6 +239,10 @@ impl Keep for BlockTx {
 }
 
 impl Keep for StoredBlock {
+    fn expected_bytes(&self) -> usize {
+        self.bytes()
+    }
+
     fn write_to(&self, out: &mut Writer) {
         self.hash.write_to(out);
         self.slot.write_to(out);
@@ -411,6 +420,10 @@ impl Keep for ItemRecord {
 }
 
 impl Keep for SlotRecord {
+    fn expected_bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn write_to(&self, out: &mut Writer) {
         self.header.write_to(out);
         let before: Vec<_> = self.before.iter().map(|(network, head)| (*network, *head)).collect();

@@ -1,7 +1,7 @@
 //! Blocks, transactions and receipts.
 
 use super::{
-    Args, Call, Methods,
+    Args, Call, Heavy, Methods, Work,
     errors::RpcResult,
     types::{
         block_transaction, closed_block, open_transaction, pending_transaction, quantity, to_json,
@@ -15,9 +15,6 @@ use std::sync::Arc;
 
 pub(super) const METHODS: Methods = &[
     ("eth_blockNumber", block_number),
-    ("eth_getBlockByNumber", block_by_number),
-    ("eth_getBlockByHash", block_by_hash),
-    ("eth_getBlockReceipts", block_receipts),
     ("eth_getBlockTransactionCountByNumber", count_by_number),
     ("eth_getBlockTransactionCountByHash", count_by_hash),
     ("eth_getTransactionByBlockNumberAndIndex", by_number_and_index),
@@ -26,23 +23,32 @@ pub(super) const METHODS: Methods = &[
     ("eth_getTransactionReceipt", receipt),
 ];
 
+/// What is written apart from the engine: a large block takes as long as hundreds of transactions.
+pub(super) const WRITTEN_APART: Heavy = &[
+    ("eth_getBlockByNumber", block_by_number),
+    ("eth_getBlockByHash", block_by_hash),
+    ("eth_getBlockReceipts", block_receipts),
+];
+
 fn block_number(call: &mut Call<'_>, _: &Args) -> RpcResult {
     Ok(quantity(call.engine.chain(call.network).store.head_number()))
 }
 
-fn block_by_number(call: &mut Call<'_>, args: &Args) -> RpcResult {
+fn block_by_number(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
     let number: BlockNumberOrTag = args.required(0)?;
     let full = args.optional(1)?.unwrap_or(false);
     if number.is_pending() {
-        return call.engine.open_block(call.network, full);
+        let open = call.engine.open_block(call.network, full)?;
+        return Ok(Box::new(move || Ok(open)));
     }
-    call.block(number)?.map_or(Ok(Value::Null), |block| closed_block(&block, full))
+    let block = call.block(number)?;
+    Ok(Box::new(move || block.map_or(Ok(Value::Null), |block| closed_block(&block, full))))
 }
 
-fn block_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult {
+fn block_by_hash(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
     let full = args.optional(1)?.unwrap_or(false);
     let block = by_hash(call, args)?;
-    block.map_or(Ok(Value::Null), |block| closed_block(&block, full))
+    Ok(Box::new(move || block.map_or(Ok(Value::Null), |block| closed_block(&block, full))))
 }
 
 fn by_hash(call: &Call<'_>, args: &Args) -> RpcResult<Option<Arc<StoredBlock>>> {
@@ -50,11 +56,14 @@ fn by_hash(call: &Call<'_>, args: &Args) -> RpcResult<Option<Arc<StoredBlock>>> 
     Ok(call.engine.chain(call.network).store.by_hash(&hash)?)
 }
 
-fn block_receipts(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let Some(block) = call.block_of(args.required(0)?)? else { return Ok(Value::Null) };
-    let all = 0..block.transactions.len();
-    let receipts = all.map(|index| call.engine.receipt(call.network, &block, index));
-    Ok(Value::Array(receipts.collect::<RpcResult<_>>()?))
+fn block_receipts(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
+    let block = call.block_of(args.required(0)?)?;
+    let Some(block) = block else { return Ok(Box::new(|| Ok(Value::Null))) };
+    let receipts = call.engine.receipts(call.network, &block);
+    Ok(Box::new(move || {
+        let all = (0..block.transactions.len()).map(|index| receipts.write(&block, index));
+        Ok(Value::Array(all.collect::<RpcResult<_>>()?))
+    }))
 }
 
 fn count_by_number(call: &mut Call<'_>, args: &Args) -> RpcResult {

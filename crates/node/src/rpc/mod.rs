@@ -79,6 +79,8 @@ const OF_ROLLUPS: &[Methods] =
     &[bundles::METHODS, promises::METHODS, sealed::METHODS, threads::METHODS, weft::METHODS];
 /// Methods of imported chains alone.
 const OF_IMPORTED: &[Methods] = &[building::METHODS];
+/// Methods of every chain whose answers are written apart from the engine.
+const WRITTEN_APART: &[Heavy] = &[blocks::WRITTEN_APART];
 /// Methods of every chain that work apart from the engine.
 const APART: &[Heavy] = &[trace::HEAVY, otterscan::HEAVY, simulate::HEAVY];
 
@@ -132,6 +134,15 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
             .register_async_method(name, move |params, port, _| {
                 let metrics = port.metrics.clone();
                 counted(name, metrics, run_apart(*method, params, most, port))
+            })
+            .expect("method names are distinct");
+    }
+    for (name, method) in WRITTEN_APART.iter().copied().flatten() {
+        let most = discover::most(name);
+        module
+            .register_async_method(name, move |params, port, _| {
+                let metrics = port.metrics.clone();
+                counted(name, metrics, run_written_apart(*method, params, most, port))
             })
             .expect("method names are distinct");
     }
@@ -209,6 +220,27 @@ async fn answer(
     Ok(port.engine.call(job).await.and_then(|result: Result<Value, RpcError>| result)?)
 }
 
+async fn run_written_apart(
+    method: fn(&mut Call<'_>, &Args) -> RpcResult<Work>,
+    params: Params<'static>,
+    most: usize,
+    port: Arc<Port>,
+) -> Result<Value, ErrorObjectOwned> {
+    let args = Args::parse(params.as_str(), most)?;
+    Ok(take_along(method, args, &port).await?()?)
+}
+
+/// Lets the engine say what the work needs.
+async fn take_along(
+    method: fn(&mut Call<'_>, &Args) -> RpcResult<Work>,
+    args: Args,
+    port: &Port,
+) -> RpcResult<Work> {
+    let network = port.network;
+    let job = move |engine: &mut Engine| method(&mut Call { engine, network }, &args);
+    port.engine.call(job).await.and_then(|work| work)
+}
+
 async fn run_apart(
     method: fn(&mut Call<'_>, &Args) -> RpcResult<Work>,
     params: Params<'static>,
@@ -216,10 +248,8 @@ async fn run_apart(
     port: Arc<Port>,
 ) -> Result<Value, ErrorObjectOwned> {
     let args = Args::parse(params.as_str(), most)?;
-    let network = port.network;
     let permit = HEAVY.acquire().await.expect("never closed");
-    let job = move |engine: &mut Engine| method(&mut Call { engine, network }, &args);
-    let work = port.engine.call(job).await.and_then(|work| work)?;
+    let work = take_along(method, args, &port).await?;
     let result = tokio::task::spawn_blocking(work).await;
     drop(permit);
     let failed = |_| RpcError::new(-32603, "method handler crashed");
@@ -246,7 +276,7 @@ mod tests {
         ];
         let of_rollups = APART_OF_ROLLUPS.iter().copied().flatten().map(|(name, _)| *name);
         let of_rollups = of_rollups.chain(dev::CHEATS.iter().map(|(name, _)| *name));
-        let apart = APART.iter().copied().flatten().map(|(name, _)| *name);
+        let apart = APART.iter().chain(WRITTEN_APART).copied().flatten().map(|(name, _)| *name);
         tables
             .copied()
             .flatten()

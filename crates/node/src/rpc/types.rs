@@ -7,7 +7,7 @@ use super::{
 use crate::{
     engine::{At, Engine},
     foreign_pool::Waiting,
-    store::{Start, StoredBlock, starts},
+    store::{Origin, Start, StoredBlock, starts},
 };
 use alloy_consensus::{
     Header, ReceiptEnvelope, Transaction as _, TxEnvelope, transaction::Recovered,
@@ -19,7 +19,7 @@ use alloy_rpc_types_eth::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use weft_evm::BlockTx;
 use weft_types::{NetworkId, Position, SafetyLevel, SignedTx};
 
@@ -131,14 +131,18 @@ impl Engine {
         block: &StoredBlock,
         index: usize,
     ) -> RpcResult {
-        let tx = &block.transactions[index];
-        let mut receipt =
-            receipt(tx, block.receipt(index), index, block.start(index), Home::of(block));
-        if let Some(gas) = tx.tx.blob_gas_used() {
-            receipt.blob_gas_used = Some(gas);
-            receipt.blob_gas_price = Some(self.chain(network).blob_fee(&block.header));
+        self.receipts(network, block).write(block, index)
+    }
+
+    /// Returns what it takes to write the receipts of a closed block.
+    pub(crate) fn receipts(&self, network: NetworkId, block: &StoredBlock) -> Receipts {
+        let chain = self.chain(network);
+        let origins = block.origins.values();
+        let chain_id = |network| (network, self.chain(network).spec.chain_id);
+        Receipts {
+            blob_fee: chain.foreign.as_ref().map(|_| chain.blob_fee(&block.header)),
+            chain_ids: origins.map(|origin| chain_id(origin.network)).collect(),
         }
-        self.with_origin(network, tx, to_json(&receipt)?)
     }
 
     /// Returns the receipt of a transaction of the open block: block hash zero, finality `executed` (P31).
@@ -157,25 +161,11 @@ impl Engine {
         Some(receipt.and_then(|receipt| self.with_origin(network, tx, receipt)))
     }
 
-    fn with_origin(&self, network: NetworkId, tx: &BlockTx, mut receipt: Value) -> RpcResult {
-        if self.chain(network).foreign.is_some() {
-            return Ok(receipt);
-        }
-        // P30, P31: without settlement an executed transaction rests on the sequencer's word.
-        receipt["weftFinality"] = json!("executed");
-        receipt["weftSafety"] = json!(SafetyLevel::Reputation);
+    fn with_origin(&self, network: NetworkId, tx: &BlockTx, receipt: Value) -> RpcResult {
         let store = &self.chain(network).store;
-        if tx.is_system
-            && let Some(origin) = store.origin(tx.tx.tx_hash())?
-        {
-            receipt["weftOrigin"] = json!({
-                "chainId": quantity(self.chain(origin.network).spec.chain_id),
-                "txHash": origin.tx_hash,
-                "position": position(&tx.position),
-                "leg": tx.leg,
-            });
-        }
-        Ok(receipt)
+        let origin = if tx.is_system { store.origin(tx.tx.tx_hash())? } else { None };
+        let chain_id = |origin: &Origin| self.chain(origin.network).spec.chain_id;
+        Ok(of_rollup(receipt, tx, origin.map(|origin| (chain_id(&origin), origin))))
     }
 
     /// Returns the block that is open, as a block.
@@ -210,6 +200,50 @@ impl Engine {
         }
         Ok(block)
     }
+}
+
+/// What it takes to write the receipts of a closed block, without the engine.
+#[derive(Debug)]
+pub(crate) struct Receipts {
+    /// Wei per unit of blob gas, on an imported chain.
+    blob_fee: Option<u128>,
+    /// EIP-155 ids of the rollups that the block's system transactions work for.
+    chain_ids: BTreeMap<NetworkId, u64>,
+}
+
+impl Receipts {
+    /// Writes the receipt of a transaction of the block.
+    pub(crate) fn write(&self, block: &StoredBlock, index: usize) -> RpcResult {
+        let tx = &block.transactions[index];
+        let mut receipt =
+            receipt(tx, block.receipt(index), index, block.start(index), Home::of(block));
+        let Some(blob_fee) = self.blob_fee else {
+            let origin = block.origins.get(tx.tx.tx_hash()).copied();
+            let origin = origin.and_then(|of| Some((*self.chain_ids.get(&of.network)?, of)));
+            return Ok(of_rollup(to_json(&receipt)?, tx, origin));
+        };
+        if let Some(gas) = tx.tx.blob_gas_used() {
+            receipt.blob_gas_used = Some(gas);
+            receipt.blob_gas_price = Some(blob_fee);
+        }
+        to_json(&receipt)
+    }
+}
+
+/// Adds to a receipt of a rollup what Ethereum's has not.
+fn of_rollup(mut receipt: Value, tx: &BlockTx, origin: Option<(u64, Origin)>) -> Value {
+    // P30, P31: without settlement an executed transaction rests on the sequencer's word.
+    receipt["weftFinality"] = json!("executed");
+    receipt["weftSafety"] = json!(SafetyLevel::Reputation);
+    if let Some((chain_id, origin)) = origin.filter(|_| tx.is_system) {
+        receipt["weftOrigin"] = json!({
+            "chainId": quantity(chain_id),
+            "txHash": origin.tx_hash,
+            "position": position(&tx.position),
+            "leg": tx.leg,
+        });
+    }
+    receipt
 }
 
 fn receipt(
