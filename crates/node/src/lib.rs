@@ -30,6 +30,7 @@ mod metrics;
 mod node;
 mod origins;
 mod outcomes;
+mod page;
 mod pool;
 mod priority;
 mod promises;

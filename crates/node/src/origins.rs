@@ -7,7 +7,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 /// Most origins.
 const MAX_ORIGINS: usize = 64;
 
-/// Pages whose scripts a browser lets ask the node over HTTP (CORS).
+/// Pages whose scripts may ask the node: over HTTP because the browser asks first (CORS), over WebSocket because the
+/// node looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
     /// All of them.
@@ -33,6 +34,15 @@ impl Origins {
             return Err(NodeError::Config(why));
         }
         Ok(Self::Only(origins))
+    }
+
+    /// Returns true when a page of this origin may ask. Browsers check answers themselves, but not those of a
+    /// WebSocket.
+    pub(crate) fn allow(&self, origin: &HeaderValue) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(origins) => origins.contains(origin),
+        }
     }
 
     pub(crate) fn layer(&self) -> CorsLayer {

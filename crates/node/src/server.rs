@@ -80,7 +80,11 @@ impl Shared {
 
     /// Returns what answers plain HTTP.
     pub(crate) fn status(&self) -> StatusLayer {
-        StatusLayer { engine: self.engine.clone(), metrics: self.metrics.clone() }
+        StatusLayer {
+            engine: self.engine.clone(),
+            metrics: self.metrics.clone(),
+            origins: self.origins.clone(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! What a manager of processes asks by plain HTTP: `/healthz`, `/readyz`, `/metrics`.
+//! What is asked by plain HTTP: `/healthz`, `/readyz`, `/metrics`, and the page that a browser shows.
 
-use crate::{engine::EngineHandle, metrics::Metrics};
+use crate::{engine::EngineHandle, metrics::Metrics, origins::Origins, page};
+use http::{HeaderMap, header};
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use std::{
@@ -18,6 +19,7 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) struct StatusLayer {
     pub(crate) engine: EngineHandle,
     pub(crate) metrics: Metrics,
+    pub(crate) origins: Origins,
 }
 
 impl<S> Layer<S> for StatusLayer {
@@ -55,7 +57,15 @@ where
             return Box::pin(self.inner.call(request));
         }
         let layer = self.layer.clone();
+        if request.headers().contains_key(header::UPGRADE) {
+            if layer.may_open(request.headers()) {
+                return Box::pin(self.inner.call(request));
+            }
+            let why = "pages from there may not ask; see node.origins\n";
+            return Box::pin(async move { Ok(answer(403, "text/plain", why.to_owned())) });
+        }
         match request.uri().path() {
+            "/" => Box::pin(async move { Ok(layer.page().await) }),
             "/healthz" => Box::pin(async move { Ok(layer.health().await) }),
             "/readyz" => Box::pin(async move { Ok(layer.readiness().await) }),
             "/metrics" => Box::pin(async move { Ok(layer.figures()) }),
@@ -84,6 +94,18 @@ impl StatusLayer {
             Ok(Ok(Err(why))) => json_answer(503, &json!({ "ready": false, "why": why })),
             Ok(Err(error)) => json_answer(503, &json!({ "ready": false, "why": error.message })),
             Err(_) => json_answer(503, &json!({ "ready": false, "why": "engine is busy" })),
+        }
+    }
+
+    /// Says whether a WebSocket may be opened: by programs, and by pages from where it is allowed.
+    fn may_open(&self, headers: &HeaderMap) -> bool {
+        headers.get(header::ORIGIN).is_none_or(|origin| self.origins.allow(origin))
+    }
+
+    async fn page(&self) -> HttpResponse {
+        match self.engine.call(|engine| page::page(engine)).await {
+            Ok(page) => answer(200, "text/html; charset=utf-8", page),
+            Err(error) => answer(503, "text/plain", error.message + "\n"),
         }
     }
 

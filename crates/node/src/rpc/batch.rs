@@ -15,6 +15,10 @@ use jsonrpsee::{
 use std::{sync::Arc, time::Instant};
 use tower::Layer;
 
+/// What jsonrpsee says about subscriptions over HTTP.
+const INTERNAL_ERROR: i32 = -32603;
+const METHOD_NOT_FOUND: i32 = -32601;
+
 /// Puts [`Batches`] around the service of a rollup.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchLayer {
@@ -64,7 +68,8 @@ where
     type BatchResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        self.inner.call(request)
+        let service = self.clone();
+        async move { service.call_one(request).await }
     }
 
     fn notification<'a>(
@@ -95,7 +100,7 @@ where
                         answers.append(answer)?;
                     }
                 }
-                Part::Call(request) => answers.append(self.inner.call(request).await)?,
+                Part::Call(request) => answers.append(self.call_one(request).await)?,
                 Part::Notification(notification) => {
                     has_notification = true;
                     self.inner.notification(notification).await;
@@ -107,6 +112,20 @@ where
             return Ok(MethodResponse::notification());
         }
         Ok(MethodResponse::from_batch(answers.finish()))
+    }
+
+    /// Answers a call; one for a subscription that came by plain HTTP learns what it needs.
+    async fn call_one(&self, request: Request<'_>) -> MethodResponse {
+        let subscribes = request.method.ends_with("subscribe").then(|| request.id.clone());
+        let answer = self.inner.call(request).await;
+        match subscribes {
+            Some(id) if answer.as_error_code() == Some(INTERNAL_ERROR) => {
+                let why = "subscriptions need a WebSocket: the same URL with ws:// in front";
+                let error = ErrorObjectOwned::owned(METHOD_NOT_FOUND, why, None::<()>);
+                MethodResponse::error(id.into_owned(), error)
+            }
+            _ => answer,
+        }
     }
 
     async fn send(

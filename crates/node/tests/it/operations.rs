@@ -17,7 +17,7 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
 use weft_journal::{
@@ -69,6 +69,16 @@ async fn talk(url: &str, text: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+/// Returns the first line of an answer.
+async fn first_line(url: &str, text: &str) -> String {
+    let host = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).await.unwrap();
+    line
 }
 
 fn new_rollup() -> Value {
@@ -476,6 +486,20 @@ async fn realms_are_told_apart_by_their_number() {
 }
 
 #[tokio::test]
+async fn a_browser_is_shown_the_rollups() {
+    let world = World::with(DevConfig { common_port: Some(0), ..config() }).await;
+    let common = world.node.common_url().unwrap().to_owned();
+    for url in [world.node.rollups()[0].url.clone(), common] {
+        let page = talk(&url, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        assert!(page.contains(" 200 ") && page.contains("text/html"), "{page}");
+        for rollup in world.node.rollups() {
+            assert!(page.contains(&format!("<code>{}</code>", rollup.url)), "{page}");
+        }
+    }
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn browsers_may_ask_from_the_pages_that_are_named() {
     let origins = Origins::read("https://a.example").unwrap();
     let world = World::with(DevConfig { origins, common_port: Some(0), ..config() }).await;
@@ -492,6 +516,19 @@ async fn browsers_may_ask_from_the_pages_that_are_named() {
         assert!(allowed.contains("access-control-allow-headers: content-type"), "{allowed}");
         let refused = talk(url, &preflight(path, "https://b.example")).await.to_lowercase();
         assert!(!refused.contains("access-control-allow-origin"), "{refused}");
+        // Browsers let every page open a WebSocket, so the node has to look.
+        let open = |origin: &str| {
+            format!(
+                "GET {path} HTTP/1.1\r\nhost: x\r\n{origin}connection: upgrade\r\nupgrade: websocket\r\n\
+                 sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+        };
+        for origin in ["", "origin: https://a.example\r\n"] {
+            let opened = first_line(url, &open(origin)).await;
+            assert!(opened.contains(" 101 "), "{origin}: {opened}");
+        }
+        let refused = first_line(url, &open("origin: https://b.example\r\n")).await;
+        assert!(refused.contains(" 403 "), "{refused}");
     }
     world.node.stop().await.unwrap();
 }

@@ -70,9 +70,12 @@ async fn send_all(
     let used = (processor_seconds(id)?, processor_seconds(own)?);
     let begun = Instant::now();
     let mut sending = JoinSet::new();
-    for lane in requests {
+    let count = u32::try_from(requests.len())?;
+    for (index, lane) in (0_u32..).zip(requests) {
         let connection = Connection::open(&node.url).await?;
-        sending.spawn(send(connection, lane, pause));
+        // One after the other: clients that know nothing of each other do not send at the same moment.
+        let pace = pause.map(|pause| Pace { first: pause / count * index, pause });
+        sending.spawn(send(connection, lane, pace));
     }
     let mut batches = Times::default();
     while let Some(sent) = sending.join_next().await {
@@ -98,16 +101,24 @@ fn prepare(url: &str, lanes: &[Vec<Signed>], batch: usize) -> Vec<Vec<Request>> 
     lanes.iter().map(|lane| lane.chunks(batch).map(request).collect()).collect()
 }
 
+/// When the requests of a connection are due.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// After the begin.
+    first: Duration,
+    pause: Duration,
+}
+
 async fn send(
     mut connection: Connection,
     requests: Vec<Request>,
-    pause: Option<Duration>,
+    pace: Option<Pace>,
 ) -> Result<Times> {
     let begun = tokio::time::Instant::now();
     let mut times = Times::default();
     for (index, (request, count)) in (0_u32..).zip(requests) {
-        if let Some(pause) = pause {
-            sleep_until(begun + pause * index).await;
+        if let Some(pace) = pace {
+            sleep_until(begun + pace.first + pace.pause * index).await;
         }
         let asked = Instant::now();
         let body = connection.ask(&request).await?;

@@ -144,9 +144,13 @@ async fn subscriptions_need_a_websocket() {
     let world = world().await;
     for url in urls(&world) {
         for (method, kind) in [("eth_subscribe", "newHeads"), ("weft_subscribe", "promises")] {
-            // The code is the server library's own, for which only a WebSocket has subscriptions.
-            let answered = code(&url, &call(method, json!([kind])).to_string()).await;
-            assert_eq!(answered, -32603, "{method}");
+            let asked = call(method, json!([kind]));
+            for (body, at) in [(asked.to_string(), ""), (json!([asked]).to_string(), "/0")] {
+                let answer: Value = serde_json::from_str(&post(&url, &body).await.1).unwrap();
+                let error = answer.pointer(&format!("{at}/error")).unwrap();
+                assert_eq!(error["code"], -32601, "{method}");
+                assert!(error["message"].as_str().unwrap().contains("need a WebSocket"), "{error}");
+            }
         }
     }
 }

@@ -64,6 +64,9 @@ pub(crate) struct VsAnvil {
     /// Seconds under half load
     #[arg(long, value_name = "N", default_value_t = 10)]
     latency: u64,
+    /// Seconds under half load before that: a node's memory fills first
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    warm_up: u64,
     /// Folder on the disk to measure
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     folder: PathBuf,
@@ -236,7 +239,8 @@ impl VsAnvil {
     /// Measures promises under half of the load that the node took.
     async fn latency(&self, load: &Load, rounds: &[[f64; 8]], report: &mut Report) -> Result<()> {
         let rate = median(rounds.iter().map(|round| round[2]).collect()) / 2.0;
-        let each = ((rate * self.latency as f64) as usize / self.senders).clamp(1, 100_000) as u64;
+        let each = ((rate * (self.warm_up + self.latency) as f64) as usize / self.senders)
+            .clamp(1, 100_000) as u64;
         let own = |lane| (lane..self.senders).step_by(self.connections).collect::<Vec<_>>();
         let lane = |lane| load.senders.rounds(Kind::Ether, &own(lane), 0, each);
         let lanes = (0..self.connections).map(lane).collect::<Result<Vec<_>>>()?;
@@ -246,7 +250,8 @@ impl VsAnvil {
         let probes = load.senders.rounds(Kind::Ether, &own, 0, each)?;
         let node = NodeProcess::weft(self.chain(), Some(&self.folder)).await?;
         setup::fund(&node.url, &load.senders).await?;
-        let probing = tokio::spawn(probe(node.url.clone(), probes));
+        let after = Duration::from_secs(self.warm_up);
+        let probing = tokio::spawn(probe(node.url.clone(), after, probes));
         let half = pump::run_beside(&node, &lanes, self.batch, rate).await?;
         let (mut accepted, mut promised) = probing.await??;
         node.stop().await?;
@@ -273,10 +278,10 @@ impl VsAnvil {
     }
 }
 
-/// Sends single transactions and asks for their promises; returns how long answers and signed promises took.
-async fn probe(url: String, probes: Vec<Signed>) -> Result<(Times, Times)> {
+/// Sends single transactions after a while and asks for their promises; returns how long answers and signed promises took.
+async fn probe(url: String, after: Duration, probes: Vec<Signed>) -> Result<(Times, Times)> {
     let mut connection = Connection::open(&url).await?;
-    let begun = tokio::time::Instant::now();
+    let begun = tokio::time::Instant::now() + after;
     let (mut accepted, mut promised) = (Times::default(), Times::default());
     for (index, tx) in (0_u32..).zip(&probes) {
         tokio::time::sleep_until(begun + PROBE_EVERY * index).await;
