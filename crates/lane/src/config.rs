@@ -93,6 +93,6 @@ impl LaneConfig {
             return Err(InvalidConfig::NotIncreasing { first: pair[0], second: pair[1] });
         }
         let sealing = self.sealing.as_ref();
-        sealing.map_or(Ok(()), |sealing| sealing.check(self.max_slot_gas, &self.rollups))
+        sealing.map_or(Ok(()), |sealing| sealing.check(self))
     }
 }

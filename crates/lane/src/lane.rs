@@ -234,14 +234,14 @@ impl Lane {
     }
 
     /// Ends an epoch behind the record of its last slot.
-    fn end_epoch(&mut self, slot: SlotNumber, head: B256, effects: &mut Vec<Effect>) {
+    fn end_epoch(&mut self, last: &SlotHeader, head: B256, effects: &mut Vec<Effect>) {
         let Some(config) = &self.config.sealing else { return };
         self.sealing.settle();
-        let epoch = config.epoch_of(slot);
-        if slot != config.last_slot(epoch) {
+        let epoch = config.epoch_of(last.number);
+        if last.number != config.last_slot(epoch) {
             return;
         }
-        if let Some((items, is_late)) = self.sealing.end(epoch, head, self.clock_ms) {
+        if let Some((items, is_late)) = self.sealing.end(epoch, head, self.clock_ms, last) {
             effects.push(Effect::EpochClosed { epoch, head, items, is_late });
         }
     }
@@ -257,7 +257,6 @@ impl Lane {
         let header = self.next_header();
         // The last slot's items count as recent until the next slot opens.
         self.recent.forget(header.number, self.config.recent_slots);
-        self.sealing.pin(&header.available);
         effects.push(Effect::Opened(header.clone()));
         self.open = Some(OpenSlot::new(&self.domain, header));
         while let Some(epoch) = self.sealing.late() {
@@ -298,8 +297,7 @@ impl Lane {
         self.last = Some(ClosedSlot { number: header.number, unix_ms: header.unix_ms, hash });
         // P2: section 0 is the inbox in order, so its items move the cursor one by one.
         self.inbox_cursor += u64::from(slot.l1_born());
-        let number = header.number;
         effects.push(Effect::Closed { record, hash });
-        self.end_epoch(number, hash, effects);
+        self.end_epoch(slot.header(), hash, effects);
     }
 }

@@ -1,6 +1,6 @@
 //! What is fixed about sealed items for the life of a lane.
 
-use crate::config::InvalidConfig;
+use crate::config::{InvalidConfig, LaneConfig};
 use weft_types::{NetworkId, SlotNumber};
 
 /// What is fixed about sealed items for the life of a lane.
@@ -18,6 +18,8 @@ pub struct SealingConfig {
     pub max_bytes: u64,
     /// Most gas of its buckets together, in units (P9).
     pub max_gas: u64,
+    /// A payer's items take at most one part in so many of these bounds, so that one cannot keep out all others (P9).
+    pub payer_share: u32,
     /// Most closed epochs whose secrets are not known; while there are as many, no key list is taken.
     pub max_waiting: u32,
     /// Price of a byte of the size bucket, in wei.
@@ -40,6 +42,7 @@ impl SealingConfig {
             max_items: 1 << 10,
             max_bytes: 8 << 20,
             max_gas: 500_000_000,
+            payer_share: 4,
             max_waiting: 64,
             wei_per_byte: 1_000_000_000,
             wei_per_gas: 1_000_000,
@@ -68,16 +71,13 @@ impl SealingConfig {
         (size, self.wei_per_gas.saturating_mul(gas_limit as u128))
     }
 
-    pub(crate) fn check(
-        &self,
-        max_slot_gas: u64,
-        rollups: &[NetworkId],
-    ) -> Result<(), InvalidConfig> {
+    pub(crate) fn check(&self, lane: &LaneConfig) -> Result<(), InvalidConfig> {
         let bounds = [
             ("epoch length", self.epoch_slots),
             ("bound of items per epoch", self.max_items.into()),
             ("bound of bytes per epoch", self.max_bytes),
             ("bound of gas per epoch", self.max_gas),
+            ("share of a payer", self.payer_share.into()),
             ("bound of waiting epochs", self.max_waiting.into()),
         ];
         if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
@@ -90,11 +90,15 @@ impl SealingConfig {
         if self.lead_slots > MAX_EPOCH_SLOTS {
             return over("lead of key lists", self.lead_slots, MAX_EPOCH_SLOTS);
         }
-        // All of an epoch runs in one slot.
-        if self.max_gas > max_slot_gas {
-            return over("bound of gas per epoch", self.max_gas, max_slot_gas);
+        // An envelope that the lane forgets while its epoch takes items would be ordered, and charged, once more.
+        if self.epoch_slots > lane.recent_slots {
+            return over("epoch length", self.epoch_slots, lane.recent_slots);
         }
-        match rollups.binary_search(&self.home) {
+        // All of an epoch runs in one slot.
+        if self.max_gas > lane.max_slot_gas {
+            return over("bound of gas per epoch", self.max_gas, lane.max_slot_gas);
+        }
+        match lane.rollups.binary_search(&self.home) {
             Ok(_) => Ok(()),
             Err(_) => Err(InvalidConfig::UnknownHome(self.home)),
         }

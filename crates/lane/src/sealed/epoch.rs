@@ -1,6 +1,9 @@
 //! One epoch, while it takes items and after.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use alloy_primitives::{Address, B256};
 use weft_types::{
     NetworkId, Position,
@@ -32,8 +35,21 @@ pub struct SealedItem {
     pub payer: Address,
     /// What is reserved of its deposit, in wei.
     pub fee_wei: u128,
+    /// Size bucket, in bytes.
+    pub size_bytes: u64,
     /// Gas bucket, in units.
     pub gas_limit: u64,
+}
+
+/// What items take of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// How many they are.
+    pub items: u64,
+    /// Bytes of their padded plaintexts.
+    pub bytes: u64,
+    /// Gas of their buckets, in units.
+    pub gas: u64,
 }
 
 /// An epoch with a key.
@@ -43,10 +59,9 @@ pub struct Epoch {
     pub key: KeyAnnouncement,
     /// Items in the order of their positions.
     pub items: Vec<SealedItem>,
-    /// Bytes of their padded plaintexts.
-    pub bytes: u64,
-    /// Gas of their buckets, in units.
-    pub gas: u64,
+    // Invariant: these follow from the items.
+    load: Load,
+    payers: BTreeMap<Address, Load>,
 }
 
 /// An epoch whose last slot is closed, with items that wait for its secret.
@@ -60,20 +75,55 @@ pub struct ClosedEpoch {
     pub is_late: bool,
     /// Members that released their secrets for this head.
     pub released: BTreeSet<u32>,
-    /// Rollups of the first header after the epoch, which was made before anybody could read its items: none of them
-    /// is missing when they run (P8).
-    pub available: Option<Vec<NetworkId>>,
+    /// Rollups of the header of its last slot. The closing head covers that header, and nobody releases a secret before
+    /// the closing head stands: none of them is missing when the items run (P8).
+    pub available: Vec<NetworkId>,
+}
+
+impl Load {
+    /// Returns both together; saturates, which is over every bound.
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self {
+            items: self.items.saturating_add(other.items),
+            bytes: self.bytes.saturating_add(other.bytes),
+            gas: self.gas.saturating_add(other.gas),
+        }
+    }
 }
 
 impl Epoch {
     pub(crate) const fn new(key: KeyAnnouncement) -> Self {
-        Self { key, items: Vec::new(), bytes: 0, gas: 0 }
+        let load = Load { items: 0, bytes: 0, gas: 0 };
+        Self { key, items: Vec::new(), load, payers: BTreeMap::new() }
+    }
+
+    /// Returns what the items take.
+    pub const fn load(&self) -> Load {
+        self.load
+    }
+
+    /// Returns what a payer's items take.
+    pub fn load_of(&self, payer: &Address) -> Load {
+        self.payers.get(payer).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn push(&mut self, item: SealedItem) {
+        let more = Load { items: 1, bytes: item.size_bytes, gas: item.gas_limit };
+        self.load = self.load.with(more);
+        let own = self.payers.entry(item.payer).or_default();
+        *own = own.with(more);
+        self.items.push(item);
     }
 }
 
 impl ClosedEpoch {
-    pub(crate) const fn new(epoch: Epoch, head: B256, is_late: bool) -> Self {
-        Self { epoch, head, is_late, released: BTreeSet::new(), available: None }
+    pub(crate) const fn new(
+        epoch: Epoch,
+        head: B256,
+        is_late: bool,
+        available: Vec<NetworkId>,
+    ) -> Self {
+        Self { epoch, head, is_late, released: BTreeSet::new(), available }
     }
 }
 
@@ -116,7 +166,7 @@ impl Decode for KeyAnnouncement {
 impl Encode for SealedItem {
     fn encode_to(&self, out: &mut Writer) {
         out.hash(&self.item).put(&self.position).address(&self.payer);
-        out.number(self.fee_wei).number(self.gas_limit);
+        out.number(self.fee_wei).number(self.size_bytes).number(self.gas_limit);
     }
 }
 
@@ -127,6 +177,7 @@ impl Decode for SealedItem {
             position: input.get()?,
             payer: input.address()?,
             fee_wei: input.number()?,
+            size_bytes: input.number()?,
             gas_limit: input.number()?,
         })
     }
@@ -134,18 +185,15 @@ impl Decode for SealedItem {
 
 impl Encode for Epoch {
     fn encode_to(&self, out: &mut Writer) {
-        out.put(&self.key).list(&self.items).number(self.bytes).number(self.gas);
+        out.put(&self.key).list(&self.items);
     }
 }
 
 impl Decode for Epoch {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            key: input.get()?,
-            items: input.list()?,
-            bytes: input.number()?,
-            gas: input.number()?,
-        })
+        let mut epoch = Self::new(input.get()?);
+        input.list()?.into_iter().for_each(|item| epoch.push(item));
+        Ok(epoch)
     }
 }
 
@@ -153,10 +201,7 @@ impl Encode for ClosedEpoch {
     fn encode_to(&self, out: &mut Writer) {
         out.put(&self.epoch).hash(&self.head).bool(self.is_late);
         put_members(out, &self.released);
-        out.bool(self.available.is_some());
-        self.available.iter().for_each(|available| {
-            out.list(available);
-        });
+        out.list(&self.available);
     }
 }
 
@@ -167,7 +212,7 @@ impl Decode for ClosedEpoch {
             head: input.hash()?,
             is_late: input.bool()?,
             released: members(input)?,
-            available: if input.bool()? { Some(input.list()?) } else { None },
+            available: input.list()?,
         })
     }
 }

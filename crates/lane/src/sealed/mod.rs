@@ -16,7 +16,7 @@ mod epoch;
 mod refusal;
 
 pub use config::{MAX_EPOCH_SLOTS, SealingConfig};
-pub use epoch::{ClosedEpoch, Epoch, KeyAnnouncement, SealedItem};
+pub use epoch::{ClosedEpoch, Epoch, KeyAnnouncement, Load, SealedItem};
 pub use refusal::SealedRejection;
 
 use alloc::{
@@ -25,7 +25,7 @@ use alloc::{
 };
 use alloy_primitives::{Address, B256};
 use weft_types::{
-    NetworkId, Position, SlotNumber,
+    NetworkId, Position, SlotHeader, SlotNumber,
     codec::{CodecError, Decode, Encode, Reader, Writer},
 };
 
@@ -195,21 +195,26 @@ impl Sealing {
     /// Takes an envelope that was checked.
     pub(crate) fn take(&mut self, sealed: &SealedSubmission, position: Position, fee_wei: u128) {
         let epoch = self.open.get_mut(&sealed.epoch).expect("the epoch was just checked");
-        epoch.bytes += sealed.size_bytes;
-        epoch.gas += sealed.gas_limit;
-        let (item, payer, gas_limit) = (sealed.item, sealed.payer, sealed.gas_limit);
-        epoch.items.push(SealedItem { item, position, payer, fee_wei, gas_limit });
+        let SealedSubmission { item, payer, size_bytes, gas_limit, .. } = *sealed;
+        epoch.push(SealedItem { item, position, payer, fee_wei, size_bytes, gas_limit });
         *self.reserved.entry(payer).or_default() += fee_wei;
     }
 
     /// Ends an epoch with the record of its last slot; returns it unless it had no key.
-    pub(crate) fn end(&mut self, epoch: u64, head: B256, now_ms: u64) -> Option<(u32, bool)> {
+    pub(crate) fn end(
+        &mut self,
+        epoch: u64,
+        head: B256,
+        now_ms: u64,
+        last: &SlotHeader,
+    ) -> Option<(u32, bool)> {
         let ended = self.open.remove(&epoch)?;
         let is_late = now_ms > ended.key.close_at_ms;
         let items = ended.items.len() as u32;
         // Nothing waits for the secret of an epoch without items.
         if items > 0 {
-            self.closed.insert(epoch, ClosedEpoch::new(ended, head, is_late));
+            self.closed
+                .insert(epoch, ClosedEpoch::new(ended, head, is_late, last.available.clone()));
         }
         Some((items, is_late))
     }
@@ -282,16 +287,9 @@ impl Sealing {
         }
     }
 
-    /// Returns the rollups that no header leaves out while items wait that were read since they were named (P8).
+    /// Returns the rollups that no header leaves out while items wait that may have been read since they closed (P8).
     pub(crate) fn pinned(&self) -> impl Iterator<Item = NetworkId> + '_ {
-        self.closed.values().filter_map(|closed| closed.available.as_deref()).flatten().copied()
-    }
-
-    /// Names the rollups of the first header after an epoch.
-    pub(crate) fn pin(&mut self, available: &[NetworkId]) {
-        for closed in self.closed.values_mut().filter(|closed| closed.available.is_none()) {
-            closed.available = Some(available.into());
-        }
+        self.closed.values().flat_map(|closed| &closed.available).copied()
     }
 }
 
@@ -300,18 +298,29 @@ fn check_room(
     epoch: &Epoch,
     sealed: &SealedSubmission,
 ) -> Result<(), SealedRejection> {
-    let sums = [
-        ("items", epoch.items.len() as u64, 1, u64::from(config.max_items)),
-        ("bytes", epoch.bytes, sealed.size_bytes, config.max_bytes),
-        ("gas", epoch.gas, sealed.gas_limit, config.max_gas),
-    ];
-    for (what, before, more, bound) in sums {
-        let asked = before.saturating_add(more);
-        if asked > bound {
-            return Err(SealedRejection::EpochFull { epoch: epoch.key.epoch, what, asked, bound });
-        }
+    let more = Load { items: 1, bytes: sealed.size_bytes, gas: sealed.gas_limit };
+    let epoch_number = epoch.key.epoch;
+    if let Some((what, asked, bound)) = excess(config, 1, epoch.load().with(more)) {
+        return Err(SealedRejection::EpochFull { epoch: epoch_number, what, asked, bound });
     }
-    Ok(())
+    let payer = sealed.payer;
+    match excess(config, config.payer_share, epoch.load_of(&payer).with(more)) {
+        Some((what, asked, bound)) => {
+            Err(SealedRejection::PayerFull { epoch: epoch_number, payer, what, asked, bound })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Returns of what there is too much for one part in `share` of an epoch, how much, and the bound.
+fn excess(config: &SealingConfig, share: u32, load: Load) -> Option<(&'static str, u64, u64)> {
+    let bounds = [
+        ("items", load.items, u64::from(config.max_items)),
+        ("bytes", load.bytes, config.max_bytes),
+        ("gas", load.gas, config.max_gas),
+    ];
+    let parts = bounds.map(|(what, asked, bound)| (what, asked, bound.div_ceil(share.into())));
+    parts.into_iter().find(|(_, asked, bound)| asked > bound)
 }
 
 impl Encode for Sealing {

@@ -94,6 +94,20 @@ pub enum SealedRejection {
         /// How much there may be.
         bound: u64,
     },
+    /// The payer's part of the epoch is full (P9). The item may be sealed for the next one.
+    #[error("{payer} has its part of epoch {epoch}: {what} would be {asked}, over {bound}")]
+    PayerFull {
+        /// The epoch.
+        epoch: u64,
+        /// Who pays.
+        payer: Address,
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there would be.
+        asked: u64,
+        /// How much there may be.
+        bound: u64,
+    },
     /// The key list comes after its deadline.
     #[error("key list of epoch {epoch} comes in slot {slot}, its deadline was slot {deadline}")]
     ListTooLate {

@@ -232,6 +232,40 @@ fn p9_an_epoch_holds_so_much() {
 }
 
 #[test]
+fn p9_one_payer_does_not_fill_an_epoch() {
+    let mut config = sealing();
+    config.sealing.as_mut().unwrap().payer_share = 2;
+    let mut world = World::new(config);
+    tick_to(&mut world, 1);
+    world.ok(1, Input::Announce(key(2)));
+    tick_to(&mut world, 5);
+    seal(&mut world, 0, 2);
+    let full = |what, asked, bound| SealedRejection::PayerFull {
+        epoch: 2,
+        payer: origin(1),
+        what,
+        asked,
+        bound,
+    };
+    let paid = |size_bytes, gas_limit| SealedSubmission {
+        size_bytes,
+        gas_limit,
+        max_fee_wei: u128::MAX,
+        deposit_wei: u128::MAX,
+        ..sealed(1, 2)
+    };
+    assert_eq!(refusal(&mut world, paid(1_024, 0)), full("bytes", 1_280, 1_024));
+    assert_eq!(refusal(&mut world, paid(0, 351)), full("gas", 451, 450));
+    seal(&mut world, 1, 2);
+    assert_eq!(refusal(&mut world, sealed(2, 2)), full("items", 3, 2));
+    let other = SealedSubmission { payer: origin(2), ..sealed(2, 2) };
+    world.ok(slot(5), Input::Seal(other));
+    let bytes = world.lane.sealing().encode();
+    let kept = Sealing::decode(&bytes).unwrap();
+    assert_eq!(kept.open(2).map(|epoch| epoch.load_of(&origin(1)).items), Some(2), "it is kept");
+}
+
+#[test]
 fn p9_opened_gas_counts_in_the_slot_in_which_it_runs() {
     let mut world = in_epoch_two();
     let large = SealedSubmission {
@@ -388,6 +422,33 @@ fn p8_no_rollup_leaves_after_it_could_be_read() {
 }
 
 #[test]
+fn p8_t1_nobody_leaves_between_a_close_and_the_next_header() {
+    // Slots that end on demand leave none open: the closing head is known, members release for it, and only then does
+    // the next header name its rollups.
+    let mut world = in_epoch_two();
+    seal(&mut world, 0, 2);
+    tick_to(&mut world, 8);
+    let head = head_of(&world.ok(slot(8), Input::Close), 2);
+    assert_eq!(world.lane.open_slot(), None);
+    for member in [1, 2] {
+        world.ok(slot(8), Input::MemberReleased { epoch: 2, member, head });
+    }
+    let [a, b, c] = ROLLUPS;
+    world.ok(slot(8), available(b, false));
+    world.ok(slot(8), reveal(2, list(2)));
+    assert_eq!(world.lane.open_slot().unwrap().available, [a, b, c], "what it read binds it");
+}
+
+#[test]
+fn an_envelope_is_ordered_once_in_the_longest_epoch() {
+    let mut world = in_epoch_two();
+    let first = seal(&mut world, 0, 2);
+    tick_to(&mut world, 8);
+    let again = world.refused(slot(8), Input::Seal(sealed(0, 2)));
+    assert_eq!(again, Rejection::Duplicate { item: hash(0), position: first });
+}
+
+#[test]
 fn headers_name_the_epoch_of_their_slot() {
     let mut world = World::new(sealing());
     tick_to(&mut world, 9);
@@ -441,6 +502,8 @@ fn configurations_that_seal_nothing_are_refused() {
     assert_eq!(new(&|it| it.home = stranger), Err(InvalidConfig::UnknownHome(stranger)));
     assert!(matches!(new(&|it| it.max_gas = 1_001), Err(InvalidConfig::Over { .. })));
     assert!(matches!(new(&|it| it.epoch_slots = 1 << 17), Err(InvalidConfig::Over { .. })));
+    let forgets = InvalidConfig::Over { what: "epoch length", found: 5, bound: EPOCH_SLOTS };
+    assert_eq!(new(&|it| it.epoch_slots = 5), Err(forgets), "an envelope would be taken twice");
     let absurd = LaneConfig {
         sealing: Some(SealingConfig { wei_per_byte: u128::MAX, ..sealing().sealing.unwrap() }),
         ..sealing()

@@ -81,12 +81,13 @@ pub(crate) fn sealing() -> LaneConfig {
         max_items: 4,
         max_bytes: 2_048,
         max_gas: 900,
+        payer_share: 1,
         max_waiting: 2,
         wei_per_byte: 2,
         wei_per_gas: 3,
         ..SealingConfig::new(ROLLUPS[0], EPOCH_SLOTS)
     };
-    LaneConfig { sealing: Some(sealing), ..config() }
+    LaneConfig { recent_slots: EPOCH_SLOTS, sealing: Some(sealing), ..config() }
 }
 
 /// Returns the name of an epoch's key list.
