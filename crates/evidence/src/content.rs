@@ -6,7 +6,9 @@ use crate::{
 };
 use alloc::{boxed::Box, vec::Vec};
 use alloy_primitives::{Address, B256};
-use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, FalseClaim, Verdict};
+use weft_crypto::{
+    DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, FalseClaim, Secret, Verdict,
+};
 use weft_types::{CodecError, Decode, Domain, Encode, Item, Leg, Reader, Writer};
 
 /// The item behind a promise.
@@ -27,6 +29,18 @@ pub struct SealedContent {
     pub notice: Signed<EpochNotice>,
     /// Seed.
     pub seed: B256,
+}
+
+/// An envelope that no seed opens, the word about the key that it is sealed to, and the key's secret, which is public once
+/// the epoch is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unopenable {
+    /// Envelope.
+    pub envelope: Envelope,
+    /// The sequencer's word about the key.
+    pub notice: Signed<EpochNotice>,
+    /// Secret of the key.
+    pub secret: [u8; 32],
 }
 
 /// Legs of an item, as far as they can be read.
@@ -72,22 +86,64 @@ impl SealedContent {
         domain: &Domain,
         sequencer: Address,
     ) -> Result<Verdict, NotEvidence> {
-        let EpochNotice { epoch, list, key } = self.notice.notice;
-        match self.notice.signer(domain).ok_or(NotEvidence::Signature)? {
-            signer if signer == sequencer => {}
-            signer => return Err(NotEvidence::Keys(sequencer, signer)),
-        }
-        if self.envelope.carriage.epoch != epoch {
-            return Err(NotEvidence::Unrelated("envelope and key are of two epochs"));
-        }
-        let scheme = EpochKeyScheme::of_key(*domain, key, list);
+        let scheme = named_key(domain, &self.envelope, &self.notice, sequencer)?;
         scheme.verify_opening(&self.envelope, &self.seed).map_err(|error| match error {
-            FalseClaim::Foreign(_) => {
-                NotEvidence::Unrelated("the envelope is sealed to another key")
-            }
+            FalseClaim::Foreign(_) => FOREIGN,
             error => error.into(),
         })
     }
+
+    /// Tells whether the envelope holds an item that keeps what the carriage declares: an honest fold runs it, or finds
+    /// something else wrong than its form.
+    pub(crate) fn is_well_formed(
+        &self,
+        domain: &Domain,
+        sequencer: Address,
+    ) -> Result<bool, NotEvidence> {
+        let Verdict::Opened { plaintext, .. } = self.verdict(domain, sequencer)? else {
+            return Ok(false);
+        };
+        let Ok(item) = Item::from_plaintext(&plaintext) else { return Ok(false) };
+        let carriage = &self.envelope.carriage;
+        let is_own = item.bundle().is_none_or(|bundle| bundle.recheck(domain));
+        Ok(is_own && item.breach(carriage.gas.gas_limit(), carriage.rollup).is_none())
+    }
+}
+
+impl Unopenable {
+    /// Returns the envelope's one verdict, by the key's secret.
+    pub(crate) fn verdict(
+        &self,
+        domain: &Domain,
+        sequencer: Address,
+    ) -> Result<Verdict, NotEvidence> {
+        let scheme = named_key(domain, &self.envelope, &self.notice, sequencer)?;
+        let EpochNotice { list, key, .. } = self.notice.notice;
+        let secret = Secret::from_bytes(&self.secret);
+        let secret = secret.and_then(|secret| EpochSecret::of_key(&secret, &key, list));
+        let secret = secret.ok_or(NotEvidence::NotShown("that the secret is the key's"))?;
+        scheme.open(&self.envelope, &secret).map_err(|_| FOREIGN)
+    }
+}
+
+const FOREIGN: NotEvidence = NotEvidence::Unrelated("the envelope is sealed to another key");
+
+/// Returns the key that the accused named for the envelope's epoch.
+fn named_key(
+    domain: &Domain,
+    envelope: &Envelope,
+    notice: &Signed<EpochNotice>,
+    sequencer: Address,
+) -> Result<EpochKeyScheme, NotEvidence> {
+    let EpochNotice { epoch, list, key } = notice.notice;
+    match notice.signer(domain).ok_or(NotEvidence::Signature)? {
+        signer if signer == sequencer => {}
+        signer => return Err(NotEvidence::Keys(sequencer, signer)),
+    }
+    if envelope.carriage.epoch != epoch {
+        return Err(NotEvidence::Unrelated("envelope and key are of two epochs"));
+    }
+    Ok(EpochKeyScheme::of_key(*domain, key, list))
 }
 
 /// Returns the legs of what an envelope may hold, and a promise in clear be about.
@@ -121,6 +177,18 @@ impl Decode for Content {
 impl Encode for SealedContent {
     fn encode_to(&self, out: &mut Writer) {
         out.put(&self.envelope).put(&self.notice).hash(&self.seed);
+    }
+}
+
+impl Encode for Unopenable {
+    fn encode_to(&self, out: &mut Writer) {
+        out.put(&self.envelope).put(&self.notice).raw(&self.secret);
+    }
+}
+
+impl Decode for Unopenable {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self { envelope: input.get()?, notice: input.get()?, secret: input.hash()?.0 })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The evidence itself, and its one encoding.
 
 use crate::{
-    content::Content,
+    content::{Content, Unopenable},
     notice::{EpochNotice, Release, ShareNotice, Signed},
     order::{Shown, get_promise, put_promise},
 };
@@ -35,7 +35,7 @@ pub enum Proof {
     Unbundling(Box<SignedPromise>, Content),
     /// A promised result that names a leg which is none of the item's.
     WrongLeg(Box<SignedPromise>, Content),
-    /// A promised removal as undecryptable, of an envelope that opens.
+    /// A promised removal as undecryptable, of an envelope that opens; or as malformed, of one that is well formed.
     FalseVerdict(Box<SignedPromise>, Content),
     /// A promised place of an envelope after its last slot.
     StaleInclusion(Box<SignedPromise>, Box<Envelope>),
@@ -47,6 +47,8 @@ pub enum Proof {
     EarlyLeak(Box<Signed<ShareNotice>>, [u8; 32]),
     /// Two releases of one member under one key list.
     Releases(Box<[Signed<Release>; 2]>),
+    /// A promised result of an envelope that opens to nothing.
+    FalseOpening(Box<SignedPromise>, Box<Unopenable>),
 }
 
 impl Evidence {
@@ -108,6 +110,10 @@ impl Encode for Evidence {
                 out.u8(12).put(&**notice).raw(secret);
             }
             Proof::Releases(pair) => put_pair(out.u8(13), pair),
+            Proof::FalseOpening(promise, unopenable) => {
+                put_promise(out.u8(14), promise);
+                out.put(&**unopenable);
+            }
         }
     }
 }
@@ -166,6 +172,10 @@ impl Proof {
             11 => Self::ShareNotices(pair(input)?),
             12 => Self::EarlyLeak(Box::new(input.get()?), input.hash()?.0),
             13 => Self::Releases(pair(input)?),
+            14 => {
+                let promise = Box::new(get_promise(input, domain)?);
+                Self::FalseOpening(promise, Box::new(input.get()?))
+            }
             found => return Err(CodecError::Tag { what: "evidence", found }),
         })
     }

@@ -3,12 +3,11 @@
 use crate::{
     chain::Chain, fold::unopened, joint::ExecError, realm::system_call_from, state::State,
 };
-use alloc::{format, vec::Vec};
-use alloy_consensus::Transaction as _;
+use alloc::{string::ToString as _, vec::Vec};
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 use weft_contracts::FeeVault;
-use weft_types::{FEE_VAULT, Item, Leg, Opening, Removal, RemovalCause, SYSTEM_SENDER, Sealed};
+use weft_types::{FEE_VAULT, Item, Opening, Removal, RemovalCause, SYSTEM_SENDER, Sealed};
 
 /// Charges of one closing call: each costs up to 30,000 of the 30,000,000 units that a system call has.
 const CHARGES_PER_CALL: usize = 500;
@@ -16,7 +15,10 @@ const CHARGES_PER_CALL: usize = 500;
 /// Returns the item of an envelope that keeps what its terms declare, or why there is none.
 pub(crate) fn item_of(sealed: &Sealed) -> Result<&Item, Removal> {
     match &sealed.opening {
-        Opening::Opened(item) => check(sealed, item).map(|()| &**item),
+        Opening::Opened(item) => match item.breach(sealed.terms.gas_limit, sealed.terms.rollup) {
+            Some(breach) => Err(malformed(&breach.to_string())),
+            None => Ok(item),
+        },
         Opening::Malformed => Err(malformed("the envelope holds no item")),
         Opening::Undecryptable => {
             Err(unopened(RemovalCause::Undecryptable, "the envelope opens to nothing"))
@@ -24,24 +26,6 @@ pub(crate) fn item_of(sealed: &Sealed) -> Result<&Item, Removal> {
         Opening::Late => {
             Err(unopened(RemovalCause::Late, "its epoch was not closed in time; nothing is owed"))
         }
-    }
-}
-
-/// P13: the gas bucket bounds what the legs may use, and a rollup in clear is the only one.
-fn check(sealed: &Sealed, item: &Item) -> Result<(), Removal> {
-    let limits = item.legs().iter().map(|leg| leg.tx.envelope().gas_limit());
-    let declared = limits.fold(0_u64, u64::saturating_add);
-    let bound = sealed.terms.gas_limit;
-    if declared > bound {
-        return Err(malformed(&format!("legs declare {declared} gas, the envelope {bound}")));
-    }
-    let Some(rollup) = sealed.terms.rollup else { return Ok(()) };
-    match item.legs().iter().find(|leg: &&Leg| leg.network != rollup) {
-        Some(leg) => Err(malformed(&format!(
-            "a leg is for rollup {}, the envelope says {rollup}",
-            leg.network
-        ))),
-        None => Ok(()),
     }
 }
 

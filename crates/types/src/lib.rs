@@ -32,7 +32,7 @@ pub use promise::{
     Checkpoint, Equivocation, ExecutionPromise, OrderPromise, PromiseError, PromisedLeg,
     PromisedRemoval, Signature, SignedGroup, SignedPromise, Statement,
 };
-pub use sealed::{Opening, Sealed, Terms};
+pub use sealed::{Breach, Opening, Sealed, Terms};
 pub use slot::{SlotHeader, SlotRecord};
 pub use status::Status;
 

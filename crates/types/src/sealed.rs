@@ -10,7 +10,9 @@ use crate::{
     outcome::RemovalCause,
 };
 use alloc::boxed::Box;
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256};
+use thiserror::Error;
 
 /// A sealed item in its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,41 @@ pub enum Opening {
     Undecryptable,
     /// Its epoch was not closed in time, so that somebody may have read it before its order was fixed (P17).
     Late,
+}
+
+/// Why an item is not what its envelope's carriage declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Breach {
+    /// The legs declare more gas than the bucket: limits count, not what is used.
+    #[error("legs declare {declared} gas, the envelope {bound}")]
+    Gas {
+        /// Gas of all legs together, in units.
+        declared: u64,
+        /// Gas of the bucket, in units.
+        bound: u64,
+    },
+    /// A leg is for another rollup than the one in clear.
+    #[error("a leg is for rollup {found}, the envelope says {named}")]
+    Rollup {
+        /// Rollup of the leg.
+        found: NetworkId,
+        /// Rollup in clear.
+        named: NetworkId,
+    },
+}
+
+impl Item {
+    /// Returns how the item of an envelope breaks what the carriage declares, if it does (P13).
+    pub fn breach(&self, gas_limit: u64, rollup: Option<NetworkId>) -> Option<Breach> {
+        let limits = self.legs().iter().map(|leg| leg.tx.envelope().gas_limit());
+        let declared = limits.fold(0_u64, u64::saturating_add);
+        if declared > gas_limit {
+            return Some(Breach::Gas { declared, bound: gas_limit });
+        }
+        let named = rollup?;
+        let other = self.legs().iter().find(|leg| leg.network != named)?;
+        Some(Breach::Rollup { found: other.network, named })
+    }
 }
 
 impl Sealed {

@@ -275,6 +275,11 @@ impl KeyList {
 }
 
 impl EpochSecret {
+    /// Takes the secret of `key`, which somebody else says is that of the list named `list`; nothing for another secret.
+    pub fn of_key(secret: &Secret, key: &Point, list: B256) -> Option<Self> {
+        (secret.public() == *key).then(|| Self { secret: secret.clone(), list })
+    }
+
     /// Returns the secret.
     pub const fn secret(&self) -> &Secret {
         &self.secret

@@ -54,6 +54,9 @@ impl Evidence {
             Proof::ShareNotices(pair) => epoch::shares(domain, registry, pair),
             Proof::EarlyLeak(notice, secret) => epoch::leak(domain, registry, notice, secret),
             Proof::Releases(pair) => epoch::releases(domain, registry, pair),
+            Proof::FalseOpening(promise, unopenable) => {
+                result::false_opening(domain, registry, promise, unopenable)
+            }
         }
     }
 
@@ -70,7 +73,8 @@ impl Evidence {
             | Proof::Unbundling(promise, _)
             | Proof::WrongLeg(promise, _)
             | Proof::FalseVerdict(promise, _)
-            | Proof::StaleInclusion(promise, _) => promise.signer().ok(),
+            | Proof::StaleInclusion(promise, _)
+            | Proof::FalseOpening(promise, _) => promise.signer().ok(),
             Proof::EpochNotices(pair) => pair[0].signer(domain),
             Proof::ShareNotices(pair) => return member(domain, &pair[0], pair[0].notice.member),
             Proof::EarlyLeak(notice, _) => return member(domain, notice, notice.notice.member),

@@ -2,7 +2,7 @@
 
 use super::promised;
 use crate::{
-    content::{Content, Legs},
+    content::{Content, Legs, Unopenable},
     conviction::{Convicted, Conviction, Fault, Subject},
     error::NotEvidence,
     registry::Registry,
@@ -75,9 +75,37 @@ pub(super) fn false_verdict(
         return Err(NotEvidence::Unrelated("the item is not sealed"));
     };
     let opens = sealed.verdict(domain, key)? != Verdict::Undecryptable;
-    let cause = promise.removal.as_ref().map(|removal| removal.cause);
-    let is_false = opens && cause == Some(RemovalCause::Undecryptable);
+    let is_false = match promise.removal.as_ref().map(|removal| removal.cause) {
+        Some(RemovalCause::Undecryptable) => opens,
+        Some(RemovalCause::Malformed) => sealed.is_well_formed(domain, key)?,
+        _ => false,
+    };
     convict_if(is_false, key, Fault::FalseVerdict, promise.position)
+}
+
+/// P11: the secret of the key that the sequencer named itself, under which the envelope opens to nothing. Whoever could say
+/// otherwise would choose the content after everybody else's was read.
+///
+/// An honest sequencer removes such an envelope as undecryptable, or unread as late.
+pub(super) fn false_opening(
+    domain: &Domain,
+    registry: &Registry,
+    promise: &SignedPromise,
+    unopenable: &Unopenable,
+) -> Result<Conviction, NotEvidence> {
+    let (key, promise) = execution(domain, registry, promise)?;
+    check_item(&promise.item, unopenable.envelope.id(domain))?;
+    if unopenable.verdict(domain, key)? != Verdict::Undecryptable {
+        return Err(NotEvidence::Unrelated("the envelope opens"));
+    }
+    let (fault, is_false) = match promise.removal.as_ref().map(|removal| removal.cause) {
+        None => (Fault::WrongPlaintext, true),
+        Some(RemovalCause::Undecryptable | RemovalCause::Late | RemovalCause::Reorged) => {
+            (Fault::FalseVerdict, false)
+        }
+        Some(_) => (Fault::FalseVerdict, true),
+    };
+    convict_if(is_false, key, fault, promise.position)
 }
 
 /// A place in the sealed section after the last slot that the payer allowed. An honest lane refuses such an envelope.

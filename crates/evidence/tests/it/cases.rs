@@ -5,7 +5,7 @@ use alloy_primitives::{B256, Bytes};
 use weft_crypto::{Secret, ShareContext, deal};
 use weft_evidence::{
     Content, Ending, EpochNotice, Evidence, Fault, Proof, Release, ShareNotice, Shown, Subject,
-    notice::Notice as _,
+    Unopenable, notice::Notice as _,
 };
 use weft_types::{ExecutionPromise, Item, Position, RemovalCause, Section, SlotNumber, Statement};
 
@@ -274,8 +274,47 @@ pub(crate) fn results() -> Vec<Case> {
             Fault::FalseVerdict,
             at(1),
         ),
+        case(
+            "false verdict of malformed",
+            malformed(closed(sealed(&single()))),
+            Fault::FalseVerdict,
+            at(1),
+        ),
+        unopenable("an item out of junk", vec![leg_of(&single())], None, Fault::WrongPlaintext),
+        unopenable(
+            "a failure out of junk",
+            vec![],
+            Some(RemovalCause::Failed),
+            Fault::FalseVerdict,
+        ),
         stale(),
     ]
+}
+
+fn malformed(content: Content) -> Proof {
+    let cause = Some(RemovalCause::Malformed);
+    let promise = result_promise(content.id(&domain()), vec![], cause);
+    Proof::FalseVerdict(Box::new(promise), content)
+}
+
+/// An envelope with another fee than it was sealed with, and the epoch's secret.
+pub(crate) fn nothing_inside() -> Unopenable {
+    let mut envelope = seal(b"anything");
+    envelope.carriage.max_fee_wei += 1;
+    let (list, secret) = epoch();
+    Unopenable { envelope, notice: signed(notice(list), KEY), secret: secret.secret().to_bytes() }
+}
+
+fn unopenable(
+    name: &'static str,
+    legs: Vec<weft_types::Leg>,
+    removal: Option<RemovalCause>,
+    fault: Fault,
+) -> Case {
+    let inside = nothing_inside();
+    let legs = (0..).zip(&legs).map(|(index, leg)| promised_leg(index, leg, true)).collect();
+    let promise = result_promise(inside.envelope.id(&domain()), legs, removal);
+    case(name, Proof::FalseOpening(Box::new(promise), Box::new(inside)), fault, at(1))
 }
 
 fn stale() -> Case {

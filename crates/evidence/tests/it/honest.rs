@@ -11,7 +11,7 @@ use weft_commitment::{KzgCommitment, Opening, SignedCommitment, SlotCommitment, 
 use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, ShareContext, Verdict, deal};
 use weft_evidence::{
     ClosedSlot, Content, Ending, EpochNotice, Evidence, OpenedAt, Proof, Release, SealedContent,
-    ShareNotice, Shown, Signed, Stretch,
+    ShareNotice, Shown, Signed, Stretch, Unopenable,
 };
 use weft_lane::{Effect, Input, Lane, LaneConfig, Submission};
 use weft_promise::{Guard, Issuer, LocalSigner};
@@ -321,6 +321,12 @@ fn accusations(history: &History, pick: &mut impl FnMut(usize) -> usize) -> Vec<
             proofs.push(Proof::FalseVerdict(promise(), sent.content.clone()));
             if let Content::Sealed(sealed) = &sent.content {
                 proofs.push(Proof::StaleInclusion(promise(), Box::new(sealed.envelope.clone())));
+                let unopenable = Unopenable {
+                    envelope: sealed.envelope.clone(),
+                    notice: sealed.notice,
+                    secret: epoch().1.secret().to_bytes(),
+                };
+                proofs.push(Proof::FalseOpening(promise(), Box::new(unopenable)));
             }
         }
         for shown in shown(history, &promise().statement, pick) {

@@ -2,8 +2,8 @@
 
 use crate::{
     cases::{
-        by_items, by_openings, by_record, clear, closed, cut, inserted, promised, reordered,
-        replaced, share, single,
+        by_items, by_openings, by_record, clear, closed, cut, inserted, nothing_inside, promised,
+        reordered, replaced, share, single,
     },
     world::*,
 };
@@ -230,7 +230,7 @@ fn p11_only_a_seed_refutes_a_verdict() {
     guessed.seed = B256::repeat_byte(1);
     assert_eq!(verdict(closed(guessed), undecryptable), NotEvidence::Seal(FalseClaim::Seed));
     // Other causes are not refuted by a seed: what was opened may fail, be too expensive, or come too late.
-    for cause in [RemovalCause::Malformed, RemovalCause::Failed, RemovalCause::Late] {
+    for cause in [RemovalCause::Invalid, RemovalCause::Failed, RemovalCause::Late] {
         assert_eq!(verdict(closed(honest.clone()), cause), NotEvidence::Consistent);
     }
     // A ciphertext under a key of the accuser's own, which the sequencer never named.
@@ -326,4 +326,43 @@ fn a_pair_has_one_order() {
     }
     let refused = Err(CodecError::NotCanonical("pair out of order"));
     assert_eq!(Evidence::decode(&swapped), refused);
+}
+
+#[test]
+fn p11_a_removal_as_malformed_is_right_for_what_breaks_its_carriage() {
+    let claim = |sealed: weft_evidence::SealedContent| {
+        let cause = Some(RemovalCause::Malformed);
+        let promise = result_promise(sealed.envelope.id(&domain()), vec![], cause);
+        refused(Proof::FalseVerdict(Box::new(promise), closed(sealed)))
+    };
+    let resealed = |change: &dyn Fn(&mut weft_crypto::Carriage)| {
+        let plaintext = single().encode();
+        let mut carriage = carriage(plaintext.len());
+        change(&mut carriage);
+        let scheme = EpochKeyScheme::new(&epoch().0);
+        opened(scheme.encrypt(&carriage, &plaintext, &B256::repeat_byte(9)).unwrap())
+    };
+    let too_little = resealed(&|it| it.gas = weft_crypto::GasBucket::new(0).unwrap());
+    let elsewhere = resealed(&|it| it.rollup = Some(weft_types::NetworkId::new(902)));
+    for sealed in [too_little, elsewhere, opened(seal(b"no item"))] {
+        assert_eq!(claim(sealed), NotEvidence::Consistent);
+    }
+}
+
+#[test]
+fn p11_what_opens_to_nothing_is_shown_by_the_key_s_secret_alone() {
+    let accuse = |removal, inside: weft_evidence::Unopenable| {
+        let promise = result_promise(inside.envelope.id(&domain()), vec![], removal);
+        refused(Proof::FalseOpening(Box::new(promise), Box::new(inside)))
+    };
+    for cause in [RemovalCause::Undecryptable, RemovalCause::Late] {
+        assert_eq!(accuse(Some(cause), nothing_inside()), NotEvidence::Consistent);
+    }
+    let guessed = weft_evidence::Unopenable { secret: [9; 32], ..nothing_inside() };
+    assert_eq!(accuse(None, guessed), NotEvidence::NotShown("that the secret is the key's"));
+    let good = weft_evidence::Unopenable { envelope: seal(b"anything"), ..nothing_inside() };
+    assert_eq!(accuse(None, good), NotEvidence::Unrelated("the envelope opens"));
+    let own = signed(notice(&epoch().0), OTHER);
+    let named = weft_evidence::Unopenable { notice: own, ..nothing_inside() };
+    assert_eq!(accuse(None, named), NotEvidence::Keys(address(KEY), address(OTHER)));
 }
