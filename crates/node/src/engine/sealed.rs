@@ -26,6 +26,8 @@ use weft_types::{Domain, FEE_VAULT, Position};
 
 /// Epochs ahead of the open one for which keys are dealt.
 const EPOCHS_AHEAD: u64 = 2;
+/// Epochs that are solved at a time.
+const MAX_CHAINS: usize = 2;
 /// Epochs after their end for which key lists can be asked for.
 const EPOCHS_KEPT: u64 = 64;
 
@@ -252,6 +254,10 @@ impl Engine {
             match sealing.asked.get(&epoch) {
                 None => {
                     sealing.asked.insert(epoch, Instant::now());
+                    // After a stop between the last release and the opening there is nothing left to ask for.
+                    if let Err(rejection) = self.collect(epoch) {
+                        tracing::warn!(epoch, %rejection, "an epoch whose secret is known");
+                    }
                     let asks = self.committee().asks();
                     self.when_durable(move || drop(asks.send(Ask::Release { epoch, head })));
                 }
@@ -261,9 +267,12 @@ impl Engine {
         }
     }
 
+    /// Begins the squarings of an epoch, the oldest first; a chain keeps a core busy, so that many at once would all be
+    /// slow.
     fn solve(&mut self, epoch: u64) {
         let sealing = self.sealing.as_mut().expect("looked at before");
-        if !sealing.solving.insert(epoch) {
+        sealing.solving.retain(|epoch| self.lane.sealing().closed(*epoch).is_some());
+        if sealing.solving.len() >= MAX_CHAINS || !sealing.solving.insert(epoch) {
             return;
         }
         match sealing.read(epoch) {
@@ -319,10 +328,27 @@ impl Engine {
     ) -> Result<(), Rejection> {
         let (now_ms, member) = (self.now_ms, release.member);
         let secret = release.secret.clone();
+        if !self.is_of_share(epoch, &release) {
+            tracing::warn!(epoch, member, "a released secret is not that of the member's share");
+            return Ok(());
+        }
         self.released(now_ms, epoch, head, release)?;
         self.note(|| Record::Released { now_ms, epoch, member, head, secret });
+        self.collect(epoch)
+    }
+
+    /// Tells whether a secret is that of the member's share. A wrong one must not stand in the way of the right one.
+    fn is_of_share(&mut self, epoch: u64, release: &Release) -> bool {
         let sealing = self.sealing.as_mut().expect("looked at before");
-        let releases = sealing.releases.get(&epoch).cloned().unwrap_or_default();
+        let Ok(list) = sealing.read(epoch) else { return false };
+        let share = list.shares().get(&release.member);
+        share.is_some_and(|share| *share.point() == release.secret.public())
+    }
+
+    /// Opens an epoch whose members have all released.
+    fn collect(&mut self, epoch: u64) -> Result<(), Rejection> {
+        let sealing = self.sealing.as_mut().expect("looked at before");
+        let Some(releases) = sealing.releases.get(&epoch).cloned() else { return Ok(()) };
         let Ok(list) = sealing.read(epoch) else { return Ok(()) };
         match list.collect(&releases, u64::MAX) {
             (_, Some(secret)) => self.reveal(epoch, secret),
@@ -413,6 +439,7 @@ const fn name_of(rejection: &weft_lane::SealedRejection) -> &'static str {
         Why::FeeTooHigh { .. } => "FeeTooHigh",
         Why::Deposit { .. } => "Deposit",
         Why::EpochFull { .. } => "EpochFull",
+        Why::PayerFull { .. } => "PayerFull",
         _ => "Refused",
     }
 }
