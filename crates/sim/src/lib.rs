@@ -17,6 +17,7 @@ mod observe;
 mod rng;
 mod scenario;
 mod script;
+pub mod sealed;
 mod shape;
 mod sweep;
 mod tree;

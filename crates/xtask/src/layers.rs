@@ -84,7 +84,15 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "weft-bench",
-        may_use: &["weft-types", "weft-evm", "weft-contracts", "weft-state"],
+        may_use: &[
+            "weft-types",
+            "weft-lane",
+            "weft-crypto",
+            "weft-promise",
+            "weft-evm",
+            "weft-contracts",
+            "weft-state",
+        ],
         libraries: None,
     },
     Layer {
@@ -116,6 +124,9 @@ const LAYERS: &[Layer] = &[
             "weft-types",
             "weft-thread",
             "weft-lane",
+            "weft-crypto",
+            "weft-evidence",
+            "weft-promise",
             "weft-evm",
             "weft-contracts",
         ],

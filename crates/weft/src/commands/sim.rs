@@ -4,7 +4,10 @@ use crate::say::say;
 use clap::Args;
 use eyre::{Result, WrapErr, bail};
 use std::process::ExitCode;
-use weft_sim::SimConfig;
+use weft_sim::{
+    SimConfig,
+    sealed::{self, SealedConfig},
+};
 
 /// Runs random histories over several rollups through every checker
 #[derive(Debug, Args)]
@@ -12,6 +15,7 @@ use weft_sim::SimConfig;
 Examples:
   weft sim --histories 2000
   weft sim --seed 4711 --histories 1     one history, with every checker
+  weft sim --sealed --histories 1000     with sealed items
 
 A failure prints what broke, the events that led there, and the command that
 replays it.")]
@@ -34,11 +38,17 @@ pub(crate) struct Sim {
     /// Runs executors as processes, not as threads
     #[arg(long)]
     processes: bool,
+    /// Seals items: a committee and a sequencer that may break their word
+    #[arg(long, conflicts_with_all = ["rollups", "thorough", "processes"])]
+    sealed: bool,
 }
 
 impl Sim {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
+        if self.sealed {
+            return self.run_sealed();
+        }
         let own = std::env::current_exe().wrap_err("cannot find this program")?;
         let mut report = weft_sim::run(&SimConfig {
             seed: self.seed,
@@ -49,6 +59,18 @@ impl Sim {
             executor: self.processes.then_some(own),
             ..SimConfig::default()
         });
+        let failure = report.failure.take();
+        say(report.to_string().trim_end());
+        match failure {
+            Some(failure) => bail!("{failure}"),
+            None => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    fn run_sealed(self) -> Result<ExitCode> {
+        let Self { seed, histories, threads, .. } = self;
+        let config = SealedConfig { seed, histories, threads, ..SealedConfig::default() };
+        let mut report = sealed::run(&config);
         let failure = report.failure.take();
         say(report.to_string().trim_end());
         match failure {

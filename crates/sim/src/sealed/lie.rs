@@ -1,0 +1,121 @@
+//! How a sequencer breaks its word, once in a history.
+
+use super::{cast::domain, core::Ran, words::Words};
+use crate::rng::Rng;
+use alloy_primitives::B256;
+use weft_types::{
+    ExecutionPromise, NetworkId, PromisedLeg, PromisedRemoval, RemovalCause, Statement,
+    promise::logs_hash,
+};
+
+/// What a sequencer does once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lie {
+    /// Promises a place and gives it to nobody, or to the next.
+    Omit,
+    /// Lets the next item go first.
+    Reorder,
+    /// Puts an item of its own before promised ones.
+    Insert,
+    /// Promises one place twice.
+    TwoOrders,
+    /// Orders an envelope after its last slot.
+    Stale,
+    /// Names two keys of an epoch.
+    TwoKeys,
+    /// Calls undecryptable what opens.
+    FalseUndecryptable,
+    /// Calls malformed what is well formed.
+    FalseMalformed,
+    /// Runs something else.
+    WrongPlaintext,
+    /// Lets junk turn out to be what it likes.
+    FromJunk,
+    /// Says junk failed, where it opens to nothing.
+    FailedJunk,
+    /// Promises two results.
+    TwoResults,
+}
+
+impl Lie {
+    const ALL: [Self; 12] = [
+        Self::Omit,
+        Self::Reorder,
+        Self::Insert,
+        Self::TwoOrders,
+        Self::Stale,
+        Self::TwoKeys,
+        Self::FalseUndecryptable,
+        Self::FalseMalformed,
+        Self::WrongPlaintext,
+        Self::FromJunk,
+        Self::FailedJunk,
+        Self::TwoResults,
+    ];
+
+    /// Draws one, or honesty.
+    pub(crate) fn draw(rng: &mut Rng) -> Option<Self> {
+        rng.chance(60).then(|| rng.pick(&Self::ALL))
+    }
+
+    /// Tells whether it is about the order of items.
+    pub(crate) const fn is_of_order(self) -> bool {
+        matches!(self, Self::Omit | Self::Reorder | Self::Insert | Self::TwoOrders | Self::Stale)
+    }
+
+    /// Returns what a sequencer says of an item that ran, when it can lie about it.
+    pub(crate) fn result(self, ran: &Ran, honest: &ExecutionPromise) -> Option<ExecutionPromise> {
+        let cause = honest.removal.as_ref().map(|removal| removal.cause);
+        let removed = |cause| ExecutionPromise {
+            legs: Vec::new(),
+            removal: Some(removal(cause)),
+            ..honest.clone()
+        };
+        let runs = |tx_hash| ExecutionPromise {
+            legs: vec![leg(tx_hash, honest)],
+            removal: None,
+            ..honest.clone()
+        };
+        ran.turn?;
+        match (self, cause) {
+            (Self::FalseUndecryptable, None) => Some(removed(RemovalCause::Undecryptable)),
+            (Self::FalseMalformed, None) => Some(removed(RemovalCause::Malformed)),
+            (Self::WrongPlaintext, None | Some(RemovalCause::Malformed)) => {
+                Some(runs(B256::repeat_byte(0xbd)))
+            }
+            (Self::FromJunk, Some(RemovalCause::Undecryptable)) => {
+                Some(runs(B256::repeat_byte(0xbd)))
+            }
+            (Self::FailedJunk, Some(RemovalCause::Undecryptable)) => {
+                Some(removed(RemovalCause::Failed))
+            }
+            (Self::TwoResults, None) => Some(removed(RemovalCause::Invalid)),
+            _ => None,
+        }
+    }
+
+    /// Signs the lie; beside the truth when it says both.
+    pub(crate) fn say(self, lie: ExecutionPromise, words: &mut Words) -> bool {
+        words.forge(Statement::Execution(lie));
+        self == Self::TwoResults
+    }
+}
+
+fn removal(cause: RemovalCause) -> PromisedRemoval {
+    PromisedRemoval { cause, network: NetworkId::new(901), leg: 0, output_hash: B256::ZERO }
+}
+
+/// A leg that is none of the item's.
+fn leg(tx_hash: B256, honest: &ExecutionPromise) -> PromisedLeg {
+    PromisedLeg {
+        leg: 0,
+        network: honest.legs.first().map_or(NetworkId::new(901), |leg| leg.network),
+        tx_hash,
+        success: true,
+        gas_used: 21_000,
+        output_hash: B256::ZERO,
+        logs_hash: logs_hash(&domain(), &[]),
+        block_number: 1,
+        parent_hash: B256::ZERO,
+    }
+}

@@ -1,0 +1,240 @@
+//! What users seal, and what they know about it.
+
+use super::{
+    cast::{CAST, HOME, PAYERS, ROLLUPS, Tx, USERS, domain, sign},
+    model::Model,
+};
+use crate::rng::Rng;
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_sol_types::SolCall as _;
+use weft_contracts::FeeVault;
+use weft_crypto::{
+    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList, SizeBucket,
+};
+use weft_types::{
+    Bundle, Encode as _, FEE_VAULT, Item, Leg, NetworkId, SafetyLevel, Signature, SlotNumber,
+};
+
+/// What an envelope holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Pay,
+    WrongNonce,
+    Reverts,
+    Bundle,
+    BadBundle,
+    NoItem,
+    Trailing,
+    TooMuchGas,
+    OtherRollup,
+    BadSeed,
+    BadHead,
+    BadBody,
+    OtherFee,
+    OtherPayer,
+}
+
+/// One leg, as far as its fate depends on it.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedLeg {
+    pub(crate) network: NetworkId,
+    pub(crate) sender: Address,
+    pub(crate) nonce: u64,
+    pub(crate) reverts: bool,
+    pub(crate) hash: B256,
+}
+
+/// What the user knows of its envelope beyond what everybody sees.
+#[derive(Debug, Clone)]
+pub(crate) enum Inside {
+    /// Nothing opens it.
+    Nothing,
+    /// No item, or one that breaks its carriage.
+    Malformed,
+    /// An item.
+    Legs(Vec<PlannedLeg>),
+}
+
+/// An envelope on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) kind: Kind,
+    pub(crate) envelope: Envelope,
+    pub(crate) id: B256,
+    pub(crate) payer: usize,
+    pub(crate) signature: Signature,
+    pub(crate) inside: Inside,
+    pub(crate) item: Option<Item>,
+    pub(crate) fee_wei: u128,
+    pub(crate) size_fee_wei: u128,
+}
+
+const KINDS: &[(u64, Kind)] = &[
+    (8, Kind::Pay),
+    (1, Kind::WrongNonce),
+    (2, Kind::Reverts),
+    (3, Kind::Bundle),
+    (1, Kind::BadBundle),
+    (1, Kind::NoItem),
+    (1, Kind::Trailing),
+    (1, Kind::TooMuchGas),
+    (1, Kind::OtherRollup),
+    (1, Kind::BadSeed),
+    (1, Kind::BadHead),
+    (1, Kind::BadBody),
+    (1, Kind::OtherFee),
+    (1, Kind::OtherPayer),
+];
+
+/// Draws an envelope to the key of `list`.
+pub(crate) fn draw(rng: &mut Rng, list: &KeyList, model: &Model) -> Sent {
+    let kind = rng.weighted(KINDS);
+    of_kind(rng, kind, list, model)
+}
+
+/// Makes an envelope of one kind.
+pub(crate) fn of_kind(rng: &mut Rng, kind: Kind, list: &KeyList, model: &Model) -> Sent {
+    let payer = rng.below(PAYERS);
+    let (item, planned) = item(rng, kind, model);
+    let mut plaintext = item.as_ref().map_or_else(|| b"no item".to_vec(), |item| item.encode());
+    if kind == Kind::Trailing {
+        plaintext.push(0);
+    }
+    let other_rollup =
+        ROLLUPS.iter().find(|network| planned.iter().all(|leg| leg.network != **network));
+    let carriage = Carriage {
+        payer: CAST.payers[payer].address(),
+        deposit: HOME,
+        rollup: match kind {
+            Kind::OtherRollup => other_rollup.copied(),
+            _ if rng.chance(30) && planned.len() == 1 => Some(planned[0].network),
+            _ => None,
+        },
+        epoch: list.epoch(),
+        valid_until: SlotNumber::new(u64::MAX),
+        size: SizeBucket::for_len(plaintext.len()).expect("items are small"),
+        gas: GasBucket::new(if kind == Kind::TooMuchGas { 0 } else { 3 }).expect("there is one"),
+        max_fee_wei: 1 << 100,
+    };
+    let entropy = B256::from(U256::from(rng.next()));
+    let envelope = EpochKeyScheme::new(list).encrypt(&carriage, &plaintext, &entropy);
+    let mut envelope = envelope.expect("the bucket was chosen for it");
+    let payer = spoil(kind, &mut envelope, payer);
+    let is_spoilt = matches!(
+        kind,
+        Kind::BadSeed | Kind::BadHead | Kind::BadBody | Kind::OtherFee | Kind::OtherPayer
+    );
+    let inside = match kind {
+        _ if is_spoilt => Inside::Nothing,
+        Kind::NoItem | Kind::Trailing | Kind::TooMuchGas | Kind::OtherRollup => Inside::Malformed,
+        _ => Inside::Legs(planned),
+    };
+    let item = item.filter(|_| !is_spoilt);
+    finish(kind, envelope, payer, inside, item)
+}
+
+/// Signs the envelope as its payer.
+fn finish(
+    kind: Kind,
+    envelope: Envelope,
+    payer: usize,
+    inside: Inside,
+    item: Option<Item>,
+) -> Sent {
+    let id = envelope.id(&domain());
+    let signature = sign(&CAST.payers[payer], &id);
+    let config = super::core::config().sealing.expect("the realm takes sealed items");
+    let carriage = &envelope.carriage;
+    let (size_fee_wei, gas_fee_wei) =
+        config.fees_wei(carriage.size.bytes() as u64, carriage.gas.gas_limit());
+    let fee_wei = size_fee_wei + gas_fee_wei;
+    Sent { kind, envelope, id, payer, signature, inside, item, fee_wei, size_fee_wei }
+}
+
+impl Sent {
+    /// Returns the same envelope with another last slot, sealed as if it had been so from the start: dead, but signed.
+    pub(crate) fn until(mut self, slot: SlotNumber) -> Self {
+        self.envelope.carriage.valid_until = slot;
+        finish(self.kind, self.envelope, self.payer, Inside::Nothing, None)
+    }
+
+    /// Returns the same envelope for another epoch: dead, but signed.
+    pub(crate) fn at(mut self, epoch: u64) -> Self {
+        self.envelope.carriage.epoch = epoch;
+        finish(self.kind, self.envelope, self.payer, Inside::Nothing, None)
+    }
+
+    /// Tells whether the payer signed the envelope.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.signature.signer(self.id) == Some(self.envelope.carriage.payer)
+    }
+}
+
+/// Changes a ciphertext so that nothing opens it; returns who pays for it.
+fn spoil(kind: Kind, envelope: &mut Envelope, payer: usize) -> usize {
+    match kind {
+        Kind::BadSeed => envelope.masked_seed ^= B256::with_last_byte(1),
+        Kind::BadHead => envelope.head = [&[2], [0xff; 32].as_slice()].concat(),
+        Kind::BadBody => envelope.body[7] ^= 1,
+        Kind::OtherFee => envelope.carriage.max_fee_wei -= 1,
+        Kind::OtherPayer => {
+            let other = (payer + 1) % PAYERS;
+            envelope.carriage.payer = CAST.payers[other].address();
+            return other;
+        }
+        _ => {}
+    }
+    payer
+}
+
+fn item(rng: &mut Rng, kind: Kind, model: &Model) -> (Option<Item>, Vec<PlannedLeg>) {
+    let user = rng.below(USERS);
+    match kind {
+        Kind::NoItem => (None, Vec::new()),
+        Kind::Bundle | Kind::BadBundle => {
+            let legs: Vec<_> = ROLLUPS
+                .iter()
+                .map(|network| {
+                    let gap = u64::from(kind == Kind::BadBundle && *network != HOME) * 7;
+                    leg(model, user, *network, gap, rng.next())
+                })
+                .collect();
+            let (legs, planned): (Vec<Leg>, Vec<PlannedLeg>) = legs.into_iter().unzip();
+            let salt = keccak256(rng.next().to_be_bytes());
+            let bundle = Bundle::new(&domain(), salt, SafetyLevel::Reputation, legs);
+            (Some(Item::Bundle(bundle.expect("two legs make a bundle"))), planned)
+        }
+        Kind::Reverts => {
+            let (leg, planned) = reverting(model, user, rng.next());
+            (Some(Item::Transaction(leg)), vec![planned])
+        }
+        _ => {
+            let network = rng.pick(&ROLLUPS);
+            let gap = if kind == Kind::WrongNonce { 1 + rng.next() % 3 } else { 0 };
+            let (leg, planned) = leg(model, user, network, gap, rng.next());
+            (Some(Item::Transaction(leg)), vec![planned])
+        }
+    }
+}
+
+fn leg(model: &Model, user: usize, network: NetworkId, gap: u64, wei: u64) -> (Leg, PlannedLeg) {
+    let key = &CAST.users[user];
+    let nonce = model.next_nonce(network, key.address()) + gap;
+    let leg = Tx { gas: 40_000, ..Tx::pay(network, nonce, u128::from(wei % 1_000)) }.sign(key);
+    planned(leg, key.address(), nonce, false)
+}
+
+fn reverting(model: &Model, user: usize, salt: u64) -> (Leg, PlannedLeg) {
+    let key = &CAST.users[user];
+    let nonce = model.next_nonce(HOME, key.address());
+    let call = FeeVault::beginWithdrawalCall { amount: U256::MAX - U256::from(salt) };
+    let input = Bytes::from(call.abi_encode());
+    let tx = Tx { gas: 80_000, to: FEE_VAULT, input, ..Tx::pay(HOME, nonce, 0) };
+    planned(tx.sign(key), key.address(), nonce, true)
+}
+
+fn planned(leg: Leg, sender: Address, nonce: u64, reverts: bool) -> (Leg, PlannedLeg) {
+    let hash = leg.tx.hash();
+    let planned = PlannedLeg { network: leg.network, sender, nonce, reverts, hash };
+    (leg, planned)
+}

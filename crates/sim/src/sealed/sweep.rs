@@ -1,0 +1,176 @@
+//! Many histories with sealed items, on many threads.
+
+use super::{
+    feature::Sights,
+    history::{History, Told},
+};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+};
+use thiserror::Error;
+
+/// A fault planted on purpose: a simulator that finds nothing may be blind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(hidden)]
+#[allow(missing_docs)] // Each says what it is.
+pub enum Bug {
+    UncheckedDeposit,
+    EarlyRelease,
+    PromiseBeforeDisk,
+    WrongVerdict,
+    FreeJunk,
+    RunLate,
+    Veto,
+    PlaintextFirst,
+    LostEnvelope,
+    NobodySolves,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::UncheckedDeposit,
+        Self::EarlyRelease,
+        Self::PromiseBeforeDisk,
+        Self::WrongVerdict,
+        Self::FreeJunk,
+        Self::RunLate,
+        Self::Veto,
+        Self::PlaintextFirst,
+        Self::LostEnvelope,
+        Self::NobodySolves,
+    ];
+}
+
+/// What to simulate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealedConfig {
+    /// Seed of the first history; the next ones have the next seeds.
+    pub seed: u64,
+    /// Number of histories.
+    pub histories: u64,
+    /// Threads; zero for one per core.
+    pub threads: usize,
+    #[doc(hidden)]
+    pub bug: Option<Bug>,
+}
+
+/// What a simulation showed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealedReport {
+    /// Histories that ran.
+    pub histories: u64,
+    /// Sealed items that were ordered.
+    pub sealed: u64,
+    /// Plaintext items.
+    pub plaintext: u64,
+    /// Words that were checked as evidence and convicted nobody.
+    pub acquittals: u64,
+    /// Words that convicted somebody.
+    pub convictions: u64,
+    /// In how many histories each thing was seen.
+    pub sights: Sights,
+    /// The failing history with the lowest seed among those that ran, if any failed.
+    pub failure: Option<SealedFailure>,
+}
+
+/// A history that broke a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{reason}\nreplay: weft sim --sealed --seed {seed} --histories 1\n{events}")]
+pub struct SealedFailure {
+    /// Seed of the history.
+    pub seed: u64,
+    /// Rule that it broke.
+    pub reason: String,
+    /// What happened until then.
+    pub events: String,
+}
+
+impl fmt::Display for SealedReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { histories, sealed, plaintext, acquittals, convictions, .. } = self;
+        writeln!(f, "{histories} histories, {sealed} sealed items, {plaintext} in clear")?;
+        writeln!(f, "{convictions} convictions, {acquittals} accusations of nobody guilty")?;
+        writeln!(f, "histories  with")?;
+        write!(f, "{}", self.sights)?;
+        self.failure.iter().try_for_each(|failure| write!(f, "{failure}"))
+    }
+}
+
+/// Runs histories until all are done or one fails.
+pub fn run(config: &SealedConfig) -> SealedReport {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads = if config.threads == 0 { cores } else { config.threads };
+    let threads = threads.min(config.histories.max(1) as usize);
+    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..threads).map(|_| scope.spawn(|| work(config, &next, &stop))).collect();
+        workers.into_iter().fold(SealedReport::default(), |mut report, worker| {
+            report.merge(worker.join().expect("workers catch the panics of histories"));
+            report
+        })
+    })
+}
+
+fn work(config: &SealedConfig, next: &AtomicU64, stop: &AtomicBool) -> SealedReport {
+    let mut report = SealedReport::default();
+    while !stop.load(Ordering::Relaxed) {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        if index >= config.histories {
+            break;
+        }
+        report.histories += 1;
+        match one(config, config.seed.wrapping_add(index)) {
+            Ok(told) => report.count(&told),
+            Err(failure) => {
+                report.failure = Some(failure);
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+    report
+}
+
+fn one(config: &SealedConfig, seed: u64) -> Result<Told, SealedFailure> {
+    let ran = catch_unwind(AssertUnwindSafe(|| History::run(seed, config.bug)));
+    match ran {
+        Ok(Ok(told)) => Ok(told),
+        Ok(Err((violation, events))) => {
+            Err(SealedFailure { seed, reason: violation.to_string(), events })
+        }
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+            let reason = format!("panic: {}", text.unwrap_or_default());
+            Err(SealedFailure { seed, reason, events: String::new() })
+        }
+    }
+}
+
+impl SealedReport {
+    fn count(&mut self, told: &Told) {
+        self.sealed += told.sealed;
+        self.plaintext += told.plaintext;
+        self.acquittals += told.acquittals;
+        self.convictions += told.convictions;
+        self.sights.count(&told.seen);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.histories += other.histories;
+        self.sealed += other.sealed;
+        self.plaintext += other.plaintext;
+        self.acquittals += other.acquittals;
+        self.convictions += other.convictions;
+        self.sights.merge(&other.sights);
+        let earlier =
+            |own: &SealedFailure| other.failure.as_ref().is_none_or(|other| own.seed < other.seed);
+        if !self.failure.as_ref().is_some_and(earlier) {
+            self.failure = other.failure;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Sealed items: a short sweep, and planted bugs. The long sweep is `weft sim --sealed`.
+
+use weft_sim::sealed::{Bug, SealedConfig, Sight, run};
+
+#[test]
+fn histories_with_sealed_items_keep_every_rule() {
+    let histories = histories();
+    let report = run(&SealedConfig { seed: 1, histories, ..SealedConfig::default() });
+    println!("{report}");
+    assert_eq!(report.failure, None);
+    assert_eq!(report.histories, histories);
+    for sight in Sight::ALL {
+        assert_ne!(report.sights.of(*sight), 0, "no history shows: {}", sight.label());
+    }
+}
+
+/// A sweep that shows everything; more when `WEFT_SIM_HISTORIES` says so.
+fn histories() -> u64 {
+    let asked = std::env::var("WEFT_SIM_HISTORIES").ok();
+    asked.map_or(400, |asked| asked.parse().expect("a number of histories"))
+}
+
+#[test]
+fn equal_seeds_give_equal_sealed_histories_whatever_the_threads() {
+    let config = SealedConfig { seed: 77, histories: 12, threads: 1, ..SealedConfig::default() };
+    assert_eq!(run(&config), run(&SealedConfig { threads: 2, ..config.clone() }));
+}
+
+#[test]
+fn bugs_planted_in_sealing_are_found_within_300_histories() {
+    for bug in Bug::ALL {
+        let config =
+            SealedConfig { seed: 1, histories: 300, bug: Some(bug), ..SealedConfig::default() };
+        let report = run(&config);
+        let failure = report.failure.unwrap_or_else(|| panic!("{bug:?} is not found"));
+        println!("{bug:?}: after {} histories: {}", report.histories, failure.reason);
+        assert!(failure.to_string().contains("weft sim --sealed --seed "));
+    }
+}
