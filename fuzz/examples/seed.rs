@@ -4,7 +4,8 @@ use serde_json::Value;
 use std::{error::Error, fs, path::Path};
 
 /// Vector file, member with the bytes, target.
-const SEEDS: [(&str, &str, &str); 7] = [
+const SEEDS: [(&str, &str, &str); 8] = [
+    ("batch/batches.json", "encoding", "batch"),
     ("evidence/evidence.json", "encoding", "evidence"),
     ("types/hops.json", "encoding", "hop"),
     ("types/items.json", "encoding", "item"),

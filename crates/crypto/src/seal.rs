@@ -166,18 +166,45 @@ pub trait DelayScheme {
                 .finish()
                 .0,
         );
-        let coins = coins(self.domain(), &readable, &seed, &padded);
+        Ok(self.sealed_with(carriage, &padded, &seed))
+    }
+
+    /// Makes the envelope of a seed and of bytes that may or may not be padded: what an opening proves, so that it can
+    /// travel in the place of the ciphertext (P40).
+    fn rebuild(&self, carriage: &Carriage, padded: &[u8], seed: &B256) -> Envelope {
+        self.sealed_with(carriage, padded, &seed.0)
+    }
+
+    /// Makes the envelope of an opening whose plaintext is known without its padding.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] when the size bucket is too small, so that this is no opening of any envelope.
+    fn rebuild_plaintext(
+        &self,
+        carriage: &Carriage,
+        plaintext: &[u8],
+        seed: &B256,
+    ) -> Result<Envelope, TooLong> {
+        let padded = Zeroizing::new(pad(plaintext, carriage.size)?);
+        Ok(self.rebuild(carriage, &padded, seed))
+    }
+
+    #[doc(hidden)]
+    fn sealed_with(&self, carriage: &Carriage, padded: &[u8], seed: &[u8; 32]) -> Envelope {
+        let readable = readable(self.domain(), self.scheme(), &self.key_id(), carriage);
+        let coins = coins(self.domain(), &readable, seed, padded);
         let head = self.head(&coins);
-        let masked_seed = mask(self.domain(), &readable, &head, &self.shared(&coins), &seed);
-        let body = stream(self.domain(), &readable, &seed, &padded);
-        Ok(Envelope {
+        let masked_seed = mask(self.domain(), &readable, &head, &self.shared(&coins), seed);
+        let body = stream(self.domain(), &readable, seed, padded);
+        Envelope {
             scheme: self.scheme(),
             key: self.key_id(),
             carriage: *carriage,
             head,
             masked_seed,
             body,
-        })
+        }
     }
 
     /// Opens an envelope.

@@ -51,6 +51,10 @@ pub enum Tag {
     EpochNotice = 42,
     /// A conviction, so that nobody is punished twice (P47).
     Conviction = 44,
+    /// A batch of slots (P40).
+    Batch = 50,
+    /// What a realm is made of (P41).
+    RealmConfig = 51,
 }
 
 /// The realm that an object belongs to; folded into everything signed or hashed (P1).

@@ -19,7 +19,9 @@ const CRATES: &[(&str, &str)] = &[
     ("weft-commitment", "commitment"),
     ("weft-evidence", "evidence"),
     ("weft-contracts", "contracts"),
+    ("weft-batch", "batch"),
     ("weft-evm", "evm"),
+    ("weft-derive", "derive"),
 ];
 
 /// Runs the check.

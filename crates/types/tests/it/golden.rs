@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Opening, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 20] = [
+const TAGS: [Tag; 22] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -34,6 +34,8 @@ const TAGS: [Tag; 20] = [
     Tag::SlotCommitment,
     Tag::EpochNotice,
     Tag::Conviction,
+    Tag::Batch,
+    Tag::RealmConfig,
 ];
 
 #[test]
@@ -220,6 +222,8 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::SlotCommitment => "slot commitment",
         Tag::EpochNotice => "epoch notice",
         Tag::Conviction => "conviction",
+        Tag::Batch => "batch",
+        Tag::RealmConfig => "realm configuration",
     }
 }
 

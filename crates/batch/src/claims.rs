@@ -1,0 +1,155 @@
+//! What stands in a slot beside its items: keys, halts, and what the sequencer says of results.
+
+use crate::streams::{In, Out, Wire};
+use alloc::vec::Vec;
+use alloy_primitives::{B256, Bytes};
+use weft_commitment::KzgCommitment;
+use weft_types::{NetworkId, RemovalCause, Section, codec::CodecError};
+
+/// Bytes of a tag: enough to name the first wrong block, while the last one of each rollup is named by all of its hash.
+pub const TAG_BYTES: usize = 4;
+/// Most bytes of a key list.
+const MAX_KEY_BYTES: usize = 1 << 20;
+/// Most commitments to the order of a slot: 4,096 items each.
+const MAX_COMMITMENTS: usize = 256;
+
+/// Returns the tag of a block or of a closing record.
+pub fn tag(hash: &B256) -> [u8; TAG_BYTES] {
+    let mut tag = [0; TAG_BYTES];
+    tag.copy_from_slice(&hash[..TAG_BYTES]);
+    tag
+}
+
+/// The key of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnouncedKey {
+    /// When the epoch's order has to stand, in milliseconds since the Unix epoch.
+    pub close_at_ms: u64,
+    /// Encoding of the key list, with every share and its proofs.
+    pub list: Bytes,
+}
+
+/// A rollup stopped before an item (P8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Halt {
+    /// Section of the item before which it stopped.
+    pub section: Section,
+    /// Index of that item.
+    pub index: u32,
+    /// Rollup.
+    pub network: NetworkId,
+}
+
+/// What the sequencer says became of an item that is in no block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimedRemoval {
+    /// Section.
+    pub section: Section,
+    /// Index.
+    pub index: u32,
+    /// Cause.
+    pub cause: RemovalCause,
+}
+
+/// What the order of a slot was committed to (P15); slot and counts follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderCommitment {
+    /// Merkle root.
+    pub root: B256,
+    /// KZG commitments.
+    pub kzg: Vec<KzgCommitment>,
+}
+
+impl Wire for [u8; TAG_BYTES] {
+    fn write(&self, out: &mut Out) {
+        out.noise.raw(self);
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(input.noise.raw(TAG_BYTES)?);
+        Ok(tag)
+    }
+}
+
+impl Wire for AnnouncedKey {
+    fn write(&self, out: &mut Out) {
+        out.plain.u64(self.close_at_ms);
+        out.random(&self.list);
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        let close_at_ms = input.plain.u64()?;
+        Ok(Self { close_at_ms, list: input.random(MAX_KEY_BYTES)?.into() })
+    }
+}
+
+impl Wire for Halt {
+    fn write(&self, out: &mut Out) {
+        out.plain.u8(self.section as u8).number(self.index).put(&self.network);
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        let section = section(input.plain.u8()?)?;
+        Ok(Self { section, index: input.plain.number()?, network: input.plain.get()? })
+    }
+}
+
+impl Wire for ClaimedRemoval {
+    fn write(&self, out: &mut Out) {
+        out.plain.u8(self.section as u8).number(self.index).u8(cause_byte(self.cause));
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        let section = section(input.plain.u8()?)?;
+        Ok(Self { section, index: input.plain.number()?, cause: cause(input.plain.u8()?)? })
+    }
+}
+
+impl Wire for OrderCommitment {
+    fn write(&self, out: &mut Out) {
+        out.noise.hash(&self.root);
+        out.plain.len(self.kzg.len());
+        self.kzg.iter().for_each(|commitment| {
+            out.noise.raw(commitment.as_slice());
+        });
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        let (root, len) = (input.hash()?, input.plain.bounded_len(MAX_COMMITMENTS)?);
+        let read = |_| input.noise.raw(KzgCommitment::len_bytes()).map(KzgCommitment::from_slice);
+        Ok(Self { root, kzg: (0..len).map(read).collect::<Result<_, _>>()? })
+    }
+}
+
+/// Reads a section whose items run in the slot.
+fn section(found: u8) -> Result<Section, CodecError> {
+    match found {
+        0 => Ok(Section::L1Born),
+        2 => Ok(Section::Plaintext),
+        3 => Ok(Section::Opened),
+        _ => Err(CodecError::Tag { what: "section that runs", found }),
+    }
+}
+
+/// Causes by their numbers in a batch.
+const CAUSES: [RemovalCause; 8] = [
+    RemovalCause::Failed,
+    RemovalCause::Sibling,
+    RemovalCause::Undecryptable,
+    RemovalCause::Malformed,
+    RemovalCause::Invalid,
+    RemovalCause::Late,
+    RemovalCause::Unavailable,
+    RemovalCause::Reorged,
+];
+
+fn cause(found: u8) -> Result<RemovalCause, CodecError> {
+    let known = CAUSES.get(usize::from(found));
+    known.copied().ok_or(CodecError::Tag { what: "cause of a removal", found })
+}
+
+fn cause_byte(cause: RemovalCause) -> u8 {
+    let place = CAUSES.iter().position(|known| *known == cause);
+    place.expect("every cause has a number") as u8
+}

@@ -1,0 +1,157 @@
+//! Sealed items: their order, and later what they held (P2, P40).
+
+use crate::{
+    item::WireLeg,
+    streams::{In, Out, Wire},
+};
+use alloc::vec::Vec;
+use alloy_primitives::{B256, Bytes, FixedBytes};
+use weft_crypto::Carriage;
+use weft_types::codec::{CodecError, MAX_LIST};
+
+/// Longest padded plaintext, in bytes.
+const MAX_PADDED: usize = 128 * 1024;
+/// Bytes of the head of an envelope that is sealed to an epoch's key.
+const HEAD_BYTES: usize = 33;
+
+/// An envelope that got its order in a slot. Everybody may read so much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordered {
+    /// Hash of the envelope.
+    pub envelope: B256,
+    /// Who pays, and what for.
+    pub carriage: Carriage,
+}
+
+/// A closed epoch in its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpochOpening {
+    /// The epoch.
+    pub epoch: u64,
+    /// Its secret, which fits its key.
+    pub secret: B256,
+    /// What its envelopes hold, in their order.
+    pub items: Vec<Opened>,
+}
+
+/// What an envelope holds: enough to make all of it again, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// One transaction.
+    Transaction {
+        /// What proves it.
+        seed: B256,
+        /// The transaction.
+        leg: WireLeg,
+    },
+    /// Another plaintext: a bundle, or no item at all.
+    Other {
+        /// What proves it.
+        seed: B256,
+        /// The plaintext.
+        plaintext: Bytes,
+    },
+    /// Bytes that are not padded as they must be.
+    Malformed {
+        /// What proves it.
+        seed: B256,
+        /// All of them.
+        padded: Bytes,
+    },
+    /// A ciphertext of nothing, itself.
+    Undecryptable {
+        /// Head of the envelope.
+        head: FixedBytes<HEAD_BYTES>,
+        /// Its masked seed.
+        masked_seed: B256,
+        /// Its body.
+        body: Bytes,
+    },
+}
+
+impl Opened {
+    /// Returns the form in which a plaintext travels.
+    pub fn of_plaintext(seed: B256, plaintext: Bytes) -> Self {
+        match WireLeg::of_plaintext(&plaintext) {
+            Some(leg) => Self::Transaction { seed, leg },
+            None => Self::Other { seed, plaintext },
+        }
+    }
+}
+
+impl Wire for Ordered {
+    fn write(&self, out: &mut Out) {
+        out.noise.hash(&self.envelope);
+        out.plain.put(&self.carriage);
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        Ok(Self { envelope: input.hash()?, carriage: input.plain.get()? })
+    }
+}
+
+impl Wire for EpochOpening {
+    fn write(&self, out: &mut Out) {
+        out.plain.number(self.epoch);
+        out.noise.hash(&self.secret);
+        out.list(&self.items);
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            epoch: input.plain.number()?,
+            secret: input.hash()?,
+            items: input.some(MAX_LIST)?,
+        })
+    }
+}
+
+impl Wire for Opened {
+    fn write(&self, out: &mut Out) {
+        match self {
+            Self::Transaction { seed, leg } => {
+                out.plain.u8(0);
+                out.noise.hash(seed);
+                leg.write(out);
+            }
+            Self::Other { seed, plaintext } => {
+                out.plain.u8(1).bytes(plaintext);
+                out.noise.hash(seed);
+            }
+            Self::Malformed { seed, padded } => {
+                out.plain.u8(2).bytes(padded);
+                out.noise.hash(seed);
+            }
+            Self::Undecryptable { head, masked_seed, body } => {
+                out.plain.u8(3);
+                out.noise.raw(head.as_slice()).hash(masked_seed);
+                out.random(body);
+            }
+        }
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        Ok(match input.plain.u8()? {
+            0 => Self::Transaction { seed: input.hash()?, leg: WireLeg::read(input)? },
+            1 => {
+                let (plaintext, seed) = (bounded(input)?, input.hash()?);
+                if WireLeg::of_plaintext(&plaintext).is_some() {
+                    return Err(CodecError::NotCanonical("a transaction that is not called one"));
+                }
+                Self::Other { seed, plaintext }
+            }
+            2 => Self::Malformed { padded: bounded(input)?, seed: input.hash()? },
+            3 => Self::Undecryptable {
+                head: FixedBytes::from_slice(input.noise.raw(HEAD_BYTES)?),
+                masked_seed: input.hash()?,
+                body: input.random(MAX_PADDED)?.into(),
+            },
+            found => return Err(CodecError::Tag { what: "kind of an opening", found }),
+        })
+    }
+}
+
+fn bounded(input: &mut In<'_>) -> Result<Bytes, CodecError> {
+    let len = input.plain.bounded_len(MAX_PADDED)?;
+    input.plain.raw(len).map(Bytes::copy_from_slice)
+}
