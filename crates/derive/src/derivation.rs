@@ -1,0 +1,194 @@
+//! From one batch to the next.
+
+use crate::{
+    genesis::{self, ether},
+    inbox::InboxEntry,
+    legs::Legs,
+    lie::{Lie, LieKind},
+    sealed::Epoch,
+};
+use alloc::{collections::BTreeMap, string::String, string::ToString as _, vec::Vec};
+use alloy_primitives::B256;
+use thiserror::Error;
+use weft_batch::{ClaimedHead, RealmConfig, SignedBatch};
+use weft_crypto::Setup;
+use weft_evm::{ClosedBlock, Escrow, Heads, MemoryState, Realm, TokenId};
+use weft_lane::Lane;
+use weft_types::{NetworkId, SlotNumber};
+
+/// A realm as its batches say it is, so far.
+///
+/// After a [`Lie`] it is of no use.
+#[derive(Debug)]
+pub struct Derivation {
+    pub(crate) config: RealmConfig,
+    pub(crate) hash: B256,
+    pub(crate) setup: Option<Setup>,
+    pub(crate) lane: Lane,
+    pub(crate) realm: Realm<MemoryState>,
+    pub(crate) epochs: BTreeMap<u64, Epoch>,
+    /// Rollups that the last header lists.
+    pub(crate) available: Vec<NetworkId>,
+    /// Inbox entries in the lane.
+    pub(crate) inbox_cursor: u64,
+    /// Batches so far, and the hash of the last one.
+    batches: u64,
+    parent: B256,
+    /// Number of the next slot.
+    next: SlotNumber,
+}
+
+/// What a batch led to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Derived {
+    /// Hash of the batch.
+    pub batch: B256,
+    /// Slots.
+    pub slots: u64,
+    /// Items that had their turn.
+    pub items: u64,
+    /// Items that were removed.
+    pub removed: u64,
+    /// Transactions in blocks, system transactions included.
+    pub transactions: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// Last block of every rollup that has a new one.
+    pub heads: BTreeMap<NetworkId, (u64, B256)>,
+}
+
+/// Reason for refusing a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the realm cannot be made: {0}")]
+pub struct InvalidRealm(String);
+
+impl Derivation {
+    /// Begins before the first slot of a realm.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRealm`] when the configuration makes no realm.
+    pub fn new(config: RealmConfig) -> Result<Self, InvalidRealm> {
+        let wrong = |why: String| InvalidRealm(why);
+        let (domain, hash) = (config.domain, config.hash());
+        let lane = Lane::new(domain, config.lane.clone());
+        let lane = lane.map_err(|error| wrong(error.to_string()))?;
+        let setup = config.sealing.as_ref().map(|sealing| Setup::decode(&sealing.setup));
+        let setup = setup.transpose().map_err(|error| wrong(error.to_string()))?;
+        let home = config.lane.sealing.as_ref().map(|sealing| sealing.home);
+        let homes = config.rollups.iter().filter(|rollup| rollup.is_home);
+        if homes.map(|rollup| rollup.network()).ne(home) {
+            return Err(wrong("deposits lie on another rollup than the lane says".to_string()));
+        }
+        let rollups: Vec<_> = config.rollups.iter().map(genesis::rollup).collect();
+        let mut escrow = Escrow::default();
+        for rollup in &rollups {
+            escrow.set(rollup.spec.network, TokenId::ETHER, ether(rollup));
+        }
+        let available = config.lane.rollups.clone();
+        Ok(Self {
+            config,
+            hash,
+            setup,
+            lane,
+            realm: Realm::new(domain, rollups, escrow, Heads::default()),
+            epochs: BTreeMap::new(),
+            available,
+            inbox_cursor: 0,
+            batches: 0,
+            parent: B256::ZERO,
+            next: SlotNumber::new(1),
+        })
+    }
+
+    /// Returns the realm after the last batch.
+    pub const fn realm(&self) -> &Realm<MemoryState> {
+        &self.realm
+    }
+
+    /// Returns the configuration.
+    pub const fn config(&self) -> &RealmConfig {
+        &self.config
+    }
+
+    /// Returns the number of batches so far, and the hash of the last one.
+    pub const fn last(&self) -> (u64, B256) {
+        (self.batches, self.parent)
+    }
+
+    /// Derives the blocks of the next batch; `out` hears of each as it closes. `inbox` are all entries from the first on.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Lie`].
+    pub fn apply(
+        &mut self,
+        signed: &SignedBatch,
+        inbox: &[InboxEntry],
+        legs: &mut dyn Legs,
+        out: &mut dyn FnMut(&ClosedBlock),
+    ) -> Result<Derived, Lie> {
+        let batch = &signed.batch;
+        let hash = batch.hash(&self.config.domain);
+        self.check_start(signed, hash)?;
+        let mut derived = Derived { batch: hash, ..Derived::default() };
+        for slot in &batch.slots {
+            let number = self.next;
+            self.slot(batch.number, number, slot, inbox, legs, &mut derived, out)?;
+            self.next = number.next();
+            derived.slots += 1;
+        }
+        self.check_end(signed, &derived)?;
+        (self.batches, self.parent) = (batch.number, hash);
+        Ok(derived)
+    }
+
+    fn check_start(&self, signed: &SignedBatch, hash: B256) -> Result<(), Lie> {
+        let batch = &signed.batch;
+        let lie = |kind: LieKind| Err(kind.of(batch.number));
+        let (found, expected) = (signed.signature.signer(hash), self.config.sequencer);
+        if found != Some(expected) {
+            return lie(LieKind::Signature { found, expected });
+        }
+        if batch.config != self.hash {
+            return lie(LieKind::Config { found: batch.config, expected: self.hash });
+        }
+        for (is_right, what) in [
+            (batch.number == self.batches + 1, "number"),
+            (batch.parent == self.parent, "parent"),
+            (batch.first == self.next, "first slot"),
+        ] {
+            if !is_right {
+                return lie(LieKind::Sequence { what });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_end(&self, signed: &SignedBatch, derived: &Derived) -> Result<(), Lie> {
+        let batch = &signed.batch;
+        let record = self.lane.parent();
+        if batch.end != record {
+            let claimed = Some(weft_batch::tag(&batch.end));
+            let kind = LieKind::Order { claimed, derived: record };
+            return Err(kind.at(batch.number, batch.last()));
+        }
+        if batch.inbox_cursor != self.inbox_cursor {
+            let (claimed, derived) = (batch.inbox_cursor, self.inbox_cursor);
+            return Err(LieKind::Cursor { claimed, derived }.of(batch.number));
+        }
+        let claimed = batch.heads.iter();
+        let claimed: BTreeMap<_, _> = claimed
+            .map(|ClaimedHead { network, number, hash }| (*network, (*number, *hash)))
+            .collect();
+        let networks = claimed.keys().chain(derived.heads.keys());
+        for network in networks {
+            let (said, found) = (claimed.get(network), derived.heads.get(network));
+            if said != found {
+                let kind = LieKind::Head { claimed: said.copied(), derived: found.copied() };
+                return Err(kind.at(batch.number, batch.last()).network(*network));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! Sealed items: keys, their order, and what they turn out to be (P10-P13, P17, P40).
+
+use crate::{
+    admission::terms,
+    derivation::Derivation,
+    legs::Legs,
+    lie::{Lie, LieKind},
+    slot::Passage,
+};
+use alloc::{boxed::Box, string::ToString as _, vec::Vec};
+use alloy_primitives::{Address, B256, U256};
+use revm::DatabaseRef as _;
+use weft_batch::{EpochOpening, Opened, Ordered};
+use weft_contracts::fee_vault_slot;
+use weft_crypto::{
+    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, SchemeId, Verdict,
+    curve::Secret,
+};
+use weft_lane::{Effect, Input, KeyAnnouncement, SealedSubmission, SealingConfig, Turn};
+use weft_types::{FEE_VAULT, Item, Leg, Opening, Sealed};
+
+/// An epoch with a key that is not opened.
+#[derive(Debug)]
+pub(crate) struct Epoch {
+    list: KeyList,
+    /// Envelopes in the order of their positions.
+    ordered: Vec<Ordered>,
+}
+
+impl Derivation {
+    fn sealing(&self, passage: &Passage<'_>) -> Result<SealingConfig, Lie> {
+        let config = self.config.lane.sealing.clone();
+        config.ok_or_else(|| passage.lie(LieKind::NoSealing))
+    }
+
+    pub(crate) fn announce(&mut self, passage: &Passage<'_>) -> Result<(), Lie> {
+        for announced in &passage.slot.keys {
+            let Some(setup) = &self.setup else { return Err(passage.lie(LieKind::NoSealing)) };
+            let list = KeyList::decode(setup, &self.config.domain, &announced.list);
+            let list = list.map_err(|error| passage.lie(LieKind::KeyList(error.to_string())))?;
+            let key = KeyAnnouncement {
+                epoch: list.epoch(),
+                list: list.id(),
+                members: list.shares().keys().copied().collect(),
+                close_at_ms: announced.close_at_ms,
+            };
+            let stepped = self.step(passage.now_ms(), Input::Announce(key));
+            stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
+            self.epochs.insert(list.epoch(), Epoch { list, ordered: Vec::new() });
+        }
+        Ok(())
+    }
+
+    /// Gives envelopes their order, with the deposits of their payers after the last block (P13).
+    pub(crate) fn seal(&mut self, passage: &mut Passage<'_>) -> Result<(), Lie> {
+        for ordered in &passage.slot.sealed {
+            let config = self.sealing(passage)?;
+            let Ordered { envelope, carriage } = ordered;
+            let epoch = carriage.epoch;
+            let Some(known) = self.epochs.get(&epoch) else {
+                return Err(passage.lie(LieKind::Epoch { epoch, why: "it has no key" }));
+            };
+            let submission = SealedSubmission {
+                item: *envelope,
+                epoch,
+                list: known.list.id(),
+                valid_until: carriage.valid_until,
+                payer: carriage.payer,
+                home: carriage.deposit,
+                size_bytes: carriage.size.bytes() as u64,
+                gas_limit: carriage.gas.gas_limit(),
+                max_fee_wei: carriage.max_fee_wei,
+                deposit_wei: self.deposit_wei(&config, carriage.payer),
+            };
+            let stepped = self.step(passage.now_ms(), Input::Seal(submission));
+            stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
+            let known = self.epochs.get_mut(&epoch).expect("looked at above");
+            known.ordered.push(ordered.clone());
+            passage.sealed.push(*envelope);
+            passage.has_items = true;
+        }
+        Ok(())
+    }
+
+    fn deposit_wei(&self, config: &SealingConfig, payer: Address) -> u128 {
+        let Some(state) = self.realm.state(config.home) else { return 0 };
+        let Ok(word) = state.storage_ref(FEE_VAULT, fee_vault_slot(payer));
+        (word & U256::from(u128::MAX)).to()
+    }
+
+    /// Lets the epoch run that is opened in this slot.
+    pub(crate) fn opening(
+        &mut self,
+        passage: &mut Passage<'_>,
+        legs: &mut dyn Legs,
+    ) -> Result<(), Lie> {
+        let Some(opening) = &passage.slot.opening else { return Ok(()) };
+        let epoch = opening.epoch;
+        let wrong = |why| passage.lie(LieKind::Epoch { epoch, why });
+        if passage.has_items {
+            return Err(wrong("runs beside another one"));
+        }
+        let config = self.sealing(passage)?;
+        let known = self.epochs.remove(&epoch).ok_or_else(|| wrong("does not wait"))?;
+        let secret = Secret::from_bytes(&opening.secret.0);
+        let secret = secret.and_then(|secret| known.list.fitting(&secret));
+        let secret = secret.ok_or_else(|| passage.lie(LieKind::Secret { epoch }))?;
+        let turns = self.reveal(passage, epoch, known.list.id())?;
+        if turns.len() != opening.items.len() || turns.len() != known.ordered.len() {
+            return Err(wrong("has another number of items"));
+        }
+        self.run_opened(passage, legs, &config, &known, &secret, opening, &turns)
+    }
+
+    fn reveal(&mut self, passage: &Passage<'_>, epoch: u64, list: B256) -> Result<Vec<Turn>, Lie> {
+        let stepped = self.step(passage.now_ms(), Input::Reveal { epoch, list });
+        let effects = stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
+        let turns = effects.into_iter().find_map(|effect| match effect {
+            Effect::Opening { turns, .. } => Some(turns),
+            _ => None,
+        });
+        Ok(turns.expect("a reveal that is taken lets an epoch run"))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an epoch and everything that opens it")]
+    fn run_opened(
+        &mut self,
+        passage: &mut Passage<'_>,
+        legs: &mut dyn Legs,
+        config: &SealingConfig,
+        epoch: &Epoch,
+        secret: &EpochSecret,
+        opening: &EpochOpening,
+        turns: &[Turn],
+    ) -> Result<(), Lie> {
+        let scheme = EpochKeyScheme::new(&epoch.list);
+        for ((turn, opened), ordered) in turns.iter().zip(&opening.items).zip(&epoch.ordered) {
+            let carriage = &ordered.carriage;
+            let opening = Unsealing { scheme: &scheme, carriage, secret, envelope: turn.item };
+            let opening = opening.of(opened, legs);
+            let opening = opening.map_err(|kind| passage.lie(kind).position(turn.position))?;
+            let terms = terms(config, carriage);
+            self.run_turn(passage, turn, Sealed { envelope: turn.item, terms, opening })?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was ordered too late (P17).
+    pub(crate) fn run_late(
+        &mut self,
+        passage: &mut Passage<'_>,
+        epoch: u64,
+        turns: &[Turn],
+    ) -> Result<(), Lie> {
+        let config = self.sealing(passage)?;
+        let known = self.epochs.remove(&epoch).expect("the lane knows epochs with keys only");
+        for (turn, ordered) in turns.iter().zip(&known.ordered) {
+            let terms = terms(&config, &ordered.carriage);
+            let sealed = Sealed { envelope: turn.item, terms, opening: Opening::Late };
+            self.run_turn(passage, turn, sealed)?;
+        }
+        Ok(())
+    }
+}
+
+/// One envelope with everything that opens it.
+struct Unsealing<'a> {
+    scheme: &'a EpochKeyScheme,
+    carriage: &'a Carriage,
+    secret: &'a EpochSecret,
+    /// Hash of the envelope that was ordered.
+    envelope: B256,
+}
+
+impl Unsealing<'_> {
+    /// Makes the envelope again and returns what it holds.
+    fn of(&self, opened: &Opened, legs: &mut dyn Legs) -> Result<Opening, LieKind> {
+        match opened {
+            Opened::Transaction { seed, leg } => {
+                self.plaintext(&leg.plaintext(), seed)?;
+                let (network, may_revert) = (leg.network, leg.may_revert);
+                let tx = legs.next(leg);
+                let item = tx.map(|tx| Item::Transaction(Leg { network, tx, may_revert }));
+                Ok(item.map_or(Opening::Malformed, |item| Opening::Opened(Box::new(item))))
+            }
+            Opened::Other { seed, plaintext } => {
+                self.plaintext(plaintext, seed)?;
+                let item = Item::from_plaintext(plaintext);
+                Ok(item.map_or(Opening::Malformed, |item| Opening::Opened(Box::new(item))))
+            }
+            Opened::Malformed { seed, padded } => {
+                let envelope = self.scheme.rebuild(self.carriage, padded, seed);
+                self.check(&envelope)?;
+                match self.scheme.verify_opening(&envelope, seed) {
+                    Ok(Verdict::Malformed { .. }) => Ok(Opening::Malformed),
+                    _ => Err(LieKind::Verdict { claimed: "malformed" }),
+                }
+            }
+            Opened::Undecryptable { head, masked_seed, body } => {
+                let envelope = Envelope {
+                    scheme: SchemeId::EpochKey,
+                    key: self.scheme.key_id(),
+                    carriage: *self.carriage,
+                    head: head.to_vec(),
+                    masked_seed: *masked_seed,
+                    body: body.to_vec(),
+                };
+                self.check(&envelope)?;
+                match self.scheme.open(&envelope, self.secret) {
+                    Ok(Verdict::Undecryptable) => Ok(Opening::Undecryptable),
+                    _ => Err(LieKind::Verdict { claimed: "undecryptable" }),
+                }
+            }
+        }
+    }
+
+    fn plaintext(&self, plaintext: &[u8], seed: &B256) -> Result<(), LieKind> {
+        let envelope = self.scheme.rebuild_plaintext(self.carriage, plaintext, seed);
+        let too_long = LieKind::Verdict { claimed: "a plaintext longer than its envelope" };
+        self.check(&envelope.map_err(|_| too_long)?)
+    }
+
+    fn check(&self, envelope: &Envelope) -> Result<(), LieKind> {
+        let (found, ordered) = (envelope.id(self.scheme.domain()), self.envelope);
+        if found == ordered { Ok(()) } else { Err(LieKind::Envelope { found, ordered }) }
+    }
+}

@@ -1,0 +1,336 @@
+//! From one slot to the next.
+
+use crate::{
+    admission::{is_dead, submission},
+    derivation::{Derivation, Derived},
+    genesis::{self, ether},
+    inbox::InboxEntry,
+    legs::Legs,
+    lie::{Lie, LieKind},
+};
+use alloc::{string::String, vec, vec::Vec};
+use alloy_primitives::B256;
+use core::{iter::Peekable, slice};
+use weft_batch::{ClaimedRemoval, Halt, Slot, WireBundle, WireItem, WireLeg};
+use weft_evm::ClosedBlock;
+use weft_lane::{Effect, Input, Turn};
+use weft_types::{
+    Bundle, InvalidReason, Item, Leg, NetworkId, Outcome, Position, Removal, Section, SlotHeader,
+    SlotNumber,
+};
+
+/// A slot on its way.
+pub(crate) struct Passage<'a> {
+    pub(crate) batch: u64,
+    pub(crate) number: SlotNumber,
+    pub(crate) slot: &'a Slot,
+    pub(crate) derived: &'a mut Derived,
+    halts: Peekable<slice::Iter<'a, Halt>>,
+    removals: Peekable<slice::Iter<'a, ClaimedRemoval>>,
+    /// What got a position with a chain.
+    pub(crate) sealed: Vec<B256>,
+    pub(crate) plaintext: Vec<B256>,
+    /// True when anything got a position or had its turn.
+    pub(crate) has_items: bool,
+}
+
+impl Passage<'_> {
+    pub(crate) const fn lie(&self, kind: LieKind) -> Lie {
+        kind.at(self.batch, self.number)
+    }
+
+    pub(crate) const fn now_ms(&self) -> u64 {
+        self.slot.unix_ms
+    }
+
+    const fn position(&self, section: Section, index: u32) -> Position {
+        Position { slot: self.number, section, index }
+    }
+}
+
+impl Derivation {
+    #[expect(clippy::too_many_arguments, reason = "what a batch is made of, once")]
+    pub(crate) fn slot(
+        &mut self,
+        batch: u64,
+        number: SlotNumber,
+        slot: &Slot,
+        inbox: &[InboxEntry],
+        legs: &mut dyn Legs,
+        derived: &mut Derived,
+        out: &mut dyn FnMut(&ClosedBlock),
+    ) -> Result<(), Lie> {
+        let mut passage = Passage {
+            batch,
+            number,
+            slot,
+            derived,
+            halts: slot.halts.iter().peekable(),
+            removals: slot.removals.iter().peekable(),
+            sealed: Vec::new(),
+            plaintext: Vec::new(),
+            has_items: false,
+        };
+        let passage = &mut passage;
+        self.join(passage)?;
+        self.open(passage)?;
+        self.opening(passage, legs)?;
+        self.announce(passage)?;
+        self.born(passage, inbox)?;
+        self.seal(passage)?;
+        self.plaintext(passage, legs)?;
+        self.end_items(passage)?;
+        self.close(passage, out)
+    }
+
+    fn join(&mut self, passage: &Passage<'_>) -> Result<(), Lie> {
+        for genesis in &passage.slot.joined {
+            let network = genesis.network();
+            let wrong = |why| Err(passage.lie(LieKind::Join(why)).network(network));
+            if genesis.is_home {
+                return wrong("deposits lie elsewhere");
+            }
+            if let Err(rejection) = self.step(passage.now_ms(), Input::Join { network }) {
+                return Err(passage.lie(LieKind::Lane(rejection)).network(network));
+            }
+            let rollup = genesis::rollup(genesis);
+            let wei = ether(&rollup);
+            self.realm.join(rollup, wei);
+        }
+        Ok(())
+    }
+
+    /// Gives the lane an input; returns what follows.
+    pub(crate) fn step(
+        &mut self,
+        now_ms: u64,
+        input: Input,
+    ) -> Result<Vec<Effect>, weft_lane::Rejection> {
+        let mut effects = Vec::new();
+        self.lane.step(now_ms, input, &mut effects)?;
+        Ok(effects)
+    }
+
+    fn open(&mut self, passage: &mut Passage<'_>) -> Result<(), Lie> {
+        let lane = |rejection| passage.lie(LieKind::Lane(rejection));
+        if let Some(list) = &passage.slot.available {
+            self.set_available(passage, list)?;
+            self.available.clone_from(list);
+        }
+        let effects = self.step(passage.now_ms(), Input::Tick).map_err(lane)?;
+        let mut effects = effects.into_iter();
+        let Some(Effect::Opened(header)) = effects.next() else {
+            unreachable!("no slot is open, so a turn opens one");
+        };
+        self.check_header(passage, &header)?;
+        let Ok(()) = self.realm.open_slot(header).map_err(never);
+        for effect in effects {
+            if let Effect::Opening { epoch, turns, .. } = effect {
+                self.run_late(passage, epoch, &turns)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_available(&mut self, passage: &Passage<'_>, list: &[NetworkId]) -> Result<(), Lie> {
+        let known = self.lane.config().rollups.clone();
+        if let Some(unknown) = list.iter().find(|network| !known.contains(network)) {
+            let claimed = list.to_vec();
+            let kind = LieKind::Availability { claimed, derived: known };
+            return Err(passage.lie(kind).network(*unknown));
+        }
+        for network in known {
+            let available = list.contains(&network);
+            let stepped = self.step(0, Input::SetAvailable { network, available });
+            stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
+        }
+        Ok(())
+    }
+
+    fn check_header(&self, passage: &Passage<'_>, header: &SlotHeader) -> Result<(), Lie> {
+        let (claimed, derived) = (passage.slot.unix_ms, header.unix_ms);
+        if claimed != derived {
+            return Err(passage.lie(LieKind::Time { claimed, derived }));
+        }
+        if self.available != header.available {
+            let (claimed, derived) = (self.available.clone(), header.available.clone());
+            return Err(passage.lie(LieKind::Availability { claimed, derived }));
+        }
+        Ok(())
+    }
+
+    /// Inserts what L1 says is next (P46).
+    fn born(&mut self, passage: &mut Passage<'_>, inbox: &[InboxEntry]) -> Result<(), Lie> {
+        if passage.slot.l1_born > 0 && passage.has_items {
+            // Places increase in the order in which items run (P27), and the lane lets what was opened run first.
+            let (epoch, why) = (self.open_epoch(), "runs in a slot with inbox entries");
+            return Err(passage.lie(LieKind::Epoch { epoch, why }));
+        }
+        for _ in 0..passage.slot.l1_born {
+            let entry = self.inbox_cursor;
+            let found = usize::try_from(entry).ok().and_then(|at| inbox.get(at));
+            let Some(found) = found else { return Err(passage.lie(LieKind::NoEntry { entry })) };
+            let item = Item::L1Born(found.item.clone());
+            self.place(passage, &item)?;
+            self.inbox_cursor += 1;
+        }
+        self.check_window(passage, inbox)
+    }
+
+    fn check_window(&self, passage: &Passage<'_>, inbox: &[InboxEntry]) -> Result<(), Lie> {
+        let (entry, window_ms) = (self.inbox_cursor, self.config.inbox_window_ms);
+        let oldest = usize::try_from(entry).ok().and_then(|at| inbox.get(at));
+        let age_ms = oldest.map_or(0, |oldest| passage.now_ms().saturating_sub(oldest.unix_ms));
+        if window_ms == 0 || age_ms <= window_ms {
+            return Ok(());
+        }
+        Err(passage.lie(LieKind::Skipped { entry, age_ms, window_ms }))
+    }
+
+    pub(crate) fn open_epoch(&self) -> u64 {
+        self.lane.open_slot().map_or(0, |header| header.epoch)
+    }
+
+    fn plaintext(&mut self, passage: &mut Passage<'_>, legs: &mut dyn Legs) -> Result<(), Lie> {
+        let mut legs = ToItems { legs, domain: self.config.domain };
+        for (index, wire) in (0..).zip(&passage.slot.plaintext) {
+            let position = passage.position(Section::Plaintext, index);
+            let item = legs.item(wire).map_err(|kind| passage.lie(kind).position(position))?;
+            let hash = self.place(passage, &item)?;
+            passage.plaintext.push(hash);
+        }
+        Ok(())
+    }
+
+    /// Gives an item the next position of its section and lets it run; returns its hash.
+    fn place(&mut self, passage: &mut Passage<'_>, item: &Item) -> Result<B256, Lie> {
+        let hash = item.hash(&self.config.domain);
+        let step = self.step(passage.now_ms(), Input::Submit(submission(item, hash)));
+        let effects = step.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
+        let [Effect::Positioned { position, .. }] = effects[..] else {
+            unreachable!("an item in an open slot has a position and nothing else: {effects:?}");
+        };
+        self.run(passage, position, item, hash)?;
+        Ok(hash)
+    }
+
+    /// Runs an item at its position and compares its fate with what is said of it.
+    pub(crate) fn run(
+        &mut self,
+        passage: &mut Passage<'_>,
+        position: Position,
+        item: &Item,
+        hash: B256,
+    ) -> Result<(), Lie> {
+        let place = (position.section, position.index);
+        while let Some(halt) = passage.halts.next_if(|halt| (halt.section, halt.index) <= place) {
+            self.halt(passage, *halt)?;
+        }
+        let applied = self.realm.apply(position, item);
+        let applied = applied.expect("nothing runs elsewhere, and memory can be read");
+        passage.has_items = true;
+        passage.derived.items += 1;
+        let removal = match applied.outcome {
+            Outcome::Included => None,
+            Outcome::Removed(removal) => Some(removal),
+        };
+        let claimed = passage.removals.next_if(|said| (said.section, said.index) == place);
+        let claimed = claimed.map(|claimed| claimed.cause);
+        if claimed != removal.as_ref().map(|removal| removal.cause) {
+            return Err(false_fate(passage, position, claimed, removal));
+        }
+        let Some(removal) = removal else { return Ok(()) };
+        passage.derived.removed += 1;
+        if !is_dead(&removal, item.bundle().is_none_or(Bundle::is_marked)) {
+            let released = self.step(0, Input::Release { item: hash });
+            assert_eq!(released, Ok(vec![]), "releases change no slot");
+        }
+        Ok(())
+    }
+
+    /// A rollup stops: its items are removed from here on, and no later header lists it (P8).
+    fn halt(&mut self, passage: &Passage<'_>, halt: Halt) -> Result<(), Lie> {
+        let network = halt.network;
+        let input = Input::SetAvailable { network, available: false };
+        if let Err(rejection) = self.step(passage.now_ms(), input) {
+            return Err(passage.lie(LieKind::Lane(rejection)).network(network));
+        }
+        self.realm.set_available(network, false);
+        Ok(())
+    }
+
+    fn end_items(&mut self, passage: &mut Passage<'_>) -> Result<(), Lie> {
+        while let Some(halt) = passage.halts.next() {
+            self.halt(passage, *halt)?;
+        }
+        match passage.removals.next() {
+            Some(ClaimedRemoval { section, index, .. }) => {
+                let (section, index) = (*section as u8, *index);
+                Err(passage.lie(LieKind::NoItem { section, index }))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn run_turn(
+        &mut self,
+        passage: &mut Passage<'_>,
+        turn: &Turn,
+        sealed: weft_types::Sealed,
+    ) -> Result<(), Lie> {
+        self.run(passage, turn.position, &Item::Sealed(sealed), turn.item)
+    }
+}
+
+/// Says that an item has another fate than the batch says.
+fn false_fate(
+    passage: &Passage<'_>,
+    position: Position,
+    claimed: Option<weft_types::RemovalCause>,
+    removal: Option<Removal>,
+) -> Lie {
+    let network = removal.as_ref().map(|removal| removal.network);
+    let kind = match (claimed, removal) {
+        (None, Some(Removal { invalid: Some(InvalidReason::Unbundled), tx_hash, .. })) => {
+            LieKind::Unbundled { tx: tx_hash.unwrap_or_default() }
+        }
+        (claimed, removal) => LieKind::Removal {
+            claimed,
+            derived: removal.as_ref().map(|removal| removal.cause),
+            reason: removal.map_or_else(String::new, |removal| removal.reason),
+        },
+    };
+    let lie = passage.lie(kind).position(position);
+    network.filter(|network| *network != NetworkId::L1).map_or(lie.clone(), |on| lie.network(on))
+}
+
+/// A state in memory can always be read.
+pub(crate) fn never(
+    error: weft_evm::ExecError<weft_evm::MemoryState>,
+) -> core::convert::Infallible {
+    unreachable!("the EVM fails for items only: {error:?}")
+}
+
+/// Makes items of their bytes.
+struct ToItems<'a> {
+    legs: &'a mut dyn Legs,
+    domain: weft_types::Domain,
+}
+
+impl ToItems<'_> {
+    fn item(&mut self, wire: &WireItem) -> Result<Item, LieKind> {
+        match wire {
+            WireItem::Transaction(leg) => self.leg(leg).map(Item::Transaction),
+            WireItem::Bundle(WireBundle { salt, level, legs }) => {
+                let legs = legs.iter().map(|leg| self.leg(leg)).collect::<Result<_, _>>()?;
+                let bundle = Bundle::new(&self.domain, *salt, *level, legs);
+                bundle.map(Item::Bundle).map_err(LieKind::Bundle)
+            }
+        }
+    }
+
+    fn leg(&mut self, wire: &WireLeg) -> Result<Leg, LieKind> {
+        let tx = self.legs.next(wire).map_err(LieKind::Leg)?;
+        Ok(Leg { network: wire.network, tx, may_revert: wire.may_revert })
+    }
+}

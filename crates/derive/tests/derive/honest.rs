@@ -1,0 +1,120 @@
+//! What an honest sequencer did is derived again, block for block.
+
+use crate::sequencer::{A, B, Draft, Sequencer, bundle, config, derive};
+use alloy_primitives::B256;
+use weft_batch::{RealmConfig, RollupGenesis};
+use weft_derive::InboxEntry;
+use weft_types::{
+    Decode as _, Encode as _, Item, L1Born, L1Event, L1Ref, NetworkId, Outcome, RemovalCause,
+};
+
+/// A forced transaction of the inbox.
+pub(crate) fn forced(draft: &Draft, unix_ms: u64, log_index: u32) -> InboxEntry {
+    let origin = L1Ref { block_hash: B256::repeat_byte(1), log_index };
+    InboxEntry { unix_ms, item: L1Born { origin, event: L1Event::Forced(draft.leg()) } }
+}
+
+#[track_caller]
+fn same(sequencer: &Sequencer, batches: &[weft_batch::SignedBatch]) {
+    let (blocks, _) = derive(&sequencer.config, &sequencer.inbox, batches).unwrap();
+    assert_eq!(blocks, sequencer.blocks);
+    assert!(!blocks.is_empty());
+}
+
+#[test]
+fn p41_blocks_of_all_rollups_follow_from_batches() {
+    let mut sequencer = Sequencer::new();
+    let mut batches = Vec::new();
+    for nonce in 0..6 {
+        for network in [A, B] {
+            sequencer.submit(&Draft::pay(network, 0, nonce, 5).item());
+        }
+        sequencer.submit(&Item::Bundle(bundle(&[
+            Draft::pay(A, 1, nonce, 1),
+            Draft::pay(B, 1, nonce, 2),
+        ])));
+        sequencer.close();
+        // Empty slots, one of which is old enough for blocks without transactions.
+        sequencer.close_after(if nonce == 3 { 13_000 } else { 450 });
+        if nonce % 2 == 1 {
+            batches.push(sequencer.batch());
+        }
+    }
+    same(&sequencer, &batches);
+    let (_, derived) = derive(&sequencer.config, &[], &batches).unwrap();
+    assert_eq!(derived.iter().map(|derived| derived.items).sum::<u64>(), 18);
+    assert_eq!(derived.iter().map(|derived| derived.slots).sum::<u64>(), 12);
+}
+
+#[test]
+fn p4_removals_are_derived_and_what_died_stays_dead() {
+    let mut sequencer = Sequencer::new();
+    let failing = bundle(&[Draft::pay(A, 1, 0, 1), Draft::failing(B, 1, 0)]);
+    let outcome = sequencer.submit(&Item::Bundle(failing.clone()));
+    assert!(matches!(outcome, Outcome::Removed(removal) if removal.is_failed()));
+    // A gap, twice in one slot: what was removed for it may come again.
+    for _ in 0..2 {
+        let outcome = sequencer.submit(&Draft::pay(A, 2, 5, 1).item());
+        assert!(
+            matches!(outcome, Outcome::Removed(removal) if removal.cause == RemovalCause::Invalid)
+        );
+    }
+    sequencer.close();
+    let batch = sequencer.batch();
+    assert_eq!(batch.batch.slots[0].removals.len(), 3);
+    let (_, derived) = derive(&sequencer.config, &[], std::slice::from_ref(&batch)).unwrap();
+    assert_eq!(derived[0].removed, 3);
+    same(&sequencer, &[batch]);
+}
+
+#[test]
+fn p8_a_halt_removes_what_comes_after_it() {
+    let mut sequencer = Sequencer::new();
+    assert_eq!(sequencer.submit(&Draft::pay(B, 0, 0, 1).item()), Outcome::Included);
+    sequencer.halt(B);
+    let outcome = sequencer.submit(&Draft::pay(B, 0, 1, 1).item());
+    assert!(
+        matches!(outcome, Outcome::Removed(removal) if removal.cause == RemovalCause::Unavailable)
+    );
+    sequencer.close();
+    assert_eq!(sequencer.submit(&Draft::pay(A, 0, 0, 1).item()), Outcome::Included);
+    sequencer.close();
+    let batch = sequencer.batch();
+    assert_eq!(batch.batch.slots[1].available, Some(vec![A]));
+    same(&sequencer, &[batch]);
+}
+
+#[test]
+fn p46_inbox_entries_are_inserted_by_derivation() {
+    let mut sequencer = Sequencer::new();
+    let now = sequencer.now_ms();
+    sequencer.inbox =
+        (0..3).map(|nonce| forced(&Draft::pay(A, 4, nonce, 1), now, nonce as u32)).collect();
+    sequencer.take_inbox(2);
+    sequencer.submit(&Draft::pay(A, 0, 0, 1).item());
+    sequencer.close();
+    sequencer.take_inbox(1);
+    sequencer.close();
+    let batch = sequencer.batch();
+    assert_eq!(batch.batch.inbox_cursor, 3);
+    assert!(batch.batch.legs().count() == 1, "entries are on L1 and nowhere else");
+    same(&sequencer, &[batch]);
+}
+
+#[test]
+fn a_configuration_is_read_back_and_no_part_of_one_is() {
+    for config in [config(false), config(true)] {
+        let bytes = config.encode();
+        assert_eq!(RealmConfig::decode(&bytes), Ok(config.clone()));
+        for end in 0..bytes.len() {
+            assert!(RealmConfig::decode(&bytes[..end]).is_err(), "{end}");
+        }
+        let mut other = config.clone();
+        other.inbox_window_ms += 1;
+        assert_ne!(other.hash(), config.hash());
+        let turned: Vec<RollupGenesis> = config.rollups.iter().rev().cloned().collect();
+        let turned = RealmConfig { rollups: turned, ..config };
+        assert!(RealmConfig::decode(&turned.encode()).is_err());
+    }
+    assert_ne!(A, NetworkId::L1);
+}
