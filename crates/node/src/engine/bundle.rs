@@ -1,9 +1,6 @@
 //! Bundles: sent whole, or prepared and completed leg by leg (P18).
 
-use super::{
-    ChainEvent, Engine, admit,
-    items::{Ran, is_dead},
-};
+use super::{ChainEvent, Engine, admit, items::Ran};
 use crate::{
     bundles::{Held, NotHeld, Prepared},
     outcomes::{Fate, Record},
@@ -16,6 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Instant,
 };
+use weft_derive::is_dead;
 use weft_types::{Bundle, BundleId, BundleShape, Item, Leg, NetworkId, SafetyLevel, SignedTx};
 
 impl Engine {

@@ -244,6 +244,7 @@ impl Engine {
             executors.drop_executor(lost);
         }
         self.realm.set_available(network, false);
+        self.batches.iter_mut().for_each(|batches| batches.halted(network));
         let input = Input::SetAvailable { network, available: false };
         if let Err(rejection) = self.step(input) {
             tracing::error!(%network, %rejection, "the lane knows nothing of this rollup");

@@ -13,11 +13,10 @@ use crate::{
 use alloy_consensus::Transaction as _;
 use alloy_primitives::B256;
 use std::collections::{BTreeMap, BTreeSet};
+use weft_derive::{is_dead, submission};
 use weft_evm::Applied;
-use weft_lane::{Input, Rejection, Submission};
-use weft_types::{
-    Bundle, BundleId, InvalidReason, Item, Leg, NetworkId, Outcome, Position, Removal, Section,
-};
+use weft_lane::{Input, Rejection};
+use weft_types::{Bundle, BundleId, Item, Leg, NetworkId, Outcome, Position};
 
 /// Where an item is after it was submitted.
 #[derive(Debug)]
@@ -90,6 +89,7 @@ impl Engine {
         };
         self.check_elsewhere(elsewhere.as_ref(), &applied);
         self.recording.iter_mut().for_each(|recording| recording.applied(item, &applied));
+        self.batches.iter_mut().for_each(|batches| batches.applied(item, &applied));
         self.index_opened(&applied);
         self.promise_execution(hash, &applied);
         let outcome = applied.outcome.clone();
@@ -188,22 +188,6 @@ impl Engine {
             },
         });
     }
-}
-
-/// Returns what the lane is told about an item.
-pub(super) fn submission(item: &Item, hash: B256) -> Submission {
-    let gas = gas_limits(item.legs());
-    Submission {
-        item: hash,
-        section: Section::Plaintext,
-        declared_gas: gas.values().fold(0, |sum, gas| sum.saturating_add(*gas)),
-        origin: item.legs().first().map(|leg| leg.tx.sender()),
-    }
-}
-
-/// Returns true when what was removed never runs again (P4): it failed, and no leg of it can run outside.
-pub(super) fn is_dead(removal: &Removal, is_whole: bool) -> bool {
-    is_whole && (removal.is_failed() || removal.invalid == Some(InvalidReason::Dead))
 }
 
 /// Returns the gas that legs declare, by rollup.

@@ -30,7 +30,7 @@ mod thread;
 mod waiting;
 mod witness;
 
-pub(crate) use archive::archive;
+pub(crate) use archive::{Recordings, archive};
 pub(crate) use dump::Dump;
 pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
@@ -44,6 +44,7 @@ pub(crate) use thread::{EngineThread, spawn};
 pub(crate) use witness::WholeWitness;
 
 use crate::{
+    batches::Recorder,
     bundles::Bundles,
     clock::Clock,
     config::{DevConfig, Limits, Mining},
@@ -129,6 +130,8 @@ pub(crate) struct Engine {
     joined: Vec<RollupConfig>,
     /// Writes what happens to one rollup, in an archive.
     pub(crate) recording: Option<Recording>,
+    /// Writes batches.
+    pub(crate) batches: Option<Recorder>,
     /// Sealed items, in a realm that takes them.
     pub(crate) sealing: Option<sealed::Sealing>,
     /// Whether anything is accepted.
@@ -220,6 +223,7 @@ impl Engine {
             executors: None,
             joined: Vec::new(),
             recording: None,
+            batches: None,
             sealing: None,
             intake: Intake::Open,
             arrived: Instant::now(),
@@ -306,7 +310,10 @@ fn state_options(config: &DevConfig) -> StateOptions {
     StateOptions { history, ..StateOptions::default() }
 }
 
-fn lane_config(config: &DevConfig, networks: Vec<NetworkId>) -> Result<LaneConfig, NodeError> {
+pub(crate) fn lane_config(
+    config: &DevConfig,
+    networks: Vec<NetworkId>,
+) -> Result<LaneConfig, NodeError> {
     let home = config.home()?;
     let sealing = config.sealing.as_ref().zip(home).map(|(options, home)| options.lane(home));
     Ok(LaneConfig { sealing, ..LaneConfig::new(config.slot_ms, networks) })

@@ -1,21 +1,20 @@
 //! From a log to the engine that wrote it, through the same lane and the same fold.
 
 use super::{
-    Endpoint, Engine,
-    items::submission,
+    Endpoint, Engine, Recordings,
     log::{Log, OpenLog},
 };
 use crate::{
     config::DevConfig,
     data_dir::{self, DataDir},
     error::NodeError,
-    export::Recording,
     keep::Restored,
     metrics::Metrics,
     record::{Genesis, Record},
     sealing::SealingOptions,
 };
 use weft_crypto::Release;
+use weft_derive::submission;
 use weft_journal::{Journal, OpenError, Options};
 use weft_lane::Input;
 use weft_state::Database;
@@ -35,8 +34,8 @@ struct Recovery {
     repeated: u64,
     /// The state so far; nothing before the first record.
     engine: Option<Engine>,
-    /// Wants to know what happens to a rollup.
-    recording: Option<Recording>,
+    /// Want to know what happens.
+    recordings: Recordings,
     /// Bytes of the log that were read, and that there are.
     read: u64,
     bytes: u64,
@@ -48,7 +47,7 @@ pub(super) fn start(
     endpoints: Vec<Endpoint>,
     metrics: Metrics,
     dir: DataDir,
-    recording: Option<Recording>,
+    recordings: Recordings,
 ) -> Result<Engine, NodeError> {
     let bytes = dir.bytes;
     let mut recovery = Recovery {
@@ -58,7 +57,7 @@ pub(super) fn start(
         database: dir.database,
         repeated: 0,
         engine: None,
-        recording,
+        recordings,
         read: 0,
         bytes,
     };
@@ -139,9 +138,8 @@ impl Recovery {
                     return Err(failed(why.to_owned()));
                 }
                 engine.log = Log::Replaying { closed: None };
-                if let Some(recording) = self.recording.take() {
-                    engine.record_genesis(recording, genesis.timestamp)?;
-                }
+                let recordings = std::mem::take(&mut self.recordings);
+                engine.begin_recordings(recordings, genesis.timestamp)?;
                 self.engine = Some(engine);
                 Ok(())
             }

@@ -2,6 +2,7 @@
 
 use super::{ChainData, Engine, ether_in, genesis_rollup};
 use crate::{
+    batches::genesis_of,
     config::{MAX_ROLLUPS, Served},
     error::NodeError,
     record::{Joined, Record},
@@ -83,6 +84,9 @@ impl Engine {
         // States of before have no such rollup.
         self.snapshots.clear();
         self.record_joined(config, timestamp, head);
+        if let Some(batches) = &mut self.batches {
+            batches.joined(genesis_of(config, timestamp, false));
+        }
         self.step(Input::Join { network }).expect("a checked rollup can join");
         self.realm.join(rollup, ether);
         self.chains.insert(network, chain);

@@ -143,6 +143,9 @@ impl Engine {
     fn keep_envelope(&mut self, envelope: Envelope) {
         let accepted = self.arrived;
         self.metrics.reached(crate::metrics::Stage::Positioned, accepted);
+        if let Some(batches) = &mut self.batches {
+            batches.sealed(envelope.id(&self.domain), envelope.carriage);
+        }
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
         sealing.envelopes.entry(envelope.carriage.epoch).or_default().push(envelope);
     }
@@ -314,6 +317,7 @@ impl Engine {
         bytes: Bytes,
     ) -> Result<(), Rejection> {
         self.step_at(now_ms, Input::Announce(key.clone()))?;
+        self.batches.iter_mut().for_each(|batches| batches.announced(key.close_at_ms, &bytes));
         if let Some(sealing) = &mut self.sealing {
             sealing.lists.insert(key.epoch, List { key, bytes, read: None });
         }

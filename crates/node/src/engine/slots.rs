@@ -2,6 +2,7 @@
 
 use super::{ChainEvent, Engine};
 use crate::{
+    batches::Recorder,
     metrics::Stage,
     record::{Closed, Record},
 };
@@ -119,7 +120,11 @@ impl Engine {
                 }
                 Effect::Closed { hash, .. } => self.close_blocks(hash),
                 // The lane remembers who waits; the committee is asked at the next turn.
-                Effect::EpochClosed { .. } => {}
+                Effect::EpochClosed { items, is_late, .. } => {
+                    if is_late && items > 0 {
+                        self.batches.iter_mut().for_each(Recorder::late);
+                    }
+                }
                 Effect::Opening { epoch, is_late, turns } => {
                     self.open_epoch(epoch, is_late, &turns);
                 }
@@ -140,6 +145,7 @@ impl Engine {
         self.open_slot_elsewhere(&header);
         self.remember_slot(&header);
         self.recording.iter_mut().for_each(|recording| recording.opened(&header));
+        self.batches.iter_mut().for_each(|batches| batches.opened(&header));
         if let Err(error) = self.realm.open_slot(header) {
             self.break_down(format!("a slot could not open: {error:?}"));
         }
@@ -157,7 +163,7 @@ impl Engine {
         self.tell_flashblocks();
         let number = self.realm.slot().map(|slot| slot.number).unwrap_or_default();
         let kept = self.slots.close();
-        let (mut blocks, mut closed) = (Vec::new(), Vec::new());
+        let (mut blocks, mut closed, mut numbered) = (Vec::new(), Vec::new(), Vec::new());
         let closing = match self.realm.close_slot() {
             Ok(closing) => closing,
             Err(error) => return self.break_down(format!("a slot could not close: {error:?}")),
@@ -166,6 +172,7 @@ impl Engine {
             let network: NetworkId = block.network;
             self.metrics.closed(self.chain(network).spec.chain_id, &block);
             blocks.push((network, block.hash));
+            numbered.push((network, block.header.number, block.hash));
             let stored = self.chain_mut(network).store.push_closed(block);
             if let Some(keeping) = &mut self.keeping {
                 keeping.block(network, stored.clone());
@@ -176,6 +183,7 @@ impl Engine {
             let network = recording.network();
             recording.closed(blocks.iter().any(|(of, _)| *of == network));
         }
+        self.batches.iter_mut().for_each(|batches| batches.closed(record, &numbered));
         self.keep_slot(number, kept);
         // The next closing record covers this one, so an empty slot needs no check of its own.
         if self.has_items() || !blocks.is_empty() {

@@ -1,6 +1,6 @@
 //! The engine's thread and the way to it.
 
-use super::{Endpoint, Engine, recover};
+use super::{Endpoint, Engine, Recordings, recover};
 use crate::{
     config::DevConfig,
     data_dir::DataDir,
@@ -146,7 +146,7 @@ fn started(
     let mut engine = match DataDir::take(&config)? {
         Some(dir) => {
             config.data_dir.iter().for_each(|path| metrics.load(&Saved::new(path)));
-            recover::start(config, endpoints, metrics, dir, None)?
+            recover::start(config, endpoints, metrics, dir, Recordings::default())?
         }
         None => Engine::new(config, endpoints, metrics, None, None)?,
     };

@@ -11,9 +11,10 @@ pub(crate) use recording::Recording;
 pub use verify::{Verified, VerifyError, verify};
 
 use crate::{
+    batches::{BatchLimits, BatchSink, Recorder},
     config::DevConfig,
     data_dir::DataDir,
-    engine::{Engine, archive},
+    engine::{Engine, Recordings, archive},
     error::NodeError,
     metrics::Metrics,
 };
@@ -23,6 +24,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use weft_promise::Signer;
 use weft_state::StoreError;
 use weft_types::NetworkId;
 
@@ -47,6 +49,44 @@ impl fmt::Debug for Progress {
     }
 }
 
+/// Returns the configuration of an engine that repeats what a directory holds.
+fn config_of(data_dir: &Path, progress: Option<Progress>) -> Result<DevConfig, NodeError> {
+    let failed = |source| NodeError::DataDir { path: data_dir.into(), source };
+    // A directory that does not exist would be made, and a realm in it.
+    if !DataDir::has_log(data_dir).map_err(failed)? {
+        let why = io::Error::new(io::ErrorKind::NotFound, "it holds no log");
+        return Err(failed(why));
+    }
+    Ok(DevConfig {
+        data_dir: Some(PathBuf::from(data_dir)),
+        promise_key: None,
+        progress,
+        adopts_genesis: true,
+        ..DevConfig::default()
+    })
+}
+
+/// Repeats the log of a data directory that no node uses, and writes the batches of all closed slots; returns how many
+/// there are.
+///
+/// # Errors
+///
+/// [`NodeError`] when the directory is of no use, or a batch cannot be signed or kept.
+pub fn export_batches(
+    data_dir: &Path,
+    sink: Box<dyn BatchSink>,
+    signer: Box<dyn Signer>,
+    limits: BatchLimits,
+    progress: Option<Progress>,
+) -> Result<u64, NodeError> {
+    let batches = Some(Recorder::new(sink, signer, limits));
+    let recordings = Recordings { batches, ..Recordings::default() };
+    let mut engine = archive(config_of(data_dir, progress)?, Metrics::new(), recordings)?;
+    let is_open = engine.realm.slot().is_some();
+    let written = engine.batches.take().map_or(Ok(0), |batches| batches.finish(is_open));
+    written.map_err(NodeError::Export)
+}
+
 /// A realm as its data directory says it is: nothing listens, and no slot opens.
 #[derive(Debug)]
 pub struct Archive {
@@ -67,22 +107,10 @@ impl Archive {
         replay: Option<Box<dyn Write + Send>>,
         progress: Option<Progress>,
     ) -> Result<Self, NodeError> {
-        let failed = |source| NodeError::DataDir { path: data_dir.into(), source };
-        // A directory that does not exist would be made, and a realm in it.
-        if !DataDir::has_log(data_dir).map_err(failed)? {
-            let why = io::Error::new(io::ErrorKind::NotFound, "it holds no log");
-            return Err(failed(why));
-        }
         let network = NetworkId::new(chain_id);
-        let config = DevConfig {
-            data_dir: Some(PathBuf::from(data_dir)),
-            promise_key: None,
-            progress,
-            adopts_genesis: true,
-            ..DevConfig::default()
-        };
-        let recording = replay.map(|out| Recording::new(network, out));
-        let mut engine = archive(config, Metrics::new(), recording)?;
+        let rollup = replay.map(|out| Recording::new(network, out));
+        let recordings = Recordings { rollup, ..Recordings::default() };
+        let mut engine = archive(config_of(data_dir, progress)?, Metrics::new(), recordings)?;
         if !engine.chains.contains_key(&network) {
             let known: Vec<_> = engine.chains.keys().map(ToString::to_string).collect();
             let known = known.join(", ");

@@ -1,6 +1,7 @@
 //! The node through its JSON-RPC ports only.
 
 mod basics;
+mod batches;
 mod bundles;
 mod common_port;
 mod crossing;

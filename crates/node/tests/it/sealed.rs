@@ -419,3 +419,31 @@ fn plaintexts_are_items_and_nothing_else() {
     let call = FeeVault::collectCall { beneficiary: Address::ZERO }.abi_encode();
     assert!(Item::from_plaintext(&call).is_err());
 }
+
+#[tokio::test]
+async fn p40_every_block_of_a_realm_with_sealed_items_follows_from_its_batches() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, batches) = (dir.path().join("data"), dir.path().join("batches"));
+    let world = start(DevConfig { data_dir: Some(data.clone()), ..sealing() }).await;
+    let key = key(&world).await;
+    let good = send(&world, &key.seal(&transfer(1, 0), 1)).await;
+    let mut torn = key.seal(&transfer(2, 0), 2);
+    torn.body[0] ^= 1;
+    let torn = send(&world, &torn).await;
+    let word = send(&world, &key.seal(b"no item", 3)).await;
+    assert_eq!(outcome(&world, &good["item"]).await["outcome"], "included");
+    assert_eq!(outcome(&world, &torn["item"]).await["cause"], "Undecryptable");
+    assert_eq!(outcome(&world, &word["item"]).await["cause"], "Malformed");
+    let last = world.send(&pay(A, 5, 0, address(9))).await;
+    until(async || world.rpc(A, "eth_getTransactionReceipt", json!([last])).await != Value::Null)
+        .await;
+    // Slots go on by the clock, so that later blocks than these may follow.
+    let expected = crate::batches::hashes(&world, &[A, B, B + 1]).await;
+    world.node.stop().await.unwrap();
+    crate::batches::export(&data, &batches);
+    let (verifier, derived) = crate::batches::derive(&batches).unwrap();
+    assert_eq!(verifier.done().derived.removed, 2);
+    for (block, hash) in &expected {
+        assert_eq!(derived.get(block), Some(hash), "{block:?}");
+    }
+}

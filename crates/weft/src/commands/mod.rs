@@ -16,6 +16,7 @@ mod rollup;
 mod run;
 mod sealing;
 mod sim;
+mod verify;
 mod verify_promise;
 
 use clap::Subcommand;
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Bundle(bundle::Bundle),
     Import(import::Import),
     Export(export::Export),
+    Verify(verify::Verify),
     Sim(sim::Sim),
     Bench(bench::Bench),
     Executor(executor::Executor),
@@ -67,6 +69,7 @@ impl Command {
             Self::Bundle(command) => block_on(command.run()),
             Self::Import(command) => block_on(command.run()),
             Self::Export(command) => command.run(),
+            Self::Verify(command) => command.run(),
             Self::Sim(command) => command.run(),
             Self::Bench(command) => command.run(),
             Self::Executor(command) => command.run(),

@@ -18,6 +18,7 @@ fn help_shows_every_command_with_examples() {
         &["rollup"],
         &["rollup", "add"],
         &["export"],
+        &["verify"],
         &["demo"],
         &["bundle"],
         &["bundle", "build"],

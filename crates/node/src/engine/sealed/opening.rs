@@ -3,8 +3,9 @@
 use super::super::Engine;
 use std::{num::NonZero, sync::Arc, thread};
 use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict};
-use weft_lane::{SealingConfig, Turn};
-use weft_types::{Item, Opening, Sealed, Terms};
+use weft_derive::terms;
+use weft_lane::Turn;
+use weft_types::{Item, Opening, Sealed};
 
 /// Envelopes from which on more threads pay off.
 const MANY: usize = 32;
@@ -27,7 +28,7 @@ impl Engine {
             return self.break_down(format!("epoch {epoch} has lost envelopes"));
         }
         for ((turn, envelope), opening) in turns.iter().zip(&envelopes).zip(openings) {
-            let terms = terms(&config, envelope);
+            let terms = terms(&config, &envelope.carriage);
             let item = Item::Sealed(Sealed { envelope: turn.item, terms, opening });
             self.items_in_slot += 1;
             self.outbox.runs(turn.chain);
@@ -42,6 +43,7 @@ impl Engine {
         let list = sealing.read(epoch)?;
         let secret = sealing.secrets.get(&epoch).ok_or("its secret is not known")?;
         let envelopes = sealing.envelopes.get(&epoch).ok_or("its envelopes are not known")?;
+        self.batches.iter_mut().for_each(|batches| batches.revealed(&list, secret, envelopes));
         Ok(open_all(&list, secret, envelopes))
     }
 }
@@ -75,19 +77,5 @@ fn opening(scheme: &EpochKeyScheme, secret: &EpochSecret, envelope: &Envelope) -
         },
         Verdict::Malformed { .. } => Opening::Malformed,
         Verdict::Undecryptable => Opening::Undecryptable,
-    }
-}
-
-fn terms(config: &SealingConfig, envelope: &Envelope) -> Terms {
-    let carriage = envelope.carriage;
-    let (size, gas_limit) = (carriage.size.bytes() as u64, carriage.gas.gas_limit());
-    let (size_fee_wei, gas_fee_wei) = config.fees_wei(size, gas_limit);
-    Terms {
-        payer: carriage.payer,
-        deposit: carriage.deposit,
-        rollup: carriage.rollup,
-        gas_limit,
-        size_fee_wei,
-        gas_fee_wei,
     }
 }

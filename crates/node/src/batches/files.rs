@@ -1,0 +1,157 @@
+//! A directory of batches: enough to derive everything again.
+
+use super::{compress::Brotli, recorder::BatchSink};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+use thiserror::Error;
+use weft_batch::{InvalidPayload, RealmConfig, SignedBatch, payload};
+use weft_types::{Decode as _, Encode as _, codec::CodecError};
+
+/// Name of the file that says what the realm is made of.
+const REALM: &str = "realm.weft";
+/// Most bytes of a file that is read.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Why a directory of batches is of no use.
+#[derive(Debug, Error)]
+pub enum BatchFileError {
+    /// A file cannot be read or written.
+    #[error("{path}")]
+    File {
+        /// File.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is too long for what it should be.
+    #[error("{path} has {found} bytes, over {MAX_FILE}")]
+    TooLong {
+        /// File.
+        path: PathBuf,
+        /// Its bytes.
+        found: u64,
+    },
+    /// A file is not what it should be.
+    #[error("{path}")]
+    Codec {
+        /// File.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: CodecError,
+    },
+    /// A payload is none.
+    #[error("{path}")]
+    Payload {
+        /// File.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: InvalidPayload,
+    },
+}
+
+/// A directory of batches.
+#[derive(Debug, Clone)]
+pub struct BatchDir(PathBuf);
+
+impl BatchDir {
+    /// Makes a directory for batches, which must not exist or be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchFileError::File`].
+    pub fn create(path: &Path) -> Result<Self, BatchFileError> {
+        let failed = |source| BatchFileError::File { path: path.into(), source };
+        fs::create_dir_all(path).map_err(failed)?;
+        if fs::read_dir(path).map_err(failed)?.next().is_some() {
+            return Err(failed(io::Error::other("it is not empty")));
+        }
+        Ok(Self(path.into()))
+    }
+
+    /// Opens a directory of batches.
+    pub fn open(path: &Path) -> Self {
+        Self(path.into())
+    }
+
+    /// Returns the path of batch `number`, from 1.
+    pub fn path_of(&self, number: u64) -> PathBuf {
+        self.0.join(format!("batch-{number:08}.weft"))
+    }
+
+    /// Returns the number of batches.
+    pub fn count(&self) -> u64 {
+        (1..).take_while(|number| self.path_of(*number).exists()).count() as u64
+    }
+
+    /// Reads what the realm is made of.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchFileError`].
+    pub fn realm(&self) -> Result<RealmConfig, BatchFileError> {
+        let path = self.0.join(REALM);
+        let bytes = read(&path)?;
+        RealmConfig::decode(&bytes).map_err(|source| BatchFileError::Codec { path, source })
+    }
+
+    /// Reads the payload of batch `number`, from 1; nothing when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchFileError`].
+    pub fn payload(&self, number: u64) -> Result<Option<Vec<u8>>, BatchFileError> {
+        let path = self.path_of(number);
+        if path.exists() { read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Reads batch `number`, from 1; nothing when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchFileError`].
+    pub fn batch(&self, number: u64) -> Result<Option<SignedBatch>, BatchFileError> {
+        let path = self.path_of(number);
+        let Some(bytes) = self.payload(number)? else { return Ok(None) };
+        let encoding = payload::unpack(&bytes);
+        let encoding =
+            encoding.map_err(|source| BatchFileError::Payload { path: path.clone(), source })?;
+        let batch = SignedBatch::decode(&encoding);
+        batch.map(Some).map_err(|source| BatchFileError::Codec { path, source })
+    }
+
+    /// Writes a file whole or not at all.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let part = path.with_extension("part");
+        let mut file = fs::File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, path)?;
+        fs::File::open(&self.0)?.sync_all()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BatchFileError> {
+    let failed = |source| BatchFileError::File { path: path.into(), source };
+    let found = fs::metadata(path).map_err(failed)?.len();
+    if found > MAX_FILE {
+        return Err(BatchFileError::TooLong { path: path.into(), found });
+    }
+    fs::read(path).map_err(failed)
+}
+
+impl BatchSink for BatchDir {
+    fn realm(&mut self, config: &RealmConfig) -> io::Result<()> {
+        self.write(&self.0.join(REALM), &config.encode())
+    }
+
+    fn batch(&mut self, batch: &SignedBatch) -> io::Result<()> {
+        let bytes = payload::pack(&batch.encode(), &mut Brotli).map_err(io::Error::other)?;
+        self.write(&self.path_of(batch.batch.number), &bytes)
+    }
+}

@@ -1,0 +1,39 @@
+//! What a realm is made of, in the form that stands on L1.
+
+use crate::{
+    config::DevConfig, engine::lane_config, error::NodeError, rollup::RollupConfig, sealing,
+};
+use alloy_primitives::Address;
+use weft_batch::{RealmConfig, RollupGenesis, SealingRealm};
+
+/// Returns what the realm of a configuration is made of; `timestamp` is that of its genesis blocks, in seconds.
+pub(crate) fn realm_config(
+    config: &DevConfig,
+    timestamp: u64,
+    sequencer: Address,
+) -> Result<RealmConfig, NodeError> {
+    let home = config.home()?;
+    let rollups = config.all_rollups()?;
+    let networks = rollups.iter().map(RollupConfig::network).collect();
+    let setup = config.sealing.as_ref().map(|options| sealing::setup(options.delay_squarings));
+    let setup = setup.transpose()?;
+    Ok(RealmConfig {
+        domain: config.domain,
+        sequencer,
+        lane: lane_config(config, networks)?,
+        sealing: setup.map(|setup| SealingRealm { setup: setup.encode().into() }),
+        inbox_window_ms: 0,
+        rollups: rollups
+            .iter()
+            .map(|rollup| genesis_of(rollup, timestamp, home == Some(rollup.network())))
+            .collect(),
+    })
+}
+
+/// Returns what a rollup is made of.
+pub(crate) fn genesis_of(config: &RollupConfig, timestamp: u64, is_home: bool) -> RollupGenesis {
+    let mut allocations = config.allocations.clone();
+    allocations.sort_unstable();
+    let RollupConfig { chain_id, gas_limit, base_fee, .. } = *config;
+    RollupGenesis { chain_id, timestamp, gas_limit, base_fee, is_home, allocations }
+}
