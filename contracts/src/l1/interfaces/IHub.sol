@@ -281,6 +281,9 @@ interface IHub {
         view
         returns (uint64 number, uint64 lastSlot, uint64 inboxCursor, uint64 l1Block, bytes32 hash);
 
+    /// @notice Returns the highest slot that a posted batch ever held, void ones included.
+    function highestSlot() external view returns (uint64);
+
     /// @notice Returns the last settled batch, and the L1 block in which the last settlement was.
     function settled() external view returns (uint64 number, uint64 lastSlot, uint64 inboxCursor, uint64 l1Block);
 

@@ -28,6 +28,9 @@ interface IInbox {
     /// @notice `gas` is not between 21,000 and 10,000,000 units, or does not pay for the data (16 units a byte).
     error WrongGas(uint64 gas);
 
+    /// @notice There are only `count` entries.
+    error NoSuchEntry(uint64 cursor, uint64 count);
+
     /// @notice `size` is zero or over the limit of 131,072 bytes.
     error WrongSize(uint256 size);
 
@@ -58,6 +61,10 @@ interface IInbox {
     /// @notice Returns the accumulator over the entries before `index`; zero for 0.
     function accumulatorAt(uint64 index) external view returns (bytes28);
 
-    /// @notice Returns the L1 block of entry `index`.
+    /// @notice Returns the L1 block of entry `index`; zero if there is none.
     function blockOf(uint64 index) external view returns (uint64);
+
+    /// @notice Returns what a batch with this cursor must know: the accumulator over the entries before it, the L1 block of
+    /// the last of them, and that of the entry at it; zero where there is none.
+    function mark(uint64 cursor) external view returns (bytes28 accumulator, uint64 before, uint64 next);
 }

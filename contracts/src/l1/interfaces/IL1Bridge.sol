@@ -58,6 +58,7 @@ interface IL1Bridge {
     error EtherTransferFailed(address to, uint256 amount);
     error MessageFailed();
     error InvalidTransfer(uint256 index);
+    error InvalidToken(uint32 originNetwork, address originToken);
     error Reentered();
     error NotAPermit(bytes4 selector);
 
@@ -131,7 +132,8 @@ interface IL1Bridge {
 
     /// @notice Takes over exit roots and moves escrow between rollups. Only the hub.
     /// @return rollupExitRoot root over the exit roots of all rollups
-    function settle(ExitRoot[] calldata roots, Transfer[] calldata transfers)
+    /// @param rollups number of rollups in the realm
+    function settle(ExitRoot[] calldata roots, Transfer[] calldata transfers, uint32 rollups)
         external
         returns (bytes32 rollupExitRoot);
 

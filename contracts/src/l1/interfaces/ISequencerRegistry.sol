@@ -50,7 +50,7 @@ interface ISequencerRegistry {
     function changeKey(address key) external;
 
     /// @notice Begins to withdraw the caller's bond; it answers for its promises until it is paid.
-    function leave() external;
+    function beginLeaving() external;
 
     /// @notice Pays the caller's bond, after `unbondingBlocks()`.
     function withdraw(address to) external;

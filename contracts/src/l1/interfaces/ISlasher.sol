@@ -39,10 +39,10 @@ interface IUrcSlasher {
 }
 
 /// @title Punishes who broke a promise (P47)
-/// @notice Takes the bytes of `weft-evidence` and nothing else. Each conviction counts once, for our own bond and, on the
-/// opt-in path, for the URC's collateral.
+/// @notice Takes the bytes of `weft-evidence` and nothing else, as the judge decides them. Each conviction counts once, for
+/// our own bond and, on the opt-in path, for the URC's collateral.
 interface ISlasher is IUrcSlasher {
-    /// @notice The key `key` is convicted; `taken` wei of its operator's bond are gone.
+    /// @notice The key is convicted; `taken` wei of its operator's bond are gone.
     /// @param id conviction (docs/reference/evidence.md)
     /// @param fault number of the fault
     event Convicted(bytes32 indexed id, address indexed key, uint8 indexed fault, address reporter, uint256 taken);
@@ -53,20 +53,8 @@ interface ISlasher is IUrcSlasher {
     /// @notice The victim of conviction `id` was paid.
     event Compensated(bytes32 indexed id, address indexed victim, uint256 amount);
 
-    /// @notice The bytes are not evidence of this realm in its one encoding.
-    error NotEvidence(uint256 position);
-
-    /// @notice The evidence kind is not decided on L1.
-    error NotDecidedHere(uint8 kind);
-
-    /// @notice The parts do not contradict each other, or do not show what they are meant to.
-    error NotShown();
-
-    /// @notice Nobody made the signature.
-    error InvalidSignature();
-
-    /// @notice Two keys signed a part each.
-    error TwoKeys(address one, address other);
+    /// @notice A batch with a promised slot did not come in time; `taken` wei of the operator's bond are gone.
+    event DeadlineMissed(bytes32 indexed id, address indexed key, uint64 slot, uint64 deadline, uint256 taken);
 
     /// @notice The key is no operator's, or has another role.
     error UnknownKey(address key);
@@ -74,26 +62,39 @@ interface ISlasher is IUrcSlasher {
     /// @notice This was punished already.
     error AlreadyConvicted(bytes32 id);
 
-    /// @notice Nothing waits for the caller.
+    /// @notice Nothing waits for a victim of this conviction.
     error NothingReserved(bytes32 id);
+
+    /// @notice The item is another one than that of the promise, or nobody sent it.
+    error NotTheItem(bytes32 declared, bytes32 computed);
+
+    /// @notice The victim refused its compensation.
+    error PaymentFailed(address to);
 
     /// @notice Only the URC may call this.
     error OnlyUrc(address caller);
 
-    /// @notice The commitment does not stand for the key's promises in this realm.
+    /// @notice The commitment does not stand for the convicted key's promises in this realm.
     error WrongCommitment();
 
-    /// @notice Punishes whom the evidence convicts: a part of the bond goes to the caller, a part is kept for the victim, the
-    /// rest is burned.
+    /// @notice The promise has no deadline, it is not over, or the slot is on L1.
+    error NotMissed();
+
+    /// @notice Punishes whom the evidence convicts: an eighth of the penalty goes to the caller, half of it is kept for the
+    /// victim where the broken promise was about an item, the rest is burned.
     function punish(bytes calldata evidence) external returns (bytes32 id);
 
+    /// @notice Punishes, at the lower penalty for faults of liveness, who promised a slot that no posted batch holds by its
+    /// deadline. `encoded` is a signed promise with version byte and domain.
+    function punishMissing(bytes calldata encoded) external returns (bytes32 id);
+
     /// @notice Pays the victim of a conviction about an item: the sender of its first transaction. Anybody may call it.
-    /// @param item canonical encoding of the item, behind its version byte
+    /// @param item canonical encoding of a transaction or bundle, without version byte
     function compensate(bytes32 id, bytes calldata item) external returns (uint256 amount);
 
-    /// @notice Returns who is convicted of what by the evidence, without punishing; reverts if nobody is.
-    function judge(bytes calldata evidence)
-        external
-        view
-        returns (bytes32 id, address key, uint8 fault, bytes32 item);
+    /// @notice Returns what an operator loses for a fault of safety, in wei.
+    function safetyPenalty() external view returns (uint256);
+
+    /// @notice Returns what an operator loses for a missed deadline, in wei.
+    function livenessPenalty() external view returns (uint256);
 }
