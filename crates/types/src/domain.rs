@@ -55,6 +55,18 @@ pub enum Tag {
     Batch = 50,
     /// What a realm is made of (P41).
     RealmConfig = 51,
+    /// What the sequencer signs of a batch (P40).
+    BatchHeader = 60,
+    /// A batch as L1 knows it.
+    PostedBatch = 61,
+    /// What attesters sign and proofs show of batches (P44).
+    SettlementStatement = 62,
+    /// The registrations of a realm.
+    Registry = 63,
+    /// An entry of the inbox on L1 (P46).
+    InboxEntry = 64,
+    /// An operator's claim to a key.
+    OperatorKey = 65,
 }
 
 /// The realm that an object belongs to; folded into everything signed or hashed (P1).

@@ -66,6 +66,7 @@ const LAYERS: &[Layer] = &[
         may_use: &["weft-types", "weft-lane", "weft-crypto", "weft-commitment"],
         libraries: Some(&["alloy-primitives", "brotli-decompressor", "thiserror"]),
     },
+    Layer { name: "weft-settlement", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
     Layer { name: "weft-contracts", may_use: &[], libraries: None },
     Layer {
         name: "weft-evm",

@@ -18,6 +18,7 @@ const CRATES: &[(&str, &str)] = &[
     ("weft-crypto", "crypto"),
     ("weft-commitment", "commitment"),
     ("weft-evidence", "evidence"),
+    ("weft-settlement", "settlement"),
     ("weft-contracts", "contracts"),
     ("weft-batch", "batch"),
     ("weft-evm", "evm"),
