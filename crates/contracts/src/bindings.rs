@@ -73,3 +73,48 @@ sol!(
     Weth,
     "../../contracts/artifacts/Weth.json"
 );
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Hub,
+    "../../contracts/artifacts/Hub.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Inbox,
+    "../../contracts/artifacts/Inbox.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    L1Bridge,
+    "../../contracts/artifacts/L1Bridge.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Escape,
+    "../../contracts/artifacts/Escape.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    AttestationPolicy,
+    "../../contracts/artifacts/AttestationPolicy.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    SequencerRegistry,
+    "../../contracts/artifacts/SequencerRegistry.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Judge,
+    "../../contracts/artifacts/Judge.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    Slasher,
+    "../../contracts/artifacts/Slasher.json"
+);
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    OrderVerifier,
+    "../../contracts/artifacts/OrderVerifier.json"
+);

@@ -13,6 +13,7 @@ extern crate alloc;
 
 pub mod addresses;
 pub mod code;
+pub mod l1;
 
 mod bindings;
 mod predeploys;

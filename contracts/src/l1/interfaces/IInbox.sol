@@ -12,11 +12,7 @@ interface IInbox {
     /// @param accumulator `H(64, accumulator before (28 bytes) || index u64 || block u32 || keccak(payload))`, cut to 28 bytes
     /// @param payload encoded event: 0 deposit, 1 transaction, 2 bundle, 3 exit
     event EntryAdded(
-        uint64 indexed index,
-        uint32 indexed network,
-        address indexed sender,
-        bytes28 accumulator,
-        bytes payload
+        uint64 indexed index, uint32 indexed network, address indexed sender, bytes28 accumulator, bytes payload
     );
 
     /// @notice The function serves the bridge and the escape hatch only.
@@ -36,7 +32,10 @@ interface IInbox {
 
     /// @notice Calls `to` on `network` with the value of the call, as the caller's proxy there.
     /// @param gas what the call may use there, in units
-    function deposit(uint32 network, address to, uint64 gas, bytes calldata data) external payable returns (uint64 index);
+    function deposit(uint32 network, address to, uint64 gas, bytes calldata data)
+        external
+        payable
+        returns (uint64 index);
 
     /// @notice Puts a signed EIP-2718 transaction into the lane. Bytes that are none cost the realm nothing.
     function forceTransaction(uint32 network, bytes calldata transaction) external returns (uint64 index);
@@ -45,9 +44,14 @@ interface IInbox {
     function forceBundle(bytes calldata bundle) external returns (uint64 index);
 
     /// @notice Like `deposit`, from the bridge predeploy's peer on L1. Only the bridge, which holds `value`.
-    function depositFromBridge(uint32 network, address sender, address to, uint256 value, uint64 gas, bytes calldata data)
-        external
-        returns (uint64 index);
+    function depositFromBridge(
+        uint32 network,
+        address sender,
+        address to,
+        uint256 value,
+        uint64 gas,
+        bytes calldata data
+    ) external returns (uint64 index);
 
     /// @notice Says that `amount` of an account's token left by a state proof: to be burned before anything else on resume.
     /// Only the escape hatch.

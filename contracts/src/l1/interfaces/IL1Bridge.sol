@@ -179,16 +179,10 @@ interface IL1Bridge {
     function exitRootOf(uint32 rollup) external view returns (bytes32);
 
     /// @notice Returns the address that the wrapped form of a token has or would have here.
-    function computeTokenProxyAddress(uint32 originNetwork, address originTokenAddress)
-        external
-        view
-        returns (address);
+    function computeTokenProxyAddress(uint32 originNetwork, address originTokenAddress) external view returns (address);
 
     /// @notice Returns the deployed wrapped form of a token; zero if there is none.
-    function getTokenWrappedAddress(uint32 originNetwork, address originTokenAddress)
-        external
-        view
-        returns (address);
+    function getTokenWrappedAddress(uint32 originNetwork, address originTokenAddress) external view returns (address);
 
     /// @notice Returns where a wrapped token of this bridge is native; zeros for any other address.
     function wrappedTokenToTokenInfo(address wrapped)

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {SlotOrder} from "../lib/SlotOrder.sol";
+import {IHub} from "./interfaces/IHub.sol";
+import {IJudge, Verdict} from "./interfaces/IJudge.sol";
+import {ISequencerRegistry} from "./interfaces/ISequencerRegistry.sol";
+import {ISlasher, IUrcSlasher} from "./interfaces/ISlasher.sol";
+import {Contents} from "./lib/Contents.sol";
+import {Promises} from "./lib/Promises.sol";
+import {Reader} from "./lib/Reader.sol";
+import {Realm} from "./lib/Realm.sol";
+import {Transactions} from "./lib/Transactions.sol";
+
+/// @notice What a slasher is made of. Amounts are in wei.
+/// @param urc the Universal Registry Contract; zero for none
+/// @param urcPenalty what the URC slashes in addition
+/// @param graceBlocks L1 blocks after a deadline before missing it is punished
+struct SlasherConfig {
+    IHub hub;
+    IJudge judge;
+    ISequencerRegistry registry;
+    uint64 realm;
+    uint256 safetyPenalty;
+    uint256 livenessPenalty;
+    address urc;
+    uint256 urcPenalty;
+    uint64 graceBlocks;
+}
+
+/// @title Punishes who broke a promise (P47)
+contract Slasher is ISlasher {
+    using Reader for bytes;
+
+    /// Type of the commitment by which an operator binds its URC collateral to a key's promises: "WEFT", then 1.
+    uint64 public constant COMMITMENT_TYPE = 0x5745465400000001;
+
+    uint8 private constant CONVICTION = 44;
+    /// Number under which a missed deadline is noted; no fault of evidence has it.
+    uint8 private constant MISSED_DEADLINE = 128;
+
+    struct Reserve {
+        bytes32 item;
+        uint256 amount;
+    }
+
+    IHub private immutable hub;
+    IJudge private immutable judge;
+    ISequencerRegistry private immutable registry;
+    uint64 private immutable realm;
+    address private immutable urc;
+    uint256 private immutable urcPenalty;
+    uint64 private immutable graceBlocks;
+
+    /// @inheritdoc ISlasher
+    uint256 public immutable safetyPenalty;
+
+    /// @inheritdoc ISlasher
+    uint256 public immutable livenessPenalty;
+
+    mapping(bytes32 id => bool) public isPunished;
+    mapping(bytes32 id => bool) public isPunishedByUrc;
+    mapping(bytes32 id => Reserve) public reserveOf;
+
+    constructor(SlasherConfig memory config) {
+        hub = config.hub;
+        judge = config.judge;
+        registry = config.registry;
+        realm = config.realm;
+        urc = config.urc;
+        urcPenalty = config.urcPenalty;
+        graceBlocks = config.graceBlocks;
+        safetyPenalty = config.safetyPenalty;
+        livenessPenalty = config.livenessPenalty;
+    }
+
+    /// Takes what the registry pays for victims.
+    receive() external payable {
+        if (msg.sender != address(registry)) revert UnknownKey(msg.sender);
+    }
+
+    /// @inheritdoc ISlasher
+    function punish(bytes calldata evidence) external returns (bytes32) {
+        Verdict memory verdict = judge.judge(evidence);
+        address operator = _operatorOf(verdict);
+        _note(verdict.id);
+        uint256 share = verdict.item == 0 ? 0 : safetyPenalty / 2;
+        uint256 taken = registry.slash(operator, verdict.id, safetyPenalty / 8, msg.sender);
+        if (share != 0) {
+            uint256 kept = registry.slash(operator, verdict.id, share, address(this));
+            reserveOf[verdict.id] = Reserve(verdict.item, kept);
+            emit CompensationReserved(verdict.id, verdict.item, kept);
+            taken += kept;
+        }
+        uint256 rest = safetyPenalty - safetyPenalty / 8 - share;
+        taken += registry.slash(operator, verdict.id, rest, address(0));
+        emit Convicted(verdict.id, verdict.key, verdict.fault, msg.sender, taken);
+        return verdict.id;
+    }
+
+    /// @inheritdoc ISlasher
+    function punishMissing(bytes calldata encoded) external returns (bytes32 id) {
+        Promises.Promise memory given = _readPromise(encoded);
+        (address operator, ISequencerRegistry.Role role) = registry.keyOf(given.signer);
+        if (role != ISequencerRegistry.Role.Sequencer) revert UnknownKey(given.signer);
+        uint64 deadline = given.l1Deadline;
+        bool isOver = deadline != 0 && block.number > uint256(deadline) + graceBlocks;
+        if (given.kind != Promises.ORDER || !isOver || hub.highestSlot() >= given.slot) revert NotMissed();
+        id = Realm.hash(
+            CONVICTION,
+            address(hub),
+            realm,
+            abi.encodePacked(MISSED_DEADLINE, uint8(0), given.signer, uint8(3), given.slot)
+        );
+        _note(id);
+        uint256 taken = registry.slash(operator, id, livenessPenalty / 8, msg.sender);
+        taken += registry.slash(operator, id, livenessPenalty - livenessPenalty / 8, address(0));
+        emit DeadlineMissed(id, given.signer, given.slot, deadline, taken);
+    }
+
+    /// @inheritdoc ISlasher
+    function compensate(bytes32 id, bytes calldata item) external returns (uint256 amount) {
+        Reserve memory reserve = reserveOf[id];
+        if (reserve.amount == 0) revert NothingReserved(id);
+        Reader.Cursor memory cursor;
+        Contents.Content memory content = Contents.read(item, cursor, _domain());
+        Contents.Leg memory first = content.legs[0];
+        address victim = Transactions.sender(item[first.pos:first.pos + first.length]);
+        bool isItem = cursor.pos == item.length && content.hash == reserve.item && victim != address(0);
+        if (!isItem) revert NotTheItem(reserve.item, content.hash);
+        delete reserveOf[id];
+        emit Compensated(id, victim, reserve.amount);
+        (bool ok,) = victim.call{value: reserve.amount}("");
+        if (!ok) revert PaymentFailed(victim);
+        return reserve.amount;
+    }
+
+    /// @inheritdoc IUrcSlasher
+    function slash(Delegation calldata, Commitment calldata commitment, address, bytes calldata evidence, address)
+        external
+        returns (uint256)
+    {
+        if (msg.sender != urc || urc == address(0)) revert OnlyUrc(msg.sender);
+        Verdict memory verdict = judge.judge(evidence);
+        bytes32 bound = keccak256(abi.encode(address(hub), realm, verdict.key));
+        bool isBound = commitment.slasher == address(this) && commitment.commitmentType == COMMITMENT_TYPE
+            && keccak256(commitment.payload) == bound;
+        if (!isBound) revert WrongCommitment();
+        if (isPunishedByUrc[verdict.id]) revert AlreadyConvicted(verdict.id);
+        isPunishedByUrc[verdict.id] = true;
+        return urcPenalty;
+    }
+
+    function _operatorOf(Verdict memory verdict) private view returns (address operator) {
+        ISequencerRegistry.Role role;
+        (operator, role) = registry.keyOf(verdict.key);
+        bool isMember = role == ISequencerRegistry.Role.Member;
+        bool isKnown = verdict.isMember ? isMember : role == ISequencerRegistry.Role.Sequencer;
+        if (!isKnown) revert UnknownKey(verdict.key);
+    }
+
+    function _note(bytes32 id) private {
+        if (isPunished[id]) revert AlreadyConvicted(id);
+        isPunished[id] = true;
+    }
+
+    function _readPromise(bytes calldata encoded) private view returns (Promises.Promise memory given) {
+        SlotOrder.Domain memory domain = _domain();
+        Reader.Cursor memory cursor;
+        bytes memory head =
+            abi.encodePacked(uint8(1), domain.version, domain.l1ChainId, domain.settlement, domain.realm);
+        if (keccak256(encoded.raw(cursor, head.length)) != keccak256(head)) revert Reader.NotCanonical(0);
+        given = Promises.read(encoded, cursor, domain);
+        if (cursor.pos != encoded.length) revert Reader.NotCanonical(cursor.pos);
+    }
+
+    function _domain() private view returns (SlotOrder.Domain memory) {
+        return SlotOrder.Domain(Realm.VERSION, uint64(block.chainid), address(hub), realm);
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {WrappedToken} from "../../src/WrappedToken.sol";
+import {BRIDGE} from "../../src/interfaces/Addresses.sol";
+import {IEscape} from "../../src/l1/interfaces/IEscape.sol";
+import {BatchHeader, IHub, Outcome, Statement, Transfer} from "../../src/l1/interfaces/IHub.sol";
+import {ISequencerRegistry} from "../../src/l1/interfaces/ISequencerRegistry.sol";
+import {StateProof} from "../../src/l1/lib/StateProof.sol";
+import {L1Fixture} from "../support/L1Fixture.sol";
+import {TestToken} from "../support/Tokens.sol";
+import {vm} from "../support/Vm.sol";
+
+/// Tries of one or two accounts, and the ways out and back that depend on them.
+contract EscapeTest is L1Fixture {
+    bytes32 private constant EMPTY_CODE = 0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470;
+    bytes32 private constant EMPTY_TRIE = 0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421;
+
+    /// Settled outcome of rollup 1.
+    Outcome private outcome;
+
+    function test_p46_anAccountLeavesWithItsEther() public {
+        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        uint64 entries = inbox.count();
+        vm.prank(alice);
+        escape.exitEther(1, outcome, proof, bob);
+        assertEq(bob.balance, 3 ether);
+        assertEq(bridge.escrowOf(1, 0, address(0)), 7 ether);
+        assertEq(inbox.count(), entries + 1);
+    }
+
+    function test_p46_nobodyLeavesWhileThereAreSettlements() public {
+        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        uint256 from = block.number + EXIT_WINDOW + 1;
+        vm.roll(from - 1);
+        vm.expectRevert(abi.encodeWithSelector(IHub.NotOverdue.selector, from));
+        vm.prank(alice);
+        escape.exitEther(1, outcome, proof, bob);
+    }
+
+    function test_p46_anAccountLeavesOnce() public {
+        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        vm.startPrank(alice);
+        escape.exitEther(1, outcome, proof, bob);
+        vm.expectRevert(abi.encodeWithSelector(IEscape.AlreadyExited.selector, uint32(1), alice, uint32(0), address(0)));
+        escape.exitEther(1, outcome, proof, bob);
+        vm.stopPrank();
+    }
+
+    function test_p46_onlyTheSettledOutcomeCounts() public {
+        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        Outcome memory stale = outcome;
+        _settleAccount(alice, 1 ether, EMPTY_TRIE);
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        bytes32 settled = keccak256(abi.encode(outcome));
+        vm.expectRevert(abi.encodeWithSelector(IEscape.NotSettled.selector, uint32(1), settled));
+        vm.prank(alice);
+        escape.exitEther(1, stale, proof, bob);
+    }
+
+    function test_p46_nobodyLeavesWithAnothersEther() public {
+        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        vm.expectRevert(abi.encodeWithSelector(StateProof.InvalidProof.selector));
+        vm.prank(bob);
+        escape.exitEther(1, outcome, proof, bob);
+        proof[0][40] ^= 0x01;
+        vm.expectRevert(abi.encodeWithSelector(StateProof.InvalidProof.selector));
+        vm.prank(alice);
+        escape.exitEther(1, outcome, proof, bob);
+        vm.expectRevert(abi.encodeWithSelector(StateProof.InvalidProof.selector));
+        vm.prank(alice);
+        escape.exitEther(1, outcome, new bytes[](0), bob);
+    }
+
+    function test_p46_nobodyLeavesWithNothing() public {
+        bytes[] memory proof = _settleAccount(alice, 0, EMPTY_TRIE);
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        vm.expectRevert(abi.encodeWithSelector(IEscape.NothingToExit.selector));
+        vm.prank(alice);
+        escape.exitEther(1, outcome, proof, bob);
+    }
+
+    function test_p46_anAccountBelowABranchLeaves() public {
+        register(901, policy, 10 ether);
+        // Two accounts whose paths part at the first nibble.
+        address other = alice;
+        for (uint160 i = 1; _nibble(other) == _nibble(alice); i++) {
+            other = address(i);
+        }
+        bytes memory left = _leafNode(alice, 1, _account(2 ether, EMPTY_TRIE));
+        bytes memory right = _leafNode(other, 1, _account(5, EMPTY_TRIE));
+        bytes memory branch;
+        for (uint8 i = 0; i < 16; i++) {
+            bytes memory child = hex"80";
+            if (i == _nibble(alice)) child = abi.encodePacked(uint8(0xa0), keccak256(left));
+            if (i == _nibble(other)) child = abi.encodePacked(uint8(0xa0), keccak256(right));
+            branch = bytes.concat(branch, child);
+        }
+        branch = _list(bytes.concat(branch, hex"80"));
+        bytes[] memory proof = new bytes[](2);
+        (proof[0], proof[1]) = (branch, left);
+        _settleRoot(keccak256(branch));
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        vm.prank(alice);
+        assertEq(escape.exitEther(1, outcome, proof, bob), 2 ether);
+        proof[1] = right;
+        vm.prank(other);
+        assertEq(escape.exitEther(1, outcome, proof, bob), 5);
+    }
+
+    function test_p46_anAccountLeavesWithItsTokens() public {
+        TestToken token = new TestToken("Native", "NAT", 8);
+        token.mint(alice, 1_000);
+        register(901, policy, 10 ether);
+        vm.startPrank(alice);
+        token.approve(address(bridge), 1_000);
+        bridge.bridgeAsset(1, alice, 1_000, address(token), false, "");
+        vm.stopPrank();
+        bytes memory balance = _storageLeaf(keccak256(abi.encode(alice, uint256(4))), hex"8203e8");
+        bytes32 codeHash = keccak256(type(WrappedToken).creationCode);
+        bytes32 salt = keccak256(abi.encode(uint32(0), address(token)));
+        address wrapped = address(uint160(uint256(keccak256(abi.encodePacked(hex"ff", BRIDGE, salt, codeHash)))));
+        bytes memory node = _leafNode(wrapped, 0, _account(0, keccak256(balance)));
+        _settleRoot(keccak256(node));
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        bytes[] memory accountProof = new bytes[](1);
+        bytes[] memory storageProof = new bytes[](1);
+        (accountProof[0], storageProof[0]) = (node, balance);
+        vm.expectRevert(abi.encodeWithSelector(IEscape.NativeToken.selector));
+        escape.exitToken(1, outcome, 1, address(token), accountProof, storageProof, bob);
+        vm.prank(alice);
+        assertEq(escape.exitToken(1, outcome, 0, address(token), accountProof, storageProof, bob), 1_000);
+        assertEq(token.balanceOf(bob), 1_000);
+    }
+
+    function test_p46_batchesThatWaitAreVoidAndTheNextOneBurnsFirst() public {
+        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        post(1);
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        BatchHeader memory waiting = nextHeader(1);
+        vm.prank(alice);
+        escape.exitEther(1, outcome, proof, bob);
+        (uint64 number,,,,) = hub.posted();
+        (uint64 settledNumber,,,) = hub.settled();
+        assertEq(number, settledNumber);
+        assertEq(hub.highestSlot(), 120);
+        waiting = nextHeader(1);
+        waiting.inboxCursor = 0;
+        bytes memory signature = signed(waiting);
+        vm.expectRevert(abi.encodeWithSelector(IHub.EntryOverdue.selector, uint64(0)));
+        hub.postBatch(waiting, signature);
+        settleWith(1, 0, new Transfer[](0));
+    }
+
+    function test_seat_isFreeWhenNothingSettles() public {
+        vm.deal(bob, 5 ether);
+        vm.startPrank(bob);
+        registry.addBond{value: 2 ether}(bob);
+        bytes32 digest =
+            keccak256(abi.encodePacked("weft", uint8(65), uint16(1), uint64(block.chainid), hub, REALM, bob, uint8(1)));
+        registry.addKey(vm.addr(0xb0b), ISequencerRegistry.Role.Sequencer, sign(0xb0b, digest));
+        vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.SeatHeld.selector, operator));
+        registry.takeSeat(vm.addr(0xb0b));
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.Unauthorized.selector, alice));
+        registry.takeSeat(alice);
+        registry.takeSeat(vm.addr(0xb0b));
+        vm.stopPrank();
+        assertTrue(registry.isSequencer(vm.addr(0xb0b)) && !registry.isSequencer(vm.addr(SEQUENCER_KEY)));
+    }
+
+    function test_bond_answersUntilItIsPaid() public {
+        vm.startPrank(operator);
+        vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.NotLeaving.selector));
+        registry.withdraw(bob);
+        registry.beginLeaving();
+        assertTrue(!registry.isSequencer(vm.addr(SEQUENCER_KEY)));
+        vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.NotYet.selector, block.number + 30));
+        registry.withdraw(bob);
+        vm.roll(block.number + 30);
+        registry.withdraw(bob);
+        vm.stopPrank();
+        assertEq(bob.balance, BOND);
+        vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.Unauthorized.selector, address(this)));
+        registry.slash(operator, 0, 1, bob);
+    }
+
+    function test_addKey_needsBondAndTheKeysOwnWord() public {
+        vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.BondTooLow.selector, 0, 1 ether));
+        registry.addKey(bob, ISequencerRegistry.Role.Member, "");
+        registry.addBond{value: 1 ether}(address(this));
+        vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.Unauthorized.selector, bob));
+        registry.addKey(bob, ISequencerRegistry.Role.Member, sign(0xb0b, keccak256("else")));
+    }
+
+    function _settleAccount(address owner, uint256 balance, bytes32 storageRoot)
+        private
+        returns (bytes[] memory proof)
+    {
+        if (hub.rollupCount() == 0) register(901, policy, 10 ether);
+        proof = new bytes[](1);
+        proof[0] = _leafNode(owner, 0, _account(balance, storageRoot));
+        _settleRoot(keccak256(proof[0]));
+    }
+
+    function _settleRoot(bytes32 stateRoot) private {
+        (BatchHeader memory header, bytes32 hash) = post(1);
+        Statement memory statement = nextStatement(header.number, hash, 1, 0);
+        statement.transitions[0].post.stateRoot = stateRoot;
+        outcome = statement.transitions[0].post;
+        hub.settle(statement, approve(statement, 3));
+    }
+
+    function _nibble(address owner) private pure returns (uint8) {
+        return uint8(keccak256(abi.encodePacked(owner))[0]) >> 4;
+    }
+
+    function _account(uint256 balance, bytes32 storageRoot) private pure returns (bytes memory) {
+        bytes memory digits = hex"";
+        for (uint256 rest = balance; rest != 0; rest >>= 8) {
+            digits = abi.encodePacked(uint8(rest), digits);
+        }
+        bytes memory number = digits.length == 1 && uint8(digits[0]) < 0x80
+            ? digits
+            : abi.encodePacked(uint8(0x80 + digits.length), digits);
+        return _list(abi.encodePacked(hex"80", number, uint8(0xa0), storageRoot, uint8(0xa0), EMPTY_CODE));
+    }
+
+    /// A leaf for what is left of the owner's path after `depth` nibbles, 0 or 1.
+    function _leafNode(address owner, uint256 depth, bytes memory value) private pure returns (bytes memory) {
+        return _leaf(keccak256(abi.encodePacked(owner)), depth, value);
+    }
+
+    function _storageLeaf(bytes32 slot, bytes memory value) private pure returns (bytes memory) {
+        return _leaf(keccak256(abi.encodePacked(slot)), 0, value);
+    }
+
+    function _leaf(bytes32 key, uint256 depth, bytes memory value) private pure returns (bytes memory) {
+        bytes memory path = depth == 0 ? abi.encodePacked(uint8(0x20), key) : abi.encodePacked(key);
+        if (depth == 1) path[0] = (path[0] & 0x0f) | 0x30;
+        bytes memory head = value.length < 56
+            ? abi.encodePacked(uint8(0x80 + value.length))
+            : abi.encodePacked(uint8(0xb8), uint8(value.length));
+        return _list(abi.encodePacked(uint8(0x80 + path.length), path, head, value));
+    }
+
+    function _list(bytes memory body) private pure returns (bytes memory) {
+        if (body.length < 56) return abi.encodePacked(uint8(0xc0 + body.length), body);
+        if (body.length < 256) return abi.encodePacked(uint8(0xf8), uint8(body.length), body);
+        return abi.encodePacked(uint8(0xf9), uint16(body.length), body);
+    }
+}

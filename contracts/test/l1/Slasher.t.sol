@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Hub} from "../../src/l1/Hub.sol";
+import {Judge} from "../../src/l1/Judge.sol";
+import {SequencerRegistry} from "../../src/l1/SequencerRegistry.sol";
+import {Slasher} from "../../src/l1/Slasher.sol";
+import {IJudge, Verdict} from "../../src/l1/interfaces/IJudge.sol";
+import {ISlasher, IUrcSlasher} from "../../src/l1/interfaces/ISlasher.sol";
+import {L1Fixture} from "../support/L1Fixture.sol";
+import {vm} from "../support/Vm.sol";
+
+/// The judge and the slasher against `vectors/evidence/evidence.json`, which the Rust crate wrote.
+contract SlasherTest is L1Fixture {
+    uint256 private constant VECTORS = 30;
+    address private constant HUB = address(uint160(0x005e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e));
+
+    string private json;
+    address private sequencer;
+
+    function setUp() public override {
+        vm.roll(1000);
+        vm.chainId(1);
+        json = vm.readFile("../vectors/evidence/evidence.json");
+        sequencer = address(bytes20(vm.parseJsonBytes(json, ".vectors[0].key")));
+        vm.deal(address(this), 1_000 ether);
+        // The vectors belong to a hub at an address of their own.
+        hub = Hub(HUB);
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
+        judge = new Judge(HUB, 7);
+        registry = new SequencerRegistry{value: BOND}(hub, next, 7, 1 ether, 30, operator, sequencer);
+        slasher = new Slasher(slasherConfig(7));
+    }
+
+    function test_p47_judge_decidesTheVectors() public view {
+        uint256 decided = 0;
+        for (uint256 i = 0; i < VECTORS; i++) {
+            bytes memory evidence = _bytes(i, "encoding");
+            if (!_isDecided(evidence)) continue;
+            Verdict memory verdict = judge.judge(evidence);
+            assertEq(verdict.id, bytes32(_bytes(i, "id")));
+            assertEq(verdict.key, address(bytes20(_bytes(i, "key"))));
+            assertEq(verdict.fault, vm.parseJsonUint(json, _key(i, "fault")));
+            decided++;
+        }
+        assertEq(decided, 22);
+    }
+
+    function test_p47_judge_refusesTheOthersByKind() public {
+        for (uint256 i = 0; i < VECTORS; i++) {
+            bytes memory evidence = _bytes(i, "encoding");
+            if (_isDecided(evidence)) continue;
+            vm.expectRevert(abi.encodeWithSelector(IJudge.NotDecidedHere.selector, uint8(evidence[39])));
+            judge.judge(evidence);
+        }
+    }
+
+    /// An altered byte convicts nobody, or a key that nobody has.
+    function test_p47_judge_noByteCanBeChanged() public view {
+        for (uint256 i = 0; i < VECTORS; i++) {
+            bytes memory evidence = _bytes(i, "encoding");
+            if (!_isDecided(evidence)) continue;
+            address key = address(bytes20(_bytes(i, "key")));
+            for (uint256 place = i % 5; place < evidence.length; place += 5) {
+                bytes1 before = evidence[place];
+                evidence[place] = before ^ bytes1(uint8(1) << uint8(place % 8));
+                try judge.judge(evidence) returns (Verdict memory verdict) {
+                    require(verdict.key != key, "an altered evidence convicts");
+                } catch {}
+                evidence[place] = before;
+            }
+        }
+    }
+
+    function test_p47_judge_refusesWhatFollowsOrIsMissing() public {
+        bytes memory evidence = _bytes(0, "encoding");
+        vm.expectRevert(abi.encodeWithSelector(IJudge.NotEvidence.selector, evidence.length));
+        judge.judge(bytes.concat(evidence, hex"00"));
+        assembly {
+            mstore(evidence, sub(mload(evidence), 1))
+        }
+        vm.expectRevert();
+        judge.judge(evidence);
+    }
+
+    function test_p1_judge_refusesAnotherRealm() public {
+        Judge other = new Judge(HUB, 8);
+        vm.expectRevert(abi.encodeWithSelector(IJudge.NotEvidence.selector, 0));
+        other.judge(_bytes(0, "encoding"));
+        vm.chainId(2);
+        vm.expectRevert(abi.encodeWithSelector(IJudge.NotEvidence.selector, 0));
+        judge.judge(_bytes(0, "encoding"));
+    }
+
+    function test_p47_punish_paysReporterAndKeepsTheVictimsPart() public {
+        bytes memory evidence = _bytes(0, "encoding");
+        vm.prank(bob);
+        bytes32 id = slasher.punish(evidence);
+        assertEq(id, bytes32(_bytes(0, "id")));
+        assertEq(bob.balance, PENALTY / 8);
+        assertEq(address(slasher).balance, PENALTY / 2);
+        assertEq(registry.bondOf(operator), BOND - PENALTY);
+        (, uint256 kept) = slasher.reserveOf(id);
+        assertEq(kept, PENALTY / 2);
+    }
+
+    function test_p47_punish_isOnce() public {
+        bytes32 id = slasher.punish(_bytes(0, "encoding"));
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.AlreadyConvicted.selector, id));
+        slasher.punish(_bytes(0, "encoding"));
+        // Another fault counts, up to what is left.
+        slasher.punish(_bytes(4, "encoding"));
+        assertEq(registry.bondOf(operator), 0);
+    }
+
+    function test_p47_punish_needsAKnownKey() public {
+        // The member's key has no operator.
+        uint256 shares = _find("two shares");
+        bytes memory evidence = _bytes(shares, "encoding");
+        address key = address(bytes20(_bytes(shares, "key")));
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.UnknownKey.selector, key));
+        slasher.punish(evidence);
+    }
+
+    function test_p47_compensate_paysWhoSentTheItem() public {
+        uint256 index = _find("unbundling, a leg alone");
+        bytes memory evidence = _bytes(index, "encoding");
+        bytes32 id = slasher.punish(evidence);
+        // The evidence ends with the item, behind the byte that says it is in clear.
+        Verdict memory verdict = judge.judge(evidence);
+        bytes memory item = _itemIn(evidence, verdict.item);
+        uint256 amount = slasher.compensate(id, item);
+        assertEq(amount, PENALTY / 2);
+        assertEq(address(slasher).balance, 0);
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.NothingReserved.selector, id));
+        slasher.compensate(id, item);
+    }
+
+    function test_p47_compensate_refusesAnotherItem() public {
+        uint256 index = _find("unbundling, a leg alone");
+        bytes memory evidence = _bytes(index, "encoding");
+        bytes32 id = slasher.punish(evidence);
+        bytes memory item = _itemIn(evidence, judge.judge(evidence).item);
+        item[2] = 0x01;
+        vm.expectRevert();
+        slasher.compensate(id, item);
+    }
+
+    function test_urc_slashesWhatTheCommitmentBinds() public {
+        IUrcSlasher.Delegation memory none;
+        bytes memory evidence = _bytes(0, "encoding");
+        IUrcSlasher.Commitment memory commitment =
+            IUrcSlasher.Commitment(slasher.COMMITMENT_TYPE(), abi.encode(HUB, uint64(7), sequencer), address(slasher));
+        vm.prank(bob);
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.OnlyUrc.selector, bob));
+        slasher.slash(none, commitment, operator, evidence, bob);
+        assertEq(slasher.slash(none, commitment, operator, evidence, bob), 3 ether);
+        bytes32 id = bytes32(_bytes(0, "id"));
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.AlreadyConvicted.selector, id));
+        slasher.slash(none, commitment, operator, evidence, bob);
+        commitment.payload = abi.encode(HUB, uint64(7), bob);
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.WrongCommitment.selector));
+        slasher.slash(none, commitment, operator, evidence, bob);
+    }
+
+    /// Kinds 8, 9 and 12, and 6 and 7 of sealed items.
+    function _isDecided(bytes memory evidence) private view returns (bool) {
+        uint8 kind = uint8(evidence[39]);
+        if (kind == 8 || kind == 9 || kind == 12) return false;
+        if (kind != 6 && kind != 7) return true;
+        try judge.judge(evidence) {
+            return true;
+        } catch {
+            return false;
+        }
+    }
+
+    /// Returns the end of `evidence` that has this hash as an item.
+    function _itemIn(bytes memory evidence, bytes32 hash) private pure returns (bytes memory item) {
+        bytes memory prefix = abi.encodePacked("weft", uint8(1), uint16(1), uint64(1), HUB, uint64(7));
+        for (uint256 from = 40; from < evidence.length; from++) {
+            item = new bytes(evidence.length - from);
+            for (uint256 i = 0; i < item.length; i++) {
+                item[i] = evidence[from + i];
+            }
+            if (keccak256(bytes.concat(prefix, item)) == hash) return item;
+        }
+        revert("no such item");
+    }
+
+    function _find(string memory name) private view returns (uint256 index) {
+        for (; index < VECTORS; index++) {
+            string memory found = vm.parseJsonString(json, _key(index, "name"));
+            if (keccak256(bytes(found)) == keccak256(bytes(name))) return index;
+        }
+        revert("no such vector");
+    }
+
+    function _bytes(uint256 index, string memory field) private view returns (bytes memory) {
+        return vm.parseJsonBytes(json, _key(index, field));
+    }
+
+    function _key(uint256 index, string memory field) private pure returns (string memory) {
+        bytes memory digits = index < 10
+            ? abi.encodePacked(bytes1(uint8(48 + index)))
+            : abi.encodePacked(bytes1(uint8(48 + index / 10)), bytes1(uint8(48 + index % 10)));
+        return string.concat(".vectors[", string(digits), "].", field);
+    }
+}

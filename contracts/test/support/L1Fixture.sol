@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {AttestationPolicy} from "../../src/l1/AttestationPolicy.sol";
+import {Escape} from "../../src/l1/Escape.sol";
+import {Hub, HubConfig} from "../../src/l1/Hub.sol";
+import {Inbox} from "../../src/l1/Inbox.sol";
+import {Judge} from "../../src/l1/Judge.sol";
+import {L1Bridge} from "../../src/l1/L1Bridge.sol";
+import {SequencerRegistry} from "../../src/l1/SequencerRegistry.sol";
+import {Slasher, SlasherConfig} from "../../src/l1/Slasher.sol";
+import {Approval, BatchHeader, Outcome, Statement, Transfer, Transition} from "../../src/l1/interfaces/IHub.sol";
+import {IPolicy} from "../../src/l1/interfaces/IPolicy.sol";
+import {vm} from "./Vm.sol";
+
+/// A realm on L1 with its contracts, a sequencer and five attesters, and what it takes to post and settle.
+abstract contract L1Fixture {
+    uint64 internal constant REALM = 7;
+    uint64 internal constant FORCE_WINDOW = 20;
+    uint64 internal constant SILENCE_WINDOW = 50;
+    uint64 internal constant EXIT_WINDOW = 100;
+    uint256 internal constant BOND = 10 ether;
+    uint256 internal constant PENALTY = 8 ether;
+    bytes32 internal constant PROGRAM = "program";
+
+    uint256 internal constant SEQUENCER_KEY = 0x5e9;
+    address internal constant operator = address(uint160(0x0be7a7));
+    address internal constant alice = address(uint160(0xa11ce));
+    address internal constant bob = address(uint160(0xb0b));
+
+    Hub internal hub;
+    Inbox internal inbox;
+    L1Bridge internal bridge;
+    Escape internal escape;
+    SequencerRegistry internal registry;
+    Judge internal judge;
+    Slasher internal slasher;
+    AttestationPolicy internal policy;
+    uint256[5] internal attesters;
+
+    mapping(uint32 rollup => Outcome) internal outcomes;
+
+    function setUp() public virtual {
+        vm.roll(1000);
+        vm.deal(address(this), 1_000 ether);
+        vm.deal(alice, 1_000 ether);
+        deploy(REALM, vm.addr(SEQUENCER_KEY));
+        policy = newPolicy(3);
+    }
+
+    receive() external payable {}
+
+    function deploy(uint64 realm, address sequencer) internal {
+        uint256 nonce = vm.getNonce(address(this));
+        address[6] memory next;
+        for (uint256 i = 0; i < 6; i++) {
+            next[i] = vm.computeCreateAddress(address(this), nonce + i);
+        }
+        inbox = new Inbox(Hub(next[1]), L1Bridge(payable(next[2])), next[3], realm);
+        hub = new Hub(
+            HubConfig({
+                realm: realm,
+                inbox: inbox,
+                bridge: L1Bridge(next[2]),
+                sequencers: SequencerRegistry(next[4]),
+                escape: next[3],
+                registrar: address(0),
+                forceWindow: FORCE_WINDOW,
+                silenceWindow: SILENCE_WINDOW,
+                exitWindow: EXIT_WINDOW
+            })
+        );
+        bridge = new L1Bridge(address(hub), inbox, next[3]);
+        escape = new Escape(hub, bridge, inbox);
+        registry = new SequencerRegistry{value: BOND}(hub, next[5], realm, 1 ether, 30, operator, sequencer);
+        judge = Judge(vm.computeCreateAddress(address(this), nonce + 6));
+        slasher = new Slasher(slasherConfig(realm));
+        new Judge(address(hub), realm);
+    }
+
+    function slasherConfig(uint64 realm) internal view returns (SlasherConfig memory) {
+        return SlasherConfig(hub, judge, registry, realm, PENALTY, 1 ether, address(this), 3 ether, 5);
+    }
+
+    /// m of the five attesters, in the order of their addresses.
+    function newPolicy(uint256 threshold) internal returns (AttestationPolicy) {
+        address[] memory addresses = new address[](5);
+        for (uint256 i = 0; i < 5; i++) {
+            uint256 key = 0xa77e57 + i;
+            uint256 place = i;
+            for (; place > 0 && addresses[place - 1] > vm.addr(key); place--) {
+                (addresses[place], attesters[place]) = (addresses[place - 1], attesters[place - 1]);
+            }
+            (addresses[place], attesters[place]) = (vm.addr(key), key);
+        }
+        return new AttestationPolicy(PROGRAM, threshold, addresses);
+    }
+
+    function register(uint64 chainId, IPolicy by, uint256 value) internal returns (uint32 id) {
+        bytes32 root = keccak256(abi.encode("state", chainId));
+        id = hub.register{value: value}(chainId, by, root, keccak256("genesis"), "config");
+        outcomes[id] = Outcome(root, keccak256("genesis"), 0, 0, 0, 0);
+    }
+
+    function registerMany(uint32 count) internal {
+        for (uint32 i = 1; i <= count; i++) {
+            register(900 + i, policy, 10 ether);
+        }
+    }
+
+    function sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v - 27);
+    }
+
+    /// The next batch, which names rollups 1 to `rollups`.
+    function nextHeader(uint32 rollups) internal view returns (BatchHeader memory header) {
+        (uint64 number, uint64 lastSlot,,, bytes32 parent) = hub.posted();
+        (header.number, header.parent) = (number + 1, parent);
+        (header.firstSlot, header.lastSlot) = (lastSlot + 1, lastSlot + 60);
+        header.inboxCursor = inbox.count();
+        header.l1Number = uint64(block.number - 1);
+        header.l1Hash = blockhash(block.number - 1);
+        header.rollups = uint128((1 << rollups) - 1);
+        (header.laneRoot, header.content) = (keccak256("lane"), keccak256("content"));
+    }
+
+    function setBlobs() internal returns (bytes32[] memory blobs) {
+        blobs = new bytes32[](2);
+        (blobs[0], blobs[1]) = (bytes32(uint256(1) << 248 | 1), bytes32(uint256(1) << 248 | 2));
+        vm.blobhashes(blobs);
+    }
+
+    function signed(BatchHeader memory header) internal returns (bytes memory) {
+        return sign(SEQUENCER_KEY, hub.batchDigest(header, setBlobs()));
+    }
+
+    /// Lets a block pass, so that every entry is in a block that the next batch can know, and posts it.
+    function post(uint32 rollups) internal returns (BatchHeader memory header, bytes32 hash) {
+        vm.roll(block.number + 1);
+        header = nextHeader(rollups);
+        hash = hub.postBatch(header, signed(header));
+    }
+
+    /// A statement after which each of `rollups` rollups has this exit root.
+    function nextStatement(uint64 lastBatch, bytes32 batchHash, uint32 rollups, bytes32 exitRoot)
+        internal
+        view
+        returns (Statement memory statement)
+    {
+        (uint64 number,,,) = hub.settled();
+        (statement.firstBatch, statement.lastBatch) = (number + 1, lastBatch);
+        (statement.batchHash, statement.programId) = (batchHash, PROGRAM);
+        statement.transitions = new Transition[](rollups);
+        for (uint32 i = 0; i < rollups; i++) {
+            Outcome memory post_ = Outcome(
+                keccak256(abi.encode("state", lastBatch, i)),
+                keccak256(abi.encode("block", lastBatch, i)),
+                lastBatch * 60,
+                exitRoot,
+                keccak256("accounting"),
+                keccak256("heads")
+            );
+            bytes32 pre = hub.commitmentOf(i + 1);
+            statement.transitions[i] = Transition(i + 1, pre, keccak256("proposal"), keccak256("outcome"), post_);
+        }
+    }
+
+    /// The first `count` attesters' approval.
+    function approve(Statement memory statement, uint256 count) internal view returns (Approval[] memory approvals) {
+        approvals = new Approval[](1);
+        approvals[0] = Approval(policy, proofOf(hub.statementDigest(statement), count));
+    }
+
+    function proofOf(bytes32 digest, uint256 count) internal view returns (bytes memory proof) {
+        for (uint256 i = 0; i < count; i++) {
+            proof = bytes.concat(proof, bytes1(uint8(i)), sign(attesters[i], digest));
+        }
+    }
+
+    /// Posts a batch and settles it with the given exit root for rollup 1 and all others.
+    function settleWith(uint32 rollups, bytes32 exitRoot, Transfer[] memory transfers) internal {
+        (BatchHeader memory header, bytes32 hash) = post(rollups);
+        Statement memory statement = nextStatement(header.number, hash, rollups, exitRoot);
+        statement.transfers = transfers;
+        Approval[] memory approvals = approve(statement, 3);
+        hub.settle(statement, approvals);
+    }
+
+    /// Settles an inbox-only batch of all rollups, which has no blobs, so that forge can measure it in isolation.
+    function settleForced(uint32 rollups, bytes32 exitRoot) internal {
+        bytes32 hash = postForced();
+        (uint64 number,,,,) = hub.posted();
+        Statement memory statement = nextStatement(number, hash, rollups, exitRoot);
+        Approval[] memory approvals = approve(statement, 3);
+        hub.settle(statement, approvals);
+    }
+
+    function postForced() internal returns (bytes32) {
+        inbox.forceTransaction(1, "transaction");
+        vm.roll(block.number + SILENCE_WINDOW + 1);
+        return hub.postForced(inbox.count());
+    }
+
+    function assertEq(uint256 left, uint256 right) internal pure {
+        require(left == right, "numbers differ");
+    }
+
+    function assertEq(bytes32 left, bytes32 right) internal pure {
+        require(left == right, "words differ");
+    }
+
+    function assertEq(address left, address right) internal pure {
+        require(left == right, "addresses differ");
+    }
+
+    function assertTrue(bool fact) internal pure {
+        require(fact, "not true");
+    }
+}
