@@ -70,11 +70,11 @@ impl Node {
         let metrics = Metrics::new();
         let endpoints = listening.iter().map(|taken| taken.endpoint.clone()).collect();
         let engine = engine::spawn(config, endpoints, metrics.clone()).await?;
-        let (all, promise_key, repeated) = engine
+        let (all, promise_key, repeated, domain) = engine
             .handle
             .call(move |engine| {
                 let key = engine.outbox.promises().map(|all| all.key());
-                (engine.served(&configured), key, engine.repeated)
+                (engine.served(&configured), key, engine.repeated, engine.domain)
             })
             .await
             .map_err(|_| NodeError::Stopped)?;
@@ -85,7 +85,8 @@ impl Node {
             known.map_err(|_| NodeError::Stopped)?;
             listening.push(taken);
         }
-        let shared = Shared { engine: engine.handle.clone(), metrics, limits, has_cheats, origins };
+        let engine_of = engine.handle.clone();
+        let shared = Shared { engine: engine_of, metrics, domain, limits, has_cheats, origins };
         let mut servers = Servers::new(host, shared);
         for taken in listening {
             servers.serve(taken)?;

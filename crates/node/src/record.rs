@@ -242,7 +242,14 @@ impl Genesis {
         config.listed = self.listed.clone();
         config.sealing = self.sealing.clone().map(|made| {
             let asked = config.sealing.clone().unwrap_or_default();
-            SealingOptions { silent: asked.silent, patience: asked.patience, ..made }
+            SealingOptions {
+                silent: asked.silent,
+                patience: asked.patience,
+                roster: asked.roster,
+                solves: asked.solves,
+                setup: asked.setup,
+                ..made
+            }
         });
     }
 }

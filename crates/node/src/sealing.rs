@@ -13,8 +13,24 @@ use std::{
 };
 use weft_crypto::{Setup, setup::RSA_2048};
 
+/// Returns the setup of a realm: read where it was made before, else made.
+pub(crate) fn setup_of(options: &SealingOptions) -> Result<Arc<Setup>, NodeError> {
+    let Some(bytes) = &options.setup else { return setup(options.delay_squarings) };
+    let wrong = |why: String| NodeError::Config(format!("sealing: the setup is refused: {why}"));
+    let setup = Setup::decode(bytes).map_err(|error| wrong(error.to_string()))?;
+    if *setup.group().modulus() != RSA_2048 {
+        // Whoever made another modulus may know its factors.
+        return Err(wrong("its modulus is not RSA-2048".to_owned()));
+    }
+    let (made, asked) = (setup.delay_squarings(), options.delay_squarings);
+    if made != asked {
+        return Err(wrong(format!("it is for {made} squarings, the realm has {asked}")));
+    }
+    Ok(Arc::new(setup))
+}
+
 /// Returns the setup of a delay, made once in a process: it costs as many squarings as the delay has.
-pub(crate) fn setup(delay_squarings: u64) -> Result<Arc<Setup>, NodeError> {
+fn setup(delay_squarings: u64) -> Result<Arc<Setup>, NodeError> {
     static MADE: Mutex<BTreeMap<u64, Arc<Setup>>> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(setup) = made.get(&delay_squarings) {

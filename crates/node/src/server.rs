@@ -24,6 +24,7 @@ use std::{
     },
 };
 use tokio::sync::OnceCell;
+use weft_types::Domain;
 
 /// Takes a port and returns it with its URL.
 pub(crate) fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, String), NodeError> {
@@ -40,6 +41,7 @@ pub(crate) fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, String), N
 pub(crate) struct Shared {
     pub(crate) engine: EngineHandle,
     pub(crate) metrics: Metrics,
+    pub(crate) domain: Domain,
     pub(crate) limits: Limits,
     /// Whether development helpers are served.
     pub(crate) has_cheats: bool,
@@ -71,6 +73,7 @@ impl Shared {
             engine: self.engine.clone(),
             metrics: self.metrics.clone(),
             network: endpoint.network,
+            domain: self.domain,
             is_imported: endpoint.is_imported,
             patience: self.limits.subscriber_patience,
             has_cheats: self.has_cheats,

@@ -18,6 +18,7 @@ mod log;
 mod look;
 mod opened;
 mod outbox;
+mod records;
 mod recover;
 mod replay;
 mod resume;
@@ -38,7 +39,9 @@ pub use imported::ImportedChain;
 pub(crate) use intake::Intake;
 pub(crate) use look::{At, Overrides, Scratch, override_account, unopened};
 pub(crate) use replay::Replay;
-pub(crate) use sealed::{Kept as KeptEpochs, put_list, read_list, read_secret};
+pub(crate) use sealed::{
+    Announced, Closing, Kept as KeptEpochs, Sealing, put_list, read_list, read_secret,
+};
 pub use thread::EngineHandle;
 pub(crate) use thread::{EngineThread, spawn};
 pub(crate) use witness::WholeWitness;
@@ -125,6 +128,8 @@ pub(crate) struct Engine {
     /// Items of recent slots, for tracing.
     slots: Slots,
     opened: opened::Opened,
+    /// Headers and closing records of recent slots.
+    pub(crate) records: records::Records,
     pub(crate) executors: Option<executors::Executors>,
     /// Rollups that joined after genesis.
     joined: Vec<RollupConfig>,
@@ -220,6 +225,7 @@ impl Engine {
             snapshots: Snapshots::default(),
             slots: Slots::default(),
             opened: opened::Opened::default(),
+            records: records::Records::default(),
             executors: None,
             joined: Vec::new(),
             recording: None,

@@ -9,8 +9,8 @@ use alloy_primitives::{B256, KECCAK256_EMPTY, keccak256};
 use std::{cell::OnceCell, time::Instant};
 use weft_evm::{Applied, BlockTx};
 use weft_types::{
-    Bundle, ExecutionPromise, Item, NetworkId, OrderPromise, Outcome, PromisedLeg, PromisedRemoval,
-    SlotHeader, Statement, promise::logs_hash,
+    Bundle, Checkpoint, ExecutionPromise, Item, NetworkId, OrderPromise, Outcome, PromisedLeg,
+    PromisedRemoval, SlotHeader, Statement, promise::logs_hash,
 };
 
 /// Statements that wait until what they rest on is durable.
@@ -45,6 +45,13 @@ impl Outbox {
 
     pub(super) fn opened(&mut self, header: &SlotHeader) {
         self.put(Entry::Opened(header.number, header.parent));
+    }
+
+    /// Asks for a signature of the record behind which a slot opened, to be found by its hash: the closing head that an
+    /// epoch's members release for (P17).
+    pub(super) fn closes(&mut self, checkpoint: Checkpoint) {
+        let head = checkpoint.parent;
+        self.put(Entry::Statement(Box::new(Statement::Checkpoint(checkpoint)), vec![head], None));
     }
 
     /// Takes the promise of a position; [`Self::name`] says whose it is.

@@ -1,16 +1,18 @@
 //! Sealed items: how they get in, what their committee does, how they have their turn (P10-P13, P17).
 
 mod kept;
+mod members;
 mod opening;
 
 pub(crate) use kept::{Kept, put_list, read_list, read_secret};
+pub(crate) use members::{Announced, Closing};
 
 use super::Engine;
 use crate::{
     error::NodeError,
     record::Record,
     rpc::errors::{RpcError, RpcResult},
-    sealing::{Answer, Ask, Committee, SealingOptions, setup},
+    sealing::{Answer, Ask, Committee, SealingOptions, setup_of},
 };
 use alloy_primitives::{B256, Bytes, U256};
 use revm::DatabaseRef as _;
@@ -52,6 +54,10 @@ pub(crate) struct Sealing {
     asked: BTreeMap<u64, Instant>,
     /// Epochs that are being solved.
     solving: BTreeSet<u64>,
+    /// What members in processes of their own said.
+    members: members::Members,
+    /// Secrets of epochs that were opened, which are public by then.
+    revealed: BTreeMap<u64, Secret>,
 }
 
 /// A key list as it was announced.
@@ -68,7 +74,7 @@ impl Sealing {
     pub(super) fn new(options: SealingOptions, domain: Domain) -> Result<Self, NodeError> {
         Ok(Self {
             domain,
-            setup: setup(options.delay_squarings)?,
+            setup: setup_of(&options)?,
             options,
             lists: BTreeMap::new(),
             envelopes: BTreeMap::new(),
@@ -78,12 +84,19 @@ impl Sealing {
             dealt: 0,
             asked: BTreeMap::new(),
             solving: BTreeSet::new(),
+            members: members::Members::default(),
+            revealed: BTreeMap::new(),
         })
     }
 
     /// Returns the key list of an epoch.
     pub(crate) fn list(&self, epoch: u64) -> Option<&List> {
         self.lists.get(&epoch)
+    }
+
+    /// Returns the secret of an epoch that was opened.
+    pub(crate) fn revealed(&self, epoch: u64) -> Option<&Secret> {
+        self.revealed.get(&epoch)
     }
 
     fn read(&mut self, epoch: u64) -> Result<Arc<KeyList>, String> {
@@ -101,6 +114,8 @@ impl Sealing {
     fn forget(&mut self, current: u64, waits: impl Fn(u64) -> bool) {
         let keep = |epoch: &u64| *epoch + EPOCHS_KEPT >= current || waits(*epoch);
         self.lists.retain(|epoch, _| keep(epoch));
+        self.revealed.retain(|epoch, _| keep(epoch));
+        self.members.forget(keep);
         self.asked.retain(|epoch, _| waits(*epoch));
         self.solving.retain(|epoch| waits(*epoch));
         self.releases.retain(|epoch, _| waits(*epoch));
@@ -235,6 +250,12 @@ impl Engine {
         let config = self.lane.config().sealing.clone().expect("the lane takes sealed items");
         let current = config.epoch_of(slot);
         let sealing = self.sealing.as_mut().expect("looked at before");
+        if sealing.options.is_apart() {
+            self.assemble_lists(slot, &config);
+            let lane = self.lane.sealing();
+            let sealing = self.sealing.as_mut().expect("looked at before");
+            return sealing.forget(current, |epoch| lane.closed(epoch).is_some());
+        }
         while sealing.dealt < current + EPOCHS_AHEAD {
             sealing.dealt = sealing.dealt.max(current.saturating_sub(1)) + 1;
             let epoch = sealing.dealt;
@@ -257,14 +278,23 @@ impl Engine {
             match sealing.asked.get(&epoch) {
                 None => {
                     sealing.asked.insert(epoch, Instant::now());
+                    // Members elsewhere see the head themselves, once it is on disk.
+                    let is_apart = sealing.options.is_apart();
                     // After a stop between the last release and the opening there is nothing left to ask for.
                     if let Err(rejection) = self.collect(epoch) {
                         tracing::warn!(epoch, %rejection, "an epoch whose secret is known");
                     }
+                    if is_apart {
+                        continue;
+                    }
                     let asks = self.committee().asks();
                     self.when_durable(move || drop(asks.send(Ask::Release { epoch, head })));
                 }
-                Some(asked) if asked.elapsed() >= sealing.options.patience => self.solve(epoch),
+                Some(asked)
+                    if sealing.options.solves && asked.elapsed() >= sealing.options.patience =>
+                {
+                    self.solve(epoch);
+                }
                 Some(_) => {}
             }
         }
@@ -305,6 +335,10 @@ impl Engine {
         };
         let (now_ms, bytes) = (self.now_ms, Bytes::from(list.encode()));
         self.announced(now_ms, key.clone(), bytes.clone())?;
+        if let Some(known) = self.sealing.as_mut().and_then(|all| all.lists.get_mut(&key.epoch)) {
+            // Its shares were checked when it was made.
+            known.read = Some(Arc::new(list.clone()));
+        }
         self.note(|| Record::KeyList { now_ms, key, bytes });
         Ok(())
     }
@@ -395,8 +429,13 @@ impl Engine {
     ) -> Result<(), Rejection> {
         let list = secret.list();
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        let public = secret.secret().clone();
         sealing.secrets.insert(epoch, secret);
-        self.step_at(now_ms, Input::Reveal { epoch, list }).map(|_| ())
+        self.step_at(now_ms, Input::Reveal { epoch, list })?;
+        if let Some(sealing) = &mut self.sealing {
+            sealing.revealed.insert(epoch, public);
+        }
+        Ok(())
     }
 
     /// Does again what the log says.

@@ -118,7 +118,12 @@ impl Engine {
                     });
                     given = Some(position);
                 }
-                Effect::Closed { hash, .. } => self.close_blocks(hash),
+                Effect::Closed { record, hash } => {
+                    if let Some(header) = self.realm.slot().cloned() {
+                        self.records.push(header, record);
+                    }
+                    self.close_blocks(hash);
+                }
                 // The lane remembers who waits; the committee is asked at the next turn.
                 Effect::EpochClosed { items, is_late, .. } => {
                     if is_late && items > 0 {
@@ -142,6 +147,7 @@ impl Engine {
         self.items_in_slot = 0;
         self.opened.clear();
         self.outbox.opened(&header);
+        self.sign_closing(&header);
         self.open_slot_elsewhere(&header);
         self.remember_slot(&header);
         self.recording.iter_mut().for_each(|recording| recording.opened(&header));

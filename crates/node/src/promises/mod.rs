@@ -24,7 +24,7 @@ use std::{
 use store::Store;
 use tokio::sync::{Notify, broadcast, futures::Notified};
 use weft_promise::{Guard, Issuer, LocalSigner, ProgramSigner, Signer, guard::Setting, keystore};
-use weft_types::{Domain, SlotNumber, Statement};
+use weft_types::{Domain, SignedPromise, SlotNumber, Statement};
 
 /// Most statements that wait for the worker.
 const MAX_QUEUE: usize = 1 << 14;
@@ -173,6 +173,11 @@ impl Promises {
     /// Returns what was promised about an item, by its hash, its bundle or one of its transactions.
     pub(crate) fn get(&self, key: &B256) -> Option<Found> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner).get(key)
+    }
+
+    /// Returns the signed checkpoint behind the closing head of an epoch.
+    pub(crate) fn closing(&self, head: &B256) -> Option<SignedPromise> {
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner).closing(head)
     }
 
     /// Begins to listen to the feed.

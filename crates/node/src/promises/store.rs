@@ -1,8 +1,14 @@
 //! The last promises, by item.
 
 use alloy_primitives::{B256, map::B256Map};
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 use weft_types::{SignedGroup, SignedPromise, Statement};
+
+/// Most closing heads whose checkpoints are kept: more epochs than may wait for their secrets.
+const MAX_CLOSINGS: usize = 256;
 
 /// What was promised about one item.
 #[derive(Debug)]
@@ -30,6 +36,10 @@ pub(super) struct Store {
     /// Item of a bundle or transaction.
     names: B256Map<B256>,
     age: VecDeque<B256>,
+    /// Checkpoints behind the closing heads of epochs, once they are signed.
+    closings: BTreeMap<B256, Option<Place>>,
+    /// Their heads, the oldest first.
+    heads: VecDeque<B256>,
 }
 
 impl Store {
@@ -40,6 +50,8 @@ impl Store {
             items: B256Map::default(),
             names: B256Map::default(),
             age: VecDeque::new(),
+            closings: BTreeMap::new(),
+            heads: VecDeque::new(),
         }
     }
 
@@ -51,8 +63,31 @@ impl Store {
         self.entry(item).keys.extend(names);
     }
 
+    /// Keeps the next checkpoint behind a closing head.
+    pub(super) fn await_closing(&mut self, head: B256) {
+        if self.closings.insert(head, None).is_none() {
+            self.heads.push_back(head);
+        }
+        while self.heads.len() > MAX_CLOSINGS
+            && let Some(oldest) = self.heads.pop_front()
+        {
+            self.closings.remove(&oldest);
+        }
+    }
+
+    /// Returns the checkpoint behind a closing head.
+    pub(super) fn closing(&self, head: &B256) -> Option<SignedPromise> {
+        let (group, index) = self.closings.get(head)?.as_ref()?;
+        group.promise(*index)
+    }
+
     pub(super) fn insert(&mut self, group: &Arc<SignedGroup>) {
         for (index, statement) in (0_u16..).zip(group.statements()) {
+            if let Statement::Checkpoint(checkpoint) = statement
+                && let Some(place @ None) = self.closings.get_mut(&checkpoint.parent)
+            {
+                *place = Some((group.clone(), index));
+            }
             let Some(item) = statement.item() else { continue };
             let place = Some((group.clone(), index));
             let kept = self.entry(item);

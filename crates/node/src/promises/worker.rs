@@ -92,8 +92,10 @@ fn work(
             Entry::Opened(slot, parent) => *head = Some(Head::start(issuer, slot, parent)),
             Entry::Statement(statement, names, _) => {
                 follow(head, &statement);
-                if let (Some(item), false) = (statement.item(), names.is_empty()) {
-                    store.name(item, names);
+                match (statement.item(), names.as_slice()) {
+                    (_, []) => {}
+                    (Some(item), _) => store.name(item, names),
+                    (None, heads) => heads.iter().for_each(|head| store.await_closing(*head)),
                 }
                 statements.push(*statement);
             }

@@ -16,6 +16,7 @@
 //! | -38012 | `SameNetwork` | the proxy of an address on its own rollup |
 //! | -38013 | `NonceTooHigh` | the nonce of a bundle's leg is ahead of its sender's; with the gap closed it may come again |
 //! | -38020 | `NoSealing`, `NoKey`, .. | an envelope is not taken; the name says why |
+//! | -38021 | `NoCommittee`, `UnknownMember`, .. | what a member of the committee says is refused; the name says why |
 //! | -38050 | `NotAccepting` | intake is paused, or the node is shutting down |
 
 use alloy_primitives::Bytes;
@@ -91,6 +92,11 @@ impl RpcError {
     /// An envelope is not taken.
     pub(crate) fn sealed_refused(name: &str, why: impl std::fmt::Display) -> Self {
         Self::named(-38020, name, why)
+    }
+
+    /// What a member of the committee says is refused, or what somebody says in its place.
+    pub(crate) fn committee_refused(name: &str, why: impl std::fmt::Display) -> Self {
+        Self::named(-38021, name, why)
     }
 
     pub(crate) fn not_accepting(why: &str) -> Self {

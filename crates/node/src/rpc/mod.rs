@@ -7,6 +7,7 @@ mod building;
 mod bundles;
 mod calls;
 mod chain;
+mod committee;
 mod dev;
 mod discover;
 pub(crate) mod errors;
@@ -46,7 +47,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::{OnceCell, Semaphore};
-use weft_types::NetworkId;
+use weft_types::{Domain, NetworkId};
 
 /// A client's call, on the engine's thread.
 pub(crate) struct Call<'a> {
@@ -75,8 +76,14 @@ const STANDARD: &[Methods] = &[
     txpool::METHODS,
 ];
 /// Methods of rollups alone: what crosses, and development helpers.
-const OF_ROLLUPS: &[Methods] =
-    &[bundles::METHODS, promises::METHODS, sealed::METHODS, threads::METHODS, weft::METHODS];
+const OF_ROLLUPS: &[Methods] = &[
+    bundles::METHODS,
+    committee::METHODS,
+    promises::METHODS,
+    sealed::METHODS,
+    threads::METHODS,
+    weft::METHODS,
+];
 /// Methods of imported chains alone.
 const OF_IMPORTED: &[Methods] = &[building::METHODS];
 /// Methods of every chain whose answers are written apart from the engine.
@@ -101,6 +108,8 @@ pub(crate) struct Port {
     pub(crate) engine: EngineHandle,
     pub(crate) metrics: Metrics,
     pub(crate) network: NetworkId,
+    /// The realm.
+    pub(crate) domain: Domain,
     /// True for an imported chain.
     pub(crate) is_imported: bool,
     /// How long a subscriber may take for one message before it is dropped.
@@ -161,6 +170,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     if !is_imported {
         promises::register(&mut module);
         sealed::register(&mut module);
+        committee::register(&mut module);
         sync_send::register(&mut module);
     }
     let names: BTreeSet<&'static str> = module.method_names().collect();
@@ -269,7 +279,10 @@ mod tests {
             "eth_sendRawTransaction",
             "eth_sendRawTransactionSync",
             "rpc.discover",
+            "weft_announceShare",
             "weft_getPromise",
+            "weft_openEpoch",
+            "weft_releaseSecret",
             "weft_sendSealed",
             "weft_subscribe",
             "weft_unsubscribe",

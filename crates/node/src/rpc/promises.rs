@@ -6,7 +6,7 @@ use super::{
     subscribe::{deliver, too_slow},
 };
 use crate::promises::{Found, Message, Promises};
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule, core::SubscriptionResult, types::ErrorObjectOwned,
 };
@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
 use weft_promise::promise_json;
-use weft_types::SignedPromise;
+use weft_types::{Encode as _, SignedPromise, SlotNumber};
 
-pub(super) const METHODS: Methods = &[("weft_getPromiseKey", key)];
+pub(super) const METHODS: Methods =
+    &[("weft_getPromiseKey", key), ("weft_getSlotRecord", slot_record)];
 
 /// Longest wait for a signature that is on its way.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -59,6 +60,20 @@ fn key(call: &mut Call<'_>, _: &Args) -> RpcResult {
         "signing": stopped.is_none() && floor.is_none(),
         "stopped": stopped,
         "waitsUntilSlot": floor,
+    }))
+}
+
+/// Returns header and closing record of a recent slot.
+fn slot_record(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let slot = SlotNumber::new(args.required_number(0)?);
+    let Some((header, record)) = call.engine.records.get(slot) else { return Ok(Value::Null) };
+    Ok(json!({
+        "slot": slot,
+        "hash": record.hash(&call.engine.domain),
+        "header": Bytes::from(header.encode()),
+        "record": Bytes::from(record.encode()),
+        "sealed": record.sealed,
+        "plaintext": record.plaintext,
     }))
 }
 

@@ -6,11 +6,12 @@ use super::{
     promises::{promises, wait_for},
     types::position,
 };
-use crate::engine::Engine;
+use crate::engine::{Engine, Sealing};
 use alloy_primitives::{B256, Bytes, eip191_hash_message};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned};
 use serde_json::{Value, json};
-use weft_crypto::Envelope;
+use std::collections::BTreeMap;
+use weft_crypto::{Envelope, MemberId};
 use weft_promise::promise_json;
 use weft_types::{Decode as _, Signature, SlotNumber, codec::CodecError};
 
@@ -31,12 +32,11 @@ pub(super) fn register(module: &mut RpcModule<Port>) {
 async fn send(args: &Args, port: &Port) -> RpcResult {
     let envelope = decode(&args.bytes(0)?)?;
     let signature = read_signature(&args.bytes(1)?)?;
-    let take = move |engine: &mut Engine| {
-        let item = envelope.id(&engine.domain);
-        check_payer(&envelope, item, &signature)?;
-        engine.send_sealed(envelope).map(|ordered| (item, ordered))
-    };
-    let (item, ordered) = port.engine.call(take).await??;
+    // Here and not on the engine's thread, which has all the slots to keep.
+    let item = envelope.id(&port.domain);
+    check_payer(&envelope, item, &signature)?;
+    let take = move |engine: &mut Engine| engine.send_sealed(envelope);
+    let ordered = port.engine.call(take).await??;
     let answer = json!({ "item": item, "position": position(&ordered) });
     Ok(with_promise(answer, item, port).await)
 }
@@ -47,7 +47,7 @@ fn decode(bytes: &Bytes) -> RpcResult<Envelope> {
     Envelope::decode(bytes).map_err(wrong)
 }
 
-fn read_signature(bytes: &Bytes) -> RpcResult<[u8; 65]> {
+pub(super) fn read_signature(bytes: &Bytes) -> RpcResult<[u8; 65]> {
     let wrong = |_| RpcError::params(format!("signature of {} bytes, expected 65", bytes.len()));
     let mut bytes: [u8; 65] = bytes.as_ref().try_into().map_err(wrong)?;
     // Wallets write 27 and 28.
@@ -108,6 +108,13 @@ fn put_list(answer: &mut Value, engine: &Engine, number: u64) {
         answer["closeAt"] = json!(list.key.close_at_ms);
         answer["status"] = json!("over");
     }
+    let Some(sealing) = &engine.sealing else { return };
+    if sealing.options.is_apart() && list.is_some() {
+        answer["leftOut"] = json!(sealing.left_out(number));
+    }
+    if let Some(secret) = sealing.revealed(number) {
+        answer["secret"] = json!(B256::new(secret.to_bytes()));
+    }
 }
 
 fn put_status(answer: &mut Value, engine: &Engine, number: u64, current: u64) {
@@ -120,7 +127,14 @@ fn put_status(answer: &mut Value, engine: &Engine, number: u64, current: u64) {
         answer["items"] = json!(closed.epoch.items.len());
         answer["closingHead"] = json!(closed.head);
         answer["released"] = json!(closed.released);
+        answer["closing"] = json!(closing_of(engine, &closed.head));
     }
+}
+
+/// Returns the sequencer's signature of a closing head, as a promise.
+pub(super) fn closing_of(engine: &Engine, head: &B256) -> Option<Value> {
+    let promises = engine.outbox.promises()?;
+    Some(promise_json(&promises.closing(head)?, promises.key()))
 }
 
 fn key_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
@@ -142,5 +156,15 @@ fn key_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
         "firstSlot": config.first_slot(number),
         "lastSlot": config.last_slot(number),
         "closeAt": list.key.close_at_ms,
+        "signatures": signatures(sealing, number),
     }))
+}
+
+/// Returns whose shares an epoch's key is made of, as far as members in processes of their own said so here.
+fn signatures(sealing: &Sealing, epoch: u64) -> BTreeMap<MemberId, Signature> {
+    let in_list = |member: &MemberId| {
+        sealing.list(epoch).is_some_and(|list| list.key.members.contains(member))
+    };
+    let signed = sealing.announced(epoch).map(|(member, announced)| (member, announced.signature));
+    signed.filter(|(member, _)| in_list(member)).collect()
 }

@@ -1,7 +1,8 @@
 //! A committee in process: its members deal shares, release secrets after the close, and solve what was not released.
 //!
 //! Threads of their own do the work, so that slots go on. Members keep what real ones would: a secret is released once,
-//! for one closing head, and never before the head is on disk (P17, T12).
+//! for one closing head, and never before the head is on disk (P17, T12). A committee whose members are elsewhere
+//! ([`crate::engine`]'s `members`) has none here, and the thread only makes lists of their shares and solves.
 
 use crate::error::NodeError;
 use alloy_primitives::{B256, keccak256};
@@ -21,8 +22,17 @@ use weft_types::Domain;
 /// What the engine asks for.
 #[derive(Debug)]
 pub(crate) enum Ask {
-    /// The key list of an epoch.
+    /// The key list of an epoch, by the members in process.
     Deal(u64),
+    /// The key list of shares that came from elsewhere.
+    Assemble {
+        /// The epoch.
+        epoch: u64,
+        /// Whose shares count.
+        committee: BTreeSet<MemberId>,
+        /// What came in time.
+        announcements: Vec<Announcement>,
+    },
     /// The secrets of a closed epoch.
     Release {
         /// The epoch.
@@ -127,10 +137,13 @@ fn run(
 ) {
     while let Ok(ask) = asked.recv() {
         match ask {
-            Ask::Deal(epoch) => match assemble(setup, &domain, &members, epoch) {
-                Ok(list) => drop(answer.send(Answer::Dealt(Box::new(list)))),
-                Err(error) => tracing::error!(epoch, %error, "no key list"),
-            },
+            Ask::Deal(epoch) => {
+                let (committee, announcements) = dealt(setup, &domain, &members, epoch);
+                assemble(setup, &domain, epoch, &committee, &announcements, answer);
+            }
+            Ask::Assemble { epoch, committee, announcements } => {
+                assemble(setup, &domain, epoch, &committee, &announcements, answer);
+            }
             Ask::Release { epoch, head } => {
                 for member in &mut members {
                     if let Some(release) = member.release(setup, &domain, epoch, head) {
@@ -143,24 +156,34 @@ fn run(
     }
 }
 
-fn assemble(
+/// Returns what the members in process announce.
+fn dealt(
     setup: &Setup,
     domain: &Domain,
     members: &[Member],
     epoch: u64,
-) -> Result<KeyList, weft_crypto::InvalidKeyList> {
-    let announcements: Vec<_> = members
-        .iter()
-        .map(|member| {
-            let context = member.context(domain, epoch);
-            let (_, share) = deal(setup, &context, &member.entropy(epoch));
-            Announcement { member: member.id, received_unix_ms: 0, share }
-        })
-        .collect();
-    let committee: BTreeSet<_> = members.iter().map(|member| member.id).collect();
-    // They came through no network, so none of them is late.
-    let assembled = KeyList::assemble(setup, domain, epoch, &committee, &announcements, 0);
-    assembled.map(|(list, _)| list)
+) -> (BTreeSet<MemberId>, Vec<Announcement>) {
+    let announcements = members.iter().map(|member| {
+        let context = member.context(domain, epoch);
+        let (_, share) = deal(setup, &context, &member.entropy(epoch));
+        Announcement { member: member.id, received_unix_ms: 0, share }
+    });
+    (members.iter().map(|member| member.id).collect(), announcements.collect())
+}
+
+/// Makes a key list of announcements, all of which came in time.
+fn assemble(
+    setup: &Setup,
+    domain: &Domain,
+    epoch: u64,
+    committee: &BTreeSet<MemberId>,
+    announcements: &[Announcement],
+    answer: &Sender<Answer>,
+) {
+    match KeyList::assemble(setup, domain, epoch, committee, announcements, u64::MAX) {
+        Ok((list, _)) => drop(answer.send(Answer::Dealt(Box::new(list)))),
+        Err(error) => tracing::error!(epoch, %error, "no key list"),
+    }
 }
 
 /// Squares on a thread of its own: that takes as long as the delay is.
@@ -223,7 +246,8 @@ mod tests {
         let (setup, domain) = (crate::sealing::setup(64).unwrap(), Domain::dev());
         let mut honest = member(false);
         let (one, other) = (B256::repeat_byte(1), B256::repeat_byte(2));
-        let list = assemble(&setup, &domain, std::slice::from_ref(&honest), 5).unwrap();
+        let (committee, announced) = dealt(&setup, &domain, std::slice::from_ref(&honest), 5);
+        let (list, _) = KeyList::assemble(&setup, &domain, 5, &committee, &announced, 0).unwrap();
         let release = honest.release(&setup, &domain, 5, one).unwrap();
         assert!(list.collect(&[release], u64::MAX).1.is_some(), "it is the share's");
         assert!(honest.release(&setup, &domain, 5, other).is_none());

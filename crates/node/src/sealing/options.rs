@@ -1,7 +1,12 @@
 //! What a realm with sealed items is made with.
 
 use crate::error::NodeError;
-use std::time::Duration;
+use alloy_primitives::{Address, Bytes};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+use weft_crypto::MemberId;
 use weft_lane::SealingConfig;
 use weft_types::{
     NetworkId,
@@ -13,14 +18,17 @@ const MAX_DELAY: u64 = 1 << 30;
 /// Most members of a committee in process.
 const MAX_MEMBERS: u32 = 16;
 
-/// What a realm with sealed items is made with. All but the last two are part of the realm.
+/// Fewest slots of an epoch whose members are elsewhere: shares come over a network, and not all in one slot.
+const LEAST_SLOTS_APART: u64 = 4;
+
+/// What a realm with sealed items is made with. All up to the margin is part of the realm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealingOptions {
     /// Slots of an epoch.
     pub epoch_slots: u64,
     /// Slots before an epoch in which its key list comes too late.
     pub lead_slots: u64,
-    /// Members of the committee, all of them in process.
+    /// Members of the committee in process; zero when [`Self::roster`] names those that are elsewhere.
     pub members: u32,
     /// Squarings that open an epoch when a member does not release its secret.
     pub delay_squarings: u64,
@@ -36,6 +44,13 @@ pub struct SealingOptions {
     pub silent: u32,
     /// How long members may take to release before the squarings begin.
     pub patience: Duration,
+    /// Members in processes of their own, and the keys that sign what they say. They may change from start to start: an
+    /// epoch's own are those of its key list.
+    pub roster: BTreeMap<MemberId, Address>,
+    /// Whether the node squares when a member is silent; else somebody else has to (`weft_openEpoch`).
+    pub solves: bool,
+    /// Setup of this delay, as `weft committee setup` makes it; without it every start does the squarings once.
+    pub setup: Option<Bytes>,
 }
 
 impl Default for SealingOptions {
@@ -51,6 +66,9 @@ impl Default for SealingOptions {
             close_margin_ms: 10_000,
             silent: 0,
             patience: Duration::from_millis(500),
+            roster: BTreeMap::new(),
+            solves: true,
+            setup: None,
         }
     }
 }
@@ -58,7 +76,9 @@ impl Default for SealingOptions {
 impl SealingOptions {
     pub(crate) fn check(&self) -> Result<(), NodeError> {
         let wrong = |why: String| Err(NodeError::Config(format!("sealing: {why}")));
-        if !(1..=MAX_MEMBERS).contains(&self.members) {
+        if self.is_apart() {
+            self.check_roster()?;
+        } else if !(1..=MAX_MEMBERS).contains(&self.members) {
             return wrong(format!("{} members, expected 1 to {MAX_MEMBERS}", self.members));
         }
         if !(1..=MAX_DELAY).contains(&self.delay_squarings) {
@@ -67,6 +87,31 @@ impl SealingOptions {
         }
         if !(1..=weft_lane::sealed::MAX_EPOCH_SLOTS).contains(&self.epoch_slots) {
             return wrong(format!("epochs of {} slots", self.epoch_slots));
+        }
+        Ok(())
+    }
+
+    /// Returns true when the members are in processes of their own.
+    pub fn is_apart(&self) -> bool {
+        !self.roster.is_empty()
+    }
+
+    fn check_roster(&self) -> Result<(), NodeError> {
+        let wrong = |why: String| Err(NodeError::Config(format!("sealing: {why}")));
+        let (inside, outside) = (self.members, self.roster.len());
+        if inside != 0 || self.silent != 0 {
+            return wrong("members in process beside a committee elsewhere".to_owned());
+        }
+        if outside > MAX_MEMBERS as usize {
+            return wrong(format!("a committee of {outside}, expected at most {MAX_MEMBERS}"));
+        }
+        let keys: BTreeSet<_> = self.roster.values().collect();
+        if keys.len() != outside {
+            return wrong("two members of the committee have the same key".to_owned());
+        }
+        let slots = self.epoch_slots;
+        if slots < LEAST_SLOTS_APART.max(self.lead_slots + 2) {
+            return wrong(format!("epochs of {slots} slots are too short for members elsewhere"));
         }
         Ok(())
     }
@@ -84,11 +129,14 @@ impl SealingOptions {
     /// Returns what the log says about it, for comparison.
     pub(crate) fn words(options: Option<&Self>) -> String {
         let Some(options) = options else { return "none".to_owned() };
+        let members = match options.members {
+            0 => "members elsewhere".to_owned(),
+            members => format!("{members} members"),
+        };
         format!(
-            "epochs of {} slots, lead {}, {} members, {} squarings, {} wei a byte, {} wei a unit of gas, home {:?}, margin {} ms",
+            "epochs of {} slots, lead {}, {members}, {} squarings, {} wei a byte, {} wei a unit of gas, home {:?}, margin {} ms",
             options.epoch_slots,
             options.lead_slots,
-            options.members,
             options.delay_squarings,
             options.wei_per_byte,
             options.wei_per_gas,
