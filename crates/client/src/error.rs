@@ -48,9 +48,20 @@ pub enum ClientError {
     /// The key cannot or does not want to sign.
     #[error("cannot sign")]
     Signer(#[from] alloy_signer::Error),
-    /// The node refused the bundle by name.
+    /// The node refused the bundle or envelope by name.
     #[error("{name} ({code}): {message}", name = .0.name, code = .0.code, message = .0.message)]
     Refused(RefusedBundle),
+    /// Nothing is sealed to this key, or this cannot be sealed.
+    #[error("cannot seal: {0}")]
+    Sealing(String),
+    /// The node took an envelope and gave no promise of its position that holds. It may be ordered all the same.
+    #[error("no promise for {id}: {why}")]
+    NoPromise {
+        /// Envelope.
+        id: B256,
+        /// What is wrong.
+        why: String,
+    },
     /// The node calls the bundle otherwise than its markers do.
     #[error("the node calls the bundle {told}, its markers say {computed}")]
     OtherBundle {
@@ -95,7 +106,7 @@ pub enum ClientError {
     NoProxy(Address),
 }
 
-/// A refusal of a bundle: its codes are in `docs/reference/json-rpc.md`.
+/// A refusal of a bundle or envelope: its codes are in `docs/reference/json-rpc.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedBundle {
     /// Code, -38001 and below.

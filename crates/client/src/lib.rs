@@ -3,8 +3,9 @@
 //! A realm is a set of rollups that share one order. [`Realm::connect`] finds all of them through any one; each is an
 //! ordinary chain behind [`Rollup::provider`]. What is particular about a realm is here: bundles that are included on all
 //! their rollups or on none ([`Realm::bundle`]), proxies through which a contract calls another rollup
-//! ([`Realm::create_proxy`]), signed promises about position and result ([`Realm::promises`]), and simulations of several
-//! rollups at once ([`Realm::simulate`]).
+//! ([`Realm::create_proxy`]), signed promises about position and result ([`Realm::promises`]), items whose order is fixed
+//! before anybody can read them ([`Realm::seal_and_send`]), and simulations of several rollups at once
+//! ([`Realm::simulate`]).
 //!
 //! ```
 //! use alloy_primitives::U256;
@@ -46,6 +47,7 @@ mod outcome;
 mod promise;
 mod proxy;
 mod realm;
+mod sealing;
 mod simulate;
 mod sync_send;
 
@@ -54,6 +56,7 @@ pub use error::{ClientError, RefusedBundle};
 pub use outcome::{Dropped, Executed, LegResult, Outcome, Patience, Removed, SystemTransaction};
 pub use promise::{Feed, PromiseKey, Promises, VerifiedPromise};
 pub use realm::{Realm, Rollup};
+pub use sealing::{Committee, Promised, SealedItem, SealingKey, SealingTerms};
 pub use simulate::{SimulatedBundle, SimulatedLeg};
 pub use sync_send::NotSent;
 

@@ -150,13 +150,19 @@ impl Default for Patience {
 }
 
 impl Realm {
-    /// Returns what became of a bundle or transaction; `None` while that is undecided or when the node never saw it.
+    /// Returns what became of a bundle or transaction, or of an envelope by its hash; `None` while that is undecided, an
+    /// envelope waits to be opened, or the node never saw it.
     ///
     /// # Errors
     ///
     /// [`ClientError::Rpc`].
     pub async fn outcome(&self, id: B256) -> Result<Option<Outcome>, ClientError> {
-        Ok(self.ask("weft_getOutcome", by_hash(id)).await?)
+        let told: Option<serde_json::Value> = self.ask("weft_getOutcome", by_hash(id)).await?;
+        let decided = told.filter(|told| told["outcome"] != "sealed");
+        let read = |told| {
+            serde_json::from_value(told).map_err(|error| ClientError::Answer(error.to_string()))
+        };
+        decided.map(read).transpose()
     }
 
     /// Waits until it is decided what becomes of a bundle or transaction.

@@ -135,7 +135,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "weft-client",
-        may_use: &["weft-types", "weft-contracts", "weft-node"],
+        may_use: &["weft-types", "weft-crypto", "weft-contracts", "weft-node"],
         libraries: None,
     },
     Layer {
@@ -172,6 +172,7 @@ const LAYERS: &[Layer] = &[
             "weft-bench",
             "weft-journal",
             "weft-node",
+            "weft-client",
             "weft-sim",
         ],
         libraries: None,

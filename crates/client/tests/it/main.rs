@@ -3,4 +3,5 @@
 mod bundles;
 mod chains;
 mod promises;
+mod sealing;
 mod world;

@@ -1,0 +1,12 @@
+//! Sealed items: the order first, the content later (P10-P14).
+//!
+//! ```text
+//!  key of the open epoch ─► seal ─► send ─► promise of a position, checked here
+//!   every share checked      payer signs       key, realm, item, place
+//! ```
+
+mod key;
+mod send;
+
+pub use key::{Committee, SealingKey};
+pub use send::{Promised, SealedItem, SealingTerms};
