@@ -29,6 +29,13 @@ pub(crate) struct Rpc {
     client: HttpClient,
 }
 
+/// What a node says when it refuses.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: i32,
+    pub(crate) message: String,
+}
+
 /// Receipt, as far as it is shown.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,14 +91,24 @@ impl Rpc {
         method: &str,
         params: Value,
     ) -> Result<T> {
+        let answer = self.ask(method, params).await?;
+        answer.map_err(|Refused { code, message }| eyre!("{method}: {message} (code {code})"))
+    }
+
+    /// Calls `method`, for who goes on when the node refuses.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<Result<T, Refused>> {
         let mut list = ArrayParams::new();
         for param in params.as_array().into_iter().flatten() {
             list.insert(param)?;
         }
         match self.client.request(method, list).await {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => Ok(Ok(answer)),
             Err(Error::Call(error)) => {
-                bail!("{method}: {} (code {})", error.message(), error.code())
+                Ok(Err(Refused { code: error.code(), message: error.message().to_owned() }))
             }
             Err(Error::ParseError(error)) => bail!("{method}: unexpected answer: {error}"),
             Err(error) => {

@@ -14,7 +14,7 @@ mod node;
 mod promise;
 mod rollup;
 mod run;
-mod sealing;
+pub(crate) mod sealing;
 mod sim;
 mod verify;
 mod verify_promise;
@@ -78,8 +78,8 @@ impl Command {
             Self::VerifyPromise(command) => command.run(),
             Self::Seal(command) => command.run(),
             Self::Unseal(command) => command.run(),
-            Self::Solve(command) => command.run(),
-            Self::Committee(command) => command.run(),
+            Self::Solve(command) => block_on(command.run()),
+            Self::Committee(command) => block_on(command.run()),
             Self::Sealed(command) => block_on(command.run()),
             Self::Evidence(command) => command.run(),
         }

@@ -5,8 +5,7 @@ use crate::commands::keys;
 use eyre::{Result, bail, eyre};
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 use weft_node::{
-    AdminConfig, DevConfig, GuardFile, Limits, Origins, Priority, RollupConfig, SealingOptions,
-    SigningKey,
+    AdminConfig, DevConfig, GuardFile, Limits, Origins, Priority, RollupConfig, SigningKey,
 };
 use weft_promise::Passphrase;
 use weft_types::Domain;
@@ -95,7 +94,7 @@ impl Settings {
 
     /// Returns a switch of what is in the data directory.
     fn switch(&self, path: &str) -> Result<bool> {
-        let is_on = matches!(self.get(path), Some(super::Value::Switch(true)));
+        let is_on = self.is_on(path);
         if is_on && self.path("node.data_dir").is_none() {
             return Err(self.wrong(path, "needs `node.data_dir` (--data-dir)"));
         }
@@ -108,32 +107,15 @@ impl Settings {
         Origins::read(text).map_err(|error| self.wrong("node.origins", error))
     }
 
-    fn sealing(&self, profile: Profile) -> Result<Option<SealingOptions>> {
-        if !matches!(self.get("sealing.enabled"), Some(super::Value::Switch(true))) {
-            return Ok(None);
-        }
-        if profile == Profile::Production {
-            // A committee in the sequencer's own process hides nothing from it.
-            let why = "is for `weft dev`: its committee is in the same process";
-            return Err(self.wrong("sealing.enabled", why));
-        }
-        let number = |path| self.number(path).expect("sealing has defaults");
-        let few = |path| u32::try_from(number(path)).expect("the table bounds members");
-        Ok(Some(SealingOptions {
-            epoch_slots: number("sealing.epoch_slots"),
-            delay_squarings: number("sealing.delay"),
-            members: few("sealing.members"),
-            silent: few("sealing.silent"),
-            close_margin_ms: milliseconds(self.time("sealing.close_margin")),
-            ..SealingOptions::default()
-        }))
-    }
-
     fn priority(&self) -> Priority {
         match self.text("realm.priority") {
             Some("fees") => Priority::Fees,
             _ => Priority::Fcfs,
         }
+    }
+
+    pub(super) fn is_on(&self, path: &str) -> bool {
+        matches!(self.get(path), Some(super::Value::Switch(true)))
     }
 
     fn port(&self, path: &str) -> Option<u16> {
@@ -259,7 +241,7 @@ fn complete(config: DevConfig) -> Result<DevConfig> {
 }
 
 /// Writes a bounded time in milliseconds.
-fn milliseconds(time: Duration) -> u64 {
+pub(super) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).expect("the table bounds times")
 }
 

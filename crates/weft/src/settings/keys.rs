@@ -118,7 +118,7 @@ pub(crate) const KEYS: &[Key] = &[
         "sealing.enabled",
         Kind::Switch,
         "false",
-        "Takes sealed items, with a committee in process",
+        "Takes sealed items; without `committee`, its members are in process",
     )
     .flag("sealed", "BOOL"),
     Key::new(
@@ -134,10 +134,46 @@ pub(crate) const KEYS: &[Key] = &[
         "Squarings that open an epoch without its members; may not change",
     ),
     Key::new(
+        "sealing.setup",
+        Kind::Path,
+        "",
+        "Setup of this delay, of `weft committee setup`; else each start squares once",
+    ),
+    Key::new(
+        "sealing.committee",
+        Kind::Path,
+        "",
+        "Members in processes of their own: {\"members\": {\"1\": \"0x..\"}}",
+    ),
+    Key::new(
         "sealing.members",
         Kind::Number { least: 1, most: 16 },
         "3",
-        "Members of the committee; may not change",
+        "Members of a committee in process; may not change",
+    ),
+    Key::new(
+        "sealing.lead",
+        Kind::Number { least: 1, most: 65_536 },
+        "1",
+        "Slots before an epoch in which its key is too late; may not change",
+    ),
+    Key::new(
+        "sealing.patience",
+        Kind::Time { least_ms: 1, most_ms: 600_000 },
+        "500ms",
+        "How long members may take to release before the node squares",
+    ),
+    Key::new(
+        "sealing.solves",
+        Kind::Switch,
+        "true",
+        "Whether the node squares for a silent member; else somebody else has to",
+    ),
+    Key::new(
+        "sealing.advantage",
+        Kind::Number { least: 0, most: 100_000 },
+        "30",
+        "How often faster than a processor the fastest solver may be; 0: unchecked",
     ),
     Key::new(
         "sealing.silent",

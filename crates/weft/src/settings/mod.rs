@@ -7,6 +7,7 @@ mod keys;
 #[cfg(test)]
 mod reference;
 mod rollup;
+mod sealing;
 mod value;
 
 pub(crate) use build::Profile;

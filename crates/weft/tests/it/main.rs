@@ -8,7 +8,6 @@ mod dev;
 mod import;
 mod node;
 mod promise;
-mod sealed;
 mod sim;
 mod support;
 mod usage;

@@ -52,6 +52,11 @@ pub(super) fn read_setup(path: &Path) -> Result<Setup> {
     setup_of(&Document::of_kind(path, "setup")?)
 }
 
+/// Reads a setup, as its encoding.
+pub(crate) fn read_setup_bytes(path: &Path) -> Result<Bytes> {
+    Ok(Bytes::from(read_setup(path)?.encode()))
+}
+
 /// Reads a key list with its setup, and checks every share.
 pub(super) fn read_list(path: &Path) -> Result<(Setup, KeyList)> {
     list_of(&Document::of_kind(path, "keyList")?)

@@ -12,7 +12,10 @@ mod solve;
 mod unseal;
 
 pub(super) use committee::Committee;
+pub(crate) use committee::read_roster;
+pub(crate) use key::read_setup_bytes;
 pub(super) use node::Sealed;
 pub(super) use seal::Seal;
+pub(crate) use secret::replace;
 pub(super) use solve::Solve;
 pub(super) use unseal::Unseal;

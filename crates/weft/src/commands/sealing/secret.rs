@@ -49,7 +49,7 @@ pub(super) fn released_of(secret: &Path) -> PathBuf {
 }
 
 /// Replaces a file in one step: its owner finds the old content or the new one, whole.
-pub(super) fn replace(path: &Path, content: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let aside = beside(path, ".new");
     write_private(&aside, content)
         .and_then(|()| fs::rename(&aside, path))

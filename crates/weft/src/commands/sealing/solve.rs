@@ -6,7 +6,7 @@ use super::{
     seal::read_envelope,
     secret::replace,
 };
-use crate::progress::Progress;
+use crate::{progress::Progress, rpc::Rpc};
 use alloy_primitives::{B256, Bytes};
 use clap::Args;
 use eyre::{Result, WrapErr, bail, ensure, eyre};
@@ -31,6 +31,7 @@ const MAX_CHECKPOINT: u64 = 8 << 20;
 #[command(after_help = "\
 Examples:
   weft solve epoch-7.json --checkpoint epoch-7.chain > secret-7.json
+  weft solve epoch-7.json --checkpoint c --submit http://node:9545
   weft solve envelope.json --setup setup.json --checkpoint c > opening.json
 
 A key list gives the secret of its epoch, as `weft committee open` does when all
@@ -51,15 +52,21 @@ pub(crate) struct Solve {
     /// Time between two checkpoints
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time)]
     every: Duration,
+    /// Node that gets the secret of a closed epoch as well
+    #[arg(long, value_name = "URL")]
+    submit: Option<String>,
 }
 
 impl Solve {
     /// Runs the command.
-    pub(crate) fn run(self) -> Result<ExitCode> {
+    pub(crate) async fn run(self) -> Result<ExitCode> {
         let kind = Document::read(&self.file)?.kind().to_owned();
         let found = match (kind.as_str(), &self.setup) {
             ("keyList", None) => self.epoch()?,
             ("keyList", Some(_)) => bail!("a key list holds its setup: leave --setup out"),
+            ("envelope", _) if self.submit.is_some() => {
+                bail!("a node takes the secrets of epochs alone: leave --submit out")
+            }
             ("envelope", Some(setup)) => self.envelope(setup)?,
             ("envelope", None) => bail!("the envelope's setup is missing: add --setup"),
             _ => bail!(
@@ -68,6 +75,11 @@ impl Solve {
             ),
         };
         file::print(&found)?;
+        if let Some(url) = &self.submit {
+            let params = json!([found["epoch"], found["secret"]]);
+            let _: Value = Rpc::new(url)?.request("weft_openEpoch", params).await?;
+            eprintln!("epoch {} is open at {url}", found["epoch"]);
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -236,7 +248,7 @@ fn speed(done: u64, time: Duration) -> String {
     format!("{:.2} million a second", done as f64 / 1e6 / time.as_secs_f64().max(1e-9))
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     let unreadable = || "write a time like 200ms or 1s".to_owned();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -5,7 +5,10 @@ mod list;
 mod open;
 mod release;
 mod roster;
+mod serve;
 mod setup;
+
+pub(crate) use roster::read_roster;
 
 use clap::Subcommand;
 use eyre::Result;
@@ -24,6 +27,8 @@ Examples:
       --secret epoch-7.secret --key member.json --passphrase pass > r1.json
   weft committee open epoch-7.json --head 0x1f6e.. \\
       --committee committee.json r1.json r2.json r3.json > secret-7.json
+  weft committee serve --member 1 --dir member-1 --rpc http://node:9545 \\
+      --key member.json --passphrase pass
 
 committee.json says who is who: {\"members\": {\"1\": \"0x7099..\", \"2\": \"0x3C44..\"}}
 A member deals before the epoch and releases after its last slot is closed, for
@@ -35,17 +40,19 @@ pub(crate) enum Committee {
     List(list::List),
     Release(release::ReleaseCommand),
     Open(open::Open),
+    Serve(Box<serve::Serve>),
 }
 
 impl Committee {
     /// Runs the command.
-    pub(crate) fn run(self) -> Result<ExitCode> {
+    pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Setup(command) => command.run()?,
             Self::Deal(command) => command.run()?,
             Self::List(command) => command.run()?,
             Self::Release(command) => command.run()?,
             Self::Open(command) => command.run()?,
+            Self::Serve(command) => command.run().await?,
         }
         Ok(ExitCode::SUCCESS)
     }

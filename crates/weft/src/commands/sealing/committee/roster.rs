@@ -32,13 +32,18 @@ pub(super) struct Roster {
 impl RosterArgs {
     /// Reads the committee.
     pub(super) fn read(&self) -> Result<Roster> {
-        let name = self.committee.display();
-        let text =
-            fs::read_to_string(&self.committee).wrap_err_with(|| format!("cannot read {name}"))?;
-        serde_json::from_str(&text).wrap_err_with(|| {
-            format!("{name} is no committee: {{\"members\": {{\"1\": \"0x..\"}}}}")
-        })
+        Ok(Roster { members: read_roster(&self.committee)? })
     }
+}
+
+/// Reads the keys of a committee, by number of member.
+pub(crate) fn read_roster(path: &Path) -> Result<BTreeMap<MemberId, Address>> {
+    let name = path.display();
+    let text = fs::read_to_string(path).wrap_err_with(|| format!("cannot read {name}"))?;
+    let roster: Roster = serde_json::from_str(&text).wrap_err_with(|| {
+        format!("{name} is no committee: {{\"members\": {{\"1\": \"0x..\"}}}}")
+    })?;
+    Ok(roster.members)
 }
 
 impl Roster {

@@ -1,7 +1,7 @@
 //! `weft sealed`: between the command line and a node that takes sealed items.
 
 use crate::{
-    node::ask,
+    ask,
     support::{Dev, Ran, weft},
 };
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
@@ -18,15 +18,19 @@ const SENDER: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b
 const RECEIVER: Address = Address::repeat_byte(0x77);
 
 /// A node with a payer that has a deposit there.
-struct Place {
+pub(crate) struct Place {
     dev: Dev,
     directory: TempDir,
 }
 
 impl Place {
     fn new() -> Self {
-        let dev = Dev::start(&["--sealed"]);
-        let place = Self { dev, directory: tempfile::tempdir().unwrap() };
+        Self::with(Dev::start(&["--sealed"]), tempfile::tempdir().unwrap())
+    }
+
+    /// Makes a payer with a deposit in a running node.
+    pub(crate) fn with(dev: Dev, directory: TempDir) -> Self {
+        let place = Self { dev, directory };
         place.write("pass", "open sesame\n");
         place.write("tx.hex", &transfer());
         let made = place.weft("keys new @payer --passphrase @pass");
@@ -35,20 +39,20 @@ impl Place {
         place
     }
 
-    fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.dev.url(0)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
     /// Runs `weft`; words with `@` in front are files of the place.
-    fn weft(&self, line: &str) -> Ran {
+    pub(crate) fn weft(&self, line: &str) -> Ran {
         let word = |word: &str| match word.strip_prefix('@') {
             Some(name) => self.path(name).to_str().unwrap().to_owned(),
             None => word.to_owned(),
@@ -58,13 +62,13 @@ impl Place {
     }
 
     /// Runs `weft` and keeps what it prints.
-    fn make(&self, name: &str, line: &str) {
+    pub(crate) fn make(&self, name: &str, line: &str) {
         let ran = self.weft(line);
         assert_eq!(ran.code, 0, "{ran:#?}");
         self.write(name, &ran.out);
     }
 
-    fn deposit(&self, payer: Address) {
+    pub(crate) fn deposit(&self, payer: Address) {
         let epoch = ask(self.url(), "weft_getEpoch", json!([]));
         let data = [&keccak256("deposit(address)")[..4], &payer.into_word()[..]].concat();
         let from = ask(self.url(), "eth_accounts", json!([]))[0].clone();
@@ -77,7 +81,7 @@ impl Place {
         assert_eq!(receipt["status"], json!("0x1"), "{receipt}");
     }
 
-    fn wait(&self, method: &str, hash: &Value, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait(&self, method: &str, hash: &Value, is_it: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..2_000 {
             let found = ask(self.url(), method, json!([hash]));
             if is_it(&found) {
@@ -89,7 +93,7 @@ impl Place {
     }
 
     /// Seals to the open epoch and sends; an epoch that ended in between is no fault of anybody.
-    fn send(&self) -> Ran {
+    pub(crate) fn send(&self) -> Ran {
         let url = self.url();
         for _ in 0..50 {
             let key = self.weft(&format!("sealed key --rpc {url}"));
@@ -112,9 +116,15 @@ impl Place {
 }
 
 fn transfer() -> String {
+    transfer_of(0)
+}
+
+/// A transfer of the sender with a nonce.
+pub(crate) fn transfer_of(nonce: u64) -> String {
     let signer: PrivateKeySigner = SENDER.parse().unwrap();
     let tx = TxEip1559 {
         chain_id: 901,
+        nonce,
         gas_limit: 21_000,
         max_fee_per_gas: 100_000_000_000,
         max_priority_fee_per_gas: 1,
