@@ -66,3 +66,21 @@ fn demo_on_one_rollup_says_what_to_do() {
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("weft dev --rollups 2"), "{}", ran.err);
 }
+
+#[test]
+fn a_bot_earns_on_what_it_reads_and_nothing_on_what_is_sealed() {
+    let ran = weft(&["demo", "sandwich", "--json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    let report = ran.json();
+    assert_eq!(report["ok"], true, "{report:#}");
+    let all = |what: &str| -> Vec<&str> {
+        let checks = report["checks"].as_array().unwrap().iter();
+        checks
+            .filter(|check| check["what"] == what)
+            .map(|it| it["found"].as_str().unwrap())
+            .collect()
+    };
+    assert_eq!(all("the bot earns"), ["827.896785", "0.000000"]);
+    assert_eq!(all("the victim gets"), ["16.018164827783078823", "16.345066150794301359"]);
+    assert_eq!(all("swaps that the bot could read"), ["0"]);
+}

@@ -138,13 +138,7 @@ impl Market {
     /// Gives both pools the amounts that they began with.
     pub(super) async fn refill(&self, stage: &mut Stage) -> Result<()> {
         for (id, side) in [(stage.a, self.a), (stage.b, self.b)] {
-            let owner = Account::OWNER;
-            let shares = stage.rpc(id)?.view(side.pool, Pool::totalSharesCall {}).await?;
-            let to = owner.address();
-            stage.prepare(owner, id, side.pool, Pool::removeLiquidityCall { shares, to }).await?;
-            let mint = CrossChainToken::mintCall { to, amount: side.reserve };
-            stage.prepare(owner, id, side.token, mint).await?;
-            stage.prepare(owner, id, side.pool, side.add_liquidity()).await?;
+            refill_side(stage, id, &side).await?;
         }
         stage.settle().await
     }
@@ -186,8 +180,19 @@ impl Side {
     }
 }
 
+/// Gives the pool of one rollup the amounts that it began with.
+pub(super) async fn refill_side(stage: &mut Stage, id: u64, side: &Side) -> Result<()> {
+    let owner = Account::OWNER;
+    let shares = stage.rpc(id)?.view(side.pool, Pool::totalSharesCall {}).await?;
+    let to = owner.address();
+    stage.prepare(owner, id, side.pool, Pool::removeLiquidityCall { shares, to }).await?;
+    let mint = CrossChainToken::mintCall { to, amount: side.reserve };
+    stage.prepare(owner, id, side.token, mint).await?;
+    stage.prepare(owner, id, side.pool, side.add_liquidity()).await
+}
+
 /// Deploys the tokens and the pool of one rollup and fills the pool.
-async fn deploy_side(stage: &mut Stage, id: u64, reserve: U256) -> Result<Side> {
+pub(super) async fn deploy_side(stage: &mut Stage, id: u64, reserve: U256) -> Result<Side> {
     let owner = Account::OWNER;
     let weth = deploy(stage, id, &Weth::BYTECODE, Weth::constructorCall {}).await?;
     let token = CrossChainToken::constructorCall {

@@ -6,6 +6,7 @@ mod holdings;
 mod market;
 mod receipts;
 mod report;
+mod sandwich;
 mod stage;
 mod story_tree;
 mod thread;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 Examples:
   weft demo flash-loan
   weft demo arbitrage --json
+  weft demo sandwich
   weft dev & weft demo flash-loan --rpc http://127.0.0.1:9545
 
 The exit code is 0 when every number is the expected one.")]
@@ -38,6 +40,8 @@ enum Story {
     FlashLoan(Options),
     /// The same trade with own funds: a bundle, one leg per rollup
     Arbitrage(Options),
+    /// A bot reads a swap and is on both sides of it; then sealed
+    Sandwich(Options),
 }
 
 #[derive(Debug, Args)]
@@ -56,12 +60,21 @@ impl Demo {
         let (name, options) = match &self.story {
             Story::FlashLoan(options) => ("flash-loan", options),
             Story::Arbitrage(options) => ("arbitrage", options),
+            Story::Sandwich(options) => ("sandwich", options),
         };
         let mut report = Report::new(name, options.json);
-        let mut stage = Stage::open(options.rpc.as_deref()).await?;
+        let url = options.rpc.as_deref();
+        let mut stage = match self.story {
+            Story::Sandwich(_) => {
+                // It needs auctions and sealed items, which not every node has.
+                Stage::open_with(url, super::run::start(sandwich::config())).await?
+            }
+            _ => Stage::open(url).await?,
+        };
         let told = match self.story {
             Story::FlashLoan(_) => flash_loan::tell(&mut stage, &mut report).await,
             Story::Arbitrage(_) => arbitrage::tell(&mut stage, &mut report).await,
+            Story::Sandwich(_) => sandwich::tell(&mut stage, &mut report).await,
         };
         let closed = stage.close().await;
         told?;

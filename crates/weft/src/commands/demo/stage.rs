@@ -101,10 +101,18 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts a node on free ports, or goes to the one at `url`.
     pub(super) async fn open(url: Option<&str>) -> Result<Self> {
+        Self::open_with(url, run::start_embedded()).await
+    }
+
+    /// Starts a node, or goes to the one at `url`.
+    pub(super) async fn open_with(
+        url: Option<&str>,
+        start: impl Future<Output = Result<NodeHandle>>,
+    ) -> Result<Self> {
         let (node, url) = match url {
             Some(url) => (None, url.to_owned()),
             None => {
-                let node = run::start_embedded().await?;
+                let node = start.await?;
                 let url = node.rollups()[0].url.clone();
                 (Some(node), url)
             }
@@ -193,6 +201,37 @@ impl Stage {
         let nonce = self.nonce(account, id).await?;
         let tx = self.tx(id, nonce, TxKind::Call(to), value, call.abi_encode().into(), gas);
         self.send(account, id, tx).await
+    }
+
+    /// Sends a call on the first rollup that bids some gwei a unit for its place; returns its hash.
+    pub(super) async fn bid(
+        &mut self,
+        account: Account,
+        to: Address,
+        data: Vec<u8>,
+        gwei: u128,
+    ) -> Result<B256> {
+        let raw = self.signed(account, to, data, gwei).await?;
+        self.rpc(self.a)?.send_raw(&raw).await
+    }
+
+    /// Signs a call on the first rollup that bids some gwei a unit for its place.
+    pub(super) async fn signed(
+        &mut self,
+        account: Account,
+        to: Address,
+        data: Vec<u8>,
+        gwei: u128,
+    ) -> Result<Bytes> {
+        let nonce = self.nonce(account, self.a).await?;
+        let to = TxKind::Call(to);
+        let tx = self.tx(self.a, nonce, to, U256::ZERO, data.into(), CALL_GAS);
+        let tip = gwei * 1_000_000_000;
+        let tx = TxEip1559 { max_priority_fee_per_gas: tip, ..tx };
+        let tx =
+            TxEip1559 { max_fee_per_gas: tx.max_fee_per_gas.max(4 * self.gas_price) + tip, ..tx };
+        let (raw, _) = accounts::sign(&accounts::signer(account.0), tx)?;
+        Ok(raw)
     }
 
     /// Waits for all that was sent, which must have succeeded.
