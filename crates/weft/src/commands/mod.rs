@@ -15,6 +15,7 @@ mod promise;
 mod rollup;
 mod run;
 pub(crate) mod sealing;
+mod shield;
 mod sim;
 mod verify;
 mod verify_promise;
@@ -53,6 +54,7 @@ pub(crate) enum Command {
     Committee(sealing::Committee),
     #[command(subcommand)]
     Sealed(sealing::Sealed),
+    Shield(Box<shield::Shield>),
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
 }
@@ -81,6 +83,7 @@ impl Command {
             Self::Solve(command) => block_on(command.run()),
             Self::Committee(command) => block_on(command.run()),
             Self::Sealed(command) => block_on(command.run()),
+            Self::Shield(command) => block_on(command.run()),
             Self::Evidence(command) => command.run(),
         }
     }

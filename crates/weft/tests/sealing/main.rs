@@ -3,6 +3,7 @@
 mod commands;
 mod committee;
 mod sealed;
+mod shield;
 #[allow(dead_code, reason = "shared with the other binary, which uses more of it")]
 #[path = "../it/support.rs"]
 mod support;

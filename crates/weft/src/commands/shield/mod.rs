@@ -1,0 +1,161 @@
+//! `weft shield`: a JSON-RPC proxy in front of a rollup that seals whatever a wallet sends.
+//!
+//! ```text
+//!            ┌──────────────────── shield ─────────────────────┐
+//!  wallet ──►│ server ─► calls ─► sealer ─► disk ─► weft_sendSealed ─► node
+//!            │   │                  └─► watch: feed, outcomes ─► alarm, evidence
+//!            │   └─ everything else, unchanged ────────────────────────► node
+//!            └──────────────────────────────────────────────────┘
+//! ```
+//!
+//! What was promised is on disk before the wallet hears of it. Whatever could be read before its order is fixed is refused,
+//! never passed on.
+
+mod alarm;
+mod calls;
+mod claims;
+mod disk;
+mod sealer;
+mod server;
+mod upstream;
+mod watch;
+
+use crate::{
+    amount::parse_wei,
+    commands::{keys::passphrase, run::Signals, sealing::read_roster},
+    say::say,
+};
+use alarm::Alarms;
+use alloy_primitives::{Address, utils::format_ether};
+use alloy_signer_local::PrivateKeySigner;
+use clap::Args;
+use disk::Disk;
+use eyre::{Result, WrapErr, ensure, eyre};
+use sealer::{Sealer, Setting};
+use serde_json::json;
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+use upstream::Upstream;
+use weft_client::{Committee, Realm, SealingTerms};
+use weft_promise::keystore;
+
+/// Seals what a wallet sends, in front of a rollup
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft shield --rpc http://node:9545 --key payer.json --passphrase pass \\
+      --dir shield --port 8545
+  cast send --rpc-url http://127.0.0.1:8545 ..        sealed, as it is
+
+A wallet needs no change: eth_sendRawTransaction is sealed to the open epoch, all
+else goes to the node and back as it is, over HTTP and WebSocket. What would be
+read before its order is fixed (eth_sendTransaction, bundles) is refused.
+
+KEY pays for carriage from its deposit in the fee vault of the home rollup; at
+the start it is said what is there. Promises are in DIR before the wallet hears
+of them. A broken one raises an alarm: a line of output, weft_shield_alarms in
+/metrics, and a file in DIR/evidence for `weft evidence verify`.
+
+Without --sequencer the key that the node names is trusted; without --committee
+whoever the node says.")]
+pub(crate) struct Shield {
+    /// Rollup to stand in front of
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9545")]
+    rpc: String,
+    /// Encrypted key file of who pays for carriage
+    #[arg(long, value_name = "KEY")]
+    key: PathBuf,
+    /// File whose first line is the passphrase
+    #[arg(long, value_name = "FILE")]
+    passphrase: Option<PathBuf>,
+    /// Directory for promises and evidence
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Port to listen on; 0 for any
+    #[arg(long, default_value_t = 8545)]
+    port: u16,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// Web page that may ask; repeatable. Extensions always may
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Vec<String>,
+    /// Key that promises for the sequencer
+    #[arg(long, value_name = "ADDRESS")]
+    sequencer: Option<Address>,
+    /// Members that are trusted, as JSON
+    #[arg(long, value_name = "FILE")]
+    committee: Option<PathBuf>,
+    /// Fewest members whose key is sealed to
+    #[arg(long, value_name = "N", requires = "committee", default_value_t = 1)]
+    least: usize,
+    /// Most that carriage of a transaction may cost
+    #[arg(long, value_name = "AMOUNT", default_value = "1000000gwei")]
+    max_fee: String,
+    /// How long an item may be undecided without alarm, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    deadline: u64,
+}
+
+impl Shield {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        let mut signals = Signals::listen()?;
+        let payer = keystore::read(&self.key, &passphrase(self.passphrase.as_deref())?)?;
+        let payer = PrivateKeySigner::from_slice(&payer[..])
+            .map_err(|_| eyre!("{} holds no key", self.key.display()))?;
+        let upstream = Upstream::new(&self.rpc)?;
+        let realm = Realm::connect(&self.rpc).await?;
+        let told = realm.promise_key().await.wrap_err("the node promises nothing")?;
+        let sequencer = self.sequencer.unwrap_or(told.key);
+        ensure!(sequencer == told.key, "the node promises with {}, not with {sequencer}", told.key);
+        let disk = Arc::new(Disk::open(&self.dir)?);
+        let alarms = Arc::new(Alarms::new(*realm.domain(), sequencer, disk.clone()));
+        let setting = Setting {
+            chain_id: upstream.chain_id().await?,
+            sequencer,
+            terms: self.terms(sequencer)?,
+            deadline: Duration::from_secs(self.deadline),
+        };
+        let sealer = Arc::new(Sealer::new(realm, payer, setting, disk, alarms).await?);
+        let address = SocketAddr::new(self.host, self.port);
+        let listener = server::listen(address).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        say(json!({
+            "event": "started",
+            "url": url,
+            "chainId": sealer.chain_id(),
+            "payer": sealer.payer(),
+            "deposit": format_ether(sealer.deposit_wei().await?),
+            "sequencer": sequencer,
+            "waiting": sealer.waiting(),
+        }));
+        let serving = server::serve(listener, sealer.clone(), upstream, self.origin);
+        tokio::select! {
+            () = serving => {}
+            () = watch::feed(&sealer) => {}
+            () = watch::outcomes(&sealer) => {}
+            name = signals.wait() => say(json!({ "event": "stopped", "signal": name })),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn terms(&self, sequencer: Address) -> Result<SealingTerms> {
+        let max_fee_wei = parse_wei(&self.max_fee)?.try_into();
+        let committee = match &self.committee {
+            Some(path) => Some(Committee { members: read_roster(path)?, least: self.least }),
+            None => None,
+        };
+        Ok(SealingTerms {
+            max_fee_wei: max_fee_wei.wrap_err("the fee is over 128 bits")?,
+            promise_key: Some(sequencer),
+            committee,
+            ..SealingTerms::default()
+        })
+    }
+}
