@@ -16,9 +16,9 @@ export const [owner, user, friend, poor] = [0, 1, 2, 77].map((addressIndex) =>
 type Account = ReturnType<typeof mnemonicToAccount>;
 
 /** Starts a node; it ends with the test file. */
-export async function start(): Promise<{ weft: Realm; urls: Record<number, string> }> {
+export async function start(...options: string[]): Promise<{ weft: Realm; urls: Record<number, string> }> {
   const { devnet } = await import(new URL("acceptance/lib/devnet.mjs", ROOT).href);
-  const { urls } = await devnet();
+  const { urls } = await devnet(...options);
   return { weft: await realm(urls[A]), urls };
 }
 
