@@ -36,6 +36,8 @@ fn help_shows_every_command_with_examples() {
         &["sealed"],
         &["sealed", "key"],
         &["sealed", "send"],
+        &["committee", "serve"],
+        &["shield"],
         &["evidence"],
         &["evidence", "verify"],
         &["evidence", "make"],

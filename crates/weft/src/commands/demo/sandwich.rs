@@ -162,12 +162,14 @@ async fn sealed(stage: &mut Stage, report: &mut Report, side: &Side) -> Result<(
     let realm = Realm::connect(stage.rpc(stage.a)?.url()).await?;
     let raw = stage.signed(Account::TRADER, side.pool, victims_swap(side).abi_encode(), 2).await?;
     let item = realm.item_of(raw)?;
+    let hash = item.legs()[0].tx.hash();
     let payer = accounts::signer(0);
     let sent = realm.seal_and_send(&item, &payer, &SealingTerms::default()).await?;
     report.line(format_args!("  promised {}, item {}", sent.position, short(sent.sealed.id)));
     let seen = watch(stage, side, sent.sealed.id).await?;
     let tries = u64::from(seen);
     report.expect("swaps that the bot could read", &tries.to_string(), "0");
+    stage.rpc(stage.a)?.wait_receipt(hash).await?;
     report.line(dim("  the bot looks all the time and finds no swap; it sends nothing"));
     let (after, has) =
         (purse(stage, side, Account::RIVAL).await?, purse(stage, side, Account::TRADER).await?);

@@ -52,9 +52,9 @@ Examples:
       --dir shield --port 8545
   cast send --rpc-url http://127.0.0.1:8545 ..        sealed, as it is
 
-A wallet needs no change: eth_sendRawTransaction is sealed to the open epoch, all
-else goes to the node and back as it is, over HTTP and WebSocket. What would be
-read before its order is fixed (eth_sendTransaction, bundles) is refused.
+A wallet needs no change: eth_sendRawTransaction is sealed to the open epoch,
+all else goes to the node and back as it is, over HTTP and WebSocket. What would
+be read before its order is fixed (eth_sendTransaction, bundles) is refused.
 
 KEY pays for carriage from its deposit in the fee vault of the home rollup; at
 the start it is said what is there. Promises are in DIR before the wallet hears
@@ -64,7 +64,7 @@ of them. A broken one raises an alarm: a line of output, weft_shield_alarms in
 Without --sequencer the key that the node names is trusted; without --committee
 whoever the node says.")]
 pub(crate) struct Shield {
-    /// Rollup to stand in front of
+    /// Rollup behind it
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9545")]
     rpc: String,
     /// Encrypted key file of who pays for carriage
@@ -82,7 +82,7 @@ pub(crate) struct Shield {
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
-    /// Web page that may ask; repeatable. Extensions always may
+    /// Web page that may ask; extensions always may
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
     /// Key that promises for the sequencer
@@ -94,10 +94,10 @@ pub(crate) struct Shield {
     /// Fewest members whose key is sealed to
     #[arg(long, value_name = "N", requires = "committee", default_value_t = 1)]
     least: usize,
-    /// Most that carriage of a transaction may cost
+    /// Most for one transaction
     #[arg(long, value_name = "AMOUNT", default_value = "1000000gwei")]
     max_fee: String,
-    /// How long an item may be undecided without alarm, in seconds
+    /// Seconds until a late item alarms
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     deadline: u64,
 }

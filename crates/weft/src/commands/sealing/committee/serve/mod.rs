@@ -27,8 +27,8 @@ use weft_crypto::MemberId;
     override_usage = "\
 weft committee serve --member <NUMBER> --dir <DIR> --key <KEY> [OPTIONS]",
     after_help = "\
-DIR holds the seed of all secrets, encrypted under the passphrase of the key, and
-a guard file with what was released. It is made at the first start. A secret is
+DIR holds the seed of all secrets, encrypted under the passphrase of the key,
+and a guard file with what was released. It is made at the first start. A secret is
 released only behind a closing head that the sequencer signed, never for two: a
 copy of DIR, such as a backup, keeps quiet for every epoch that may have been
 released since. Never run two members from one seed.
@@ -44,10 +44,10 @@ pub(crate) struct Serve {
     /// Directory for the seed and for what was released
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// Any rollup of the realm
+    /// Any rollup
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9545")]
     rpc: String,
-    /// Key that signs for the sequencer; else the one named first is kept
+    /// Sequencer's key; else the first named is kept
     #[arg(long, value_name = "ADDRESS")]
     sequencer: Option<Address>,
     /// Time between two looks at the node
