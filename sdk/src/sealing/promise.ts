@@ -101,7 +101,8 @@ function number(reader: Reader, most: number): bigint {
 }
 
 function putNumber(out: Writer, value: bigint): Writer {
-  const size = value === 0n ? 0 : Math.ceil(value.toString(16).length / 2);
+  if (value === 0n) return out.uint(0, 1);
+  const size = Math.ceil(value.toString(16).length / 2);
   return out.uint(size, 1).uint(value, size);
 }
 
