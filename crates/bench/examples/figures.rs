@@ -1,4 +1,4 @@
-//! Prints the figures of one workload: `figures crossing|swap|transfers|bundles|parallel [uniswap folder]`.
+//! Prints the figures of one workload: `figures crossing|swap|transfers|bundles|parallel|sealed|junk [uniswap folder]`.
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -10,6 +10,8 @@ fn main() {
         "transfers" => weft_bench::transfers::figures(1.0),
         "bundles" => weft_bench::bundles::figures(1.0),
         "parallel" => weft_bench::parallel::figures(1.0),
+        "sealed" => weft_bench::sealed::figures(1.0),
+        "junk" => weft_bench::sealed::junk(1.0),
         _ => weft_bench::all(1.0, folder.as_deref()),
     };
     for figure in figures {

@@ -7,6 +7,7 @@ pub mod crossing;
 pub mod parallel;
 pub mod pipeline;
 pub mod report;
+pub mod sealed;
 pub mod swap;
 pub mod transfers;
 pub mod world;
@@ -20,5 +21,7 @@ pub fn all(scale: f64, published: Option<&std::path::Path>) -> Vec<Figure> {
     figures.extend(transfers::figures(scale));
     figures.extend(bundles::figures(scale));
     figures.extend(parallel::figures(scale));
+    figures.extend(sealed::figures(scale));
+    figures.extend(sealed::junk(scale));
     figures
 }

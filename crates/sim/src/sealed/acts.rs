@@ -20,6 +20,9 @@ use weft_crypto::KeyList;
 use weft_lane::{Effect, Input, Lane, Rejection, SealedRejection};
 use weft_types::{FEE_VAULT, Item, Outcome, RemovalCause, SlotNumber, Statement};
 
+/// Something in clear: the item, what its fate depends on, and what a payer withdraws with it.
+type InClear = (Item, Vec<PlannedLeg>, Option<(usize, u128)>);
+
 impl History {
     /// A user seals something to the key of the epoch that takes items; sometimes something that must be refused.
     pub(super) fn user_seals(&mut self) -> Verdict {
@@ -225,7 +228,7 @@ impl History {
         Ok(())
     }
 
-    fn payment(&mut self) -> (Item, Vec<PlannedLeg>, Option<(usize, u128)>) {
+    fn payment(&mut self) -> InClear {
         let key = &CAST.plain[self.rng.below(PLAIN)];
         let network = self.rng.pick(&ROLLUPS);
         let nonce = self.model.next_nonce(network, key.address());
@@ -236,7 +239,7 @@ impl History {
     }
 
     /// A payer begins to withdraw a part of its deposit, reserved or not.
-    fn withdrawal(&mut self) -> Option<(Item, Vec<PlannedLeg>, Option<(usize, u128)>)> {
+    fn withdrawal(&mut self) -> Option<InClear> {
         let payer = self.rng.below(PAYERS);
         let key = &CAST.payers[payer];
         let wei = self.model.free_to_leave(key.address()) / 4;
@@ -251,7 +254,7 @@ impl History {
     }
 
     /// Somebody copies a transaction out of an envelope that was opened.
-    fn again(&mut self) -> Option<(Item, Vec<PlannedLeg>, Option<(usize, u128)>)> {
+    fn again(&mut self) -> Option<InClear> {
         if self.revealed.is_empty() {
             return None;
         }

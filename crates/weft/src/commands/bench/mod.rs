@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use eyre::{Result, bail};
 use serde_json::json;
 use std::{path::PathBuf, process::ExitCode};
-use weft_bench::{Figure, Unit, bundles, crossing, parallel, swap, transfers};
+use weft_bench::{Figure, Unit, bundles, crossing, parallel, sealed, swap, transfers};
 
 /// Measures what Weft promises, against plain revm in the same process
 #[derive(Debug, Args)]
@@ -54,6 +54,10 @@ enum Workload {
     Bundles,
     /// Two rollups on one thread and on two
     Parallel,
+    /// Sealed items from envelope to charge
+    Sealed,
+    /// A million envelopes of junk among honest ones
+    Junk,
 }
 
 /// Benches that take more than a moment.
@@ -95,6 +99,8 @@ impl Bench {
             Workload::Transfers => transfers::figures(self.scale),
             Workload::Bundles => bundles::figures(self.scale),
             Workload::Parallel => parallel::figures(self.scale),
+            Workload::Sealed => sealed::figures(self.scale),
+            Workload::Junk => sealed::junk(self.scale),
         }
     }
 }
