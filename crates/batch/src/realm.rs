@@ -111,7 +111,7 @@ impl Decode for RealmConfig {
 
 fn put_sealing(out: &mut Writer, config: &SealingConfig) {
     out.u64(config.epoch_slots).u64(config.lead_slots).u32(config.max_items);
-    out.u64(config.max_bytes).u64(config.max_gas).u32(config.max_waiting);
+    out.u64(config.max_bytes).u64(config.max_gas).u32(config.payer_share).u32(config.max_waiting);
     out.number(config.wei_per_byte).number(config.wei_per_gas).put(&config.home);
 }
 
@@ -122,6 +122,7 @@ fn sealing_of(input: &mut Reader<'_>) -> Result<SealingConfig, CodecError> {
         max_items: input.u32()?,
         max_bytes: input.u64()?,
         max_gas: input.u64()?,
+        payer_share: input.u32()?,
         max_waiting: input.u32()?,
         wei_per_byte: input.number()?,
         wei_per_gas: input.number()?,
