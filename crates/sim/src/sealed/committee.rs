@@ -31,6 +31,8 @@ pub(crate) enum Said {
     Nothing,
 }
 
+/// What the members of an epoch said.
+type Words = (u64, BTreeMap<MemberId, Said>);
 type Memo<K, V> = LazyLock<Mutex<BTreeMap<K, V>>>;
 
 fn remembered<K: Ord + Clone, V: Clone>(memo: &Memo<K, V>, key: &K, make: impl FnOnce() -> V) -> V {
@@ -54,8 +56,7 @@ pub(crate) fn dealt(epoch: u64, member: MemberId, again: bool) -> Arc<(Secret, S
 
 /// Makes the key list of an epoch of what its members said; nothing when no share is left.
 pub(crate) fn list(epoch: u64, said: &BTreeMap<MemberId, Said>) -> Option<Arc<KeyList>> {
-    static MEMO: Memo<(u64, BTreeMap<MemberId, Said>), Option<Arc<KeyList>>> =
-        LazyLock::new(Mutex::default);
+    static MEMO: Memo<Words, Option<Arc<KeyList>>> = LazyLock::new(Mutex::default);
     remembered(&MEMO, &(epoch, said.clone()), || {
         let committee: BTreeSet<_> = said.keys().copied().collect();
         let announcements: Vec<_> =
