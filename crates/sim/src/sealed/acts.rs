@@ -12,7 +12,7 @@ use super::{
     sweep::Bug,
 };
 use crate::check::{Verdict, Violation, agree, require};
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::{B256, Bytes, U256};
 use alloy_sol_types::SolCall as _;
 use std::sync::Arc;
 use weft_contracts::FeeVault;
@@ -33,7 +33,11 @@ impl History {
         let mut sent = plan::draw(&mut self.rng, &list, &self.model);
         match self.rng.below(20) {
             0 => {
-                let earlier: Vec<_> = self.sent.values().map(|sent| sent.id).collect();
+                // What the sequencer only pretended to order could still get its promised place.
+                let ordered = |id: &&B256| {
+                    self.model.waiting.contains_key(*id) || self.outcomes.contains_key(*id)
+                };
+                let earlier: Vec<B256> = self.sent.keys().filter(ordered).copied().collect();
                 if !earlier.is_empty() {
                     let again = self.rng.pick(&earlier);
                     sent = self.sent[&again].clone();

@@ -4,8 +4,8 @@ use weft_sim::sealed::{Bug, SealedConfig, Sight, run};
 
 #[test]
 fn histories_with_sealed_items_keep_every_rule() {
-    let histories = histories();
-    let report = run(&SealedConfig { seed: 1, histories, ..SealedConfig::default() });
+    let (seed, histories) = (asked("WEFT_SIM_SEED", 1), asked("WEFT_SIM_HISTORIES", 400));
+    let report = run(&SealedConfig { seed, histories, ..SealedConfig::default() });
     println!("{report}");
     assert_eq!(report.failure, None);
     assert_eq!(report.histories, histories);
@@ -14,10 +14,9 @@ fn histories_with_sealed_items_keep_every_rule() {
     }
 }
 
-/// A sweep that shows everything; more when `WEFT_SIM_HISTORIES` says so.
-fn histories() -> u64 {
-    let asked = std::env::var("WEFT_SIM_HISTORIES").ok();
-    asked.map_or(400, |asked| asked.parse().expect("a number of histories"))
+/// A number of the environment: other seeds, or more of them.
+fn asked(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |asked| asked.parse().expect("a number"))
 }
 
 #[test]
