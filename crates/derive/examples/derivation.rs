@@ -78,7 +78,11 @@ fn speed() {
             let encoding = payload::unpack(payload).expect("just packed");
             let batch = SignedBatch::decode(&encoding).expect("just encoded");
             let mut recovered = (threads == 2).then(|| recover(&batch));
-            let legs = recovered.as_mut().map_or(&mut Recover as &mut dyn Legs, |legs| legs);
+            let mut alone = Recover;
+            let legs: &mut dyn Legs = match &mut recovered {
+                Some(recovered) => recovered,
+                None => &mut alone,
+            };
             let mut out = |block: &weft_evm::ClosedBlock| {
                 blocks.push((block.network, block.header.number, block.hash));
             };
@@ -88,6 +92,12 @@ fn speed() {
         let seconds = began.elapsed().as_secs_f64();
         println!("derived {count} transfers with {threads} threads: {:.0} /s", count / seconds);
     }
+}
+
+/// An amount of tokens with all its digits: 60 random bits.
+fn amount(index: u64) -> U256 {
+    let hash = keccak256((index | 1 << 60).to_be_bytes());
+    U256::from_be_slice(&hash[..8]) >> 4
 }
 
 /// An address that nobody saw before.
@@ -104,16 +114,16 @@ fn bytes() {
             ..draft(index, Bytes::new())
         }),
         ("ERC-20 transfer", &|index| {
-            let amount = U256::from(index * 7_919_000_000_000 + 1_000_000_000_000_000_000);
+            let amount = amount(index);
             draft(index, transferCall { to: stranger(index), amount }.abi_encode().into())
         }),
         ("Uniswap v2 swap", &|index| {
             let call = swapExactTokensForTokensCall {
-                amountIn: U256::from(index * 104_729_000_000 + 1_000_000_000_000_000_000),
-                amountOutMin: U256::from(index * 99_991_000_000 + 1_000_000_000_000_000_000),
+                amountIn: amount(2 * index),
+                amountOutMin: amount(2 * index + 1),
                 path: pair.clone(),
                 to: address(index as usize % 400),
-                deadline: U256::from(1_700_000_000 + index),
+                deadline: U256::from(1_700_000_000 + index / 50),
             };
             draft(index, call.abi_encode().into())
         }),

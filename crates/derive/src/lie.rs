@@ -1,6 +1,6 @@
 //! What is found to be untrue, and where.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use alloy_primitives::{Address, B256};
 use core::fmt;
 use thiserror::Error;
@@ -19,7 +19,7 @@ pub struct Lie {
     /// Rollup, when it is about one.
     pub network: Option<NetworkId>,
     /// What is wrong.
-    pub kind: LieKind,
+    pub kind: Box<LieKind>,
 }
 
 /// What is wrong.
@@ -219,13 +219,13 @@ fn fate(cause: Option<RemovalCause>) -> String {
 
 impl LieKind {
     /// Names the place of this.
-    pub(crate) const fn at(self, batch: u64, slot: SlotNumber) -> Lie {
-        Lie { batch, slot: Some(slot), position: None, network: None, kind: self }
+    pub(crate) fn at(self, batch: u64, slot: SlotNumber) -> Lie {
+        Lie { batch, slot: Some(slot), position: None, network: None, kind: Box::new(self) }
     }
 
     /// Names the batch of this.
-    pub(crate) const fn of(self, batch: u64) -> Lie {
-        Lie { batch, slot: None, position: None, network: None, kind: self }
+    pub(crate) fn of(self, batch: u64) -> Lie {
+        Lie { batch, slot: None, position: None, network: None, kind: Box::new(self) }
     }
 }
 

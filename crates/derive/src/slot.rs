@@ -35,7 +35,7 @@ pub(crate) struct Passage<'a> {
 }
 
 impl Passage<'_> {
-    pub(crate) const fn lie(&self, kind: LieKind) -> Lie {
+    pub(crate) fn lie(&self, kind: LieKind) -> Lie {
         kind.at(self.batch, self.number)
     }
 

@@ -117,7 +117,7 @@ pub(crate) fn batches() -> Vec<(&'static str, SignedBatch)> {
             ClaimedHead { network: A, number: 9, hash: hash(4) },
             ClaimedHead { network: B, number: 400, hash: hash(5) },
         ],
-        ..small.clone()
+        ..small
     };
     [("empty", small), ("full", full)]
         .map(|(name, batch)| (name, SignedBatch { batch, signature }))

@@ -50,7 +50,7 @@ fn p41_blocks_of_all_rollups_follow_from_batches() {
 fn p4_removals_are_derived_and_what_died_stays_dead() {
     let mut sequencer = Sequencer::new();
     let failing = bundle(&[Draft::pay(A, 1, 0, 1), Draft::failing(B, 1, 0)]);
-    let outcome = sequencer.submit(&Item::Bundle(failing.clone()));
+    let outcome = sequencer.submit(&Item::Bundle(failing));
     assert!(matches!(outcome, Outcome::Removed(removal) if removal.is_failed()));
     // A gap, twice in one slot: what was removed for it may come again.
     for _ in 0..2 {

@@ -329,8 +329,7 @@ impl Sequencer {
         let committee = BTreeSet::from([0]);
         let list = KeyList::assemble(setup, &domain, epoch, &committee, &[announcement], 1);
         let list = list.unwrap().0;
-        let members = committee.clone();
-        let key = KeyAnnouncement { epoch, list: list.id(), members, close_at_ms };
+        let key = KeyAnnouncement { epoch, list: list.id(), members: committee, close_at_ms };
         self.step(Input::Announce(key));
         self.slot.keys.push(AnnouncedKey { close_at_ms, list: list.encode().into() });
         self.epochs.insert(epoch, Epoch { list, secret, envelopes: Vec::new() });
