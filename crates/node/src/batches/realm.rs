@@ -15,7 +15,7 @@ pub(crate) fn realm_config(
     let home = config.home()?;
     let rollups = config.all_rollups()?;
     let networks = rollups.iter().map(RollupConfig::network).collect();
-    let setup = config.sealing.as_ref().map(|options| sealing::setup(options.delay_squarings));
+    let setup = config.sealing.as_ref().map(sealing::setup_of);
     let setup = setup.transpose()?;
     Ok(RealmConfig {
         domain: config.domain,
