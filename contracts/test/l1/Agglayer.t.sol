@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {ExitRoot} from "../../src/l1/interfaces/IL1Bridge.sol";
 import {ExitTree} from "../../src/l1/lib/ExitTree.sol";
+import {RollupTree} from "../../src/l1/lib/RollupTree.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
 import {vm} from "../support/Vm.sol";
 
@@ -61,5 +63,45 @@ contract AgglayerTest is L1Fixture {
 
     function _digit(uint256 value) private pure returns (string memory) {
         return string(abi.encodePacked(bytes1(uint8(48 + value))));
+    }
+}
+
+/// The incremental tree of rollups against one that is built anew.
+contract RollupTreeTest is L1Fixture {
+    using ExitTree for ExitTree.Frontier;
+    using RollupTree for RollupTree.Nodes;
+
+    RollupTree.Nodes private nodes;
+    ExitTree.Frontier private whole;
+    mapping(uint256 rollup => bytes32) private roots;
+
+    /// Realms grow, and batches change some rollups: the root is that of all leaves in one tree.
+    function test_p42_theRollupTreeIsThatOfAllLeaves() public {
+        uint256 rollups = 1;
+        for (uint256 round = 0; round < 40; round++) {
+            uint256 seed = uint256(keccak256(abi.encode(round)));
+            ExitRoot[] memory changed = new ExitRoot[](1 + seed % (rollups < 6 ? rollups : 6));
+            uint256 next = 1 + (seed >> 8) % (rollups - changed.length + 1);
+            for (uint256 i = 0; i < changed.length; i++) {
+                changed[i] = ExitRoot(uint32(next + i), bytes32(seed - i));
+                roots[next + i] = bytes32(seed - i);
+            }
+            assertEq(this.update(changed, rollups), _rootOfAll(rollups));
+            rollups += (seed >> 16) % 7;
+            if (rollups > 128) rollups = 128;
+        }
+        assertTrue(rollups > 64);
+    }
+
+    function update(ExitRoot[] calldata changed, uint256 rollups) external returns (bytes32) {
+        return nodes.update(changed, rollups);
+    }
+
+    function _rootOfAll(uint256 rollups) private returns (bytes32) {
+        whole.count = 0;
+        for (uint256 i = 1; i <= rollups; i++) {
+            whole.append(roots[i]);
+        }
+        return whole.root();
     }
 }

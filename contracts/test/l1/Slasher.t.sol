@@ -12,7 +12,7 @@ import {vm} from "../support/Vm.sol";
 
 /// The judge and the slasher against `vectors/evidence/evidence.json`, which the Rust crate wrote.
 contract SlasherTest is L1Fixture {
-    uint256 private constant VECTORS = 30;
+    uint256 private constant VECTORS = 33;
     address private constant HUB = address(uint160(0x005e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e));
 
     string private json;
@@ -163,10 +163,10 @@ contract SlasherTest is L1Fixture {
         slasher.slash(none, commitment, operator, evidence, bob);
     }
 
-    /// Kinds 8, 9 and 12, and 6 and 7 of sealed items.
+    /// Kinds 8, 9, 12 and 14, and 6 and 7 of sealed items.
     function _isDecided(bytes memory evidence) private view returns (bool) {
         uint8 kind = uint8(evidence[39]);
-        if (kind == 8 || kind == 9 || kind == 12) return false;
+        if (kind == 8 || kind == 9 || kind == 12 || kind == 14) return false;
         if (kind != 6 && kind != 7) return true;
         try judge.judge(evidence) {
             return true;

@@ -5,58 +5,72 @@ import {ExitRoot} from "../interfaces/IL1Bridge.sol";
 import {ExitTree} from "./ExitTree.sol";
 
 /// @title The tree of the rollups' exit roots: depth 32, that of rollup `id` at index `id - 1`
-/// @dev Keeps the inner nodes of the lowest 7 levels as a heap (leaf i at 128 + i, parent of k at k / 2), up to the first
-/// level that all rollups share; above it every sibling is the root of an empty tree. An update of k out of n rollups
-/// costs k log n.
+/// @dev Keeps the leaves and, where there are more than eight rollups, the root over each eight of them. A write costs twice
+/// a read, so eight leaves are read again rather than seven inner nodes written.
 library RollupTree {
     uint256 internal constant CAPACITY = 128;
 
+    uint256 private constant GROUP = 8;
+    uint256 private constant GROUP_HEIGHT = 3;
+    /// Root of an empty tree of eight leaves.
+    bytes32 private constant EMPTY_GROUP = 0x21ddb9a356815c3fac1026b6dec5df3124afbadb485c9ba5a3e3398a04b7ba85;
+
     struct Nodes {
-        mapping(uint256 place => bytes32) hashes;
+        mapping(uint256 index => bytes32) leaves;
+        mapping(uint256 index => bytes32) groups;
     }
 
     /// @notice Returns the exit root of a rollup.
     function leaf(Nodes storage nodes, uint32 rollup) internal view returns (bytes32) {
-        return nodes.hashes[CAPACITY + rollup - 1];
+        return nodes.leaves[rollup - 1];
     }
 
     /// @notice Sets exit roots, which stand in increasing order of their rollups, and returns the new root.
-    function update(Nodes storage nodes, ExitRoot[] calldata roots, uint256 rollups) internal returns (bytes32 root) {
-        uint256[] memory places = new uint256[](roots.length);
+    /// @param rollups number of rollups, which never gets less
+    function update(Nodes storage nodes, ExitRoot[] calldata roots, uint256 rollups) internal returns (bytes32) {
         for (uint256 i = 0; i < roots.length; i++) {
-            places[i] = CAPACITY + roots[i].rollup - 1;
-            if (nodes.hashes[places[i]] != roots[i].root) nodes.hashes[places[i]] = roots[i].root;
+            uint256 index = roots[i].rollup - 1;
+            if (nodes.leaves[index] != roots[i].root) nodes.leaves[index] = roots[i].root;
         }
-        uint256 count = places.length;
-        bytes32 zero = 0;
-        uint256 height = 0;
-        for (uint256 width = 1; width < rollups; width *= 2) {
-            count = _raise(nodes, places, count, zero);
-            zero = ExitTree.node(zero, zero);
-            height++;
-        }
-        root = nodes.hashes[CAPACITY >> height];
-        for (; height < ExitTree.DEPTH; height++) {
-            root = ExitTree.node(root, zero);
-            zero = ExitTree.node(zero, zero);
-        }
-    }
-
-    /// Recomputes the parents of `count` places, which increase, and puts them in their stead.
-    function _raise(Nodes storage nodes, uint256[] memory places, uint256 count, bytes32 zero)
-        private
-        returns (uint256 parents)
-    {
+        uint256 count = (rollups + GROUP - 1) / GROUP;
+        if (count > 1) _updateGroups(nodes, roots);
+        bytes32[] memory groups = new bytes32[](count);
         for (uint256 i = 0; i < count; i++) {
-            uint256 parent = places[i] / 2;
-            if (parents != 0 && places[parents - 1] == parent) continue;
-            bytes32 hash = ExitTree.node(_or(nodes.hashes[2 * parent], zero), _or(nodes.hashes[2 * parent + 1], zero));
-            nodes.hashes[parent] = hash;
-            places[parents++] = parent;
+            bytes32 known = count > 1 ? nodes.groups[i] : bytes32(0);
+            groups[i] = known == 0 ? _groupRoot(nodes, i) : known;
+        }
+        return _fold(groups, EMPTY_GROUP, ExitTree.DEPTH - GROUP_HEIGHT);
+    }
+
+    function _updateGroups(Nodes storage nodes, ExitRoot[] calldata roots) private {
+        uint256 next = 0;
+        for (uint256 i = 0; i < roots.length; i++) {
+            uint256 group = (roots[i].rollup - 1) / GROUP;
+            if (group < next) continue;
+            nodes.groups[group] = _groupRoot(nodes, group);
+            next = group + 1;
         }
     }
 
-    function _or(bytes32 hash, bytes32 zero) private pure returns (bytes32) {
-        return hash == 0 ? zero : hash;
+    function _groupRoot(Nodes storage nodes, uint256 group) private view returns (bytes32) {
+        bytes32[] memory leaves = new bytes32[](GROUP);
+        for (uint256 i = 0; i < GROUP; i++) {
+            leaves[i] = nodes.leaves[group * GROUP + i];
+        }
+        return _fold(leaves, 0, GROUP_HEIGHT);
+    }
+
+    /// Returns the root `height` levels above `level`, beside which every node is `zero`.
+    function _fold(bytes32[] memory level, bytes32 zero, uint256 height) private pure returns (bytes32) {
+        uint256 count = level.length;
+        for (; height > 0; height--) {
+            uint256 parents = (count + 1) / 2;
+            for (uint256 i = 0; i < parents; i++) {
+                level[i] = ExitTree.node(level[2 * i], 2 * i + 1 < count ? level[2 * i + 1] : zero);
+            }
+            count = parents;
+            zero = ExitTree.node(zero, zero);
+        }
+        return level[0];
     }
 }
