@@ -1,5 +1,6 @@
 //! Types generated from `contracts/artifacts`.
 #![allow(missing_docs)] // The NatSpec of the Solidity interfaces documents what is generated here.
+#![allow(clippy::too_many_arguments)] // So are the functions that it makes of events.
 
 use alloy_sol_types::sol;
 

@@ -57,6 +57,8 @@ impl L1InfoLeaf {
 }
 
 /// The way from an exit to a root of the L1 info tree.
+// A certificate holds few, and is made of little else.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// Of an exit of L1.

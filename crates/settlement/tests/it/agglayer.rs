@@ -9,6 +9,7 @@ use weft_settlement::{
     multisig_hash, root_of,
 };
 
+#[allow(clippy::disallowed_methods)] // The tests' own files are no input of the crate.
 fn read(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/agglayer").join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
