@@ -114,13 +114,8 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "Files of the rollups; those not in the realm yet join it",
     ),
-    Key::new(
-        "sealing.enabled",
-        Kind::Switch,
-        "false",
-        "Takes sealed items; without `committee`, its members are in process",
-    )
-    .flag("sealed", "BOOL"),
+    Key::new("sealing.enabled", Kind::Switch, "false", "Takes sealed items; see also `committee`")
+        .flag("sealed", "BOOL"),
     Key::new(
         "sealing.epoch_slots",
         Kind::Number { least: 1, most: 65_536 },

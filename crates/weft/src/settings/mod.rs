@@ -52,6 +52,13 @@ pub(crate) struct Settings {
     values: BTreeMap<&'static str, (Value, Source)>,
 }
 
+/// Returns what holds when nobody says otherwise.
+fn defaults() -> BTreeMap<&'static str, (Value, Source)> {
+    let keys = KEYS.iter().filter(|key| !key.default.is_empty());
+    let parse = |key: &Key| key.kind.parse(key.default).expect("defaults can be read");
+    keys.map(|key| (key.path, (parse(key), Source::Default))).collect()
+}
+
 impl Settings {
     /// Brings together what flags, variables and the file say.
     ///
@@ -73,11 +80,7 @@ impl Settings {
     }
 
     fn layered(flags: &Flags, variables: BTreeMap<String, String>) -> (Self, Vec<String>) {
-        let (mut values, mut problems) = (BTreeMap::new(), Vec::new());
-        for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
-            let value = key.kind.parse(key.default).expect("defaults can be read");
-            values.insert(key.path, (value, Source::Default));
-        }
+        let (mut values, mut problems) = (defaults(), Vec::new());
         if let Some(path) = flags.file() {
             let read = file::read(path, KEYS, None);
             problems.extend(read.problems.iter().map(Problem::to_string));
@@ -112,7 +115,21 @@ impl Settings {
                 problems.extend(read_rollup(path).err().into_iter().flatten());
             }
         }
+        if problems.is_empty() {
+            problems.extend(Self::sealing_of(path, read.values));
+        }
         problems
+    }
+
+    /// Returns what is wrong with how a file lets members in other processes seal; a committee in process is for
+    /// development, where nothing depends on it.
+    fn sealing_of(path: &Path, read: BTreeMap<&'static str, file::Placed>) -> Option<String> {
+        let mut settings = Self { values: defaults() };
+        for (key, placed) in read {
+            settings.values.insert(key, (placed.value, Source::File(path.into(), placed.line)));
+        }
+        settings.path("sealing.committee")?;
+        settings.sealing(Profile::Production).err().map(|error| error.to_string())
     }
 
     /// Returns what holds, as a file with the source of every line; secrets are not shown.

@@ -178,3 +178,23 @@ fn files_of_rollups_are_read_with_their_allocations() {
     let missing = read_rollup(Path::new("/missing.toml")).unwrap_err().concat();
     assert!(missing.starts_with("/missing.toml: cannot read it"), "{missing}");
 }
+
+#[test]
+fn p17_a_delay_that_does_not_cover_its_epochs_is_refused() {
+    let (dir, path) = with("");
+    let members = r#"{"members": {"1": "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"}}"#;
+    fs::write(dir.path().join("committee.json"), members).unwrap();
+    let check = |more: &str| {
+        let text = format!("[sealing]\nenabled = true\ncommittee = \"committee.json\"\n{more}");
+        fs::write(&path, text).unwrap();
+        Settings::problems_of(&path).concat()
+    };
+    // Three epochs of a second and ten more: 13 s, thirty times 1.4 million squarings a second.
+    let short = check("delay = 545999999\n");
+    assert!(short.contains("weft.toml:4: `sealing.delay`"), "{short}");
+    assert!(short.contains("need 546000000 (P17)"), "{short}");
+    assert_eq!(check("delay = 546000000\n"), "");
+    assert_eq!(check("delay = 20000\nadvantage = 0\n"), "");
+    fs::write(dir.path().join("committee.json"), r#"{"members": {}}"#).unwrap();
+    assert!(check("advantage = 0\n").contains("nobody is in the committee"));
+}

@@ -410,6 +410,14 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
         }
         "signature" => Kind::new(json!(format!("0x{}", "11".repeat(65))), no_bytes_of(65)),
         "epoch" => number(json!(1)),
+        "slot" => number(json!(1)).unknown(vec![json!("0xffffffffff")], None),
+        "member" => {
+            let mut kind = number(json!(1));
+            kind.bad.push(json!("0x100000000"));
+            kind
+        }
+        "share" => bytes(json!("0x01")),
+        "closingHead" | "secret" => hash(&format!("0x{}", "11".repeat(32))),
         "dump" => {
             let mut newer = samples.dump.clone();
             newer["version"] = json!(u32::MAX);
