@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Approval, BatchHeader, IHub, Outcome, Rollup, Statement, Transition} from "./interfaces/IHub.sol";
+import {Approval, BatchHeader, IHub, Outcome, Rollup, Statement, Transfer, Transition} from "./interfaces/IHub.sol";
 import {IInbox} from "./interfaces/IInbox.sol";
 import {ExitRoot, IL1Bridge} from "./interfaces/IL1Bridge.sol";
 import {IPolicy} from "./interfaces/IPolicy.sol";
@@ -268,6 +268,7 @@ contract Hub is IHub {
             if (!policy.accepts(digest, statement.programId, approvals[i].proof)) revert Refused(policy);
         }
         ExitRoot[] memory roots = _advance(statement.transitions, approvals, named);
+        _checkGivers(statement.transfers, named);
         settled = Head(statement.lastBatch, record.lastSlot, record.inboxCursor, uint64(block.number));
         bytes32 root = bridge.settle(roots, statement.transfers, rollupCount);
         emit BatchesSettled(statement.lastBatch, record.hash, digest, record.lastSlot, record.inboxCursor, root);
@@ -303,6 +304,16 @@ contract Hub is IHub {
             emit RollupSettled(id, step.post.stateRoot, step.proposalRoot, step.outcomeRoot, step.post);
         }
         if (rest != 0) revert WrongRollups(named);
+    }
+
+    /// Nobody gives whose policy was not asked: a rollup of somebody's own making would take what others have.
+    function _checkGivers(Transfer[] calldata transfers, uint128 named) private pure {
+        for (uint256 i = 0; i < transfers.length; i++) {
+            uint32 from = transfers[i].from;
+            // The bridge refuses what is no rollup.
+            bool isRollup = from != 0 && from <= MAX_ROLLUPS;
+            if (isRollup && (named >> (from - 1)) & 1 == 0) revert NotApproved(from);
+        }
     }
 
     function _isApproved(IPolicy policy, Approval[] calldata approvals) private pure returns (bool) {

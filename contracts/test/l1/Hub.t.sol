@@ -39,6 +39,21 @@ contract HubTest is L1Fixture {
         hub.register(2000, policy, 0, 0, "");
     }
 
+    /// A lax policy speaks for its own rollup alone: it cannot move what others have.
+    function test_p42_nobodyGivesWithoutApproval() public {
+        (BatchHeader memory header, bytes32 hash) = post(1);
+        Statement memory statement = nextStatement(header.number, hash, 1, 0);
+        statement.transfers = new Transfer[](1);
+        statement.transfers[0] = Transfer(2, 1, 0, address(0), 1 ether);
+        Approval[] memory approvals = approve(statement, 3);
+        vm.expectRevert(abi.encodeWithSelector(IHub.NotApproved.selector, uint32(2)));
+        hub.settle(statement, approvals);
+        statement.transfers[0] = Transfer(1, 2, 0, address(0), 1 ether);
+        approvals = approve(statement, 3);
+        hub.settle(statement, approvals);
+        assertEq(bridge.escrowOf(2, 0, address(0)), 11 ether);
+    }
+
     function test_postBatch_followsTheOneBefore() public {
         (BatchHeader memory one, bytes32 first) = post(3);
         assertEq(one.parent, hub.genesisHash());

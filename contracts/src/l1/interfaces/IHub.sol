@@ -209,7 +209,7 @@ interface IHub {
     /// @notice The rollup stands elsewhere.
     error WrongPreState(uint32 rollup, bytes32 found);
 
-    /// @notice The rollup's policy is not among the approvals.
+    /// @notice The rollup's policy is not among the approvals, or it gives value in batches that do not name it.
     error NotApproved(uint32 rollup);
 
     /// @notice The policy does not accept the statement.

@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Opening, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 22] = [
+const TAGS: [Tag; 28] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -36,6 +36,12 @@ const TAGS: [Tag; 22] = [
     Tag::Conviction,
     Tag::Batch,
     Tag::RealmConfig,
+    Tag::BatchHeader,
+    Tag::PostedBatch,
+    Tag::SettlementStatement,
+    Tag::Registry,
+    Tag::InboxEntry,
+    Tag::OperatorKey,
 ];
 
 #[test]
@@ -224,6 +230,12 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::Conviction => "conviction",
         Tag::Batch => "batch",
         Tag::RealmConfig => "realm configuration",
+        Tag::BatchHeader => "batch header",
+        Tag::PostedBatch => "posted batch",
+        Tag::SettlementStatement => "settlement statement",
+        Tag::Registry => "registry",
+        Tag::InboxEntry => "inbox entry",
+        Tag::OperatorKey => "operator key",
     }
 }
 
