@@ -224,6 +224,11 @@ impl Sealed {
         sealed
     }
 
+    /// Returns the next epoch: each has one slot.
+    pub(crate) fn next_epoch(&self) -> u64 {
+        self.lane.open_slot().map_or(1, |header| header.number.get() + 1)
+    }
+
     /// Gives the next epoch its key and lets it begin.
     pub(crate) fn announce(&mut self, epoch: &Epoch) {
         let list = &epoch.list;
