@@ -221,7 +221,8 @@ async fn a_restart_answers_like_a_node_that_repeats_everything() {
     }
     println!("of {all} records were repeated: {repeated:?}");
     assert!(repeated.is_sorted_by(|earlier, later| earlier >= later), "{repeated:?}");
-    assert!(repeated.iter().all(|count| *count < all), "{repeated:?}");
+    // The keeper stands behind other threads, so the first steps may end before it wrote anything.
+    assert!(repeated.last().is_some_and(|count| *count < all / 2), "{repeated:?}");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ pub(crate) struct Export {
     /// Rollup by its EIP-155 id
     #[arg(long, value_name = "CHAIN", required_unless_present = "batches")]
     rollup: Option<u32>,
-    /// Directory for the batches of all closed slots; it must be empty
+    /// Empty directory for the batches of all closed slots
     #[arg(long, value_name = "DIR", conflicts_with_all = ["rollup", "replay", "out"])]
     batches: Option<PathBuf>,
     /// Key file of the sequencer, that signs the batches
