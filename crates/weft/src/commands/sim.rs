@@ -38,7 +38,7 @@ pub(crate) struct Sim {
     /// Runs executors as processes, not as threads
     #[arg(long)]
     processes: bool,
-    /// Seals items: a committee and a sequencer that may break their word
+    /// Seals items; committee and sequencer may break their word
     #[arg(long, conflicts_with_all = ["rollups", "thorough", "processes"])]
     sealed: bool,
 }

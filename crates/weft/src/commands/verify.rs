@@ -28,7 +28,7 @@ pub(crate) struct Verify {
     /// Directory of batches
     #[arg(long, value_name = "DIR")]
     archive: PathBuf,
-    /// File for a line of rollup, number and hash for every block
+    /// File for rollup, number and hash of every block
     #[arg(long, value_name = "FILE")]
     hashes: Option<PathBuf>,
     /// Prints JSON instead of text

@@ -27,7 +27,7 @@ pub(crate) struct Accounts {
     /// Transactions in a slot
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     transactions: u64,
-    /// Megabytes of the file that stay in memory
+    /// Megabytes of the file kept in memory
     #[arg(long, value_name = "MIB", default_value_t = 896)]
     cache: usize,
     /// Folder for the file

@@ -64,7 +64,7 @@ pub(crate) struct VsAnvil {
     /// Seconds under half load
     #[arg(long, value_name = "N", default_value_t = 10)]
     latency: u64,
-    /// Seconds under half load before that: a node's memory fills first
+    /// Seconds of it before, while memory fills
     #[arg(long, value_name = "N", default_value_t = 20)]
     warm_up: u64,
     /// Folder on the disk to measure

@@ -28,10 +28,10 @@ use weft_crypto::MemberId;
 weft committee serve --member <NUMBER> --dir <DIR> --key <KEY> [OPTIONS]",
     after_help = "\
 DIR holds the seed of all secrets, encrypted under the passphrase of the key,
-and a guard file with what was released. It is made at the first start. A secret is
-released only behind a closing head that the sequencer signed, never for two: a
-copy of DIR, such as a backup, keeps quiet for every epoch that may have been
-released since. Never run two members from one seed.
+and a guard file with what was released. It is made at the first start. A
+secret is released only behind a closing head that the sequencer signed, never
+for two: a copy of DIR, such as a backup, keeps quiet for every epoch that may
+have been released since. Never run two members from one seed.
 
 What happens is printed as JSON, one object a line. SIGINT and SIGTERM end it."
 )]
