@@ -5,7 +5,6 @@ use crate::{
     config::DevConfig,
     error::NodeError,
     keep::{Done, Keeper, Mirror, Moment, News, Order, Restored, Shelf, put_accounts, put_waiting},
-    metrics::Saved,
     record::Genesis,
     slots::{MAX_SLOTS, SlotRecord},
     store::StoredBlock,
@@ -213,9 +212,7 @@ impl Engine {
 
     /// Writes the figures beside what is made safe: a start counts only what it repeats.
     fn keep_figures(&self) {
-        if let Some(dir) = &self.config.data_dir {
-            self.save_figures(&Saved::new(dir));
-        }
+        self.save_figures();
     }
 
     /// Returns where the realm stands, unless the open slot has items.

@@ -2,7 +2,6 @@
 
 use super::{ChainEvent, Engine};
 use crate::{
-    metrics::Saved,
     promises::Promises,
     record::{Closed, Record},
     rpc::errors::{RpcError, RpcResult},
@@ -169,9 +168,9 @@ impl Engine {
     }
 
     /// Writes the figures when everything that they count is on disk.
-    pub(super) fn save_figures(&self, saved: &Saved) {
+    pub(super) fn save_figures(&self) {
+        let Some(saved) = self.saved.clone() else { return };
         let (record, text) = (self.log_health().map_or(0, |log| log.last), self.metrics.text());
-        let saved = saved.clone();
         let write = move || {
             if let Err(error) = saved.write(record, &text) {
                 tracing::warn!(%error, "figures cannot be written");

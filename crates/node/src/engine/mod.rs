@@ -54,7 +54,7 @@ use crate::{
     error::NodeError,
     export::Recording,
     filters::Filters,
-    metrics::Metrics,
+    metrics::{Metrics, Saved},
     outcomes::Outcomes,
     pool::Pool,
     rollup::RollupConfig,
@@ -120,6 +120,8 @@ pub(crate) struct Engine {
     /// When each of them was accepted.
     accepted: Vec<Instant>,
     pub(crate) metrics: Metrics,
+    /// Where figures are kept, on a durable node: one for all writers, which wait for each other.
+    saved: Option<Saved>,
     pub(crate) chains: BTreeMap<NetworkId, ChainData>,
     pub(crate) pool: Pool,
     pub(crate) bundles: Bundles,
@@ -219,6 +221,7 @@ impl Engine {
             items_in_slot: 0,
             accepted: Vec::new(),
             metrics,
+            saved: config.data_dir.as_deref().map(Saved::new),
             pool: Pool::new(limits.pool()),
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),

@@ -163,7 +163,6 @@ fn started(
 }
 
 fn run(mut engine: Engine, messages: &Receiver<Message>) {
-    let saved = engine.config.data_dir.as_deref().map(Saved::new);
     let every = engine.config.save_figures_every;
     let mut due = Instant::now() + every;
     loop {
@@ -171,8 +170,8 @@ fn run(mut engine: Engine, messages: &Receiver<Message>) {
         engine.tick();
         engine.tell_flashblocks();
         engine.release_promises();
-        if let Some(saved) = saved.as_ref().filter(|_| Instant::now() >= due) {
-            engine.save_figures(saved);
+        if Instant::now() >= due {
+            engine.save_figures();
             due = Instant::now() + every;
         }
         if engine.is_broken() {
@@ -181,7 +180,7 @@ fn run(mut engine: Engine, messages: &Receiver<Message>) {
         match messages.recv_timeout(engine.until_turn()) {
             Ok(Message::Job(job)) => job(&mut engine),
             Ok(Message::Stop(done)) => {
-                let _ = done.send(end(engine, saved.as_ref()));
+                let _ = done.send(end(engine));
                 return;
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -191,13 +190,13 @@ fn run(mut engine: Engine, messages: &Receiver<Message>) {
 }
 
 /// Brings everything to disk: the last slot, its promises, the figures, the state file.
-fn end(mut engine: Engine, saved: Option<&Saved>) -> Result<(), NodeError> {
+fn end(mut engine: Engine) -> Result<(), NodeError> {
     engine.finish();
     engine.release_promises();
     engine.flush();
     engine.outbox.end();
     engine.keep_on_stop();
-    if let Some(saved) = saved {
+    if let Some(saved) = &engine.saved {
         let record = engine.log_health().map_or(0, |log| log.durable);
         if let Err(error) = saved.write(record, &engine.metrics.text()) {
             tracing::warn!(%error, "figures cannot be written");

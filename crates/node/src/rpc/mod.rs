@@ -128,42 +128,20 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     let dumps: &[Methods] = if helps { &[dev::DUMPS] } else { &[] };
     let mut module = RpcModule::from_arc(port);
     for (name, method) in STANDARD.iter().chain(own).chain(dumps).copied().flatten() {
-        let most = discover::most(name);
-        module
-            .register_async_method(name, move |params, port, _| {
-                let metrics = port.metrics.clone();
-                counted(name, metrics, run(*method, params, most, port))
-            })
-            .expect("method names are distinct");
+        register(&mut module, name, |params, most, port| run(*method, params, most, port));
     }
     let own: &[Heavy] = if is_imported { &[] } else { APART_OF_ROLLUPS };
     for (name, method) in APART.iter().chain(own).copied().flatten() {
-        let most = discover::most(name);
-        module
-            .register_async_method(name, move |params, port, _| {
-                let metrics = port.metrics.clone();
-                counted(name, metrics, run_apart(*method, params, most, port))
-            })
-            .expect("method names are distinct");
+        register(&mut module, name, |params, most, port| run_apart(*method, params, most, port));
     }
     for (name, method) in WRITTEN_APART.iter().copied().flatten() {
-        let most = discover::most(name);
-        module
-            .register_async_method(name, move |params, port, _| {
-                let metrics = port.metrics.clone();
-                counted(name, metrics, run_written_apart(*method, params, most, port))
-            })
-            .expect("method names are distinct");
+        register(&mut module, name, |params, most, port| {
+            run_written_apart(*method, params, most, port)
+        });
     }
     let cheats: Methods = if helps { dev::CHEATS } else { &[] };
     for (name, method) in cheats {
-        let most = discover::most(name);
-        module
-            .register_async_method(name, move |params, port, _| {
-                let metrics = port.metrics.clone();
-                counted(name, metrics, run_cheat(*method, params, most, port))
-            })
-            .expect("method names are distinct");
+        register(&mut module, name, |params, most, port| run_cheat(*method, params, most, port));
     }
     submit::register(&mut module);
     subscribe::register(&mut module);
@@ -182,6 +160,22 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
         })
         .expect("method names are distinct");
     module
+}
+
+/// Adds a method whose answers are counted; `answer` takes the parameters and how many there may be.
+fn register<F>(
+    module: &mut RpcModule<Port>,
+    name: &'static str,
+    answer: impl Fn(Params<'static>, usize, Arc<Port>) -> F + Clone + Send + Sync + 'static,
+) where
+    F: Future<Output = Result<Value, ErrorObjectOwned>> + Send + 'static,
+{
+    let most = discover::most(name);
+    module
+        .register_async_method(name, move |params, port, _| {
+            counted(name, port.metrics.clone(), answer(params, most, port))
+        })
+        .expect("method names are distinct");
 }
 
 /// Answers a request and counts it.
