@@ -113,7 +113,7 @@ impl Lane {
         self.recent.of(slot)
     }
 
-    /// Sets up a lane that goes on where another one stood; `recent` are the items of its recent slots.
+    /// Sets up a lane that goes on where another one stood; `recent` are the items of its recent slots, in order.
     ///
     /// # Errors
     ///
@@ -126,11 +126,14 @@ impl Lane {
     ) -> Result<Self, InvalidStanding> {
         standing.check(&config)?;
         let last = standing.last.map(|last| last.number);
-        let mut known = Recent::default();
+        let (mut known, mut before) = (Recent::default(), None);
         for (position, item) in recent {
-            if Some(position.slot) > last || !known.try_insert(item, position) {
+            let follows = before < Some(position) && Some(position.slot) <= last;
+            if !follows || known.position(&item).is_some() {
                 return Err(InvalidStanding::Position { item, position });
             }
+            known.insert(item, position);
+            before = Some(position);
         }
         Ok(Self {
             domain,
