@@ -97,12 +97,12 @@ impl Wire for Halt {
 
 impl Wire for ClaimedRemoval {
     fn write(&self, out: &mut Out) {
-        out.plain.u8(self.section as u8).number(self.index).u8(cause_byte(self.cause));
+        out.plain.u8(self.section as u8).number(self.index).put(&self.cause);
     }
 
     fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
         let section = section(input.plain.u8()?)?;
-        Ok(Self { section, index: input.plain.number()?, cause: cause(input.plain.u8()?)? })
+        Ok(Self { section, index: input.plain.number()?, cause: input.plain.get()? })
     }
 }
 
@@ -130,26 +130,4 @@ fn section(found: u8) -> Result<Section, CodecError> {
         3 => Ok(Section::Opened),
         _ => Err(CodecError::Tag { what: "section that runs", found }),
     }
-}
-
-/// Causes by their numbers in a batch.
-const CAUSES: [RemovalCause; 8] = [
-    RemovalCause::Failed,
-    RemovalCause::Sibling,
-    RemovalCause::Undecryptable,
-    RemovalCause::Malformed,
-    RemovalCause::Invalid,
-    RemovalCause::Late,
-    RemovalCause::Unavailable,
-    RemovalCause::Reorged,
-];
-
-fn cause(found: u8) -> Result<RemovalCause, CodecError> {
-    let known = CAUSES.get(usize::from(found));
-    known.copied().ok_or(CodecError::Tag { what: "cause of a removal", found })
-}
-
-fn cause_byte(cause: RemovalCause) -> u8 {
-    let place = CAUSES.iter().position(|known| *known == cause);
-    place.expect("every cause has a number") as u8
 }

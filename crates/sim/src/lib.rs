@@ -21,6 +21,7 @@ pub mod sealed;
 mod shape;
 mod sweep;
 mod tree;
+mod workers;
 mod world;
 
 pub use feature::{Coverage, Feature, Features};

@@ -3,14 +3,9 @@
 use crate::{
     feature::Coverage,
     history::{self, Broken, Depth, History},
+    workers::{self, Findings, Seeds},
 };
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread,
-};
+use std::{fmt, path::PathBuf};
 use thiserror::Error;
 use weft_evm::Fault;
 
@@ -111,38 +106,15 @@ pub fn run(config: &SimConfig) -> Report {
     let rollups =
         config.rollups.is_none_or(|rollups| (2..=crate::world::MAX_ROLLUPS).contains(&rollups));
     assert!(rollups, "a realm of the simulator has 2 to 5 rollups");
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = if config.threads == 0 { cores } else { config.threads };
-    let threads = threads.min(config.histories.max(1) as usize);
-    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..threads).map(|_| scope.spawn(|| work(config, &next, &stop))).collect();
-        workers.into_iter().fold(Report::default(), |mut report, worker| {
-            report.merge(worker.join().expect("workers catch the panics of histories"));
-            report
-        })
-    })
-}
-
-fn work(config: &SimConfig, next: &AtomicU64, stop: &AtomicBool) -> Report {
-    let mut report = Report::default();
-    while !stop.load(Ordering::Relaxed) {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        if index >= config.histories {
-            break;
-        }
-        let seed = config.seed.wrapping_add(index);
+    let SimConfig { seed: first, histories: count, threads, .. } = *config;
+    workers::sweep(Seeds { first, count, threads }, |seed, report: &mut Report| {
         report.histories += 1;
         match one(config, seed) {
             Ok(history) => report.count(&history),
-            Err(failure) => {
-                report.failure = Some(failure);
-                stop.store(true, Ordering::Relaxed);
-            }
+            Err(failure) => report.failure = Some(failure),
         }
-    }
-    report
+        report.failure.is_none()
+    })
 }
 
 impl Report {
@@ -151,17 +123,15 @@ impl Report {
         self.hops += history.hops;
         self.coverage.count(history.features);
     }
+}
 
+impl Findings for Report {
     fn merge(&mut self, other: Self) {
         self.histories += other.histories;
         self.items += other.items;
         self.hops += other.hops;
         self.coverage.merge(&other.coverage);
-        let earlier =
-            |own: &Failure| other.failure.as_ref().is_none_or(|other| own.seed < other.seed);
-        if !self.failure.as_ref().is_some_and(earlier) {
-            self.failure = other.failure;
-        }
+        self.failure = workers::earlier(self.failure.take(), other.failure, |failure| failure.seed);
     }
 }
 
@@ -201,10 +171,5 @@ fn one(config: &SimConfig, seed: u64) -> Result<History, Failure> {
 }
 
 fn caught(config: &SimConfig, seed: u64, depth: Depth) -> Result<Result<History, Broken>, String> {
-    let run = || history::run(seed, config, depth);
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        format!("panic: {}", text.unwrap_or_default())
-    })
+    workers::caught(|| history::run(seed, config, depth))
 }

@@ -1,6 +1,9 @@
 //! What became of an item (P4).
 
-use crate::ids::NetworkId;
+use crate::{
+    codec::{CodecError, Decode, Encode, Reader, Writer},
+    ids::NetworkId,
+};
 use alloc::string::String;
 use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
@@ -37,25 +40,26 @@ pub struct Removal {
     pub revert_data: Bytes,
 }
 
-/// Cause of a removal.
+/// Cause of a removal. One byte in every encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
 pub enum RemovalCause {
     /// It ran and reverted or halted.
-    Failed,
+    Failed = 0,
     /// Another leg of its bundle failed.
-    Sibling,
+    Sibling = 1,
     /// Its ciphertext opens to nothing.
-    Undecryptable,
+    Undecryptable = 2,
     /// Its plaintext is not an item, or breaks its own declarations.
-    Malformed,
+    Malformed = 3,
     /// It could not start: nonce, balance, fee, block space, dead hash.
-    Invalid,
+    Invalid = 4,
     /// It was not under a closed head in time (P17).
-    Late,
+    Late = 5,
     /// Its rollup is not available (P8).
-    Unavailable,
+    Unavailable = 6,
     /// Its L1 block is not canonical any more (P48).
-    Reorged,
+    Reorged = 7,
 }
 
 /// Why a leg could not start.
@@ -84,6 +88,34 @@ pub enum InvalidReason {
     Rule,
 }
 
+impl RemovalCause {
+    /// All causes, each at its byte.
+    pub const ALL: [Self; 8] = [
+        Self::Failed,
+        Self::Sibling,
+        Self::Undecryptable,
+        Self::Malformed,
+        Self::Invalid,
+        Self::Late,
+        Self::Unavailable,
+        Self::Reorged,
+    ];
+}
+
+impl Encode for RemovalCause {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u8(*self as u8);
+    }
+}
+
+impl Decode for RemovalCause {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let found = input.u8()?;
+        let known = Self::ALL.get(usize::from(found));
+        known.copied().ok_or(CodecError::Tag { what: "cause of a removal", found })
+    }
+}
+
 impl Removal {
     /// Returns true when a leg ran and failed, so that the item is dead (P4).
     pub fn is_failed(&self) -> bool {
@@ -101,5 +133,22 @@ impl Removal {
             invalid: None,
             revert_data: Bytes::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_stands_at_its_byte() {
+        for (byte, cause) in (0..).zip(RemovalCause::ALL) {
+            let mut out = Writer::default();
+            out.put(&cause);
+            assert_eq!(out.finish(), [byte]);
+            assert_eq!(Reader::new(&[byte]).get(), Ok(cause));
+        }
+        let unknown = Reader::new(&[RemovalCause::ALL.len() as u8]).get::<RemovalCause>();
+        assert!(matches!(unknown, Err(CodecError::Tag { .. })), "{unknown:?}");
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use weft_evm::{BlockTx, Escrow, LegResult, TokenId};
 use weft_state::StoreError;
 use weft_types::{
-    BundleId, Decode, InvalidReason, NetworkId, Removal, RemovalCause,
+    BundleId, Decode, InvalidReason, NetworkId, Removal,
     codec::{CodecError, Reader, Writer},
 };
 
@@ -21,17 +21,6 @@ use weft_types::{
 const MAX_LIST: usize = 1 << 24;
 /// Most topics of a log.
 const MAX_TOPICS: usize = 4;
-/// Causes of removals, at their numbers.
-const CAUSES: [RemovalCause; 8] = [
-    RemovalCause::Failed,
-    RemovalCause::Sibling,
-    RemovalCause::Undecryptable,
-    RemovalCause::Malformed,
-    RemovalCause::Invalid,
-    RemovalCause::Late,
-    RemovalCause::Unavailable,
-    RemovalCause::Reorged,
-];
 /// Reasons why legs were not valid, at their numbers.
 const REASONS: [InvalidReason; 10] = [
     InvalidReason::NonceTooLow,
@@ -262,7 +251,7 @@ impl Keep for StoredBlock {
 
 impl Keep for Removal {
     fn write_to(&self, out: &mut Writer) {
-        out.u8(number_of(&CAUSES, self.cause)).put(&self.network).u16(self.leg);
+        out.put(&self.cause).put(&self.network).u16(self.leg);
         self.tx_hash.write_to(out);
         self.reason.write_to(out);
         out.bool(self.invalid.is_some());
@@ -274,7 +263,7 @@ impl Keep for Removal {
 
     fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            cause: numbered(&CAUSES, "cause", input)?,
+            cause: input.get()?,
             network: input.get()?,
             leg: input.u16()?,
             tx_hash: Option::read_from(input)?,

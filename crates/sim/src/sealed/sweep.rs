@@ -4,12 +4,8 @@ use super::{
     feature::Sights,
     history::{History, Told},
 };
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread,
-};
+use crate::workers::{self, Findings, Seeds};
+use std::fmt;
 use thiserror::Error;
 
 /// A fault planted on purpose: a simulator that finds nothing may be blind.
@@ -102,52 +98,22 @@ impl fmt::Display for SealedReport {
 
 /// Runs histories until all are done or one fails.
 pub fn run(config: &SealedConfig) -> SealedReport {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = if config.threads == 0 { cores } else { config.threads };
-    let threads = threads.min(config.histories.max(1) as usize);
-    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..threads).map(|_| scope.spawn(|| work(config, &next, &stop))).collect();
-        workers.into_iter().fold(SealedReport::default(), |mut report, worker| {
-            report.merge(worker.join().expect("workers catch the panics of histories"));
-            report
-        })
+    let SealedConfig { seed: first, histories: count, threads, .. } = *config;
+    workers::sweep(Seeds { first, count, threads }, |seed, report: &mut SealedReport| {
+        report.histories += 1;
+        match one(config, seed) {
+            Ok(told) => report.count(&told),
+            Err(failure) => report.failure = Some(failure),
+        }
+        report.failure.is_none()
     })
 }
 
-fn work(config: &SealedConfig, next: &AtomicU64, stop: &AtomicBool) -> SealedReport {
-    let mut report = SealedReport::default();
-    while !stop.load(Ordering::Relaxed) {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        if index >= config.histories {
-            break;
-        }
-        report.histories += 1;
-        match one(config, config.seed.wrapping_add(index)) {
-            Ok(told) => report.count(&told),
-            Err(failure) => {
-                report.failure = Some(failure);
-                stop.store(true, Ordering::Relaxed);
-            }
-        }
-    }
-    report
-}
-
 fn one(config: &SealedConfig, seed: u64) -> Result<Told, SealedFailure> {
-    let ran = catch_unwind(AssertUnwindSafe(|| History::run(seed, config.bug)));
-    match ran {
-        Ok(Ok(told)) => Ok(told),
-        Ok(Err((violation, events))) => {
-            Err(SealedFailure { seed, reason: violation.to_string(), events })
-        }
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-            let reason = format!("panic: {}", text.unwrap_or_default());
-            Err(SealedFailure { seed, reason, events: String::new() })
-        }
+    let failure = |reason, events| SealedFailure { seed, reason, events };
+    match workers::caught(|| History::run(seed, config.bug)) {
+        Ok(ran) => ran.map_err(|(violation, events)| failure(violation.to_string(), events)),
+        Err(panic) => Err(failure(panic, String::new())),
     }
 }
 
@@ -159,7 +125,9 @@ impl SealedReport {
         self.convictions += told.convictions;
         self.sights.count(&told.seen);
     }
+}
 
+impl Findings for SealedReport {
     fn merge(&mut self, other: Self) {
         self.histories += other.histories;
         self.sealed += other.sealed;
@@ -167,10 +135,6 @@ impl SealedReport {
         self.acquittals += other.acquittals;
         self.convictions += other.convictions;
         self.sights.merge(&other.sights);
-        let earlier =
-            |own: &SealedFailure| other.failure.as_ref().is_none_or(|other| own.seed < other.seed);
-        if !self.failure.as_ref().is_some_and(earlier) {
-            self.failure = other.failure;
-        }
+        self.failure = workers::earlier(self.failure.take(), other.failure, |failure| failure.seed);
     }
 }

@@ -12,17 +12,6 @@ use serde::{Deserialize, Serialize};
 
 /// Most legs that an execution promise names.
 const MAX_LEGS: usize = 1 << 10;
-/// The causes in the order of their bytes.
-const CAUSES: [RemovalCause; 8] = [
-    RemovalCause::Failed,
-    RemovalCause::Sibling,
-    RemovalCause::Undecryptable,
-    RemovalCause::Malformed,
-    RemovalCause::Invalid,
-    RemovalCause::Late,
-    RemovalCause::Unavailable,
-    RemovalCause::Reorged,
-];
 
 /// Promise of what an item did at its position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,18 +153,14 @@ impl Decode for PromisedLeg {
 
 impl Encode for PromisedRemoval {
     fn encode_to(&self, out: &mut Writer) {
-        // The table has every cause, so the position in it is the byte.
-        let cause = CAUSES.iter().position(|cause| *cause == self.cause).unwrap_or(CAUSES.len());
-        out.u8(cause as u8).put(&self.network).number(self.leg).hash(&self.output_hash);
+        out.put(&self.cause).put(&self.network).number(self.leg).hash(&self.output_hash);
     }
 }
 
 impl Decode for PromisedRemoval {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let found = input.u8()?;
-        let cause = CAUSES.get(usize::from(found)).copied();
         Ok(Self {
-            cause: cause.ok_or(CodecError::Tag { what: "cause of a removal", found })?,
+            cause: input.get()?,
             network: input.get()?,
             leg: input.number()?,
             output_hash: input.hash()?,
