@@ -13,6 +13,8 @@ use weft_contracts::CrossChainToken;
 const MAX_FEE: u128 = 200_000_000_000;
 /// Wei that each sender begins with.
 const BALANCE: u128 = 30_000_000_000_000_000_000;
+/// What all senders get together at most: the funder has a little more.
+const FUNDS: u128 = 9_900_000_000_000_000_000_000;
 /// Gas limit of a token transfer.
 const TOKEN_GAS: u64 = 70_000;
 
@@ -79,8 +81,9 @@ impl Senders {
             all.push(signed(&self.funder, tx)?);
             Ok::<_, eyre::Report>(())
         };
+        let balance = BALANCE.min(FUNDS / self.keys.len().max(1) as u128);
         for key in &self.keys {
-            add(key.address().into(), BALANCE, Bytes::new(), 21_000)?;
+            add(key.address().into(), balance, Bytes::new(), 21_000)?;
         }
         let args = (String::from("Token"), String::from("T"), U256::from(18)).abi_encode_params();
         let creation = [CrossChainToken::BYTECODE.as_ref(), &args].concat();

@@ -53,8 +53,8 @@ pub(crate) struct Overload {
     /// Milliseconds between blocks
     #[arg(long, value_name = "MS", default_value_t = 200)]
     slot: u64,
-    /// Connections of the client
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    /// Connections of the client, each with a sender; a node takes 512
+    #[arg(long, value_name = "N", default_value_t = 448)]
     connections: usize,
     /// Transactions in a request
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -66,9 +66,6 @@ pub(crate) struct Overload {
     #[arg(long)]
     json: bool,
 }
-
-/// Senders of each connection.
-const SENDERS: usize = 4;
 
 impl Overload {
     /// Runs the command.
@@ -85,12 +82,11 @@ impl Overload {
             gas_limit: 3_900_000_000,
         };
         let node = NodeProcess::weft(chain, Some(&self.folder)).await?;
-        let senders = Arc::new(Senders::new(CHAIN_ID, self.connections * SENDERS));
+        let senders = Arc::new(Senders::new(CHAIN_ID, self.connections));
         setup::fund(&node.url, &senders).await.wrap_err("cannot prepare the node")?;
         let mut clients = Vec::new();
         for index in 0..self.connections {
-            let own = (index * SENDERS..(index + 1) * SENDERS).collect();
-            clients.push(Client::open(&node.url, senders.clone(), own, self.batch).await?);
+            clients.push(Client::open(&node.url, senders.clone(), vec![index], self.batch).await?);
         }
 
         let (clients, calm) = drive(clients, Duration::from_secs(self.warm_up), None).await?;
