@@ -44,7 +44,7 @@ pub(crate) struct VsAnvil {
     #[arg(long, value_name = "PROGRAM")]
     anvil: Option<PathBuf>,
     /// Transactions of each kind
-    #[arg(long, value_name = "N", default_value_t = 40_000)]
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
     transactions: usize,
     /// Repetitions; the median counts
     #[arg(long, value_name = "N", default_value_t = 3)]
