@@ -27,18 +27,18 @@ contract Escape is IEscape {
     }
 
     /// @inheritdoc IEscape
-    function exitEther(uint32 rollup, Outcome calldata outcome, bytes[] calldata accountProof, address to)
+    function exitEther(uint32 network, Outcome calldata outcome, bytes[] calldata accountProof, address to)
         external
         returns (uint256 amount)
     {
-        _begin(rollup, outcome, 0, address(0));
+        _begin(network, outcome, 0, address(0));
         (amount,) = StateProof.account(outcome.stateRoot, msg.sender, accountProof);
-        _leave(rollup, 0, address(0), amount, to);
+        _leave(network, 0, address(0), amount, to);
     }
 
     /// @inheritdoc IEscape
     function exitToken(
-        uint32 rollup,
+        uint32 network,
         Outcome calldata outcome,
         uint32 originNetwork,
         address originToken,
@@ -46,27 +46,27 @@ contract Escape is IEscape {
         bytes[] calldata storageProof,
         address to
     ) external returns (uint256 amount) {
-        if (originNetwork == rollup || originToken == address(0)) revert NativeToken();
-        _begin(rollup, outcome, originNetwork, originToken);
+        if (originNetwork == network || originToken == address(0)) revert NativeToken();
+        _begin(network, outcome, originNetwork, originToken);
         address token = _tokenOnRollup(originNetwork, originToken);
         (, bytes32 storageRoot) = StateProof.account(outcome.stateRoot, token, accountProof);
         amount = StateProof.slot(storageRoot, keccak256(abi.encode(msg.sender, BALANCES)), storageProof);
-        _leave(rollup, originNetwork, originToken, amount, to);
+        _leave(network, originNetwork, originToken, amount, to);
     }
 
-    function _begin(uint32 rollup, Outcome calldata outcome, uint32 originNetwork, address originToken) private {
-        bytes32 commitment = hub.escape(rollup);
-        if (keccak256(abi.encode(outcome)) != commitment) revert NotSettled(rollup, commitment);
-        bytes32 exit = keccak256(abi.encode(rollup, commitment, msg.sender, originNetwork, originToken));
-        if (left[exit]) revert AlreadyExited(rollup, msg.sender, originNetwork, originToken);
+    function _begin(uint32 network, Outcome calldata outcome, uint32 originNetwork, address originToken) private {
+        bytes32 commitment = hub.escape(network);
+        if (keccak256(abi.encode(outcome)) != commitment) revert NotSettled(network, commitment);
+        bytes32 exit = keccak256(abi.encode(network, commitment, msg.sender, originNetwork, originToken));
+        if (left[exit]) revert AlreadyExited(network, msg.sender, originNetwork, originToken);
         left[exit] = true;
     }
 
-    function _leave(uint32 rollup, uint32 originNetwork, address originToken, uint256 amount, address to) private {
+    function _leave(uint32 network, uint32 originNetwork, address originToken, uint256 amount, address to) private {
         if (amount == 0) revert NothingToExit();
-        emit Escaped(rollup, msg.sender, originNetwork, originToken, amount, to);
-        inbox.exited(rollup, msg.sender, originNetwork, originToken, amount);
-        bridge.payExit(rollup, originNetwork, originToken, to, amount);
+        emit Escaped(network, msg.sender, originNetwork, originToken, amount, to);
+        inbox.exited(network, msg.sender, originNetwork, originToken, amount);
+        bridge.payExit(network, originNetwork, originToken, to, amount);
     }
 
     /// Returns where the bridge predeploy puts the wrapped form of a token.

@@ -74,7 +74,9 @@ contract Hub is IHub {
 
     mapping(uint256 place => Record) private ring;
     mapping(uint32 id => Rollup) private rollups;
-    mapping(uint64 chainId => bool) private chainIds;
+
+    /// @inheritdoc IHub
+    mapping(uint32 chainId => uint32 id) public idOf;
 
     constructor(HubConfig memory config) {
         inbox = config.inbox;
@@ -102,18 +104,20 @@ contract Hub is IHub {
         if (registrar != address(0) && msg.sender != registrar) {
             revert Unauthorized(msg.sender);
         }
-        if (chainId == 0 || chainId == block.chainid || chainIds[chainId]) revert ChainIdTaken(chainId);
+        uint32 network = uint32(chainId);
+        if (network == 0 || network != chainId) revert InvalidChainId(chainId);
+        if (chainId == block.chainid || idOf[network] != 0) revert ChainIdTaken(chainId);
         if (address(policy).code.length == 0) revert NotAPolicy(address(policy));
         if (rollupCount == MAX_ROLLUPS) revert TooManyRollups();
         id = ++rollupCount;
-        chainIds[chainId] = true;
+        idOf[network] = id;
         Outcome memory genesis = Outcome(genesisStateRoot, genesisBlockHash, 0, 0, 0, 0);
         Rollup memory entry = Rollup(chainId, policy, keccak256(config), keccak256(abi.encode(genesis)));
         rollups[id] = entry;
         bytes32 running = _registered(id, entry);
         registryHash = running;
         emit RollupRegistered(id, chainId, policy, entry.commitment, entry.configHash, msg.value, running, config);
-        if (msg.value != 0) bridge.fund{value: msg.value}(id);
+        if (msg.value != 0) bridge.fund{value: msg.value}(network);
     }
 
     /// @inheritdoc IHub
@@ -156,7 +160,7 @@ contract Hub is IHub {
     }
 
     /// @inheritdoc IHub
-    function escape(uint32 id) external returns (bytes32) {
+    function escape(uint32 network) external returns (bytes32) {
         if (msg.sender != escapeHatch) revert Unauthorized(msg.sender);
         uint256 from = uint256(settled.l1Block) + exitWindow + 1;
         if (block.number < from) revert NotOverdue(from);
@@ -164,7 +168,7 @@ contract Hub is IHub {
         if (last.lastSlot > voidedSlot) voidedSlot = last.lastSlot;
         emit BatchesVoided(settled.number, last.number, mustReach);
         (last.number, last.lastSlot, last.inboxCursor) = (settled.number, settled.lastSlot, settled.inboxCursor);
-        return rollups[id].commitment;
+        return rollups[idOf[network]].commitment;
     }
 
     /// @inheritdoc IHub
@@ -185,6 +189,11 @@ contract Hub is IHub {
     /// @inheritdoc IHub
     function rollup(uint32 id) external view returns (Rollup memory) {
         return rollups[id];
+    }
+
+    /// @inheritdoc IHub
+    function networkOf(uint32 id) external view returns (uint32) {
+        return uint32(rollups[id].chainId);
     }
 
     /// @inheritdoc IHub
@@ -301,19 +310,23 @@ contract Hub is IHub {
             if (!_isApproved(entry.policy, approvals)) revert NotApproved(id);
             entry.commitment = keccak256(abi.encode(step.post));
             roots[i] = ExitRoot(id, step.post.exitRoot);
-            emit RollupSettled(id, step.post.stateRoot, step.proposalRoot, step.outcomeRoot, step.post);
+            emit RollupSettled(id, step.proposalRoot, step.outcomeRoot, step.post);
         }
         if (rest != 0) revert WrongRollups(named);
     }
 
     /// Nobody gives whose policy was not asked: a rollup of somebody's own making would take what others have.
-    function _checkGivers(Transfer[] calldata transfers, uint128 named) private pure {
+    function _checkGivers(Transfer[] calldata transfers, uint128 named) private view {
         for (uint256 i = 0; i < transfers.length; i++) {
-            uint32 from = transfers[i].from;
-            // The bridge refuses what is no rollup.
-            bool isRollup = from != 0 && from <= MAX_ROLLUPS;
-            if (isRollup && (named >> (from - 1)) & 1 == 0) revert NotApproved(from);
+            uint32 giver = _idOf(transfers[i].from);
+            _idOf(transfers[i].to);
+            if ((named >> (giver - 1)) & 1 == 0) revert NotApproved(giver);
         }
+    }
+
+    function _idOf(uint32 network) private view returns (uint32 id) {
+        id = idOf[network];
+        if (id == 0) revert UnknownNetwork(network);
     }
 
     function _isApproved(IPolicy policy, Approval[] calldata approvals) private pure returns (bool) {

@@ -131,7 +131,7 @@ contract Inbox is IInbox {
     }
 
     function _checkRollup(uint32 network) private view {
-        if (network == 0 || network > hub.rollupCount()) revert UnknownRollup(network);
+        if (hub.idOf(network) == 0) revert UnknownRollup(network);
     }
 
     function _checkSize(uint256 size) private pure {

@@ -7,7 +7,7 @@ import {IBridge} from "../interfaces/IBridge.sol";
 import {IERC20} from "../interfaces/IERC20.sol";
 import {SafeToken} from "../lib/SafeToken.sol";
 import {TokenMetadata} from "../lib/TokenMetadata.sol";
-import {Transfer} from "./interfaces/IHub.sol";
+import {IHub, Transfer} from "./interfaces/IHub.sol";
 import {IInbox} from "./interfaces/IInbox.sol";
 import {ExitRoot, IBridgeMessageReceiver, IL1Bridge} from "./interfaces/IL1Bridge.sol";
 import {ExitTree} from "./lib/ExitTree.sol";
@@ -35,7 +35,14 @@ contract L1Bridge is IL1Bridge {
         address token;
     }
 
-    address private immutable hub;
+    /// Where an exit stands: in the tree of a rollup, which has a place in the tree of rollups.
+    struct Place {
+        uint32 network;
+        uint32 rollup;
+        uint32 leaf;
+    }
+
+    IHub private immutable hub;
     IInbox private immutable inbox;
     address private immutable escape;
 
@@ -51,7 +58,7 @@ contract L1Bridge is IL1Bridge {
     mapping(bytes32 root => uint256) public globalExitRootMap;
 
     mapping(uint256 word => uint256) private claimed;
-    mapping(uint32 rollup => mapping(uint32 network => mapping(address token => uint256))) private escrow;
+    mapping(uint32 network => mapping(uint32 origin => mapping(address token => uint256))) private escrow;
     mapping(address wrapped => Origin) private origins;
 
     bool private transient locked;
@@ -69,7 +76,7 @@ contract L1Bridge is IL1Bridge {
         locked = false;
     }
 
-    constructor(address hub_, IInbox inbox_, address escape_) {
+    constructor(IHub hub_, IInbox inbox_, address escape_) {
         (hub, inbox, escape) = (hub_, inbox_, escape_);
         rollupRoot = tree.root();
         mainnetExitRoot = rollupRoot;
@@ -135,9 +142,10 @@ contract L1Bridge is IL1Bridge {
             amount,
             keccak256(metadata)
         );
-        _verify(smtProofLocalExitRoot, smtProofRollupExitRoot, globalIndex, mainnetExitRoot_, rollupExitRoot_, leaf);
+        Place memory place = _decode(globalIndex);
+        _verify(smtProofLocalExitRoot, smtProofRollupExitRoot, place, mainnetExitRoot_, rollupExitRoot_, leaf);
         if (destinationNetwork != 0) revert DestinationNetworkInvalid(destinationNetwork);
-        _claimAsset(globalIndex, originNetwork, originTokenAddress, destinationAddress, amount, metadata);
+        _claimAsset(place, globalIndex, originNetwork, originTokenAddress, destinationAddress, amount, metadata);
     }
 
     /// @inheritdoc IL1Bridge
@@ -157,10 +165,11 @@ contract L1Bridge is IL1Bridge {
         bytes32 leaf = getLeafValue(
             MESSAGE, originNetwork, originAddress, destinationNetwork, destinationAddress, amount, keccak256(metadata)
         );
-        _verify(smtProofLocalExitRoot, smtProofRollupExitRoot, globalIndex, mainnetExitRoot_, rollupExitRoot_, leaf);
+        Place memory place = _decode(globalIndex);
+        _verify(smtProofLocalExitRoot, smtProofRollupExitRoot, place, mainnetExitRoot_, rollupExitRoot_, leaf);
         if (destinationNetwork != 0) revert DestinationNetworkInvalid(destinationNetwork);
-        uint32 source = _claim(globalIndex);
-        _debit(source, 0, address(0), amount);
+        _claim(place, globalIndex);
+        _debit(place.network, 0, address(0), amount);
         emit ClaimEvent(globalIndex, originNetwork, originAddress, destinationAddress, amount);
         bytes memory data =
             abi.encodeCall(IBridgeMessageReceiver.onMessageReceived, (originAddress, originNetwork, metadata));
@@ -181,10 +190,10 @@ contract L1Bridge is IL1Bridge {
         bytes32 leaf = getLeafValue(
             TRANSFER, originNetwork, originTokenAddress, 0, destinationAddress, amount, keccak256(metadata)
         );
-        (uint32 source, uint32 index) = _decode(globalIndex);
-        bytes32 root = ExitTree.rootOfFirst(leaf, index, siblings);
-        if (siblings.length > ExitTree.DEPTH || root != exitRoots.leaf(source)) revert InvalidSmtProof();
-        _claimAsset(globalIndex, originNetwork, originTokenAddress, destinationAddress, amount, metadata);
+        Place memory place = _decode(globalIndex);
+        bytes32 root = ExitTree.rootOfFirst(leaf, place.leaf, siblings);
+        if (siblings.length > ExitTree.DEPTH || root != exitRoots.leaf(place.rollup)) revert InvalidSmtProof();
+        _claimAsset(place, globalIndex, originNetwork, originTokenAddress, destinationAddress, amount, metadata);
     }
 
     /// @inheritdoc IL1Bridge
@@ -193,23 +202,22 @@ contract L1Bridge is IL1Bridge {
     }
 
     /// @inheritdoc IL1Bridge
-    function fund(uint32 rollup) external payable {
-        if (msg.sender != hub && msg.sender != address(inbox)) revert Unauthorized(msg.sender);
-        _credit(rollup, 0, address(0), msg.value);
+    function fund(uint32 network) external payable {
+        if (msg.sender != address(hub) && msg.sender != address(inbox)) revert Unauthorized(msg.sender);
+        _credit(network, 0, address(0), msg.value);
     }
 
     /// @inheritdoc IL1Bridge
     function settle(ExitRoot[] calldata roots, Transfer[] calldata transfers, uint32 rollups)
         external
-        only(hub)
+        only(address(hub))
         returns (bytes32 root)
     {
         for (uint256 i = 0; i < transfers.length; i++) {
             Transfer calldata transfer = transfers[i];
             bool isOrdered = i == 0 || _key(transfers[i - 1]) < _key(transfer);
-            bool isBetween = transfer.from != 0 && transfer.to != 0 && transfer.from != transfer.to;
-            bool isInside = transfer.from <= rollups && transfer.to <= rollups;
-            if (!isOrdered || !isBetween || !isInside || transfer.amount == 0) revert InvalidTransfer(i);
+            bool moves = transfer.from != transfer.to && transfer.amount != 0;
+            if (!isOrdered || !moves) revert InvalidTransfer(i);
             _debit(transfer.from, transfer.originNetwork, transfer.originToken, transfer.amount);
             _credit(transfer.to, transfer.originNetwork, transfer.originToken, transfer.amount);
         }
@@ -221,24 +229,24 @@ contract L1Bridge is IL1Bridge {
     }
 
     /// @inheritdoc IL1Bridge
-    function payExit(uint32 rollup, uint32 originNetwork, address originToken, address to, uint256 amount)
+    function payExit(uint32 network, uint32 originNetwork, address originToken, address to, uint256 amount)
         external
         only(escape)
         lock
     {
-        _debit(rollup, originNetwork, originToken, amount);
+        _debit(network, originNetwork, originToken, amount);
         _pay(originNetwork, originToken, to, amount, "");
     }
 
     /// @inheritdoc IL1Bridge
     function isClaimed(uint32 leafIndex, uint32 sourceBridgeNetwork) external view returns (bool) {
-        (uint256 word, uint256 bit) = _place(leafIndex, sourceBridgeNetwork);
+        (uint256 word, uint256 bit) = _bit(leafIndex, sourceBridgeNetwork);
         return claimed[word] & bit != 0;
     }
 
     /// @inheritdoc IL1Bridge
-    function escrowOf(uint32 rollup, uint32 originNetwork, address originToken) external view returns (uint256) {
-        return escrow[rollup][originNetwork][originToken];
+    function escrowOf(uint32 network, uint32 originNetwork, address originToken) external view returns (uint256) {
+        return escrow[network][originNetwork][originToken];
     }
 
     /// @inheritdoc IL1Bridge
@@ -367,19 +375,19 @@ contract L1Bridge is IL1Bridge {
     function _verify(
         bytes32[32] calldata local,
         bytes32[32] calldata rollups,
-        uint256 globalIndex,
+        Place memory place,
         bytes32 mainnet,
         bytes32 rollupExitRoot,
         bytes32 leaf
     ) private view {
         bytes32 global = ExitTree.node(mainnet, rollupExitRoot);
         if (globalExitRootMap[global] == 0) revert GlobalExitRootInvalid(global);
-        (uint32 source, uint32 index) = _decode(globalIndex);
-        bytes32 exitRoot = ExitTree.rootOf(leaf, index, local);
-        if (ExitTree.rootOf(exitRoot, source - 1, rollups) != rollupExitRoot) revert InvalidSmtProof();
+        bytes32 exitRoot = ExitTree.rootOf(leaf, place.leaf, local);
+        if (ExitTree.rootOf(exitRoot, place.rollup - 1, rollups) != rollupExitRoot) revert InvalidSmtProof();
     }
 
     function _claimAsset(
+        Place memory place,
         uint256 globalIndex,
         uint32 originNetwork,
         address originToken,
@@ -387,17 +395,15 @@ contract L1Bridge is IL1Bridge {
         uint256 amount,
         bytes calldata metadata
     ) private {
-        uint32 source = _claim(globalIndex);
-        _debit(source, originNetwork, originToken, amount);
+        _claim(place, globalIndex);
+        _debit(place.network, originNetwork, originToken, amount);
         emit ClaimEvent(globalIndex, originNetwork, originToken, to, amount);
         _pay(originNetwork, originToken, to, amount, metadata);
     }
 
-    /// Notes that an exit is claimed and returns whose it is.
-    function _claim(uint256 globalIndex) private returns (uint32 source) {
-        uint32 index;
-        (source, index) = _decode(globalIndex);
-        (uint256 word, uint256 bit) = _place(index, source);
+    /// Notes that an exit is claimed.
+    function _claim(Place memory place, uint256 globalIndex) private {
+        (uint256 word, uint256 bit) = _bit(place.leaf, place.network);
         if (claimed[word] & bit != 0) revert AlreadyClaimed(globalIndex);
         claimed[word] |= bit;
     }
@@ -438,21 +444,21 @@ contract L1Bridge is IL1Bridge {
     }
 
     /// A network's own tokens are its own; of all others it has what came in.
-    function _debit(uint32 rollup, uint32 originNetwork, address originToken, uint256 amount) private {
-        if (originNetwork == rollup || amount == 0) return;
-        uint256 balance = escrow[rollup][originNetwork][originToken];
-        if (balance < amount) revert InsufficientEscrow(rollup, originNetwork, originToken, balance, amount);
-        _setEscrow(rollup, originNetwork, originToken, balance - amount);
+    function _debit(uint32 network, uint32 originNetwork, address originToken, uint256 amount) private {
+        if (originNetwork == network || amount == 0) return;
+        uint256 balance = escrow[network][originNetwork][originToken];
+        if (balance < amount) revert InsufficientEscrow(network, originNetwork, originToken, balance, amount);
+        _setEscrow(network, originNetwork, originToken, balance - amount);
     }
 
-    function _credit(uint32 rollup, uint32 originNetwork, address originToken, uint256 amount) private {
-        if (originNetwork == rollup || amount == 0) return;
-        _setEscrow(rollup, originNetwork, originToken, escrow[rollup][originNetwork][originToken] + amount);
+    function _credit(uint32 network, uint32 originNetwork, address originToken, uint256 amount) private {
+        if (originNetwork == network || amount == 0) return;
+        _setEscrow(network, originNetwork, originToken, escrow[network][originNetwork][originToken] + amount);
     }
 
-    function _setEscrow(uint32 rollup, uint32 originNetwork, address originToken, uint256 balance) private {
-        escrow[rollup][originNetwork][originToken] = balance;
-        emit EscrowChanged(rollup, originNetwork, originToken, balance);
+    function _setEscrow(uint32 network, uint32 originNetwork, address originToken, uint256 balance) private {
+        escrow[network][originNetwork][originToken] = balance;
+        emit EscrowChanged(network, originNetwork, originToken, balance);
     }
 
     function _updateMainnet() private {
@@ -469,13 +475,15 @@ contract L1Bridge is IL1Bridge {
     }
 
     /// Splits a global index. Exits of L1 are not claimed on L1, and unused bits are zero.
-    function _decode(uint256 globalIndex) private pure returns (uint32 source, uint32 index) {
+    function _decode(uint256 globalIndex) private view returns (Place memory place) {
         uint256 rollupIndex = globalIndex >> 32;
         if (rollupIndex >= type(uint32).max) revert InvalidGlobalIndex(globalIndex);
-        return (uint32(rollupIndex) + 1, uint32(globalIndex));
+        (place.rollup, place.leaf) = (uint32(rollupIndex) + 1, uint32(globalIndex));
+        place.network = hub.networkOf(place.rollup);
+        if (place.network == 0) revert InvalidGlobalIndex(globalIndex);
     }
 
-    function _place(uint32 index, uint32 network) private pure returns (uint256 word, uint256 bit) {
+    function _bit(uint32 index, uint32 network) private pure returns (uint256 word, uint256 bit) {
         uint256 place = uint256(network) << 32 | index;
         return (place >> 8, 1 << (place & 0xff));
     }

@@ -24,9 +24,9 @@ contract EscapeTest is L1Fixture {
         vm.roll(block.number + EXIT_WINDOW + 1);
         uint64 entries = inbox.count();
         vm.prank(alice);
-        escape.exitEther(1, outcome, proof, bob);
+        escape.exitEther(901, outcome, proof, bob);
         assertEq(bob.balance, 3 ether);
-        assertEq(bridge.escrowOf(1, 0, address(0)), 7 ether);
+        assertEq(bridge.escrowOf(901, 0, address(0)), 7 ether);
         assertEq(inbox.count(), entries + 1);
     }
 
@@ -36,16 +36,18 @@ contract EscapeTest is L1Fixture {
         vm.roll(from - 1);
         vm.expectRevert(abi.encodeWithSelector(IHub.NotOverdue.selector, from));
         vm.prank(alice);
-        escape.exitEther(1, outcome, proof, bob);
+        escape.exitEther(901, outcome, proof, bob);
     }
 
     function test_p46_anAccountLeavesOnce() public {
         bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
         vm.roll(block.number + EXIT_WINDOW + 1);
         vm.startPrank(alice);
-        escape.exitEther(1, outcome, proof, bob);
-        vm.expectRevert(abi.encodeWithSelector(IEscape.AlreadyExited.selector, uint32(1), alice, uint32(0), address(0)));
-        escape.exitEther(1, outcome, proof, bob);
+        escape.exitEther(901, outcome, proof, bob);
+        vm.expectRevert(
+            abi.encodeWithSelector(IEscape.AlreadyExited.selector, uint32(901), alice, uint32(0), address(0))
+        );
+        escape.exitEther(901, outcome, proof, bob);
         vm.stopPrank();
     }
 
@@ -55,9 +57,9 @@ contract EscapeTest is L1Fixture {
         _settleAccount(alice, 1 ether, EMPTY_TRIE);
         vm.roll(block.number + EXIT_WINDOW + 1);
         bytes32 settled = keccak256(abi.encode(outcome));
-        vm.expectRevert(abi.encodeWithSelector(IEscape.NotSettled.selector, uint32(1), settled));
+        vm.expectRevert(abi.encodeWithSelector(IEscape.NotSettled.selector, uint32(901), settled));
         vm.prank(alice);
-        escape.exitEther(1, stale, proof, bob);
+        escape.exitEther(901, stale, proof, bob);
     }
 
     function test_p46_nobodyLeavesWithAnothersEther() public {
@@ -65,14 +67,14 @@ contract EscapeTest is L1Fixture {
         vm.roll(block.number + EXIT_WINDOW + 1);
         vm.expectRevert(abi.encodeWithSelector(StateProof.InvalidProof.selector));
         vm.prank(bob);
-        escape.exitEther(1, outcome, proof, bob);
+        escape.exitEther(901, outcome, proof, bob);
         proof[0][40] ^= 0x01;
         vm.expectRevert(abi.encodeWithSelector(StateProof.InvalidProof.selector));
         vm.prank(alice);
-        escape.exitEther(1, outcome, proof, bob);
+        escape.exitEther(901, outcome, proof, bob);
         vm.expectRevert(abi.encodeWithSelector(StateProof.InvalidProof.selector));
         vm.prank(alice);
-        escape.exitEther(1, outcome, new bytes[](0), bob);
+        escape.exitEther(901, outcome, new bytes[](0), bob);
     }
 
     function test_p46_nobodyLeavesWithNothing() public {
@@ -80,7 +82,7 @@ contract EscapeTest is L1Fixture {
         vm.roll(block.number + EXIT_WINDOW + 1);
         vm.expectRevert(abi.encodeWithSelector(IEscape.NothingToExit.selector));
         vm.prank(alice);
-        escape.exitEther(1, outcome, proof, bob);
+        escape.exitEther(901, outcome, proof, bob);
     }
 
     function test_p46_anAccountBelowABranchLeaves() public {
@@ -105,10 +107,10 @@ contract EscapeTest is L1Fixture {
         _settleRoot(keccak256(branch));
         vm.roll(block.number + EXIT_WINDOW + 1);
         vm.prank(alice);
-        assertEq(escape.exitEther(1, outcome, proof, bob), 2 ether);
+        assertEq(escape.exitEther(901, outcome, proof, bob), 2 ether);
         proof[1] = right;
         vm.prank(other);
-        assertEq(escape.exitEther(1, outcome, proof, bob), 5);
+        assertEq(escape.exitEther(901, outcome, proof, bob), 5);
     }
 
     function test_p46_anAccountLeavesWithItsTokens() public {
@@ -117,7 +119,7 @@ contract EscapeTest is L1Fixture {
         register(901, policy, 10 ether);
         vm.startPrank(alice);
         token.approve(address(bridge), 1_000);
-        bridge.bridgeAsset(1, alice, 1_000, address(token), false, "");
+        bridge.bridgeAsset(901, alice, 1_000, address(token), false, "");
         vm.stopPrank();
         bytes memory balance = _storageLeaf(keccak256(abi.encode(alice, uint256(4))), hex"8203e8");
         bytes32 codeHash = keccak256(type(WrappedToken).creationCode);
@@ -130,9 +132,9 @@ contract EscapeTest is L1Fixture {
         bytes[] memory storageProof = new bytes[](1);
         (accountProof[0], storageProof[0]) = (node, balance);
         vm.expectRevert(abi.encodeWithSelector(IEscape.NativeToken.selector));
-        escape.exitToken(1, outcome, 1, address(token), accountProof, storageProof, bob);
+        escape.exitToken(901, outcome, 901, address(token), accountProof, storageProof, bob);
         vm.prank(alice);
-        assertEq(escape.exitToken(1, outcome, 0, address(token), accountProof, storageProof, bob), 1_000);
+        assertEq(escape.exitToken(901, outcome, 0, address(token), accountProof, storageProof, bob), 1_000);
         assertEq(token.balanceOf(bob), 1_000);
     }
 
@@ -142,7 +144,7 @@ contract EscapeTest is L1Fixture {
         vm.roll(block.number + EXIT_WINDOW + 1);
         BatchHeader memory waiting = nextHeader(1);
         vm.prank(alice);
-        escape.exitEther(1, outcome, proof, bob);
+        escape.exitEther(901, outcome, proof, bob);
         (uint64 number,,,,) = hub.posted();
         (uint64 settledNumber,,,) = hub.settled();
         assertEq(number, settledNumber);

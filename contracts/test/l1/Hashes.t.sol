@@ -48,8 +48,8 @@ contract HashesTest is L1Fixture {
             statement.transitions[i] = Transition(i + 1, _word(60 + i), _word(70 + i), _word(80 + i), _outcome(i));
         }
         statement.transfers = new Transfer[](2);
-        statement.transfers[0] = Transfer(1, 2, 0, address(0), 1 ether);
-        statement.transfers[1] = Transfer(2, 1, 1, address(uint160(uint256(_word(90)))), 7);
+        statement.transfers[0] = Transfer(901, 902, 0, address(0), 1 ether);
+        statement.transfers[1] = Transfer(902, 901, 901, address(uint160(uint256(_word(90)))), 7);
         assertEq(here.statementDigest(statement), _vector("statementDigest"));
         assertEq(keccak256(abi.encode(_outcome(0))), _vector("outcomeCommitment"));
     }

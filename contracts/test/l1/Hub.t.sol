@@ -17,8 +17,11 @@ contract HubTest is L1Fixture {
     function test_register_refusesTakenChainsAndBarePolicies() public {
         vm.expectRevert(abi.encodeWithSelector(IHub.ChainIdTaken.selector, uint64(901)));
         hub.register(901, policy, 0, 0, "");
-        vm.expectRevert(abi.encodeWithSelector(IHub.ChainIdTaken.selector, uint64(0)));
+        vm.expectRevert(abi.encodeWithSelector(IHub.InvalidChainId.selector, uint64(0)));
         hub.register(0, policy, 0, 0, "");
+        uint64 large = uint64(1 << 32) + 905;
+        vm.expectRevert(abi.encodeWithSelector(IHub.InvalidChainId.selector, large));
+        hub.register(large, policy, 0, 0, "");
         vm.expectRevert(abi.encodeWithSelector(IHub.ChainIdTaken.selector, uint64(block.chainid)));
         hub.register(uint64(block.chainid), policy, 0, 0, "");
         vm.expectRevert(abi.encodeWithSelector(IHub.NotAPolicy.selector, alice));
@@ -26,9 +29,32 @@ contract HubTest is L1Fixture {
     }
 
     function test_register_escrowsTheGenesisBalances() public view {
-        assertEq(bridge.escrowOf(1, 0, address(0)), 10 ether);
+        assertEq(bridge.escrowOf(901, 0, address(0)), 10 ether);
         assertEq(address(bridge).balance, 30 ether);
         assertEq(hub.rollup(1).configHash, keccak256("config"));
+    }
+
+    function test_register_mapsChainIdsAndPlaces() public {
+        assertEq(register(type(uint32).max, policy, 0), 4);
+        assertEq(hub.idOf(type(uint32).max), 4);
+        assertEq(hub.networkOf(4), type(uint32).max);
+        assertEq(hub.idOf(901), 1);
+        assertEq(hub.networkOf(1), 901);
+        assertTrue(hub.idOf(1) == 0 && hub.idOf(0) == 0 && hub.networkOf(0) == 0 && hub.networkOf(5) == 0);
+    }
+
+    function test_p42_transfersAreBetweenRollupsOfTheRealm() public {
+        (BatchHeader memory header, bytes32 hash) = post(3);
+        Statement memory statement = nextStatement(header.number, hash, 3, 0);
+        statement.transfers = new Transfer[](1);
+        uint32[3] memory strangers = [uint32(0), 1, 999];
+        for (uint256 i = 0; i < 3; i++) {
+            bytes memory refusal = abi.encodeWithSelector(IHub.UnknownNetwork.selector, strangers[i]);
+            statement.transfers[0] = Transfer(strangers[i], 901, 0, address(0), 1 ether);
+            _unsettled(statement, refusal);
+            statement.transfers[0] = Transfer(901, strangers[i], 0, address(0), 1 ether);
+            _unsettled(statement, refusal);
+        }
     }
 
     function test_register_takesAtMost128() public {
@@ -44,14 +70,14 @@ contract HubTest is L1Fixture {
         (BatchHeader memory header, bytes32 hash) = post(1);
         Statement memory statement = nextStatement(header.number, hash, 1, 0);
         statement.transfers = new Transfer[](1);
-        statement.transfers[0] = Transfer(2, 1, 0, address(0), 1 ether);
+        statement.transfers[0] = Transfer(902, 901, 0, address(0), 1 ether);
         Approval[] memory approvals = approve(statement, 3);
         vm.expectRevert(abi.encodeWithSelector(IHub.NotApproved.selector, uint32(2)));
         hub.settle(statement, approvals);
-        statement.transfers[0] = Transfer(1, 2, 0, address(0), 1 ether);
+        statement.transfers[0] = Transfer(901, 902, 0, address(0), 1 ether);
         approvals = approve(statement, 3);
         hub.settle(statement, approvals);
-        assertEq(bridge.escrowOf(2, 0, address(0)), 11 ether);
+        assertEq(bridge.escrowOf(902, 0, address(0)), 11 ether);
     }
 
     function test_postBatch_followsTheOneBefore() public {
@@ -109,7 +135,7 @@ contract HubTest is L1Fixture {
     }
 
     function test_p46_theCursorMovesForwardAndKnowsNoFuture() public {
-        inbox.forceTransaction(1, "transaction");
+        inbox.forceTransaction(901, "transaction");
         BatchHeader memory header = nextHeader(1);
         _refused(header, abi.encodeWithSelector(IHub.WrongCursor.selector, uint64(1)));
         post(1);
@@ -121,7 +147,7 @@ contract HubTest is L1Fixture {
     }
 
     function test_p46_anEntryIsConsumedWithinTheWindow() public {
-        inbox.forceTransaction(1, "transaction");
+        inbox.forceTransaction(901, "transaction");
         vm.roll(block.number + FORCE_WINDOW);
         BatchHeader memory header = nextHeader(1);
         header.inboxCursor = 0;
@@ -169,7 +195,7 @@ contract HubTest is L1Fixture {
     }
 
     function test_p46_anybodyPostsWhatIsInTheInboxOfASilentSequencer() public {
-        inbox.forceTransaction(2, "transaction");
+        inbox.forceTransaction(902, "transaction");
         vm.expectRevert(abi.encodeWithSelector(IHub.NotSilent.selector, 1000 + SILENCE_WINDOW + 1));
         hub.postForced(1);
         vm.roll(1000 + SILENCE_WINDOW + 1);
@@ -316,8 +342,8 @@ contract HubTest is L1Fixture {
     function test_gas_forcedTransaction() public {
         bytes memory transaction =
             abi.encodePacked(keccak256("a"), keccak256("b"), keccak256("c"), bytes14(keccak256("d")));
-        inbox.forceTransaction(1, transaction);
-        inbox.forceTransaction(1, transaction);
+        inbox.forceTransaction(901, transaction);
+        inbox.forceTransaction(901, transaction);
         uint256 used = vm.snapshotGasLastCall("force a transaction of 110 bytes");
         assertTrue(used <= 80_000);
     }

@@ -45,27 +45,27 @@ contract RealmHandler is L1Fixture {
     }
 
     function bridgeEther(uint32 to, uint96 amount) external {
-        bridge.bridgeAsset{value: amount}(to % (ROLLUPS + 1), bob, amount, address(0), amount % 2 == 0, "");
+        bridge.bridgeAsset{value: amount}(900 + to % (ROLLUPS + 1), bob, amount, address(0), amount % 2 == 0, "");
         paidIn[address(0)] += amount;
     }
 
     function bridgeToken(uint32 to, uint96 amount) external {
-        bridge.bridgeAsset(to % (ROLLUPS + 1), bob, amount, address(token), amount % 2 == 0, "");
+        bridge.bridgeAsset(900 + to % (ROLLUPS + 1), bob, amount, address(token), amount % 2 == 0, "");
         paidIn[address(token)] += amount;
     }
 
     function message(uint32 to, uint96 amount) external {
-        bridge.bridgeMessage{value: amount}(to % (ROLLUPS + 1), bob, false, "message");
+        bridge.bridgeMessage{value: amount}(900 + to % (ROLLUPS + 1), bob, false, "message");
         paidIn[address(0)] += amount;
     }
 
     function deposit(uint32 to, uint96 amount) external {
-        inbox.deposit{value: amount}(to % (ROLLUPS + 1), bob, 100_000, "");
+        inbox.deposit{value: amount}(900 + to % (ROLLUPS + 1), bob, 100_000, "");
         paidIn[address(0)] += amount;
     }
 
     function force(uint32 to, uint8 blocks) external {
-        inbox.forceTransaction(to % (ROLLUPS + 1), "transaction");
+        inbox.forceTransaction(900 + to % (ROLLUPS + 1), "transaction");
         vm.roll(block.number + blocks % 4);
     }
 
@@ -83,7 +83,7 @@ contract RealmHandler is L1Fixture {
         Exit memory next = Exit(ofToken ? address(token) : address(0), amount, _emptyPath());
         bytes32 leaf = bridge.getLeafValue(0, 0, next.token, 0, bob, amount, keccak256(""));
         Transfer[] memory transfers = new Transfer[](1);
-        transfers[0] = Transfer(1 + route % 3, 1 + (route / 3) % 3, 0, next.token, moved);
+        transfers[0] = Transfer(901 + route % 3, 901 + (route / 3) % 3, 0, next.token, moved);
         settleWith(ROLLUPS, _rootOf(leaf, next.path), transfers);
         (exit, hasExit) = (next, true);
         settlements++;
@@ -92,7 +92,7 @@ contract RealmHandler is L1Fixture {
 
     function claimExit() external {
         require(hasExit);
-        bool before = bridge.isClaimed(0, 1);
+        bool before = bridge.isClaimed(0, 901);
         bridge.claimCompact(new bytes32[](0), 0, 0, exit.token, bob, exit.amount, "");
         if (before) acceptedTwice++;
         paidOut[exit.token] += exit.amount;
@@ -102,7 +102,7 @@ contract RealmHandler is L1Fixture {
     function claimOfAnother(uint8 rollup) external {
         require(hasExit);
         uint256 index = uint256(rollup % ROLLUPS) << 32;
-        bool before = bridge.isClaimed(0, uint32(rollup % ROLLUPS) + 1);
+        bool before = bridge.isClaimed(0, 901 + rollup % ROLLUPS);
         bridge.claimCompact(new bytes32[](0), index, 0, exit.token, bob, exit.amount, "");
         if (before) acceptedTwice++;
         paidOut[exit.token] += exit.amount;
@@ -112,7 +112,7 @@ contract RealmHandler is L1Fixture {
     /// The rollups' escrow of an asset that is native on L1, summed up.
     function escrowed(address asset) external view returns (uint256 sum) {
         for (uint32 i = 1; i <= ROLLUPS; i++) {
-            sum += bridge.escrowOf(i, 0, asset);
+            sum += bridge.escrowOf(900 + i, 0, asset);
         }
     }
 

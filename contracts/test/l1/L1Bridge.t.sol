@@ -19,7 +19,7 @@ contract Receiver is IBridgeMessageReceiver {
 
     function onMessageReceived(address origin_, uint32 network_, bytes calldata data_) external payable {
         if (keccak256(data_) == keccak256("refuse")) revert("refused");
-        if (keccak256(data_) == keccak256("again")) IL1Bridge(msg.sender).bridgeMessage(1, origin_, false, "");
+        if (keccak256(data_) == keccak256("again")) IL1Bridge(msg.sender).bridgeMessage(901, origin_, false, "");
         (origin, network, paid, data) = (origin_, network_, msg.value, data_);
     }
 }
@@ -51,49 +51,49 @@ contract L1BridgeTest is L1Fixture {
     }
 
     function test_bridgeAsset_ether_isALeafAnEntryAndEscrow() public {
-        bytes32 leaf = bridge.getLeafValue(0, 0, address(0), 2, bob, 3 ether, keccak256(""));
+        bytes32 leaf = bridge.getLeafValue(0, 0, address(0), 902, bob, 3 ether, keccak256(""));
         vm.prank(alice);
-        bridge.bridgeAsset{value: 3 ether}(2, bob, 3 ether, address(0), true, "");
+        bridge.bridgeAsset{value: 3 ether}(902, bob, 3 ether, address(0), true, "");
         assertEq(bridge.getRoot(), _rootOf(leaf));
         assertEq(bridge.depositCount(), 1);
         assertEq(bridge.lastUpdatedDepositCount(), 1);
         assertTrue(bridge.globalExitRootMap(bridge.getLastGlobalExitRoot()) == block.number);
-        assertEq(bridge.escrowOf(2, 0, address(0)), 13 ether);
+        assertEq(bridge.escrowOf(902, 0, address(0)), 13 ether);
         assertEq(inbox.count(), 1);
     }
 
     function test_bridgeAsset_refusals() public {
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.DestinationNetworkInvalid.selector, uint32(0)));
         bridge.bridgeAsset{value: 1}(0, bob, 1, address(0), false, "");
-        vm.expectRevert(abi.encodeWithSelector(IInbox.UnknownRollup.selector, uint32(3)));
-        bridge.bridgeAsset{value: 1}(3, bob, 1, address(0), false, "");
+        vm.expectRevert(abi.encodeWithSelector(IInbox.UnknownRollup.selector, uint32(903)));
+        bridge.bridgeAsset{value: 1}(903, bob, 1, address(0), false, "");
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.AmountDoesNotMatchMsgValue.selector, 2, 1));
-        bridge.bridgeAsset{value: 1}(1, bob, 2, address(0), false, "");
+        bridge.bridgeAsset{value: 1}(901, bob, 2, address(0), false, "");
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.NothingToBridge.selector));
-        bridge.bridgeAsset(1, bob, 0, address(0), false, "");
+        bridge.bridgeAsset(901, bob, 0, address(0), false, "");
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.MsgValueNotZero.selector));
-        bridge.bridgeAsset{value: 1}(1, bob, 1, address(token), false, "");
+        bridge.bridgeAsset{value: 1}(901, bob, 1, address(token), false, "");
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.NothingToBridge.selector));
-        bridge.bridgeAsset(1, bob, 0, address(token), false, "");
+        bridge.bridgeAsset(901, bob, 0, address(token), false, "");
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.NotAPermit.selector, bytes4(0x12345678)));
-        bridge.bridgeAsset(1, bob, 1, address(token), false, hex"12345678");
+        bridge.bridgeAsset(901, bob, 1, address(token), false, hex"12345678");
     }
 
     function test_bridgeAsset_countsWhatArrivedOfATokenWithAFee() public {
         FeeToken fee = new FeeToken();
         fee.mint(alice, 1_000);
         vm.prank(alice);
-        bridge.bridgeAsset(1, bob, 1_000, address(fee), false, "");
-        assertEq(bridge.escrowOf(1, 0, address(fee)), fee.balanceOf(address(bridge)));
+        bridge.bridgeAsset(901, bob, 1_000, address(fee), false, "");
+        assertEq(bridge.escrowOf(901, 0, address(fee)), fee.balanceOf(address(bridge)));
         assertTrue(fee.balanceOf(address(bridge)) < 1_000);
     }
 
     function test_bridgeMessage_carriesEther() public {
-        bytes32 leaf = bridge.getLeafValue(1, 0, alice, 1, bob, 5, keccak256("data"));
+        bytes32 leaf = bridge.getLeafValue(1, 0, alice, 901, bob, 5, keccak256("data"));
         vm.prank(alice);
-        bridge.bridgeMessage{value: 5}(1, bob, false, "data");
+        bridge.bridgeMessage{value: 5}(901, bob, false, "data");
         assertEq(bridge.getRoot(), _rootOf(leaf));
-        assertEq(bridge.escrowOf(1, 0, address(0)), 10 ether + 5);
+        assertEq(bridge.escrowOf(901, 0, address(0)), 10 ether + 5);
         assertEq(bridge.lastUpdatedDepositCount(), 0);
         bridge.updateGlobalExitRoot();
         assertEq(bridge.lastUpdatedDepositCount(), 1);
@@ -104,9 +104,9 @@ contract L1BridgeTest is L1Fixture {
         _settle(exit);
         _claimAsset(exit, 0);
         assertEq(bob.balance, 4 ether);
-        assertEq(bridge.escrowOf(1, 0, address(0)), 6 ether);
-        assertTrue(bridge.isClaimed(0, 1));
-        assertTrue(!bridge.isClaimed(1, 1) && !bridge.isClaimed(0, 2));
+        assertEq(bridge.escrowOf(901, 0, address(0)), 6 ether);
+        assertTrue(bridge.isClaimed(0, 901));
+        assertTrue(!bridge.isClaimed(1, 901) && !bridge.isClaimed(0, 902));
     }
 
     function test_claim_isOnce() public {
@@ -128,6 +128,9 @@ contract L1BridgeTest is L1Fixture {
         _claimAsset(_ether(bob, 2 ether), 0);
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.InvalidGlobalIndex.selector, uint256(1) << 64));
         _claimAsset(exit, 1 << 64);
+        // A place in the tree of rollups that nobody has.
+        vm.expectRevert(abi.encodeWithSelector(IL1Bridge.InvalidGlobalIndex.selector, uint256(2) << 32));
+        _claimAsset(exit, 2 << 32);
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.InvalidGlobalIndex.selector, uint256(1) << 255));
         _claimAsset(exit, 1 << 255);
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.InvalidSmtProof.selector));
@@ -147,9 +150,9 @@ contract L1BridgeTest is L1Fixture {
 
     function test_claim_refusesExitsToRollups() public {
         Exit memory exit = _ether(bob, 1 ether);
-        exit.destination = 2;
+        exit.destination = 902;
         _settle(exit);
-        vm.expectRevert(abi.encodeWithSelector(IL1Bridge.DestinationNetworkInvalid.selector, uint32(2)));
+        vm.expectRevert(abi.encodeWithSelector(IL1Bridge.DestinationNetworkInvalid.selector, uint32(902)));
         _claimAsset(exit, 0);
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.InvalidSmtProof.selector));
         _claimCompact(exit);
@@ -160,44 +163,40 @@ contract L1BridgeTest is L1Fixture {
         _settle(exit);
         vm.expectRevert(
             abi.encodeWithSelector(
-                IL1Bridge.InsufficientEscrow.selector, uint32(1), uint32(0), address(0), 10 ether, 10 ether + 1
+                IL1Bridge.InsufficientEscrow.selector, uint32(901), uint32(0), address(0), 10 ether, 10 ether + 1
             )
         );
         _claimAsset(exit, 0);
-        assertTrue(!bridge.isClaimed(0, 1));
+        assertTrue(!bridge.isClaimed(0, 901));
     }
 
     function test_p42_transfersMoveEscrow() public {
         Transfer[] memory transfers = new Transfer[](1);
-        transfers[0] = Transfer(1, 2, 0, address(0), 4 ether);
+        transfers[0] = Transfer(901, 902, 0, address(0), 4 ether);
         settleWith(2, 0, transfers);
-        assertEq(bridge.escrowOf(1, 0, address(0)), 6 ether);
-        assertEq(bridge.escrowOf(2, 0, address(0)), 14 ether);
+        assertEq(bridge.escrowOf(901, 0, address(0)), 6 ether);
+        assertEq(bridge.escrowOf(902, 0, address(0)), 14 ether);
         // What is native on rollup 1 is without bound there, and foreign on rollup 2.
-        transfers[0] = Transfer(1, 2, 1, address(token), 7);
+        transfers[0] = Transfer(901, 902, 901, address(token), 7);
         settleWith(2, 0, transfers);
-        assertEq(bridge.escrowOf(1, 1, address(token)), 0);
-        assertEq(bridge.escrowOf(2, 1, address(token)), 7);
+        assertEq(bridge.escrowOf(901, 901, address(token)), 0);
+        assertEq(bridge.escrowOf(902, 901, address(token)), 7);
     }
 
     function test_p42_transfersWithoutCoverStopTheSettlement() public {
         Transfer[] memory transfers = new Transfer[](1);
-        transfers[0] = Transfer(1, 2, 0, address(0), 10 ether + 1);
+        transfers[0] = Transfer(901, 902, 0, address(0), 10 ether + 1);
         bytes32 before = hub.commitmentOf(1);
         try this.settleOutside(transfers) {
             revert("settled");
         } catch {}
         assertEq(hub.commitmentOf(1), before);
-        transfers[0] = Transfer(1, 1, 0, address(0), 1);
+        transfers[0] = Transfer(901, 901, 0, address(0), 1);
         _notSettled(transfers, 0);
-        transfers[0] = Transfer(0, 1, 0, address(0), 1);
-        _notSettled(transfers, 0);
-        transfers[0] = Transfer(1, 3, 0, address(0), 1);
-        _notSettled(transfers, 0);
-        transfers[0] = Transfer(1, 2, 0, address(0), 0);
+        transfers[0] = Transfer(901, 902, 0, address(0), 0);
         _notSettled(transfers, 0);
         transfers = new Transfer[](2);
-        (transfers[0], transfers[1]) = (Transfer(1, 2, 0, address(0), 1), Transfer(1, 2, 0, address(0), 1));
+        (transfers[0], transfers[1]) = (Transfer(901, 902, 0, address(0), 1), Transfer(901, 902, 0, address(0), 1));
         _notSettled(transfers, 1);
     }
 
@@ -207,57 +206,57 @@ contract L1BridgeTest is L1Fixture {
 
     function test_claimAsset_token_releasesWhatWasLocked() public {
         vm.prank(alice);
-        bridge.bridgeAsset(1, bob, 600, address(token), false, "");
+        bridge.bridgeAsset(901, bob, 600, address(token), false, "");
         assertEq(token.balanceOf(address(bridge)), 600);
         Exit memory exit = Exit(0, 0, address(token), 0, bob, 250, "");
         _settle(exit);
         _claimAsset(exit, 0);
         assertEq(token.balanceOf(bob), 250);
-        assertEq(bridge.escrowOf(1, 0, address(token)), 350);
+        assertEq(bridge.escrowOf(901, 0, address(token)), 350);
     }
 
     function test_claimAsset_mintsTheWrappedFormOfARollupsToken() public {
-        Exit memory exit = Exit(0, 1, address(token), 0, bob, 70, abi.encode("Home", "HOM", uint8(6)));
+        Exit memory exit = Exit(0, 901, address(token), 0, bob, 70, abi.encode("Home", "HOM", uint8(6)));
         _settle(exit);
         _claimAsset(exit, 0);
-        WrappedToken wrapped = WrappedToken(bridge.getTokenWrappedAddress(1, address(token)));
+        WrappedToken wrapped = WrappedToken(bridge.getTokenWrappedAddress(901, address(token)));
         assertEq(wrapped.balanceOf(bob), 70);
         assertTrue(wrapped.decimals() == 6);
         // Back to where it is native it needs no escrow, elsewhere it becomes some.
         vm.startPrank(bob);
-        bridge.bridgeAsset(1, bob, 30, address(wrapped), false, "");
-        bridge.bridgeAsset(2, bob, 40, address(wrapped), false, "");
+        bridge.bridgeAsset(901, bob, 30, address(wrapped), false, "");
+        bridge.bridgeAsset(902, bob, 40, address(wrapped), false, "");
         vm.stopPrank();
         assertEq(wrapped.totalSupply(), 0);
-        assertEq(bridge.escrowOf(1, 1, address(token)), 0);
-        assertEq(bridge.escrowOf(2, 1, address(token)), 40);
+        assertEq(bridge.escrowOf(901, 901, address(token)), 0);
+        assertEq(bridge.escrowOf(902, 901, address(token)), 40);
     }
 
     function test_claimAsset_takesAnyMetadata() public {
-        Exit memory exit = Exit(0, 1, address(token), 0, bob, 70, "junk");
+        Exit memory exit = Exit(0, 901, address(token), 0, bob, 70, "junk");
         _settle(exit);
         _claimAsset(exit, 0);
-        assertEq(WrappedToken(bridge.getTokenWrappedAddress(1, address(token))).balanceOf(bob), 70);
+        assertEq(WrappedToken(bridge.getTokenWrappedAddress(901, address(token))).balanceOf(bob), 70);
     }
 
     function test_claimMessage_callsTheReceiver() public {
         Receiver receiver = new Receiver();
-        Exit memory exit = Exit(1, 1, alice, 0, address(receiver), 2 ether, "hello");
+        Exit memory exit = Exit(1, 901, alice, 0, address(receiver), 2 ether, "hello");
         _settle(exit);
         _claimMessage(exit);
         assertEq(receiver.origin(), alice);
-        assertEq(receiver.network(), 1);
+        assertEq(receiver.network(), 901);
         assertEq(receiver.paid(), 2 ether);
-        assertEq(bridge.escrowOf(1, 0, address(0)), 8 ether);
+        assertEq(bridge.escrowOf(901, 0, address(0)), 8 ether);
     }
 
     function test_claimMessage_refusedOrReentered_canBeClaimedLater() public {
         Receiver receiver = new Receiver();
-        Exit memory exit = Exit(1, 1, alice, 0, address(receiver), 0, "refuse");
+        Exit memory exit = Exit(1, 901, alice, 0, address(receiver), 0, "refuse");
         _settle(exit);
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.MessageFailed.selector));
         _claimMessage(exit);
-        assertTrue(!bridge.isClaimed(0, 1));
+        assertTrue(!bridge.isClaimed(0, 901));
         exit.metadata = "again";
         _settle(exit);
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.MessageFailed.selector));
@@ -266,24 +265,24 @@ contract L1BridgeTest is L1Fixture {
 
     function test_onlyItsOwnContractsMoveEscrow() public {
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.Unauthorized.selector, address(this)));
-        bridge.fund{value: 1}(1);
+        bridge.fund{value: 1}(901);
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.Unauthorized.selector, address(this)));
-        bridge.payExit(1, 0, address(0), bob, 1);
+        bridge.payExit(901, 0, address(0), bob, 1);
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.Unauthorized.selector, address(this)));
-        inbox.exited(1, bob, 0, address(0), 1);
+        inbox.exited(901, bob, 0, address(0), 1);
         vm.expectRevert(abi.encodeWithSelector(IInbox.Unauthorized.selector, address(this)));
-        inbox.depositFromBridge(1, bob, bob, 1, 21_000, "");
+        inbox.depositFromBridge(901, bob, bob, 1, 21_000, "");
     }
 
     function test_inbox_limits() public {
         vm.expectRevert(abi.encodeWithSelector(IInbox.WrongGas.selector, uint64(20_999)));
-        inbox.deposit(1, bob, 20_999, "");
+        inbox.deposit(901, bob, 20_999, "");
         vm.expectRevert(abi.encodeWithSelector(IInbox.WrongGas.selector, uint64(21_015)));
-        inbox.deposit(1, bob, 21_015, "a");
+        inbox.deposit(901, bob, 21_015, "a");
         vm.expectRevert(abi.encodeWithSelector(IInbox.WrongGas.selector, uint64(10_000_001)));
-        inbox.deposit(1, bob, 10_000_001, "");
+        inbox.deposit(901, bob, 10_000_001, "");
         vm.expectRevert(abi.encodeWithSelector(IInbox.WrongSize.selector, 0));
-        inbox.forceTransaction(1, "");
+        inbox.forceTransaction(901, "");
         vm.expectRevert(abi.encodeWithSelector(IInbox.WrongSize.selector, 131_073));
         inbox.forceBundle(new bytes(131_073));
         vm.expectRevert(abi.encodeWithSelector(IInbox.UnknownRollup.selector, uint32(0)));
@@ -292,14 +291,14 @@ contract L1BridgeTest is L1Fixture {
 
     function test_inbox_accumulates() public {
         vm.prank(alice);
-        inbox.deposit{value: 1 ether}(1, bob, 21_000, "");
+        inbox.deposit{value: 1 ether}(901, bob, 21_000, "");
         bytes memory payload =
-            abi.encodePacked(uint8(0), uint8(1), uint8(1), alice, bob, uint256(1 ether), uint64(21_000), uint8(0));
+            abi.encodePacked(uint8(0), uint8(2), uint16(901), alice, bob, uint256(1 ether), uint64(21_000), uint8(0));
         bytes memory prefix = abi.encodePacked("weft", uint8(64), uint16(1), uint64(block.chainid), hub, REALM);
         bytes memory body = abi.encodePacked(bytes28(0), uint64(0), uint32(block.number), keccak256(payload));
         assertTrue(inbox.accumulatorAt(1) == bytes28(keccak256(bytes.concat(prefix, body))));
         assertEq(inbox.blockOf(0), block.number);
-        assertEq(bridge.escrowOf(1, 0, address(0)), 11 ether);
+        assertEq(bridge.escrowOf(901, 0, address(0)), 11 ether);
     }
 
     /// forge-config: default.isolate = true
@@ -314,7 +313,7 @@ contract L1BridgeTest is L1Fixture {
     /// forge-config: default.isolate = true
     function test_gas_claimToken() public {
         vm.prank(alice);
-        bridge.bridgeAsset(1, bob, 600, address(token), false, "");
+        bridge.bridgeAsset(901, bob, 600, address(token), false, "");
         vm.snapshotGasLastCall("bridge an ERC-20 token to a rollup");
         Exit memory exit = Exit(0, 0, address(token), 0, bob, 250, "");
         _settleForced(exit);
@@ -334,8 +333,8 @@ contract L1BridgeTest is L1Fixture {
 
     /// forge-config: default.isolate = true
     function test_gas_bridgeEther() public {
-        bridge.bridgeAsset{value: 1}(1, bob, 1, address(0), false, "");
-        bridge.bridgeAsset{value: 1}(1, bob, 1, address(0), false, "");
+        bridge.bridgeAsset{value: 1}(901, bob, 1, address(0), false, "");
+        bridge.bridgeAsset{value: 1}(901, bob, 1, address(0), false, "");
         vm.snapshotGasLastCall("bridge ether to a rollup");
     }
 

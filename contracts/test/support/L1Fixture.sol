@@ -70,7 +70,7 @@ abstract contract L1Fixture {
                 exitWindow: EXIT_WINDOW
             })
         );
-        bridge = new L1Bridge(address(hub), inbox, next[3]);
+        bridge = new L1Bridge(hub, inbox, next[3]);
         escape = new Escape(hub, bridge, inbox);
         registry = new SequencerRegistry{value: BOND}(hub, next[5], realm, 1 ether, 30, operator, sequencer);
         judge = Judge(vm.computeCreateAddress(address(this), nonce + 6));
@@ -96,6 +96,7 @@ abstract contract L1Fixture {
         return new AttestationPolicy(PROGRAM, threshold, addresses);
     }
 
+    /// The rollup with this chain id; those of `registerMany` have 901 and so on.
     function register(uint64 chainId, IPolicy by, uint256 value) internal returns (uint32 id) {
         bytes32 root = keccak256(abi.encode("state", chainId));
         id = hub.register{value: value}(chainId, by, root, keccak256("genesis"), "config");
@@ -197,7 +198,7 @@ abstract contract L1Fixture {
     }
 
     function postForced() internal returns (bytes32) {
-        inbox.forceTransaction(1, "transaction");
+        inbox.forceTransaction(901, "transaction");
         vm.roll(block.number + SILENCE_WINDOW + 1);
         return hub.postForced(inbox.count());
     }

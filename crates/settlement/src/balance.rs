@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, U256};
 /// A token, by where it is native.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token {
-    /// Network on which it is native.
+    /// Network on which it is native: a chain id, 0 for L1.
     pub network: u32,
     /// Its address there; zero for L1's ether.
     pub address: Address,

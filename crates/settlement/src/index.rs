@@ -6,7 +6,7 @@ use thiserror::Error;
 /// Which leaf of which network: 191 zero bits, mainnet flag, rollup index, leaf index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GlobalIndex {
-    /// Network: 0 is L1.
+    /// Place of the network: 0 is L1, a rollup's is its id on the hub, which is not its chain id.
     pub network: u32,
     /// Index of the leaf in its exit tree.
     pub leaf: u32,

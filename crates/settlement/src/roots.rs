@@ -4,8 +4,8 @@ use crate::tree::{ExitTree, node};
 use alloc::{collections::BTreeMap, vec::Vec};
 use alloy_primitives::{B256, Keccak256};
 
-/// Returns the root over the exit roots of all rollups: the one of rollup `id` stands at index `id - 1`, that of an absent
-/// one is zero.
+/// Returns the root over the exit roots of all rollups, by their ids on the hub: the one of rollup `id` stands at index
+/// `id - 1`, that of an absent one is zero.
 ///
 /// # Panics
 ///

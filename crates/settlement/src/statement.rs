@@ -24,7 +24,7 @@ pub struct Outcome {
 /// One rollup's part of a settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Transition {
-    /// Rollup, from 1.
+    /// Id of the rollup: 1 for the first that was registered.
     pub rollup: u32,
     /// Hash of its outcome before.
     pub pre: B256,
@@ -39,11 +39,11 @@ pub struct Transition {
 /// Value that moved between two rollups, netted per pair and token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Transfer {
-    /// Rollup that gave.
+    /// Chain id of the rollup that gave.
     pub from: u32,
-    /// Rollup that got.
+    /// Chain id of the rollup that got.
     pub to: u32,
-    /// Network on which the token is native.
+    /// Network on which the token is native: a chain id, 0 for L1.
     pub origin_network: u32,
     /// The token there.
     pub origin_token: Address,

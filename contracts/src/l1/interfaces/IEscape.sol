@@ -8,9 +8,9 @@ import {Outcome} from "./IHub.sol";
 /// into the inbox so that it is burned there before anything else happens. Proofs are those of `eth_getProof`, against the
 /// last settled state root. Only the account itself can leave, so an account that is a contract must exist on L1.
 interface IEscape {
-    /// @notice `account` left `rollup` with `amount` of a token.
+    /// @notice `account` left the rollup with this chain id with `amount` of a token.
     event Escaped(
-        uint32 indexed rollup,
+        uint32 indexed network,
         address indexed account,
         uint32 originNetwork,
         address originToken,
@@ -19,10 +19,10 @@ interface IEscape {
     );
 
     /// @notice The outcome is not the settled one.
-    error NotSettled(uint32 rollup, bytes32 commitment);
+    error NotSettled(uint32 network, bytes32 commitment);
 
     /// @notice The account left with this token already.
-    error AlreadyExited(uint32 rollup, address account, uint32 originNetwork, address originToken);
+    error AlreadyExited(uint32 network, address account, uint32 originNetwork, address originToken);
 
     /// @notice The token is native on the rollup; nothing of it is escrowed here.
     error NativeToken();
@@ -31,17 +31,20 @@ interface IEscape {
     error NothingToExit();
 
     /// @notice Takes the caller's ether out of a rollup.
+    /// @param network chain id of the rollup
     /// @param outcome settled outcome of the rollup
     /// @param accountProof nodes from the state root to the caller's account
-    function exitEther(uint32 rollup, Outcome calldata outcome, bytes[] calldata accountProof, address to)
+    function exitEther(uint32 network, Outcome calldata outcome, bytes[] calldata accountProof, address to)
         external
         returns (uint256 amount);
 
     /// @notice Takes the caller's bridged tokens out of a rollup.
+    /// @param network chain id of the rollup
+    /// @param originNetwork chain id of the network on which the token is native; zero for L1
     /// @param accountProof nodes from the state root to the wrapped token's account
     /// @param storageProof nodes from its storage root to the caller's balance
     function exitToken(
-        uint32 rollup,
+        uint32 network,
         Outcome calldata outcome,
         uint32 originNetwork,
         address originToken,

@@ -44,7 +44,7 @@ struct Outcome {
 }
 
 /// @notice One rollup's part of a settlement.
-/// @param rollup its id, from 1
+/// @param rollup its id: 1 for the first that was registered
 /// @param pre `commitmentOf(rollup)` before
 /// @param proposalRoot root over its proposal blocks
 /// @param outcomeRoot root over the outcomes of its transactions
@@ -58,6 +58,9 @@ struct Transition {
 }
 
 /// @notice Value that moved between two rollups in the settled batches, netted per pair and token (P42).
+/// @param from chain id of the rollup that gave
+/// @param to chain id of the rollup that got
+/// @param originNetwork chain id of the network on which the token is native; zero for L1
 struct Transfer {
     uint32 from;
     uint32 to;
@@ -90,7 +93,7 @@ struct Approval {
 }
 
 /// @notice A registered rollup.
-/// @param chainId its EIP-155 id
+/// @param chainId its EIP-155 id, which is its network number everywhere but in bitmaps and trees
 /// @param policy contract that says which attestations or proofs count for it
 /// @param configHash hash of its configuration and genesis, which `RollupRegistered` carries
 /// @param commitment hash of its `Outcome`
@@ -102,7 +105,10 @@ struct Rollup {
 }
 
 /// @title Where a realm is registered, posted and settled (P1, P40-P46)
-/// @notice A node needs the events of this contract and of the inbox, and the blobs, to derive every block. Hashes are
+/// @notice A rollup has two numbers. Its network number is its EIP-155 chain id, of 32 bits, and that of L1 is zero: deposits,
+/// exits, escrow and transfers name it. Its id says as which it was registered, from 1: it is its bit in a batch, its
+/// place in the rollup exit tree and so in global indices, and what transitions name. `idOf` leads from one to the other.
+/// A node needs the events of this contract and of the inbox, and the blobs, to derive every block. Hashes are
 /// `keccak("weft" || tag u8 || version u16 || l1ChainId u64 || hub || realm u64 || body)`.
 /// Immutable and without an owner.
 interface IHub {
@@ -144,9 +150,7 @@ interface IHub {
     );
 
     /// @notice A rollup advanced with the batches that are settled in this transaction.
-    event RollupSettled(
-        uint32 indexed rollup, bytes32 indexed stateRoot, bytes32 proposalRoot, bytes32 outcomeRoot, Outcome outcome
-    );
+    event RollupSettled(uint32 indexed rollup, bytes32 proposalRoot, bytes32 outcomeRoot, Outcome outcome);
 
     /// @notice Batches after `lastSettled` are void: an account left by a state proof (P46). The next batch follows
     /// `lastSettled` and consumes the inbox at least up to `inboxCursor`.
@@ -158,8 +162,11 @@ interface IHub {
     /// @notice A realm has at most 128 rollups.
     error TooManyRollups();
 
-    /// @notice Another rollup has this EIP-155 id, or it is L1's, or zero.
+    /// @notice Another rollup has this EIP-155 id, or it is L1's.
     error ChainIdTaken(uint64 chainId);
+
+    /// @notice The EIP-155 id is zero or has more than 32 bits.
+    error InvalidChainId(uint64 chainId);
 
     /// @notice `policy` has no code.
     error NotAPolicy(address policy);
@@ -209,6 +216,9 @@ interface IHub {
     /// @notice The rollup stands elsewhere.
     error WrongPreState(uint32 rollup, bytes32 found);
 
+    /// @notice A transfer names a network that is no rollup of the realm.
+    error UnknownNetwork(uint32 network);
+
     /// @notice The rollup's policy is not among the approvals, or it gives value in batches that do not name it.
     error NotApproved(uint32 rollup);
 
@@ -249,8 +259,9 @@ interface IHub {
     ) external;
 
     /// @notice Voids the batches that wait, when settlement is overdue. Only the escape hatch, in the course of an exit.
-    /// @return commitment what the rollup is settled at
-    function escape(uint32 rollup) external returns (bytes32 commitment);
+    /// @param network chain id of the rollup
+    /// @return commitment what it is settled at
+    function escape(uint32 network) external returns (bytes32 commitment);
 
     /// @notice Returns what the sequencer signs: `H(60, abi.encode(header) || blobs)`.
     function batchDigest(BatchHeader calldata header, bytes32[] calldata blobs) external view returns (bytes32);
@@ -267,6 +278,12 @@ interface IHub {
 
     /// @notice Returns the hash of the rollup's settled `Outcome`: `keccak(abi.encode(outcome))`.
     function commitmentOf(uint32 rollup) external view returns (bytes32);
+
+    /// @notice Returns the id of the rollup with this chain id; zero if there is none.
+    function idOf(uint32 chainId) external view returns (uint32);
+
+    /// @notice Returns the chain id of a rollup; zero if there is none.
+    function networkOf(uint32 id) external view returns (uint32);
 
     /// @notice Returns how many rollups there are; ids are 1 to this.
     function rollupCount() external view returns (uint32);

@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 /// @title Items that L1 puts into the lane, and that no sequencer can leave out (P46)
 /// @notice An entry is the canonical encoding of an L1 event (`L1Event` in `weft-types`): deposit, forced transaction, forced
-/// bundle or exit. Entries are consumed in order; its L1 block hash and the index of its log identify one (P48).
+/// bundle or exit. A network is a rollup's chain id. Entries are consumed in order; its L1 block hash and the index of its log identify one (P48).
 interface IInbox {
     /// @notice An entry was added.
     /// @param index number of the entry, from 0
-    /// @param network rollup that it is for; zero for a bundle
+    /// @param network chain id of the rollup that it is for; zero for a bundle
     /// @param sender who added it
     /// @param accumulator `H(64, accumulator before (28 bytes) || index u64 || block u32 || keccak(payload))`, cut to 28 bytes
     /// @param payload encoded event: 0 deposit, 1 transaction, 2 bundle, 3 exit
@@ -18,7 +18,7 @@ interface IInbox {
     /// @notice The function serves the bridge and the escape hatch only.
     error Unauthorized(address caller);
 
-    /// @notice No such rollup.
+    /// @notice No rollup has this chain id.
     error UnknownRollup(uint32 network);
 
     /// @notice `gas` is not between 21,000 and 10,000,000 units, or does not pay for the data (16 units a byte).

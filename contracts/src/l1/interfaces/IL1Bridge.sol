@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Transfer} from "./IHub.sol";
 
 /// @notice Exit root of a rollup after a settlement.
+/// @param rollup its id, one more than its place in the tree of exit roots
 struct ExitRoot {
     uint32 rollup;
     bytes32 root;
@@ -11,7 +12,8 @@ struct ExitRoot {
 
 /// @title Escrow of all rollups, and their way out (P42)
 /// @notice Functions, events and trees are those of AggLayer's unified bridge. What leaves for a rollup of the realm also
-/// becomes an inbox entry, so nobody needs to claim it there. Each rollup has its own balance of every token that is
+/// becomes an inbox entry, so nobody needs to claim it there. A network is L1, number zero, or a rollup, by its chain id; only
+/// global indices hold a rollup's place in the tree, which is one less than its id (`IHub.idOf`). Each rollup has its own balance of every token that is
 /// foreign to it; nothing leaves that did not come in, whatever a policy accepts.
 interface IL1Bridge {
     /// @notice A leaf was added to the tree of L1's exits.
@@ -39,9 +41,9 @@ interface IL1Bridge {
     /// @notice There is a new global exit root.
     event GlobalExitRootUpdated(bytes32 indexed mainnetExitRoot, bytes32 indexed rollupExitRoot);
 
-    /// @notice `rollup` has `balance` of a token that is foreign to it.
+    /// @notice The rollup `network` has `balance` of a token that is foreign to it.
     event EscrowChanged(
-        uint32 indexed rollup, uint32 indexed originNetwork, address indexed originToken, uint256 balance
+        uint32 indexed network, uint32 indexed originNetwork, address indexed originToken, uint256 balance
     );
 
     error Unauthorized(address caller);
@@ -54,7 +56,9 @@ interface IL1Bridge {
     error GlobalExitRootInvalid(bytes32 globalExitRoot);
     error InvalidSmtProof();
     error AlreadyClaimed(uint256 globalIndex);
-    error InsufficientEscrow(uint32 rollup, uint32 originNetwork, address originToken, uint256 balance, uint256 amount);
+    error InsufficientEscrow(
+        uint32 network, uint32 originNetwork, address originToken, uint256 balance, uint256 amount
+    );
     error EtherTransferFailed(address to, uint256 amount);
     error MessageFailed();
     error InvalidTransfer(uint256 index);
@@ -128,7 +132,7 @@ interface IL1Bridge {
     function updateGlobalExitRoot() external;
 
     /// @notice Takes the value of the call into the rollup's escrow. Only the hub and the inbox.
-    function fund(uint32 rollup) external payable;
+    function fund(uint32 network) external payable;
 
     /// @notice Takes over exit roots and moves escrow between rollups. Only the hub.
     /// @return rollupExitRoot root over the exit roots of all rollups
@@ -138,13 +142,13 @@ interface IL1Bridge {
         returns (bytes32 rollupExitRoot);
 
     /// @notice Pays `amount` of a token that left by a state proof. Only the escape hatch.
-    function payExit(uint32 rollup, uint32 originNetwork, address originToken, address to, uint256 amount) external;
+    function payExit(uint32 network, uint32 originNetwork, address originToken, address to, uint256 amount) external;
 
     /// @notice Returns whether leaf `leafIndex` of a network was claimed.
     function isClaimed(uint32 leafIndex, uint32 sourceBridgeNetwork) external view returns (bool);
 
     /// @notice Returns what a rollup may take out: its escrow of a token that is foreign to it.
-    function escrowOf(uint32 rollup, uint32 originNetwork, address originToken) external view returns (uint256);
+    function escrowOf(uint32 network, uint32 originNetwork, address originToken) external view returns (uint256);
 
     /// @notice Returns the hash of an exit.
     function getLeafValue(
@@ -175,7 +179,7 @@ interface IL1Bridge {
     /// @notice Returns the L1 block in which a global exit root became known; zero if it is none.
     function globalExitRootMap(bytes32 globalExitRoot) external view returns (uint256);
 
-    /// @notice Returns the settled exit root of a rollup.
+    /// @notice Returns the settled exit root of the rollup with this id.
     function exitRootOf(uint32 rollup) external view returns (bytes32);
 
     /// @notice Returns the address that the wrapped form of a token has or would have here.

@@ -54,11 +54,11 @@ fn statement() -> Statement {
     };
     let ether = U256::from(10).pow(U256::from(18));
     let transfers = [
-        Transfer { from: 1, to: 2, amount: ether, ..Transfer::default() },
+        Transfer { from: 901, to: 902, amount: ether, ..Transfer::default() },
         Transfer {
-            from: 2,
-            to: 1,
-            origin_network: 1,
+            from: 902,
+            to: 901,
+            origin_network: 901,
             origin_token: Address::from_word(word(90)),
             amount: U256::from(7),
         },
