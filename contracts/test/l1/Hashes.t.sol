@@ -54,6 +54,18 @@ contract HashesTest is L1Fixture {
         assertEq(keccak256(abi.encode(_outcome(0))), _vector("outcomeCommitment"));
     }
 
+    function test_p44_statementsOfDerivedBatchesHashAsInRust() public view {
+        string memory file = vm.readFile("../vectors/settlement/statements.json");
+        for (uint256 i = 0; i < 2; i++) {
+            string memory at = i == 0 ? ".statements[0]" : ".statements[1]";
+            bytes memory encoded = vm.parseJsonBytes(file, string.concat(at, ".encoded"));
+            Statement memory statement = abi.decode(encoded, (Statement));
+            assertEq(statement.lastBatch, i + 1);
+            bytes32 digest = vm.parseJsonBytes32(file, string.concat(at, ".digest"));
+            assertEq(here.statementDigest(statement), digest);
+        }
+    }
+
     function test_p46_entriesAccumulateAsInRust() public view {
         bytes memory body = abi.encodePacked(bytes28(_word(8)), uint64(7), uint32(1234), _word(9));
         bytes28 next = bytes28(Realm.hash(Realm.INBOX_ENTRY, HUB, REALM, body));

@@ -1,6 +1,7 @@
 //! From one batch to the next.
 
 use crate::{
+    fate::Fate,
     genesis::{self, ether},
     inbox::InboxEntry,
     legs::Legs,
@@ -12,7 +13,7 @@ use alloy_primitives::B256;
 use thiserror::Error;
 use weft_batch::{ClaimedHead, RealmConfig, SignedBatch};
 use weft_crypto::Setup;
-use weft_evm::{ClosedBlock, Escrow, Heads, MemoryState, Realm, TokenId};
+use weft_evm::{ClosedBlock, Escrow, Heads, MemoryState, Net, Realm, TokenId};
 use weft_lane::Lane;
 use weft_types::{NetworkId, SlotNumber};
 
@@ -55,6 +56,10 @@ pub struct Derived {
     pub blocks: u64,
     /// Last block of every rollup that has a new one.
     pub heads: BTreeMap<NetworkId, (u64, B256)>,
+    /// What became of every item, in the order of their turns.
+    pub fates: Vec<Fate>,
+    /// What moved between rollups, as [`Escrow::take_moved`] says it.
+    pub moved: BTreeMap<(NetworkId, TokenId), Net>,
 }
 
 /// Reason for refusing a configuration.
@@ -82,6 +87,7 @@ impl Derivation {
         }
         let rollups: Vec<_> = config.rollups.iter().map(genesis::rollup).collect();
         let mut escrow = Escrow::default();
+        escrow.remember_moves();
         for rollup in &rollups {
             escrow.set(rollup.spec.network, TokenId::ETHER, ether(rollup));
         }
@@ -139,6 +145,7 @@ impl Derivation {
             derived.slots += 1;
         }
         self.check_end(signed, &derived)?;
+        derived.moved = self.realm.escrow_mut().take_moved();
         (self.batches, self.parent) = (batch.number, hash);
         Ok(derived)
     }

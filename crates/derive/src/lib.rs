@@ -15,6 +15,7 @@ extern crate alloc;
 mod admission;
 mod close;
 mod derivation;
+mod fate;
 mod genesis;
 mod inbox;
 mod legs;
@@ -24,6 +25,7 @@ mod slot;
 
 pub use admission::{is_dead, submission, terms};
 pub use derivation::{Derivation, Derived, InvalidRealm};
+pub use fate::Fate;
 pub use genesis::rollup;
 pub use inbox::InboxEntry;
 pub use legs::{Legs, Recover, Recovered};

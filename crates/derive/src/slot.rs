@@ -230,6 +230,7 @@ impl Derivation {
         let applied = applied.expect("nothing runs elsewhere, and memory can be read");
         passage.has_items = true;
         passage.derived.items += 1;
+        passage.derived.fates.push(self.fate(item, hash, &applied));
         let removal = match applied.outcome {
             Outcome::Included => None,
             Outcome::Removed(removal) => Some(removal),

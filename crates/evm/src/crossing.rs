@@ -372,12 +372,13 @@ impl<D: DatabaseRef> Joint<D> {
         let (data, token) = (call.data.clone(), call.token);
         let HopCall { target, value, is_static, .. } = *call;
         let own = self.active_network();
+        let from = self.crossings.last().expect("a crossing is open").caller;
         if !value.is_zero() {
-            self.escrow.give(own, TokenId::ETHER, value);
+            self.escrow.pass(from, own, TokenId::ETHER, value);
             self.chain().credit(proxy, value).map_err(ExecError::<D>::Database)?;
         }
         if let Some(token) = &token {
-            self.escrow.give(own, TokenId::of(token), token.amount);
+            self.escrow.pass(from, own, TokenId::of(token), token.amount);
         }
         let code = match code {
             Some(code) => code,
@@ -547,7 +548,7 @@ impl<D: DatabaseRef> Joint<D> {
         let HopReturn { status, value, .. } = *self.ret(hop);
         if status == Status::Ok {
             if !value.is_zero() {
-                self.escrow.give(crossing.caller, TokenId::ETHER, value);
+                self.escrow.pass(crossing.callee, crossing.caller, TokenId::ETHER, value);
                 self.chain().credit(crossing.source, value).map_err(ExecError::<D>::Database)?;
             }
             if crossing.inbound.is_none() {

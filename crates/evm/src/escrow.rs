@@ -25,11 +25,44 @@ impl TokenId {
 
 type Key = (NetworkId, TokenId);
 
+/// What a network got from other rollups less what it gave them, of one token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Net {
+    /// True when it gave more than it got.
+    pub is_given: bool,
+    /// How much more.
+    pub amount: U256,
+}
+
+impl Net {
+    /// Returns what it is after `amount` more, saturating far above every supply.
+    #[must_use]
+    pub fn after(self, is_given: bool, amount: U256) -> Self {
+        if self.is_given == is_given {
+            return Self { is_given, amount: self.amount.saturating_add(amount) };
+        }
+        match self.amount.checked_sub(amount) {
+            Some(U256::ZERO) => Self::default(),
+            Some(amount) => Self { amount, ..self },
+            None => Self { is_given, amount: amount - self.amount },
+        }
+    }
+}
+
 /// Running balances; a move that would make one negative does not happen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Escrow {
     balances: BTreeMap<Key, U256>,
-    undo: Vec<(Key, U256)>,
+    /// What moved between rollups since it was last taken; none when nobody asked for it.
+    moved: Option<BTreeMap<Key, Net>>,
+    undo: Vec<Undo>,
+}
+
+/// What takes a change back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    Balance(Key, U256),
+    Moved(Key, Net),
 }
 
 impl Escrow {
@@ -46,7 +79,20 @@ impl Escrow {
     /// Returns the balances of one rollup alone.
     pub fn of(&self, network: NetworkId) -> Self {
         let own = self.balances.iter().filter(|((owner, _), _)| *owner == network);
-        Self { balances: own.map(|(key, balance)| (*key, *balance)).collect(), undo: Vec::new() }
+        Self { balances: own.map(|(key, balance)| (*key, *balance)).collect(), ..Self::default() }
+    }
+
+    /// Begins to remember what moves between rollups, for [`Self::take_moved`].
+    pub fn remember_moves(&mut self) {
+        self.moved.get_or_insert_default();
+    }
+
+    /// Returns what moved between rollups since the last call, by network and token, a token's own network left out: it
+    /// gave what the others got together. What came from L1 or went there is not in it.
+    pub fn take_moved(&mut self) -> BTreeMap<(NetworkId, TokenId), Net> {
+        let mut moved = self.moved.as_mut().map(core::mem::take).unwrap_or_default();
+        moved.retain(|_, net| !net.amount.is_zero());
+        moved
     }
 
     /// Returns every balance, in order.
@@ -81,9 +127,33 @@ impl Escrow {
         }
     }
 
+    /// Gives `to` what was taken from `from`, and remembers that it moved.
+    pub fn pass(&mut self, from: NetworkId, to: NetworkId, token: TokenId, amount: U256) {
+        let before = self.balance(to, token);
+        self.give(to, token, amount);
+        if self.moved.is_none() || [from, to].contains(&NetworkId::L1) || amount.is_zero() {
+            return;
+        }
+        // What did not fit was not given, so L1 must not count it either.
+        let is_native = token.network == to;
+        let given = if is_native { amount } else { self.balance(to, token) - before };
+        for (network, is_given) in [(from, true), (to, false)] {
+            if network != token.network {
+                self.note((network, token), is_given, given);
+            }
+        }
+    }
+
+    fn note(&mut self, key: Key, is_given: bool, amount: U256) {
+        let Some(moved) = &mut self.moved else { return };
+        let net = moved.entry(key).or_default();
+        self.undo.push(Undo::Moved(key, *net));
+        *net = net.after(is_given, amount);
+    }
+
     fn write(&mut self, key: Key, balance: U256) {
         let old = self.put(key, balance);
-        self.undo.push((key, old));
+        self.undo.push(Undo::Balance(key, old));
     }
 
     /// Writes a balance; a zero one is not kept, so that equal escrows compare equal.
@@ -104,8 +174,14 @@ impl Escrow {
     /// Takes back everything since `mark`.
     pub(crate) fn undo_to(&mut self, mark: usize) {
         while self.undo.len() > mark {
-            let (key, old) = self.undo.pop().expect("longer than the mark");
-            self.put(key, old);
+            match self.undo.pop().expect("longer than the mark") {
+                Undo::Balance(key, old) => {
+                    self.put(key, old);
+                }
+                Undo::Moved(key, old) => {
+                    self.moved.iter_mut().for_each(|moved| _ = moved.insert(key, old));
+                }
+            }
         }
     }
 

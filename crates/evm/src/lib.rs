@@ -28,7 +28,7 @@ mod working;
 
 pub use block::{BlockTx, ClosedBlock};
 pub use chain::{ChainSpec, FailedPolicy};
-pub use escrow::{Escrow, TokenId};
+pub use escrow::{Escrow, Net, TokenId};
 pub use fold::{Applied, FoldError, FoldErrorOf, LegResult};
 pub use genesis::{GENESIS_BASE_FEE, GenesisAccount, genesis, genesis_with_fee};
 #[doc(hidden)]

@@ -139,6 +139,11 @@ impl<D: State> Realm<D> {
         &self.joint.escrow
     }
 
+    /// Returns the escrow balances, for whoever counts what moves.
+    pub const fn escrow_mut(&mut self) -> &mut Escrow {
+        &mut self.joint.escrow
+    }
+
     /// Returns the mailbox heads.
     pub const fn heads(&self) -> &Heads {
         &self.joint.heads

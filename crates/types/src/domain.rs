@@ -67,6 +67,18 @@ pub enum Tag {
     InboxEntry = 64,
     /// An operator's claim to a key.
     OperatorKey = 65,
+    /// The mailbox heads of a rollup, as a settled outcome names them.
+    SettledHeads = 70,
+    /// An item that was proposed to a rollup.
+    SettledProposal = 71,
+    /// What became of an item on a rollup.
+    SettledFate = 72,
+    /// An inner node of the tree over either.
+    SettledNode = 73,
+    /// Number of leaves and top of such a tree.
+    SettledList = 74,
+    /// The commitment to one slot's order, as a batch header names it (P15).
+    SettledLane = 75,
 }
 
 /// The realm that an object belongs to; folded into everything signed or hashed (P1).

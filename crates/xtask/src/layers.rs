@@ -86,6 +86,21 @@ const LAYERS: &[Layer] = &[
         ],
         libraries: None,
     },
+    // Its tests let an honest sequencer make batches.
+    Layer {
+        name: "weft-statement",
+        may_use: &[
+            "weft-types",
+            "weft-batch",
+            "weft-evm",
+            "weft-derive",
+            "weft-settlement",
+            "weft-lane",
+            "weft-crypto",
+            "weft-contracts",
+        ],
+        libraries: RULES_LIBRARIES,
+    },
     Layer { name: "weft-ethereum", may_use: &["weft-types", "weft-evm"], libraries: None },
     Layer { name: "weft-state", may_use: &["weft-types", "weft-evm"], libraries: None },
     Layer {

@@ -23,6 +23,7 @@ const CRATES: &[(&str, &str)] = &[
     ("weft-batch", "batch"),
     ("weft-evm", "evm"),
     ("weft-derive", "derive"),
+    ("weft-statement", "statement"),
 ];
 
 /// Runs the check.
