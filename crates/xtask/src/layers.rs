@@ -101,6 +101,19 @@ const LAYERS: &[Layer] = &[
         ],
         libraries: RULES_LIBRARIES,
     },
+    Layer {
+        name: "weft-l1",
+        may_use: &[
+            "weft-types",
+            "weft-lane",
+            "weft-batch",
+            "weft-settlement",
+            "weft-contracts",
+            "weft-evm",
+            "weft-derive",
+        ],
+        libraries: None,
+    },
     Layer { name: "weft-ethereum", may_use: &["weft-types", "weft-evm"], libraries: None },
     Layer { name: "weft-state", may_use: &["weft-types", "weft-evm"], libraries: None },
     Layer {
@@ -188,6 +201,7 @@ const LAYERS: &[Layer] = &[
             "weft-journal",
             "weft-node",
             "weft-client",
+            "weft-l1",
             "weft-sim",
         ],
         libraries: None,
