@@ -40,7 +40,12 @@ const COMMITMENT_LIBRARIES: Option<&[&str]> =
 const LAYERS: &[Layer] = &[
     Layer { name: "weft-types", may_use: &[], libraries: RULES_LIBRARIES },
     Layer { name: "weft-thread", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
-    Layer { name: "weft-lane", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
+    // Items are found by index instead of a copy of their hashes.
+    Layer {
+        name: "weft-lane",
+        may_use: &["weft-types"],
+        libraries: Some(&["alloy-primitives", "hashbrown", "thiserror"]),
+    },
     Layer { name: "weft-crypto", may_use: &["weft-types"], libraries: SEALING_LIBRARIES },
     Layer { name: "weft-commitment", may_use: &["weft-types"], libraries: COMMITMENT_LIBRARIES },
     Layer {
