@@ -56,7 +56,7 @@ pub use error::{ClientError, RefusedBundle};
 pub use outcome::{Dropped, Executed, LegResult, Outcome, Patience, Removed, SystemTransaction};
 pub use promise::{Feed, PromiseKey, Promises, VerifiedPromise};
 pub use realm::{Realm, Rollup};
-pub use sealing::{Committee, Promised, SealedItem, SealingKey, SealingTerms};
+pub use sealing::{Committee, Promised, SealedItem, SealingKey, SealingTerms, Seed};
 pub use simulate::{SimulatedBundle, SimulatedLeg};
 pub use sync_send::NotSent;
 

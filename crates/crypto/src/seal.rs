@@ -156,6 +156,20 @@ pub trait DelayScheme {
         plaintext: &[u8],
         entropy: &B256,
     ) -> Result<Envelope, TooLong> {
+        self.encrypt_with_seed(carriage, plaintext, entropy).map(|(envelope, _)| envelope)
+    }
+
+    /// Seals a plaintext; returns the seed as well, which opens the envelope for everybody who sees it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::encrypt`].
+    fn encrypt_with_seed(
+        &self,
+        carriage: &Carriage,
+        plaintext: &[u8],
+        entropy: &B256,
+    ) -> Result<(Envelope, Zeroizing<[u8; 32]>), TooLong> {
         let padded = Zeroizing::new(pad(plaintext, carriage.size)?);
         let readable = readable(self.domain(), self.scheme(), &self.key_id(), carriage);
         let seed = Zeroizing::new(
@@ -166,7 +180,8 @@ pub trait DelayScheme {
                 .finish()
                 .0,
         );
-        Ok(self.sealed_with(carriage, &padded, &seed))
+        let envelope = self.sealed_with(carriage, &padded, &seed);
+        Ok((envelope, seed))
     }
 
     /// Makes the envelope of a seed and of bytes that may or may not be padded: what an opening proves, so that it can

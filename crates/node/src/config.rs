@@ -140,6 +140,8 @@ pub struct DevConfig {
     pub imported: Option<ImportedChain>,
     /// Key that signs promises; `None` promises nothing.
     pub promise_key: Option<SigningKey>,
+    /// Whether the order of every closed slot is committed to, apart from everything that somebody waits for (P15).
+    pub commits: bool,
     /// Bounds on what comes from outside.
     pub limits: Limits,
     /// Where whoever runs the node reaches it; nowhere when there is none.
@@ -189,6 +191,7 @@ impl Default for DevConfig {
             executor_timeout_ms: 2_000,
             imported: None,
             promise_key: Some(SigningKey::Development),
+            commits: false,
             limits: Limits::default(),
             admin: None,
             save_figures_every: Duration::from_secs(10),

@@ -29,6 +29,7 @@ mod intake;
 mod keep;
 mod metrics;
 mod node;
+mod notices;
 mod origins;
 mod outcomes;
 mod page;

@@ -1,13 +1,13 @@
 //! From statements to signed promises.
 
 use crate::{
-    guard::{Guard, GuardError, Verdict},
+    guard::{Guard, GuardError, Verdict, Word},
     signer::{SignError, Signer},
 };
 use alloy_primitives::Address;
 use thiserror::Error;
 use weft_types::{
-    Domain, Statement,
+    Domain, Signature, Statement,
     promise::{MAX_GROUP, SignedGroup},
 };
 
@@ -66,6 +66,21 @@ impl Issuer {
         statements: Vec<Statement>,
         now_ms: u64,
     ) -> Result<Vec<SignedGroup>, IssueError> {
+        self.issue_with(statements, &[], now_ms).map(|(signed, _)| signed)
+    }
+
+    /// Signs statements, and words beside them under the same flush of the guard; a word that may not be signed, or no
+    /// more, gets no signature.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::issue`].
+    pub fn issue_with(
+        &mut self,
+        statements: Vec<Statement>,
+        words: &[Word],
+        now_ms: u64,
+    ) -> Result<(Vec<SignedGroup>, Vec<Option<Signature>>), IssueError> {
         let mut fresh = Vec::with_capacity(statements.len());
         for statement in statements {
             if let Some(flaw) = statement.flaw(&self.domain) {
@@ -75,6 +90,8 @@ impl Issuer {
                 fresh.push(statement);
             }
         }
+        let said: Vec<_> =
+            words.iter().map(|word| self.guard.admit_word(word)).collect::<Result<_, _>>()?;
         self.guard.flush(now_ms)?;
         let mut signed = Vec::new();
         let mut fresh = fresh.into_iter().peekable();
@@ -82,7 +99,12 @@ impl Issuer {
             let group = fresh.by_ref().take(MAX_GROUP).collect();
             signed.push(self.sign(group)?);
         }
-        Ok(signed)
+        let mut signatures = Vec::with_capacity(words.len());
+        for (word, verdict) in words.iter().zip(said) {
+            let may_sign = verdict == Verdict::Sign;
+            signatures.push(may_sign.then(|| self.signer.sign(word.digest())).transpose()?);
+        }
+        Ok((signed, signatures))
     }
 
     /// Forgets what was signed, for development nodes that go back in time; refused when the guard has a file.

@@ -15,7 +15,7 @@ pub mod program;
 pub mod signer;
 
 pub use file::{NotAPromise, promise_json, read_promise};
-pub use guard::{Guard, GuardError, Start, Verdict};
+pub use guard::{Guard, GuardError, Start, Verdict, Word};
 pub use issuer::{IssueError, Issuer};
 pub use keystore::{KeystoreError, Passphrase};
 pub use program::ProgramSigner;

@@ -162,7 +162,9 @@ const LAYERS: &[Layer] = &[
             "weft-evm",
             "weft-contracts",
             "weft-batch",
+            "weft-commitment",
             "weft-derive",
+            "weft-evidence",
         ],
         libraries: None,
     },
@@ -189,6 +191,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "weft",
         may_use: &[
+            "weft-commitment",
             "weft-ethereum",
             "weft-types",
             "weft-thread",

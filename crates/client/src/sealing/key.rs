@@ -16,6 +16,7 @@ pub struct SealingKey {
     first_slot: SlotNumber,
     close_at_unix_ms: u64,
     delay_squarings: u64,
+    notice: Option<Bytes>,
 }
 
 /// What carriage costs, and where it is paid.
@@ -46,6 +47,8 @@ struct Listed {
     close_at: u64,
     #[serde(default)]
     signatures: BTreeMap<MemberId, Signature>,
+    #[serde(default)]
+    notice: Option<Bytes>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,6 +106,7 @@ impl Realm {
             close_at_unix_ms: listed.close_at,
             delay_squarings: setup.delay_squarings(),
             prices,
+            notice: listed.notice,
         }))
     }
 }
@@ -158,6 +162,11 @@ impl SealingKey {
     /// Returns when the order has to stand, in milliseconds since the Unix epoch.
     pub const fn close_at_unix_ms(&self) -> u64 {
         self.close_at_unix_ms
+    }
+
+    /// Returns the sequencer's signed word about this key, encoded and unchecked, as the node gave it.
+    pub const fn notice(&self) -> Option<&Bytes> {
+        self.notice.as_ref()
     }
 
     /// Returns the squarings after which anybody can open it.

@@ -9,4 +9,4 @@ mod key;
 mod send;
 
 pub use key::{Committee, SealingKey};
-pub use send::{Promised, SealedItem, SealingTerms};
+pub use send::{Promised, SealedItem, SealingTerms, Seed};

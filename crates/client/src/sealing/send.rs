@@ -6,7 +6,10 @@ use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_signer::Signer;
 use serde::Deserialize;
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 use weft_crypto::{Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, SizeBucket};
 use weft_types::{Encode as _, Item, NetworkId, Position, Section, SignedTx, Statement};
 
@@ -57,6 +60,18 @@ pub struct SealedItem {
     pub id: B256,
     /// The payer's signature over the hash.
     pub signature: Bytes,
+    /// What opens the envelope for everybody: it refutes a false verdict (P11).
+    pub seed: Seed,
+}
+
+/// The seed of an envelope. Whoever has it reads what is inside, so it is not shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub B256);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
 }
 
 /// A sealed item with a promised position.
@@ -98,12 +113,13 @@ impl SealingKey {
         let mut entropy = B256::ZERO;
         getrandom::fill(&mut entropy.0)
             .map_err(|error| ClientError::Sealing(format!("no random bytes: {error}")))?;
-        let envelope = EpochKeyScheme::new(&self.list)
-            .encrypt(&carriage, &plaintext, &entropy)
+        let (envelope, seed) = EpochKeyScheme::new(&self.list)
+            .encrypt_with_seed(&carriage, &plaintext, &entropy)
             .map_err(|error| ClientError::Sealing(error.to_string()))?;
         let id = envelope.id(self.list.domain());
         let signature = payer.sign_hash(&id).await?;
-        Ok(SealedItem { envelope, id, signature: Bytes::from(signature.as_bytes()) })
+        let (signature, seed) = (Bytes::from(signature.as_bytes()), Seed(B256::new(*seed)));
+        Ok(SealedItem { envelope, id, signature, seed })
     }
 
     fn carriage(

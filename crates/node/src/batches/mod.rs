@@ -8,6 +8,7 @@
 
 mod compress;
 mod files;
+mod orders;
 mod realm;
 mod recorder;
 mod verify;

@@ -1,11 +1,13 @@
 //! From what an engine does to batches.
 
+use super::orders::Orders;
 use alloy_primitives::{B256, Bytes};
 use std::{collections::BTreeMap, fmt, io};
 use weft_batch::{
     AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Halt, Opened, Ordered,
     RealmConfig, RollupGenesis, SignedBatch, Slot, WireItem, tag,
 };
+use weft_commitment::SlotVector;
 use weft_crypto::{
     Carriage, DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict,
 };
@@ -67,6 +69,7 @@ pub(crate) struct Recorder {
     end: B256,
     heads: BTreeMap<NetworkId, ClaimedHead>,
     failure: Option<io::Error>,
+    orders: Orders,
 }
 
 #[derive(Default)]
@@ -105,6 +108,7 @@ impl Recorder {
             end: B256::ZERO,
             heads: BTreeMap::new(),
             failure: None,
+            orders: Orders::default(),
         }
     }
 
@@ -195,8 +199,18 @@ impl Recorder {
         open.slot.halts.push(Halt { section: Section::Plaintext, index, network });
     }
 
-    pub(crate) fn closed(&mut self, record: B256, blocks: &[(NetworkId, u64, B256)]) {
+    /// Notes that the slot closed; `order` is what its order is committed to.
+    pub(crate) fn closed(
+        &mut self,
+        record: B256,
+        blocks: &[(NetworkId, u64, B256)],
+        order: Option<SlotVector>,
+    ) {
+        let (index, domain) = (self.slots.len(), self.config.as_ref().map(|config| config.domain));
         let Some(open) = &mut self.open else { return };
+        if let (Some(order), Some(domain)) = (order, domain) {
+            self.orders.commit(domain, index, order);
+        }
         open.slot.record = open.has_items.then(|| tag(&record));
         open.slot.blocks = blocks.iter().map(|(_, _, hash)| tag(hash)).collect();
         self.inbox_cursor += u64::from(open.slot.l1_born);
@@ -224,7 +238,8 @@ impl Recorder {
     /// Ends the batch.
     fn cut(&mut self) {
         let (Some(config), false) = (&self.config, self.slots.is_empty()) else { return };
-        let slots = std::mem::take(&mut self.slots);
+        let mut slots = std::mem::take(&mut self.slots);
+        self.orders.put_into(&mut slots);
         let (first, count) = (self.next, slots.len() as u64);
         self.number += 1;
         let batch = Batch {

@@ -4,7 +4,12 @@ use super::{Engine, log::Log};
 use crate::{
     config::DevConfig,
     error::NodeError,
-    keep::{Done, Keeper, Mirror, Moment, News, Order, Restored, Shelf, put_accounts, put_waiting},
+    keep::{
+        COMMITMENTS, Done, ELEMENTS, Keeper, Mirror, Moment, NOTICES, News, Order, Restored, Shelf,
+        put_accounts, put_waiting,
+    },
+    notices::{Committed, Fresh},
+    promises::Promises,
     record::Genesis,
     slots::{MAX_SLOTS, SlotRecord},
     store::StoredBlock,
@@ -14,9 +19,11 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use weft_commitment::SignedCommitment;
+use weft_evidence::{EpochNotice, Signed};
 use weft_journal::Ticket;
 use weft_state::{Database, Durability, StoreError};
-use weft_types::{NetworkId, SlotNumber};
+use weft_types::{CodecError, Decode as _, Encode as _, NetworkId, SlotNumber};
 
 /// Most commits that may be only in the operating system's hands.
 const SAFE_AFTER: u32 = 64;
@@ -26,6 +33,9 @@ const QUIET_SLOTS: u32 = 256;
 const REPEATED_SLOTS: u32 = 1024;
 /// Bytes of blocks that wait for the database, after which nothing more is accepted.
 const MAX_WAITING_BYTES: usize = 256 << 20;
+
+/// Slots whose commitments can be opened.
+const OPENED_SLOTS: u64 = 1 << 12;
 
 /// The way into the database.
 #[derive(Debug)]
@@ -56,6 +66,8 @@ pub(super) struct Keeping {
     safe: u64,
     keeps_log: bool,
     sync_every: Duration,
+    /// Slot before which no elements are kept.
+    forgotten: Option<u64>,
 }
 
 impl Keeping {
@@ -86,6 +98,7 @@ impl Keeping {
             safe: 0,
             keeps_log: config.keep_log,
             sync_every: Duration::from_millis(config.state_sync_ms),
+            forgotten: None,
         })
     }
 
@@ -120,6 +133,36 @@ impl Keeping {
         {
             self.news.forget_outcomes(row);
         }
+    }
+
+    /// Notes what was signed, and forgets what is too old.
+    fn notices(&mut self, signed: &[Fresh]) {
+        for fresh in signed {
+            match fresh {
+                Fresh::Commitment(committed) => {
+                    let slot = committed.vector.slot().get();
+                    let key = slot.to_be_bytes();
+                    self.news.rows.put(COMMITMENTS, key, committed.signed.encode());
+                    self.news.rows.put(ELEMENTS, key, committed.elements());
+                    self.forget_elements(slot);
+                }
+                Fresh::Epoch(notice) => {
+                    let key = notice.notice.epoch.to_be_bytes();
+                    self.news.rows.put(NOTICES, key, notice.encode());
+                }
+            }
+        }
+    }
+
+    /// Forgets what slots long before this one are opened with.
+    fn forget_elements(&mut self, slot: u64) {
+        let over = slot.saturating_sub(OPENED_SLOTS);
+        // After a start nobody remembers how far this came; one that stood still for longer leaves some behind.
+        let from = self.forgotten.unwrap_or_else(|| over.saturating_sub(OPENED_SLOTS));
+        for slot in from..over {
+            self.news.rows.delete(ELEMENTS, slot.to_be_bytes());
+        }
+        self.forgotten = Some(over.max(from));
     }
 
     /// Returns how the next order would have to be committed, when there is a reason for one.
@@ -199,6 +242,8 @@ impl Engine {
         keeping.outcome_rows.extend(keeping.news.outcomes(new));
         keeping.forget_outcomes(self.outcomes.first());
         keeping.next_outcome = moment.next_outcome;
+        let signed = self.outbox.promises().map(Promises::take_fresh).unwrap_or_default();
+        keeping.notices(&signed);
         keeping.news.complete(states, &moment);
         keeping.ordered = moment.blocks;
         keeping.closed = 0;
@@ -306,6 +351,51 @@ impl Engine {
         Ok(())
     }
 
+    /// Notes the last notices, before the node stops.
+    pub(super) fn keep_notices(&mut self, signed: Vec<Fresh>) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.notices(&signed);
+        }
+    }
+
+    /// Returns the commitment to a slot, from memory or from the database.
+    pub(crate) fn commitment(
+        &self,
+        slot: SlotNumber,
+    ) -> Result<Option<Arc<Committed>>, StoreError> {
+        let recent = self.outbox.promises().and_then(|promises| promises.commitment(slot));
+        let (None, Some(keeping)) = (&recent, &self.keeping) else { return Ok(recent) };
+        let (view, key) = (keeping.database.view()?, slot.get().to_be_bytes());
+        let (Some(signed), Some(elements)) =
+            (view.get(COMMITMENTS, &key)?, view.get(ELEMENTS, &key)?)
+        else {
+            return Ok(None);
+        };
+        Committed::read(&signed, &elements).map(Arc::new).map(Some).map_err(corrupt)
+    }
+
+    /// Returns the signed commitment to a slot, also of one that cannot be opened any more.
+    pub(crate) fn signed_commitment(
+        &self,
+        slot: SlotNumber,
+    ) -> Result<Option<SignedCommitment>, StoreError> {
+        let recent = self.outbox.promises().and_then(|promises| promises.commitment(slot));
+        if let Some(recent) = recent {
+            return Ok(Some(recent.signed.clone()));
+        }
+        let Some(keeping) = &self.keeping else { return Ok(None) };
+        let bytes = keeping.database.view()?.get(COMMITMENTS, &slot.get().to_be_bytes())?;
+        bytes.map(|bytes| SignedCommitment::decode(&bytes)).transpose().map_err(corrupt)
+    }
+
+    /// Returns the notice of an epoch's key, from memory or from the database.
+    pub(crate) fn notice(&self, epoch: u64) -> Result<Option<Signed<EpochNotice>>, StoreError> {
+        let recent = self.outbox.promises().and_then(|promises| promises.notice(epoch));
+        let (None, Some(keeping)) = (&recent, &self.keeping) else { return Ok(recent) };
+        let bytes = keeping.database.view()?.get(NOTICES, &epoch.to_be_bytes())?;
+        bytes.map(|bytes| Signed::decode(&bytes)).transpose().map_err(corrupt)
+    }
+
     /// Returns why the database takes nothing any more.
     pub(super) fn keep_failure(&self) -> Option<&StoreError> {
         self.keeping.as_ref().and_then(|keeping| keeping.keeper.failure())
@@ -354,4 +444,8 @@ impl Engine {
         self.keeping = Some(keeping);
         Ok(())
     }
+}
+
+fn corrupt(error: CodecError) -> StoreError {
+    StoreError::Corrupt(format!("a notice: {error}"))
 }

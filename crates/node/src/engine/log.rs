@@ -222,6 +222,11 @@ impl Engine {
         matches!(self.log, Log::Open(_) | Log::Replaying { .. })
     }
 
+    /// Returns true while inputs come from the log.
+    pub(super) const fn is_repeating(&self) -> bool {
+        matches!(self.log, Log::Replaying { .. })
+    }
+
     /// Returns what the log says about itself; `None` without one.
     pub(crate) fn log_health(&self) -> Option<LogHealth> {
         let Log::Open(log) = &self.log else { return None };

@@ -3,14 +3,17 @@
 use super::Engine;
 use crate::{
     error::NodeError,
+    notices::{Committer, Fresh, Running, Saying},
     promises::{Entry, Promises, Worker},
 };
 use alloy_primitives::{B256, KECCAK256_EMPTY, keccak256};
-use std::{cell::OnceCell, time::Instant};
+use std::{cell::OnceCell, collections::VecDeque, time::Instant};
+use weft_commitment::SlotVector;
+use weft_evidence::EpochNotice;
 use weft_evm::{Applied, BlockTx};
 use weft_types::{
     Bundle, Checkpoint, ExecutionPromise, Item, NetworkId, OrderPromise, Outcome, PromisedLeg,
-    PromisedRemoval, SlotHeader, Statement, promise::logs_hash,
+    PromisedRemoval, SlotHeader, SlotNumber, Statement, promise::logs_hash,
 };
 
 /// Statements that wait until what they rest on is durable.
@@ -22,7 +25,16 @@ pub(crate) struct Outbox {
     /// Hash of no logs.
     no_logs: OnceCell<B256>,
     worker: Option<Worker>,
+    /// Running hashes of the open slot.
+    running: Running,
+    /// Commits to closed slots, on a node that does.
+    committer: Option<Committer>,
+    /// The last slots that a log repeated: nobody may have committed to them before the stop.
+    repeated: VecDeque<SlotVector>,
 }
+
+/// Repeated slots that are committed to.
+const MAX_REPEATED: usize = 256;
 
 impl Outbox {
     /// Returns the way to what was signed; `None` for a node without a key.
@@ -30,9 +42,13 @@ impl Outbox {
         self.worker.as_ref().map(Worker::promises)
     }
 
-    /// Waits until everything handed over is signed, and signs nothing more.
-    pub(super) fn end(&mut self) {
+    /// Waits until everything handed over is signed, and signs nothing more; returns the notices that the database does
+    /// not have. Only a node that keeps them waits for its commitments.
+    pub(super) fn end(&mut self, keeps: bool) -> Vec<Fresh> {
+        self.committer.take().filter(|_| keeps).into_iter().for_each(Committer::finish);
+        let promises = self.promises().cloned();
         self.worker = None;
+        promises.map(|promises| promises.take_fresh()).unwrap_or_default()
     }
 
     /// Signs nothing any more.
@@ -57,6 +73,7 @@ impl Outbox {
     /// Takes the promise of a position; [`Self::name`] says whose it is.
     pub(super) fn order(&mut self, promise: OrderPromise) {
         self.chain = promise.chain;
+        self.running.push(promise.position, promise.chain);
         self.put(Entry::Statement(Box::new(Statement::Order(promise)), Vec::new(), None));
     }
 
@@ -83,6 +100,7 @@ impl Outbox {
     /// Says that the lane goes back in time.
     pub(super) fn forget(&mut self) {
         self.entries.clear();
+        self.running = Running::default();
         self.put(Entry::Forget);
     }
 
@@ -99,13 +117,64 @@ impl Engine {
             let slot = self.realm.slot().map(|slot| slot.number).unwrap_or_default();
             let (domain, slot_ms) = (self.domain, self.config.slot_ms);
             let metrics = self.metrics.clone();
-            let worker = Worker::start(key, domain, slot_ms, slot, capacity, metrics)?;
+            let is_durable = self.is_durable();
+            let worker = Worker::start(key, domain, slot_ms, slot, capacity, is_durable, metrics)?;
             self.outbox.worker = Some(worker);
+            if self.config.commits {
+                let failed = |error| NodeError::Config(format!("no thread to commit: {error}"));
+                self.outbox.committer = Some(Committer::start(domain, 1).map_err(failed)?);
+            }
         }
         // What a log repeated was promised when it first happened, or never.
         self.outbox.entries.retain(|entry| matches!(entry, Entry::Opened(..)));
         self.outbox.entries.drain(..self.outbox.entries.len().saturating_sub(1));
+        // But for commitments, which come later than promises: the guard knows which ones were signed.
+        for vector in std::mem::take(&mut self.outbox.repeated) {
+            self.commit_to(vector);
+        }
+        self.say_known_keys();
         Ok(())
+    }
+
+    /// Notes that a slot closed: its order is committed to once its record is on disk (P15).
+    pub(super) fn commit_order(&mut self, slot: SlotNumber) -> Option<SlotVector> {
+        let vector = self.outbox.running.close(slot)?;
+        if self.is_repeating() {
+            self.outbox.repeated.push_back(vector.clone());
+            if self.outbox.repeated.len() > MAX_REPEATED {
+                self.outbox.repeated.pop_front();
+            }
+        } else if self.outbox.committer.is_some() {
+            self.commit_to(vector.clone());
+        }
+        Some(vector)
+    }
+
+    fn commit_to(&self, vector: SlotVector) {
+        let (Some(promises), Some(committer)) = (self.outbox.promises(), &self.outbox.committer)
+        else {
+            return;
+        };
+        let (promises, orders) = (promises.clone(), committer.orders());
+        self.when_durable(move || {
+            if !orders.has_room() {
+                let slot = vector.slot();
+                tracing::warn!(%slot, "too many slots wait for their commitments: none to this one");
+                return;
+            }
+            orders.order(vector, move |vector, commitment| {
+                let saying = Saying::Commitment(vector, commitment);
+                promises.push(vec![Entry::Notice(Box::new(saying))]);
+            });
+        });
+    }
+
+    /// Lets the key of an epoch be signed, once its list is on disk; `since` is the first slot in which it can have been
+    /// announced.
+    pub(super) fn say_key(&self, notice: EpochNotice, since: SlotNumber) {
+        let Some(promises) = self.outbox.promises().cloned() else { return };
+        let saying = Saying::Epoch(notice, since);
+        self.when_durable(move || promises.push(vec![Entry::Notice(Box::new(saying))]));
     }
 
     /// Lets everything that was said so far be signed and sent, once the inputs of the lane that it rests on are on

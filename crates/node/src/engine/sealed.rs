@@ -23,6 +23,7 @@ use std::{
 };
 use weft_contracts::fee_vault_slot;
 use weft_crypto::{Envelope, EpochSecret, KeyList, Release, SchemeId, Setup, curve::Secret};
+use weft_evidence::EpochNotice;
 use weft_lane::{Input, KeyAnnouncement, Rejection, SealedSubmission, SealingConfig};
 use weft_types::{Domain, FEE_VAULT, Position};
 
@@ -340,7 +341,27 @@ impl Engine {
             known.read = Some(Arc::new(list.clone()));
         }
         self.note(|| Record::KeyList { now_ms, key, bytes });
+        self.say_key_of(list);
         Ok(())
+    }
+
+    /// Lets the key of a list be signed: envelopes to it are evidence from then on (P47).
+    fn say_key_of(&self, list: &KeyList) {
+        let Some(config) = &self.lane.config().sealing else { return };
+        let epoch = list.epoch();
+        let since = config.first_slot(epoch.saturating_sub(EPOCHS_AHEAD).max(1));
+        self.say_key(EpochNotice { epoch, list: list.id(), key: *list.key() }, since);
+    }
+
+    /// Lets the keys be signed again of epochs that go on after a start.
+    pub(super) fn say_known_keys(&mut self) {
+        let lane = self.lane.sealing();
+        let Some(sealing) = &mut self.sealing else { return };
+        let goes_on = |epoch: &u64| lane.open(*epoch).is_some() || lane.closed(*epoch).is_some();
+        let epochs: Vec<_> = sealing.lists.keys().copied().filter(goes_on).collect();
+        let lists: Vec<_> =
+            epochs.into_iter().filter_map(|epoch| sealing.read(epoch).ok()).collect();
+        lists.iter().for_each(|list| self.say_key_of(list));
     }
 
     /// Gives an epoch its key.

@@ -189,12 +189,15 @@ impl Engine {
             let network = recording.network();
             recording.closed(blocks.iter().any(|(of, _)| *of == network));
         }
-        self.batches.iter_mut().for_each(|batches| batches.closed(record, &numbered));
         self.keep_slot(number, kept);
         // The next closing record covers this one, so an empty slot needs no check of its own.
         if self.has_items() || !blocks.is_empty() {
             self.note_closed(Closed { record, blocks });
         }
+        let order = self.commit_order(number);
+        self.batches
+            .iter_mut()
+            .for_each(|batches| batches.closed(record, &numbered, order.clone()));
         for (network, block) in closed {
             self.announce(network, ChainEvent::Block(block));
         }

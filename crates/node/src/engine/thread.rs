@@ -194,7 +194,9 @@ fn end(mut engine: Engine) -> Result<(), NodeError> {
     engine.finish();
     engine.release_promises();
     engine.flush();
-    engine.outbox.end();
+    let keeps = engine.is_durable();
+    let notices = engine.outbox.end(keeps);
+    engine.keep_notices(notices);
     engine.keep_on_stop();
     if let Some(saved) = &engine.saved {
         let record = engine.log_health().map_or(0, |log| log.durable);

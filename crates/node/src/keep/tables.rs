@@ -31,6 +31,13 @@ pub(crate) const WAITING: Table = Table::new(26, "waiting");
 /// Runs of the rows of where transactions stand, by network.
 pub(crate) const RUNS: Table = Table::new(27, "runs of places");
 
+/// Signed commitments to the order of slots, by slot.
+pub(crate) const COMMITMENTS: Table = Table::new(28, "slot commitments");
+/// The elements that commitments to recent slots are opened with, by slot.
+pub(crate) const ELEMENTS: Table = Table::new(29, "elements of slots");
+/// Notices of the keys of epochs, by epoch.
+pub(crate) const NOTICES: Table = Table::new(30, "epoch notices");
+
 /// Fact: what the realm is made of.
 pub(crate) const GENESIS: &[u8] = b"genesis";
 /// Fact: where the realm stands.

@@ -13,7 +13,12 @@ mod worker;
 
 pub(crate) use store::Found;
 
-use crate::{config::SigningKey, error::NodeError, metrics::Metrics};
+use crate::{
+    config::SigningKey,
+    error::NodeError,
+    metrics::Metrics,
+    notices::{Committed, Fresh, Saying, Shelf},
+};
 use alloy_primitives::{Address, B256};
 use serde_json::value::RawValue;
 use std::{
@@ -23,6 +28,7 @@ use std::{
 };
 use store::Store;
 use tokio::sync::{Notify, broadcast, futures::Notified};
+use weft_evidence::{EpochNotice, Signed};
 use weft_promise::{Guard, Issuer, LocalSigner, ProgramSigner, Signer, guard::Setting, keystore};
 use weft_types::{Domain, SignedPromise, SlotNumber, Statement};
 
@@ -38,6 +44,8 @@ pub(crate) enum Entry {
     Opened(SlotNumber, B256),
     /// Something to be promised, with the hashes by which clients may ask for it, and when the item was accepted.
     Statement(Box<Statement>, Vec<B256>, Option<Instant>),
+    /// A notice to be signed (P15).
+    Notice(Box<Saying>),
     /// The lane went back in time, which only development nodes do.
     Forget,
 }
@@ -59,6 +67,8 @@ struct Shared {
     handed_out: Notify,
     store: Mutex<Store>,
     feed: broadcast::Sender<Message>,
+    notices: Mutex<Shelf>,
+    notice_feed: broadcast::Sender<Message>,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +98,7 @@ impl Worker {
         slot_ms: u64,
         lane_slot: SlotNumber,
         capacity: usize,
+        has_database: bool,
         metrics: Metrics,
     ) -> Result<Self, NodeError> {
         let issuer = issuer(key, domain, slot_ms, lane_slot)?;
@@ -98,6 +109,8 @@ impl Worker {
             handed_out: Notify::new(),
             store: Mutex::new(Store::new(capacity)),
             feed: broadcast::channel(FEED_BACKLOG).0,
+            notices: Mutex::new(Shelf::new(has_database)),
+            notice_feed: broadcast::channel(FEED_BACKLOG).0,
         }));
         let shared = promises.clone();
         let thread = std::thread::Builder::new()
@@ -178,6 +191,30 @@ impl Promises {
     /// Returns the signed checkpoint behind the closing head of an epoch.
     pub(crate) fn closing(&self, head: &B256) -> Option<SignedPromise> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner).closing(head)
+    }
+
+    /// Returns the commitment to a slot, if it was signed since the start and not too long ago.
+    pub(crate) fn commitment(&self, slot: SlotNumber) -> Option<Arc<Committed>> {
+        self.notices().slot(slot)
+    }
+
+    /// Returns the notice of an epoch's key, if it was signed since the start.
+    pub(crate) fn notice(&self, epoch: u64) -> Option<Signed<EpochNotice>> {
+        self.notices().epoch(epoch)
+    }
+
+    /// Returns the notices that the database does not have.
+    pub(crate) fn take_fresh(&self) -> Vec<Fresh> {
+        self.notices().take_fresh()
+    }
+
+    fn notices(&self) -> MutexGuard<'_, Shelf> {
+        self.0.notices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to listen to the feed of notices.
+    pub(crate) fn subscribe_notices(&self) -> broadcast::Receiver<Message> {
+        self.0.notice_feed.subscribe()
     }
 
     /// Begins to listen to the feed.

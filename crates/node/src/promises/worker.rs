@@ -1,7 +1,10 @@
 //! The thread that signs.
 
 use super::{Entry, LINGER, Promises, Queue};
-use crate::metrics::{Metrics, Stage};
+use crate::{
+    metrics::{Metrics, Stage},
+    notices::{Fresh, Saying, commitment_json, notice_json},
+};
 use alloy_primitives::B256;
 use serde_json::value::to_raw_value;
 use std::{
@@ -9,7 +12,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use weft_promise::{IssueError, Issuer, promise_json};
-use weft_types::{Checkpoint, Section, SignedGroup, SlotNumber, Statement, chain_start};
+use weft_types::{Checkpoint, Section, Signature, SignedGroup, SlotNumber, Statement, chain_start};
 
 /// Time between two checkpoints (P16).
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
@@ -86,6 +89,7 @@ fn work(
     is_due: bool,
 ) -> Result<(), IssueError> {
     let mut statements = Vec::with_capacity(entries.len() + 1);
+    let mut sayings = Vec::new();
     let mut store = promises.0.store.lock().unwrap_or_else(PoisonError::into_inner);
     for entry in entries {
         match entry {
@@ -99,10 +103,13 @@ fn work(
                 }
                 statements.push(*statement);
             }
+            Entry::Notice(saying) => sayings.push(*saying),
             Entry::Forget => {
                 if issuer.forget() {
                     statements.clear();
+                    sayings.clear();
                     store.clear();
+                    promises.notices().clear();
                 }
             }
         }
@@ -111,7 +118,15 @@ fn work(
     if is_due {
         statements.extend(head.map(Head::checkpoint));
     }
-    hand_out(promises, issuer.issue(statements, now_ms())?);
+    let words: Vec<_> = sayings.iter().map(|saying| saying.word(issuer.domain())).collect();
+    let (signed, signatures) = issuer.issue_with(statements, &words, now_ms())?;
+    hand_out(promises, signed);
+    for (saying, signature) in sayings.into_iter().zip(signatures) {
+        // What may have been said otherwise is not said.
+        if let Some(signature) = signature {
+            say(promises, issuer, saying, signature);
+        }
+    }
     Ok(())
 }
 
@@ -144,12 +159,31 @@ fn hand_out(promises: &Promises, signed: Vec<SignedGroup>) {
     }
 }
 
+/// Keeps a notice, and tells who listens.
+fn say(promises: &Promises, issuer: &Issuer, saying: Saying, signature: Signature) {
+    let fresh = promises.notices().put(saying, signature);
+    if promises.0.notice_feed.receiver_count() == 0 {
+        return;
+    }
+    let message = match &fresh {
+        Fresh::Commitment(committed) => {
+            commitment_json(&committed.signed, issuer.domain(), promises.0.key)
+        }
+        Fresh::Epoch(signed) => notice_json(signed, promises.0.key),
+    };
+    match to_raw_value(&message) {
+        // Nobody listening is no error.
+        Ok(message) => drop(promises.0.notice_feed.send(Arc::from(message))),
+        Err(error) => tracing::warn!(%error, "a notice cannot be written as JSON"),
+    }
+}
+
 impl Entry {
     /// Returns when the item was accepted whose position this promises.
     const fn accepted(&self) -> Option<Instant> {
         match self {
             Self::Statement(_, _, accepted) => *accepted,
-            Self::Opened(..) | Self::Forget => None,
+            Self::Opened(..) | Self::Notice(_) | Self::Forget => None,
         }
     }
 }

@@ -13,6 +13,7 @@ mod discover;
 pub(crate) mod errors;
 mod fees;
 mod logs;
+mod notices;
 mod ots;
 mod otterscan;
 pub(crate) mod overrides;
@@ -79,6 +80,7 @@ const STANDARD: &[Methods] = &[
 const OF_ROLLUPS: &[Methods] = &[
     bundles::METHODS,
     committee::METHODS,
+    notices::METHODS,
     promises::METHODS,
     sealed::METHODS,
     threads::METHODS,
@@ -92,7 +94,7 @@ const WRITTEN_APART: &[Heavy] = &[blocks::WRITTEN_APART];
 const APART: &[Heavy] = &[trace::HEAVY, otterscan::HEAVY, simulate::HEAVY];
 
 /// Methods of rollups alone that work apart from the engine.
-const APART_OF_ROLLUPS: &[Heavy] = &[simulate::OF_ROLLUPS, witness::OF_ROLLUPS];
+const APART_OF_ROLLUPS: &[Heavy] = &[notices::HEAVY, simulate::OF_ROLLUPS, witness::OF_ROLLUPS];
 
 /// Work that needs nothing of the engine but what it took along.
 pub(crate) type Work = Box<dyn FnOnce() -> RpcResult + Send>;

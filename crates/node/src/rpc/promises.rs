@@ -142,6 +142,7 @@ async fn feed(params: Option<&str>, port: &Port) -> RpcResult<broadcast::Receive
     let kind: String = Args::parse(params, discover::most("weft_subscribe"))?.required(0)?;
     match kind.as_str() {
         "promises" => Ok(promises(port).await?.subscribe()),
+        "notices" => Ok(promises(port).await?.subscribe_notices()),
         "flashblocks" => {
             let network = port.network;
             port.engine.call(move |engine| engine.flashblocks.subscribe(network)).await?

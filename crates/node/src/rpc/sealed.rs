@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use weft_crypto::{Envelope, MemberId};
 use weft_promise::promise_json;
-use weft_types::{Decode as _, Signature, SlotNumber, codec::CodecError};
+use weft_types::{Decode as _, Encode as _, Signature, SlotNumber, codec::CodecError};
 
 pub(super) const METHODS: Methods = &[("weft_getEpoch", epoch), ("weft_keyList", key_list)];
 
@@ -157,7 +157,13 @@ fn key_list(call: &mut Call<'_>, args: &Args) -> RpcResult {
         "lastSlot": config.last_slot(number),
         "closeAt": list.key.close_at_ms,
         "signatures": signatures(sealing, number),
+        "notice": notice(call.engine, number)?,
     }))
+}
+
+/// Returns the sequencer's word about an epoch's key, once it is signed.
+fn notice(engine: &Engine, epoch: u64) -> RpcResult<Option<Bytes>> {
+    Ok(engine.notice(epoch)?.map(|signed| Bytes::from(signed.encode())))
 }
 
 /// Returns whose shares an epoch's key is made of, as far as members in processes of their own said so here.

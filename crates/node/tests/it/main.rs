@@ -10,6 +10,7 @@ mod durable;
 mod execution_apis;
 mod kept;
 mod malformed;
+mod notices;
 mod operations;
 mod pool;
 mod promises;

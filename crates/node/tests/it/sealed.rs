@@ -31,13 +31,13 @@ fn options() -> SealingOptions {
     }
 }
 
-fn sealing() -> DevConfig {
+pub(crate) fn sealing() -> DevConfig {
     let (mining, seed) = (Mining::Slots, None);
     DevConfig { mining, seed, slot_ms: SLOT_MS, sealing: Some(options()), ..config() }
 }
 
 /// A node whose payer has a deposit in a closed slot.
-async fn start(config: DevConfig) -> World {
+pub(crate) async fn start(config: DevConfig) -> World {
     let world = World::with(config).await;
     deposit(&world, PAYER, ETHER).await;
     world
@@ -55,7 +55,7 @@ async fn deposit(world: &World, payer: usize, wei: u128) {
 }
 
 /// Waits until something holds; tests say what.
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
     for _ in 0..3_000 {
         if holds().await {
             return;
@@ -66,12 +66,12 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// The key of an epoch, as a client reads it.
-struct Key {
-    list: KeyList,
+pub(crate) struct Key {
+    pub(crate) list: KeyList,
 }
 
 /// Waits for the first half of an epoch with a key.
-async fn key(world: &World) -> Key {
+pub(crate) async fn key(world: &World) -> Key {
     let mut found = Value::Null;
     until(async || {
         let epoch = world.rpc(A, "weft_getEpoch", json!([])).await;
@@ -105,7 +105,7 @@ fn carriage(epoch: u64, plaintext: &[u8]) -> Carriage {
 }
 
 impl Key {
-    fn seal(&self, plaintext: &[u8], salt: u64) -> Envelope {
+    pub(crate) fn seal(&self, plaintext: &[u8], salt: u64) -> Envelope {
         let carriage = carriage(self.list.epoch(), plaintext);
         let entropy = keccak256(salt.to_be_bytes());
         EpochKeyScheme::new(&self.list).encrypt(&carriage, plaintext, &entropy).unwrap()
@@ -118,7 +118,7 @@ fn signed(envelope: &Envelope, signer: usize) -> Value {
     json!([Bytes::from(envelope.encode()), Bytes::from(signature)])
 }
 
-async fn send(world: &World, envelope: &Envelope) -> Value {
+pub(crate) async fn send(world: &World, envelope: &Envelope) -> Value {
     world.rpc(B, "weft_sendSealed", signed(envelope, PAYER)).await
 }
 
@@ -141,7 +141,7 @@ fn pay(chain: u64, account: usize, nonce: u64, to: Address) -> Draft {
     Draft { gas: 50_000, ..Draft::new(chain, account, nonce).pay(to, 7) }
 }
 
-fn transfer(account: usize, nonce: u64) -> Vec<u8> {
+pub(crate) fn transfer(account: usize, nonce: u64) -> Vec<u8> {
     Item::Transaction(leg(&pay(B, account, nonce, address(9)))).encode()
 }
 

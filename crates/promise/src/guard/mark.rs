@@ -1,6 +1,6 @@
 //! What was signed, as far as it matters for what comes.
 
-use super::Verdict;
+use super::{Verdict, Word};
 use alloy_primitives::{Address, B256};
 use weft_types::{
     Checkpoint, ExecutionPromise, OrderPromise, Position, Section, SlotNumber, Statement,
@@ -29,9 +29,16 @@ pub(super) struct Mark {
     pub(super) executed: Option<Position>,
     /// Parent that a checkpoint of the slot named; zero for none.
     pub(super) parent: B256,
+    /// Last slot whose commitment was signed, and the digest; slot 0 for none.
+    pub(super) committed: (SlotNumber, B256),
+    /// Last epochs whose keys were signed, ascending, and the digests; epoch 0 for none.
+    pub(super) epochs: [(u64, B256); EPOCHS],
     /// When it was written.
     pub(super) unix_ms: u64,
 }
+
+/// Epochs whose signed keys are remembered: more than are announced ahead at a time.
+pub(super) const EPOCHS: usize = 4;
 
 /// Where the order of sealed items stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,6 +83,42 @@ impl Mark {
             Statement::Execution(promise) => self.execution(promise),
             Statement::Checkpoint(checkpoint) => self.checkpoint(checkpoint),
         }
+    }
+
+    /// Decides about a word and remembers it when it is to be signed; the error is a second value for something said.
+    pub(super) fn admit_word(&mut self, word: &Word) -> Result<Verdict, Word> {
+        match *word {
+            Word::Commitment { slot, digest } => {
+                let (last, known) = self.committed;
+                if slot <= self.floor {
+                    return Ok(Verdict::Wait);
+                }
+                // Without a digest the slot is one of an older lane, which nobody knows.
+                if slot < last || (slot == last && known.is_zero()) {
+                    return Ok(Verdict::Old);
+                }
+                if slot == last && digest != known {
+                    return Err(*word);
+                }
+                self.committed = (slot, digest);
+            }
+            Word::Epoch { epoch, since, digest } => {
+                if since <= self.floor || epoch == 0 {
+                    return Ok(Verdict::Wait);
+                }
+                match self.epochs.iter().find(|(known, _)| *known == epoch) {
+                    Some((_, known)) if *known == digest => {}
+                    Some(_) => return Err(*word),
+                    // What was said about epochs before these is not known any more.
+                    None if epoch < self.epochs[0].0 => return Ok(Verdict::Old),
+                    None => {
+                        self.epochs[0] = (epoch, digest);
+                        self.epochs.sort_unstable();
+                    }
+                }
+            }
+        }
+        Ok(Verdict::Sign)
     }
 
     fn order(&mut self, promise: &OrderPromise) -> Result<Verdict, Position> {

@@ -33,6 +33,36 @@ pub struct Guard {
     is_broken: bool,
 }
 
+/// Something beside promises that is said once: a second value for it would be evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// What the order of a closed slot is committed to (P15).
+    Commitment {
+        /// Slot.
+        slot: SlotNumber,
+        /// What is signed.
+        digest: B256,
+    },
+    /// The key of an epoch.
+    Epoch {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// First slot in which this key can have been announced.
+        since: SlotNumber,
+        /// What is signed.
+        digest: B256,
+    },
+}
+
+impl Word {
+    /// Returns what is signed.
+    pub const fn digest(&self) -> B256 {
+        match self {
+            Self::Commitment { digest, .. } | Self::Epoch { digest, .. } => *digest,
+        }
+    }
+}
+
 /// Whether a statement may be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -110,6 +140,9 @@ pub enum GuardError {
         "position {0} was signed with other content: this lane does not follow from what was promised"
     )]
     Contradiction(Position),
+    /// A word has another value than the one that was signed.
+    #[error("a second value for {0:?}: this lane does not follow from what was said")]
+    SecondWord(Word),
     /// An earlier write failed.
     #[error("the guard file failed before: nothing is signed until a restart")]
     Broken,
@@ -153,6 +186,10 @@ impl Guard {
         if setting.is_restored || !is_original {
             mark.floor = mark.floor.max(possible_slot(&mark, setting));
         }
+        if setting.lane_slot < mark.slot && mark.committed.0 < mark.slot {
+            // The lane may be an older copy that comes to another order of slots which were promised.
+            mark.committed = (mark.slot, B256::ZERO);
+        }
         mark.unix_ms = mark.unix_ms.max(setting.now_ms);
         mark.seen = mark.seen.max(setting.lane_slot);
         // The file says from here on that it is where it belongs, so the floor has to be in it.
@@ -180,6 +217,21 @@ impl Guard {
         }
         let verdict = self.mark.admit(statement).map_err(GuardError::Contradiction);
         // A lane that tells another history stays refused.
+        self.is_broken |= verdict.is_err();
+        self.is_flushed &= verdict.as_ref().is_ok_and(|verdict| *verdict != Verdict::Sign);
+        verdict
+    }
+
+    /// Decides about a word.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError::SecondWord`], [`GuardError::Broken`].
+    pub fn admit_word(&mut self, word: &Word) -> Result<Verdict, GuardError> {
+        if self.is_broken {
+            return Err(GuardError::Broken);
+        }
+        let verdict = self.mark.admit_word(word).map_err(GuardError::SecondWord);
         self.is_broken |= verdict.is_err();
         self.is_flushed &= verdict.as_ref().is_ok_and(|verdict| *verdict != Verdict::Sign);
         verdict

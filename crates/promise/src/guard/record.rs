@@ -5,7 +5,7 @@
 
 use super::{
     GuardError,
-    mark::{Mark, SealedMark},
+    mark::{EPOCHS, Mark, SealedMark},
 };
 use alloy_primitives::{Address, B256, keccak256};
 use std::{
@@ -146,6 +146,8 @@ impl Encode for Record {
             sealed,
             executed,
             parent,
+            committed: (committed, commitment),
+            epochs,
             unix_ms,
         } = &self.mark;
         out.u64(self.sequence).hash(&self.identity).address(key).hash(realm).u64(floor.get());
@@ -157,6 +159,11 @@ impl Encode for Record {
         }
         // Records from before there were sealed items have zeros here, which say that there were none.
         out.u64(sealed.slot.get()).u32(sealed.count).hash(&sealed.chain);
+        // The same holds for commitments and keys of epochs.
+        out.u64(committed.get()).hash(commitment);
+        epochs.iter().for_each(|(epoch, digest)| {
+            out.u64(*epoch).hash(digest);
+        });
     }
 }
 
@@ -172,6 +179,11 @@ impl Decode for Record {
         let (slot_of_sealed, count_of_sealed) = (SlotNumber::new(input.u64()?), input.u32()?);
         let sealed =
             SealedMark { slot: slot_of_sealed, count: count_of_sealed, chain: input.hash()? };
+        let committed = (SlotNumber::new(input.u64()?), input.hash()?);
+        let mut epochs = [(0, B256::ZERO); EPOCHS];
+        for known in &mut epochs {
+            *known = (input.u64()?, input.hash()?);
+        }
         let mark = Mark {
             key,
             realm,
@@ -184,6 +196,8 @@ impl Decode for Record {
             sealed,
             executed,
             parent,
+            committed,
+            epochs,
             unix_ms,
         };
         Ok(Self { sequence, identity, mark })

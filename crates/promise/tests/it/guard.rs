@@ -4,7 +4,7 @@ use crate::lane::{checkpoint, key, orders, result, signer};
 use alloy_primitives::{Address, B256};
 use std::{fs, os::unix::fs::FileExt as _, path::Path};
 use tempfile::TempDir;
-use weft_promise::{Guard, GuardError, IssueError, Issuer, Start, Verdict, guard::Setting};
+use weft_promise::{Guard, GuardError, IssueError, Issuer, Start, Verdict, Word, guard::Setting};
 use weft_types::{Domain, OrderPromise, Section, SignedGroup, SlotNumber, Statement};
 
 const NOW: u64 = 1_763_719_200_000;
@@ -268,4 +268,78 @@ fn what_was_issued_is_on_disk_before_it_is_handed_out() {
     let other = Statement::Order(orders(7, 3, 1).remove(2));
     let refused = issuer.issue(vec![other], NOW).unwrap_err();
     assert!(matches!(refused, IssueError::Guard(GuardError::Contradiction(_))), "{refused}");
+}
+
+fn commitment(slot: u64, digest: u8) -> Word {
+    Word::Commitment { slot: SlotNumber::new(slot), digest: B256::repeat_byte(digest) }
+}
+
+fn epoch(epoch: u64, since: u64, digest: u8) -> Word {
+    Word::Epoch { epoch, since: SlotNumber::new(since), digest: B256::repeat_byte(digest) }
+}
+
+#[test]
+fn a_word_has_one_value_also_after_a_restart() {
+    use Verdict::{Old, Sign};
+    let directory = TempDir::new().unwrap();
+    let path = fresh(&directory);
+    let (mut guard, _) = open(&path, NOW);
+    for (word, expected) in [
+        (commitment(3, 1), Sign),
+        (commitment(3, 1), Sign),
+        (commitment(5, 2), Sign),
+        (commitment(4, 9), Old),
+        (epoch(2, 1, 1), Sign),
+        (epoch(1, 1, 2), Sign),
+        (epoch(2, 1, 1), Sign),
+    ] {
+        assert_eq!(guard.admit_word(&word).unwrap(), expected, "{word:?}");
+    }
+    guard.flush(NOW).unwrap();
+    drop(guard);
+    let (mut guard, start) = open(&path, NOW);
+    assert_eq!(start, Start::Current);
+    assert_eq!(guard.admit_word(&commitment(5, 2)).unwrap(), Sign, "the same again");
+    assert_eq!(guard.admit_word(&commitment(4, 1)).unwrap(), Old);
+    // Epochs that are forgotten are not said again.
+    for number in 3..=6 {
+        assert_eq!(guard.admit_word(&epoch(number, 1, 3)).unwrap(), Sign);
+    }
+    assert_eq!(guard.admit_word(&epoch(2, 1, 1)).unwrap(), Old);
+    assert!(matches!(guard.admit_word(&epoch(6, 1, 4)), Err(GuardError::SecondWord(_))));
+    assert!(matches!(guard.admit_word(&commitment(9, 1)), Err(GuardError::Broken)));
+    drop(guard);
+    let (mut guard, _) = open(&path, NOW);
+    assert!(matches!(guard.admit_word(&commitment(5, 3)), Err(GuardError::SecondWord(_))));
+}
+
+#[test]
+fn a_restored_guard_says_nothing_about_what_may_have_been_said() {
+    let directory = TempDir::new().unwrap();
+    let path = fresh(&directory);
+    let (mut guard, _) = open(&path, NOW);
+    guard.admit_word(&commitment(3, 1)).unwrap();
+    guard.flush(NOW).unwrap();
+    drop(guard);
+    let restored = Setting { is_restored: true, ..setting(NOW) };
+    let (mut guard, start) = Guard::open(&path, &restored).unwrap();
+    let Start::Waits(floor) = start else { panic!("{start:?}") };
+    let floor = floor.get();
+    assert_eq!(guard.admit_word(&commitment(floor, 7)).unwrap(), Verdict::Wait);
+    assert_eq!(guard.admit_word(&epoch(1, floor, 7)).unwrap(), Verdict::Wait);
+    assert_eq!(guard.admit_word(&commitment(floor + 1, 7)).unwrap(), Verdict::Sign);
+    assert_eq!(guard.admit_word(&epoch(9, floor + 1, 7)).unwrap(), Verdict::Sign);
+}
+
+#[test]
+fn an_older_lane_commits_to_no_slot_that_was_promised() {
+    let directory = TempDir::new().unwrap();
+    let path = fresh(&directory);
+    signed(&path, 40, 1);
+    // The lane of `setting` is behind the slot that was signed.
+    let (mut guard, _) = open(&path, NOW);
+    for slot in [39, 40] {
+        assert_eq!(guard.admit_word(&commitment(slot, 1)).unwrap(), Verdict::Old);
+    }
+    assert_eq!(guard.admit_word(&commitment(41, 1)).unwrap(), Verdict::Sign);
 }

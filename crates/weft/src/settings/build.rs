@@ -51,6 +51,10 @@ impl Settings {
             executors: self.numbers("executors.chains").to_vec(),
             executor_timeout_ms: milliseconds(self.time("executors.timeout")),
             promise_key: self.signing_key(guard_restored)?,
+            commits: match self.get("promise.commitments") {
+                Some(_) => self.is_on("promise.commitments"),
+                None => !is_dev || self.sealing(profile)?.is_some(),
+            },
             limits: self.limits(),
             admin: self.admin()?,
             save_figures_every: self.time("node.save_figures_every"),

@@ -209,6 +209,12 @@ pub(crate) const KEYS: &[Key] = &[
         .flag("signer", "PROGRAM"),
     Key::new("promise.guard", Kind::Path, "", "What the key signed so far; default KEY.guard")
         .flag("guard", "FILE"),
+    Key::new(
+        "promise.commitments",
+        Kind::Switch,
+        "",
+        "Commits to every slot's order; default: weft node, and with sealing",
+    ),
     Key::new("admin.port", PORT, "", "Port for whoever runs the node; 0 for any")
         .flag("admin-port", "PORT"),
     Key::new("admin.host", Kind::Host, "127.0.0.1", "Address of the admin port"),

@@ -5,7 +5,7 @@ use crate::{
     sealed::{Place, transfer_of},
     support::{Dev, weft},
 };
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -28,8 +28,8 @@ use tokio::net::TcpListener;
 use weft_crypto::Envelope;
 use weft_promise::{LocalSigner, Passphrase, Signer as _, keystore, promise_json};
 use weft_types::{
-    Decode as _, Domain, OrderPromise, Position, Section, SignedGroup, SlotNumber, Statement,
-    chain_next, chain_start,
+    Decode as _, Domain, NetworkId, OrderPromise, Position, PromisedRemoval, RemovalCause, Section,
+    SignedGroup, SignedPromise, SlotNumber, Statement, chain_next, chain_start,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -201,7 +201,7 @@ fn p47_a_broken_promise_raises_an_alarm_with_evidence_that_convicts() {
     let place = Place::with(dev, dir);
     let signer = keystore::open(key.as_ref(), &Passphrase::read(pass.as_ref()).unwrap()).unwrap();
     let sequencer = signer.address();
-    let liar = Liar::start(place.url(), signer);
+    let liar = Liar::start(place.url(), signer, Lie::Place);
     let shield = Shield::start(&place, &liar);
     let hash = ask(&shield.url, "eth_sendRawTransaction", json!([transfer_of(0)]));
     let alarm = shield.until("alarm");
@@ -216,16 +216,49 @@ fn p47_a_broken_promise_raises_an_alarm_with_evidence_that_convicts() {
     assert_eq!(ask(place.url(), "eth_getTransactionReceipt", json!([hash])), Value::Null);
 }
 
-/// A sequencer that promises a place to what it throws away: everything else goes to the node behind it.
+#[test]
+fn p47_a_false_verdict_raises_an_alarm_with_evidence_that_convicts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("pass"), "open sesame\n").unwrap();
+    let (key, pass) = (path("sequencer"), path("pass"));
+    assert_eq!(weft(&["keys", "new", &key, "--passphrase", &pass]).code, 0);
+    let dev = Dev::start(&["--sealed", "--promise-key", &key, "--passphrase", &pass]);
+    let place = Place::with(dev, dir);
+    let signer = keystore::open(key.as_ref(), &Passphrase::read(pass.as_ref()).unwrap()).unwrap();
+    let sequencer = signer.address();
+    let liar = Liar::start(place.url(), signer, Lie::Verdict);
+    let shield = Shield::start(&place, &liar);
+    ask(&shield.url, "eth_sendRawTransaction", json!([transfer_of(0)]));
+    let alarm = shield.until("alarm");
+    assert!(alarm["why"].as_str().unwrap().contains("verdict"), "{alarm}");
+    let evidence = alarm["evidence"].as_str().expect("an alarm with evidence");
+    let verified = weft(&["evidence", "verify", evidence, "--signer", &sequencer.to_string()]);
+    assert_eq!(verified.code, 0, "{verified:#?}");
+    assert!(verified.out.contains(&sequencer.to_string()), "{verified:#?}");
+}
+
+/// What a liar lies about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lie {
+    /// It promises a place to what it throws away.
+    Place,
+    /// It says that what it included opens to nothing.
+    Verdict,
+}
+
+/// A lying sequencer: everything else goes to the node behind it.
 struct Liar {
     node: String,
     signer: Mutex<LocalSigner>,
+    lie: Lie,
 }
 
 impl Liar {
     /// Starts it; returns its URL.
-    fn start(node: &str, signer: LocalSigner) -> String {
-        let liar = Arc::new(Self { node: node.to_owned(), signer: Mutex::new(signer) });
+    fn start(node: &str, signer: LocalSigner, lie: Lie) -> String {
+        let signer = Mutex::new(signer);
+        let liar = Arc::new(Self { node: node.to_owned(), signer, lie });
         let (ready, is_ready) = std::sync::mpsc::channel();
         thread::spawn(move || {
             tokio::runtime::Runtime::new().unwrap().block_on(async move {
@@ -248,6 +281,49 @@ impl Liar {
         let request = reqwest::Client::new().post(&self.node);
         let answer = request.header("content-type", "application/json").body(body).send();
         answer.await.unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    /// Says of what was included that it was removed.
+    async fn removed(&self, body: Vec<u8>) -> Vec<u8> {
+        let mut told: Value = serde_json::from_slice(&self.call(body).await).unwrap();
+        let outcome = &mut told["result"];
+        if outcome["outcome"] == "included" {
+            for (name, value) in [
+                ("outcome", json!("removed")),
+                ("cause", json!("Undecryptable")),
+                ("chainId", json!(901)),
+                ("leg", json!(0)),
+                ("reason", json!("it opens to nothing")),
+                ("revertData", json!("0x")),
+            ] {
+                outcome[name] = value;
+            }
+        }
+        told.to_string().into_bytes()
+    }
+
+    /// Signs the same about its result.
+    async fn undecryptable(&self, body: Vec<u8>) -> Vec<u8> {
+        let mut told: Value = serde_json::from_slice(&self.call(body).await).unwrap();
+        let encoding = told["result"]["execution"]["encoding"].clone();
+        let Ok(encoding) = serde_json::from_value::<Bytes>(encoding) else {
+            return told.to_string().into_bytes();
+        };
+        let promise = SignedPromise::decode(&encoding).unwrap();
+        let Statement::Execution(mut result) = promise.statement else { panic!("{told}") };
+        result.legs.clear();
+        result.removal = Some(PromisedRemoval {
+            cause: RemovalCause::Undecryptable,
+            network: NetworkId::new(901),
+            leg: 0,
+            output_hash: keccak256([]),
+        });
+        let mut signer = self.signer.lock().unwrap();
+        let statement = vec![Statement::Execution(result)];
+        let group = SignedGroup::sign(Domain::dev(), statement, |it| signer.sign(it));
+        let promise = group.unwrap().unwrap().promise(0).unwrap();
+        told["result"]["execution"] = promise_json(&promise, signer.address());
+        told.to_string().into_bytes()
     }
 
     /// Promises the first sealed place of the next slot, and orders nothing.
@@ -284,8 +360,10 @@ async fn answer(
 ) -> Result<Response<Full<hyper::body::Bytes>>, Infallible> {
     let body = request.into_body().collect().await.unwrap().to_bytes().to_vec();
     let call: Value = serde_json::from_slice(&body).unwrap();
-    let answer = match call["method"].as_str() {
-        Some("weft_sendSealed") => liar.lie(&call).await.to_string().into_bytes(),
+    let answer = match (liar.lie, call["method"].as_str()) {
+        (Lie::Place, Some("weft_sendSealed")) => liar.lie(&call).await.to_string().into_bytes(),
+        (Lie::Verdict, Some("weft_getOutcome")) => liar.removed(body).await,
+        (Lie::Verdict, Some("weft_getPromise")) => liar.undecryptable(body).await,
         _ => liar.call(body).await,
     };
     let mut answer = Response::new(Full::new(answer.into()));

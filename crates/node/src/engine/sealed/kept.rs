@@ -104,14 +104,28 @@ pub(super) fn seed(dir: Option<&Path>) -> Result<B256, NodeError> {
             .map_err(|_| failed(io::Error::new(io::ErrorKind::InvalidData, "not 32 bytes"))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let seed = fresh();
-            let mut options = fs::OpenOptions::new();
-            let file = options.write(true).create_new(true).mode(0o600).open(&path);
-            let mut file = file.map_err(failed)?;
-            file.write_all(seed.as_slice()).and_then(|()| file.sync_all()).map_err(failed)?;
+            write_whole(dir, &path, &seed).map_err(failed)?;
             Ok(seed)
         }
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Writes the seed under another name first: a file with the right name is whole, whenever the machine stops.
+fn write_whole(dir: &Path, path: &Path, seed: &B256) -> io::Result<()> {
+    let part = path.with_extension("part");
+    match fs::remove_file(&part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        // What a stop left behind was never used.
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&part)?;
+    file.write_all(seed.as_slice())?;
+    file.sync_all()?;
+    fs::rename(&part, path)?;
+    // The name has to last as long as what is sealed under it.
+    fs::File::open(dir)?.sync_all()
 }
 
 fn fresh() -> B256 {
@@ -130,4 +144,24 @@ pub(crate) fn read_list(
     input: &mut Reader<'_>,
 ) -> Result<(weft_lane::KeyAnnouncement, Bytes), CodecError> {
     Ok((weft_lane::KeyAnnouncement::decode_from(input)?, input.bytes()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_stop_while_the_seed_is_written_costs_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        // What a stop in the middle leaves.
+        fs::write(dir.path().join("committee.part"), [1; 7]).unwrap();
+        let made = seed(Some(dir.path())).unwrap();
+        assert_eq!(seed(Some(dir.path())).unwrap(), made);
+        assert!(!dir.path().join("committee.part").exists());
+        let mode = fs::metadata(dir.path().join(SEED)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::write(dir.path().join(SEED), [1; 7]).unwrap();
+        assert!(seed(Some(dir.path())).is_err(), "damage is not written over");
+    }
 }

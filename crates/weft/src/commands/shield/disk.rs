@@ -37,6 +37,12 @@ pub(super) struct Kept {
     pub(super) raw: Bytes,
     pub(super) envelope: Bytes,
     pub(super) signature: Bytes,
+    /// What opens the envelope for everybody, and so refutes a false verdict.
+    #[serde(default)]
+    pub(super) seed: Option<B256>,
+    /// The sequencer's word about the key that it is sealed to, checked; nothing while it is not known.
+    #[serde(default)]
+    pub(super) notice: Option<Bytes>,
     pub(super) close_at: u64,
     /// Encoded promise; nothing while there was no answer.
     pub(super) promise: Option<Bytes>,
@@ -168,6 +174,8 @@ mod tests {
             raw: Bytes::from([5]),
             envelope: Bytes::from([6]),
             signature: Bytes::from([7]),
+            seed: Some(B256::repeat_byte(4)),
+            notice: None,
             close_at: 8,
             promise: None,
             position: None,

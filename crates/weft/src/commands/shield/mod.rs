@@ -15,6 +15,7 @@ mod alarm;
 mod calls;
 mod claims;
 mod disk;
+mod notices;
 mod sealer;
 mod server;
 mod upstream;

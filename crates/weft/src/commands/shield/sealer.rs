@@ -5,6 +5,7 @@ use super::{
     calls::CallError,
     claims::Claims,
     disk::{Disk, Kept, MAX_ITEMS},
+    notices::{self, Notices},
     upstream::{Upstream, quantity},
     watch::now_ms,
 };
@@ -23,6 +24,7 @@ use std::{
 use tokio::{sync::Mutex as Turn, task::block_in_place};
 use weft_client::{ClientError, Promised, Realm, SealedItem, SealingKey, SealingTerms};
 use weft_contracts::{FeeVault, addresses::FEE_VAULT};
+use weft_evidence::Proof;
 use weft_types::{Encode as _, Item, SignedTx};
 
 /// Time between two looks for a key that is not there yet.
@@ -48,6 +50,7 @@ pub(super) struct Sealer {
     pub(super) disk: Arc<Disk>,
     pub(super) alarms: Arc<Alarms>,
     claims: Mutex<Claims>,
+    notices: Mutex<Notices>,
     /// Items that are not decided.
     items: Mutex<BTreeMap<B256, Kept>>,
     /// Key of the open epoch; one item is on its way at a time, so that nonces keep their order.
@@ -65,9 +68,9 @@ impl Sealer {
     ) -> Result<Self> {
         realm.rollup(setting.chain_id).wrap_err("the node serves no rollup there")?;
         let items = disk.items()?.into_iter().map(|kept| (kept.item, kept)).collect();
-        let (claims, turn) = Default::default();
+        let (claims, notices, turn) = Default::default();
         let items = Mutex::new(items);
-        Ok(Self { realm, payer, setting, disk, alarms, claims, items, turn })
+        Ok(Self { realm, payer, setting, disk, alarms, claims, notices, items, turn })
     }
 
     pub(super) const fn chain_id(&self) -> u64 {
@@ -192,6 +195,9 @@ impl Sealer {
         let sealed = key.seal(item, &self.payer, &self.setting.terms).await;
         let sealed = sealed.map_err(|error| CallError::refused(error.to_string()))?;
         let mut kept = kept(&sealed, tx, key.close_at_unix_ms());
+        if let Some(notice) = key.notice() {
+            self.hear_notice(&mut kept, notice);
+        }
         // What may be ordered is known here, whatever happens to this process.
         self.keep(&kept)?;
         let id = sealed.id;
@@ -243,7 +249,20 @@ impl Sealer {
         Ok(())
     }
 
-    fn keep(&self, kept: &Kept) -> Result<(), CallError> {
+    /// Takes the sequencer's word about the key of an item, if it is one. Two words about one epoch are evidence.
+    pub(super) fn hear_notice(&self, kept: &mut Kept, encoded: &Bytes) {
+        let Some((notice, envelope)) = notices::read(self, kept, encoded) else { return };
+        let known = self.notices.lock().unwrap_or_else(PoisonError::into_inner).hear(&notice);
+        if let Some(known) = known {
+            let proof = Proof::EpochNotices(Box::new([known, notice]));
+            self.alarms.convict(Some(kept.item), proof);
+        }
+        if notice.notice.list == envelope.key && notice.notice.epoch == envelope.carriage.epoch {
+            kept.notice = Some(encoded.clone());
+        }
+    }
+
+    pub(super) fn keep(&self, kept: &Kept) -> Result<(), CallError> {
         let failed = |error: eyre::Report| CallError::internal(format!("nothing is sent: {error}"));
         block_in_place(|| self.disk.keep(kept)).map_err(failed)?;
         self.items().insert(kept.item, kept.clone());
@@ -266,6 +285,8 @@ fn kept(sealed: &SealedItem, tx: &SignedTx, close_at: u64) -> Kept {
         raw: tx.raw().clone(),
         envelope: Bytes::from(sealed.envelope.encode()),
         signature: sealed.signature.clone(),
+        seed: Some(sealed.seed.0),
+        notice: None,
         close_at,
         promise: None,
         position: None,

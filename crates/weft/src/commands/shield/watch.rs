@@ -1,6 +1,12 @@
 //! What becomes of promises: the feed, the outcomes, and what is wrong with them.
 
-use super::{alarm::Count, disk::Kept, sealer::Sealer, upstream::Upstream};
+use super::{
+    alarm::Count,
+    disk::Kept,
+    notices::{self, Place},
+    sealer::Sealer,
+    upstream::Upstream,
+};
 use crate::say::say;
 use alloy_primitives::{B256, Bytes};
 use eyre::{Result, ensure, eyre};
@@ -13,14 +19,16 @@ use tokio::task::block_in_place;
 use weft_client::Outcome;
 use weft_evidence::{ClosedSlot, Ending, Proof, Shown, Stretch};
 use weft_types::{
-    Decode as _, Position, RemovalCause, SignedPromise, SlotHeader, SlotNumber, SlotRecord,
-    Statement,
+    Decode as _, OrderPromise, Position, RemovalCause, SignedPromise, SlotHeader, SlotNumber,
+    SlotRecord, Statement,
 };
 
 /// Time between two looks at what is not decided.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Time before a feed is asked for again.
 const BEGIN_AGAIN: Duration = Duration::from_secs(1);
+/// Milliseconds before a notice is asked for again.
+const ASK_AGAIN_MS: u64 = 1_000;
 /// Most closed slots between a checkpoint and the slot that it shows.
 const MAX_PAST: u64 = 64;
 
@@ -71,12 +79,22 @@ struct Watched {
     checked: BTreeSet<B256>,
     /// Items that are late.
     late: BTreeSet<B256>,
+    /// Items for whose key's notice the node was asked, and when.
+    asked: BTreeSet<(B256, u64)>,
     trouble: Option<String>,
 }
 
 impl Watched {
     async fn look(&mut self, sealer: &Sealer, mut kept: Kept) -> Result<()> {
         let item = kept.item;
+        if kept.notice.is_none()
+            && self.asked.insert((item, now_ms() / ASK_AGAIN_MS))
+            && let Some(notice) = notices::ask(sealer, &kept).await?
+        {
+            sealer.hear_notice(&mut kept, &notice);
+            block_in_place(|| sealer.disk.keep(&kept))?;
+            sealer.items().insert(item, kept.clone());
+        }
         if let Some(outcome) = sealer.realm.outcome(item).await? {
             self.compare(sealer, &kept, &outcome).await;
             let (what, words) = words(&outcome);
@@ -114,21 +132,63 @@ impl Watched {
         sealer.items().remove(&kept.item);
         self.checked.remove(&kept.item);
         self.late.remove(&kept.item);
+        self.asked.retain(|(item, _)| *item != kept.item);
         Ok(())
     }
 
     /// Holds what the node says now against what it promised.
     async fn compare(&self, sealer: &Sealer, kept: &Kept, outcome: &Outcome) {
+        let told = sealer.realm.promises(kept.item, sealer.setting.sequencer).await;
+        let mut is_refuted = false;
+        for promise in told.into_iter().flatten().flat_map(|told| [told.order, told.execution]) {
+            let Some(promise) = promise else { continue };
+            let signed = promise.signed();
+            hear(sealer, signed);
+            if notices::result_of(kept.item, signed)
+                && let Some(proofs) = notices::refutations(kept, signed)
+            {
+                let convict = |proof| sealer.alarms.convict(Some(kept.item), proof);
+                is_refuted |= proofs.into_iter().any(convict);
+            }
+        }
         // The shield sealed it itself and knows that it opens.
         if let Outcome::Removed(removed) = outcome
             && matches!(removed.cause, RemovalCause::Undecryptable | RemovalCause::Malformed)
+            && !is_refuted
         {
             sealer.alarms.raise(kept.item, &format!("a false verdict: {removed}"));
         }
-        let told = sealer.realm.promises(kept.item, sealer.setting.sequencer).await;
-        for promise in told.into_iter().flatten().flat_map(|told| [told.order, told.execution]) {
-            promise.iter().for_each(|promise| hear(sealer, promise.signed()));
+    }
+
+    /// Holds a place that a closed slot has against the slot's commitment, once there is one.
+    async fn check_place(
+        &mut self,
+        sealer: &Sealer,
+        item: B256,
+        promise: &SignedPromise,
+        order: &OrderPromise,
+        closed: &ClosedSlot,
+    ) -> Result<()> {
+        match notices::place(sealer, promise, order).await? {
+            Place::Kept => drop(self.checked.insert(item)),
+            Place::Broken(proofs) => {
+                self.checked.insert(item);
+                if !proofs.into_iter().any(|proof| sealer.alarms.convict(Some(item), proof)) {
+                    sealer.alarms.raise(item, "the slot is committed to with another order");
+                }
+            }
+            Place::Unknown => {
+                // The record shows the last place alone.
+                let ends_here = closed.record.sealed == order.position.index + 1;
+                if ends_here && closed.record.sealed_chain != order.chain {
+                    self.checked.insert(item);
+                    sealer
+                        .alarms
+                        .raise(item, "the slot closed with another item in the promised place");
+                }
+            }
         }
+        Ok(())
     }
 
     /// Looks whether a closed slot has the promised place, and shows it when it has not.
@@ -141,15 +201,8 @@ impl Watched {
     ) -> Result<()> {
         let Some(closed) = closed_slot(sealer, position.slot).await? else { return Ok(()) };
         let Statement::Order(order) = &promise.statement else { return Ok(()) };
-        let ends_here = closed.record.sealed == position.index + 1;
         if closed.record.sealed > position.index {
-            self.checked.insert(item);
-            if ends_here && closed.record.sealed_chain != order.chain {
-                sealer
-                    .alarms
-                    .raise(item, "the slot closed with another item in the promised place");
-            }
-            return Ok(());
+            return self.check_place(sealer, item, &promise, order, &closed).await;
         }
         let behind = position.slot.next();
         let Some(word) = sealer.claims().checkpoint_from(behind) else { return Ok(()) };

@@ -1,0 +1,55 @@
+//! Commitments to the slots of a batch, made while the batch grows (P15).
+
+use crate::notices::Committer;
+use std::{
+    num::NonZero,
+    sync::mpsc::{Receiver, channel},
+    thread,
+};
+use weft_batch::{OrderCommitment, Slot};
+use weft_commitment::{SlotCommitment, SlotVector, commit};
+use weft_types::Domain;
+
+/// Commitments on their way, by the number of their slot in the batch.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    committer: Option<Committer>,
+    waiting: Vec<(usize, Receiver<SlotCommitment>)>,
+}
+
+impl Orders {
+    /// Begins to commit to a slot.
+    pub(super) fn commit(&mut self, domain: Domain, index: usize, vector: SlotVector) {
+        let (done, result) = channel();
+        if self.committer.is_none() {
+            let threads = thread::available_parallelism().map_or(1, NonZero::get);
+            self.committer = Committer::start(domain, threads).ok();
+        }
+        let orders = self.committer.as_ref().map(Committer::orders);
+        let mut left = Some((vector, done));
+        if let Some(orders) = orders
+            && orders.has_room()
+            && let Some((vector, done)) = left.take()
+        {
+            // Whoever ordered it may have given up.
+            orders.order(vector, move |_, commitment| drop(done.send(commitment)));
+        }
+        if let Some((vector, done)) = left {
+            // Too much waits already: whoever closes slots so fast does its share.
+            let made = SlotCommitment::new(&domain, &vector, commit(vector.elements()));
+            made.into_iter().for_each(|commitment| drop(done.send(commitment)));
+        }
+        self.waiting.push((index, result));
+    }
+
+    /// Waits for all of them and puts them into their slots.
+    pub(super) fn put_into(&mut self, slots: &mut [Slot]) {
+        for (index, result) in self.waiting.drain(..) {
+            let (Ok(commitment), Some(slot)) = (result.recv(), slots.get_mut(index)) else {
+                continue;
+            };
+            let kzg = commitment.kzg().to_vec();
+            slot.order = Some(OrderCommitment { root: commitment.root(), kzg });
+        }
+    }
+}
