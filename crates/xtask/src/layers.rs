@@ -73,6 +73,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "weft-settlement", may_use: &["weft-types"], libraries: RULES_LIBRARIES },
     Layer { name: "weft-contracts", may_use: &[], libraries: None },
+    Layer { name: "weft-devl1", may_use: &["weft-contracts"], libraries: None },
     Layer {
         name: "weft-evm",
         may_use: &["weft-types", "weft-thread", "weft-contracts"],
