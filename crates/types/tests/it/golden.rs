@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Opening, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 28] = [
+const TAGS: [Tag; 34] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -42,6 +42,12 @@ const TAGS: [Tag; 28] = [
     Tag::Registry,
     Tag::InboxEntry,
     Tag::OperatorKey,
+    Tag::SettledHeads,
+    Tag::SettledProposal,
+    Tag::SettledFate,
+    Tag::SettledNode,
+    Tag::SettledList,
+    Tag::SettledLane,
 ];
 
 #[test]
@@ -236,6 +242,12 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::Registry => "registry",
         Tag::InboxEntry => "inbox entry",
         Tag::OperatorKey => "operator key",
+        Tag::SettledHeads => "settled heads",
+        Tag::SettledProposal => "settled proposal",
+        Tag::SettledFate => "settled fate",
+        Tag::SettledNode => "settled node",
+        Tag::SettledList => "settled list",
+        Tag::SettledLane => "settled lane",
     }
 }
 
