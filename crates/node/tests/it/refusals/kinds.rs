@@ -370,7 +370,9 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
         }
         "filter" => filter(),
         "kind" => subscription("logs"),
-        "\"promises\" or \"flashblocks\"" => subscription("promises"),
+        "\"promises\" or \"flashblocks\" or \"notices\"" => subscription("promises"),
+        "\"sealed\" or \"plaintext\"" => subscription("plaintext"),
+        "\"kzg\"" => subscription("kzg"),
         "rewardPercentiles" => object(
             json!([0, 50, 100]),
             &[json!([101]), json!([-1]), json!([50, 10]), json!(["a"]), json!({})],
