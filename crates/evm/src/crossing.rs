@@ -2,8 +2,10 @@
 
 mod answer;
 mod elsewhere;
+mod l1;
 mod request;
 
+pub(crate) use self::l1::L1Call;
 use self::{
     answer::{failure, outcome, refusal},
     request::{Request, Route, is_accounted},
@@ -139,6 +141,9 @@ impl<D: DatabaseRef> Joint<D> {
         if inputs.gas_limit < cost {
             let result = InstructionResult::OutOfGas;
             return self.deliver(refusal(&inputs, inputs.gas_limit, Bytes::new(), result));
+        }
+        if request.leaves_for_l1() {
+            return self.leave(&inputs, request, cost);
         }
         match self.local_refusal(&request)? {
             Some((status, data)) => {
@@ -479,7 +484,9 @@ impl<D: DatabaseRef> Joint<D> {
         if status == Status::Ok {
             touched = self.touched_below(&crossing);
             if !crossing.is_static {
-                value = self.sweep(side.proxy)?;
+                // L1 gets its ether back as an exit, when the delivery is over.
+                let is_l1 = crossing.caller == NetworkId::L1;
+                value = if is_l1 { U256::ZERO } else { self.sweep(side.proxy)? };
             }
         } else {
             self.chains[side.chain].revert_to(side.checkpoint);
@@ -503,6 +510,7 @@ impl<D: DatabaseRef> Joint<D> {
         self.check_stop()?;
         match crossing.outbound {
             Some(_) => self.settle(&crossing, hop),
+            None if crossing.caller == NetworkId::L1 => Ok(Step::Done),
             None => {
                 let budget = self.budget();
                 *budget = budget.saturating_sub(gas_used);
@@ -586,8 +594,13 @@ impl<D: DatabaseRef> Joint<D> {
             return None;
         }
         let call = self.call(hop);
-        if call.gas_price < chain.base_fee() {
+        // P48: what comes from L1 was paid there.
+        let is_paid = self.leg.origin_network == NetworkId::L1;
+        if !is_paid && call.gas_price < chain.base_fee() {
             return Some(Status::FeeTooLow);
+        }
+        if self.is_settling {
+            return None;
         }
         let used = chain.item_gas + chain.scope.map_or(0, |scope| scope.gas_used);
         (chain.gas_left.saturating_sub(used) < call.gas).then_some(Status::Full)

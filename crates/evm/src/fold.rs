@@ -3,6 +3,7 @@
 use crate::{
     FailedPolicy,
     block::{BlockTx, system_sender, system_tx},
+    born,
     joint::{ExecError, Fault, LegContext, Stop},
     leg::{failed, invalid, invalid_reason, tx_env},
     realm::Realm,
@@ -143,7 +144,15 @@ impl<D: State> Realm<D> {
                 self.attempt_bundle(position, bundle, hash, attempt)
             }
             Item::Sealed(sealed) => self.attempt_sealed(position, sealed, attempt),
-            Item::Session(_) | Item::L1Born(_) => {
+            Item::L1Born(L1Born { event: L1Event::Deposit(deposit), .. }) => {
+                self.attempt_deposit(position, deposit, hash, attempt)
+            }
+            Item::L1Born(L1Born { event: L1Event::Exit(exit), .. }) => {
+                self.attempt_exit(position, exit, hash, attempt)
+            }
+            Item::L1Born(L1Born { event: L1Event::Junk(_), .. }) => Ok(Err(born::junk())),
+            Item::L1Born(L1Born { event: L1Event::Reorged(_), .. }) => Ok(Err(born::reorged())),
+            Item::Session(_) => {
                 Ok(Err(unopened(RemovalCause::Unavailable, "network 0 is not in the realm")))
             }
         }
@@ -289,7 +298,7 @@ impl<D: State> Realm<D> {
     }
 
     /// Asks for the result of a leg whose rollup runs elsewhere.
-    fn remote_leg_result(
+    pub(crate) fn remote_leg_result(
         &mut self,
         leg: u16,
     ) -> Result<Result<Option<ExecutionResult<HaltReason>>, Removal>, ExecError<D>> {
@@ -308,9 +317,19 @@ impl<D: State> Realm<D> {
         index: u16,
         removal: Option<&Removal>,
     ) -> Result<(), ExecError<D>> {
+        self.end_leg_on(leg.network, index, removal)
+    }
+
+    /// Tells the other side how a leg ended whose first frame is on `network`.
+    pub(crate) fn end_leg_on(
+        &mut self,
+        network: NetworkId,
+        index: u16,
+        removal: Option<&Removal>,
+    ) -> Result<(), ExecError<D>> {
         // Everybody sees for itself that a rollup is not available; nobody waits for its leg.
-        let is_available = self.joint.realm.get(&leg.network) == Some(&true);
-        if !is_available || self.joint.index_of(leg.network).is_none() {
+        let is_available = self.joint.realm.get(&network) == Some(&true);
+        if !is_available || self.joint.index_of(network).is_none() {
             return Ok(());
         }
         match self.joint.remote.as_mut().map(|remote| remote.end_leg(index, removal)) {
@@ -349,7 +368,7 @@ impl<D: State> Realm<D> {
     }
 
     /// Turns what the leg did on other rollups into one system transaction each (P29).
-    fn close_scopes(
+    pub(crate) fn close_scopes(
         &mut self,
         position: Position,
         leg: u16,
@@ -357,8 +376,14 @@ impl<D: State> Realm<D> {
         attempt: &mut Attempt,
     ) {
         let hops = self.joint.hops[first_hop..].iter().zip(&self.joint.hashes[first_hop..]);
+        let is_l1 = self.joint.leg.origin_network == NetworkId::L1;
         for (index, chain) in self.joint.chains.iter_mut().enumerate() {
-            let Some(scope) = chain.close_scope() else { continue };
+            let left = chain.gas_left.saturating_sub(chain.item_gas);
+            let Some(mut scope) = chain.close_scope() else { continue };
+            if is_l1 {
+                // What the bridge does for L1 has room in every block, and no block says more than it holds.
+                scope.gas_used = scope.gas_used.min(left);
+            }
             let network = chain.network();
             let inbound = hops.clone().filter(|(hop, _)| hop.to == network);
             let inbound: Vec<B256> = inbound.map(|(_, hash)| *hash).collect();

@@ -164,6 +164,8 @@ pub struct Joint<D: DatabaseRef> {
     pub(crate) watch: Option<Box<Watch<D>>>,
     /// True when hops between chains that run elsewhere pass through here.
     pub(crate) is_hub: bool,
+    /// True while the bridge takes over what L1 sent and could not be delivered: no block is too full for that.
+    pub(crate) is_settling: bool,
     proxies: HashMap<(NetworkId, Address), Address>,
     /// The proxy that was asked for last: contracts tend to call more than once.
     last_proxy: ((NetworkId, Address), Address),
@@ -200,6 +202,7 @@ impl<D: DatabaseRef> Joint<D> {
             fault: None,
             watch: None,
             is_hub: false,
+            is_settling: false,
             proxies: HashMap::default(),
             last_proxy: first_proxy(),
             scratch: Writer::default(),
@@ -266,7 +269,7 @@ impl<D: DatabaseRef> Joint<D> {
         }
     }
 
-    fn begin_leg(&mut self) {
+    pub(crate) fn begin_leg(&mut self) {
         self.marks.clear();
         self.effects.clear();
         self.undone.clear();
@@ -275,7 +278,7 @@ impl<D: DatabaseRef> Joint<D> {
     }
 
     /// Drives the machine until the leg's own transaction is over (`Some`) or the remote side ends the leg.
-    fn drive(&mut self, first: Step) -> Result<Option<FrameResult>, ExecError<D>> {
+    pub(crate) fn drive(&mut self, first: Step) -> Result<Option<FrameResult>, ExecError<D>> {
         let mut step = first;
         loop {
             step = match step {
@@ -382,7 +385,7 @@ impl<D: DatabaseRef> Joint<D> {
         let wrong = self.fault == Some(Fault::WrongPlace) && matches!(body, HopBody::Return(_));
         let k = self.leg.k + u32::from(wrong);
         let place = self.leg.position.place(self.leg.leg, k);
-        let is_elsewhere = self.index_of(to).is_none();
+        let is_elsewhere = self.index_of(to).is_none() || from == NetworkId::L1;
         // Hops are made where they stay: they are large, and there are many.
         self.hops.push(Hop { place, from, to, thread: self.leg.thread, body });
         if is_elsewhere {
@@ -445,7 +448,11 @@ impl<D: DatabaseRef> Joint<D> {
         }
     }
 
+    /// Sends a hop on its way. Those from and to L1 reach the hub, which knows all heads, and nobody else: L1 has no machine.
     pub(crate) fn pass_on(&mut self, hop: &Hop) {
+        if self.is_hub && hop.touches_l1() {
+            return;
+        }
         if let Some(Err(lost)) = self.remote.as_mut().map(|remote| remote.send(hop)) {
             self.stop = Some(Stop::Lost(lost));
         }
@@ -456,8 +463,15 @@ impl<D: DatabaseRef> Joint<D> {
         let expected = self.leg.position.place(self.leg.leg, self.leg.k);
         let same_leg = hop.place.position == expected.position && hop.place.leg == expected.leg;
         let in_order = (expected.k..MAX_HOPS).contains(&hop.place.k);
-        let is_remote = self.realm.contains_key(&hop.from) && self.index_of(hop.from).is_none();
-        if !same_leg || !in_order || !is_remote || !self.realm.contains_key(&hop.to) {
+        let is_elsewhere =
+            |network| self.realm.contains_key(&network) && self.index_of(network).is_none();
+        let is_right = match (hop.from, hop.to) {
+            // What a machine elsewhere exchanges with L1 is told to the hub only.
+            (NetworkId::L1, to) => self.is_hub && is_elsewhere(to),
+            (from, NetworkId::L1) => self.is_hub && is_elsewhere(from),
+            (from, to) => is_elsewhere(from) && self.realm.contains_key(&to),
+        };
+        if !same_leg || !in_order || !is_right {
             let why = alloc::format!("hop {} to {} after place {expected}", hop.place, hop.to);
             return Err(self.halt(Stop::BadHop(why)));
         }

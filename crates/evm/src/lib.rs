@@ -5,6 +5,7 @@
 extern crate alloc;
 
 pub mod block;
+mod born;
 mod chain;
 mod crossing;
 mod escrow;
@@ -27,6 +28,7 @@ pub mod trace;
 mod working;
 
 pub use block::{BlockTx, ClosedBlock};
+pub use born::delivery_gas;
 pub use chain::{ChainSpec, FailedPolicy};
 pub use escrow::{Escrow, Net, TokenId};
 pub use fold::{Applied, FoldError, FoldErrorOf, LegResult};

@@ -202,6 +202,28 @@ impl<D: State> Realm<D> {
         Some(self.joint.chains[index].working_mut())
     }
 
+    /// Returns a copy that goes on by itself.
+    ///
+    /// # Panics
+    ///
+    /// Panics while a slot is open.
+    #[must_use]
+    pub fn fork(&self) -> Self
+    where
+        D: Clone,
+    {
+        assert!(self.slot.is_none(), "a realm is copied between slots only");
+        let rollup = |(chain, tip): (&Chain<D>, &Tip)| Rollup {
+            spec: chain.spec.clone(),
+            state: chain.working().base().clone(),
+            head: tip.head.clone(),
+            head_hash: tip.head_hash,
+        };
+        let rollups = self.joint.chains.iter().zip(&self.tips).map(rollup).collect();
+        let (escrow, heads) = (self.joint.escrow.clone(), self.joint.heads.clone());
+        Self::new(self.joint.domain, rollups, escrow, heads)
+    }
+
     /// Takes the realm apart between two slots.
     ///
     /// # Panics

@@ -43,7 +43,7 @@ impl ReplayItem {
             Outcome::Removed(removal) => Some(removal),
         };
         let inbound = match removal {
-            None => applied.hops.iter().filter(|hop| hop.to == network).cloned().collect(),
+            None => applied.hops.iter().filter(|hop| is_told(hop, network)).cloned().collect(),
             Some(_) => Vec::new(),
         };
         Self {
@@ -81,6 +81,11 @@ impl Decode for ReplayItem {
 /// Returns true when nobody is charged for a sealed item that was removed like this.
 pub fn is_free(removal: &Removal) -> bool {
     matches!(removal.cause, RemovalCause::Late | RemovalCause::Unavailable)
+}
+
+/// Returns true for a hop to `network` that it cannot make up itself; what comes from L1 is in items, or always the same.
+fn is_told(hop: &Hop, network: NetworkId) -> bool {
+    hop.to == network && hop.from != NetworkId::L1
 }
 
 /// Returns what one chain sent and received according to a list of hops.
@@ -125,7 +130,8 @@ impl<D: State> Realm<D> {
             self.apply_removed(item, &removal);
             return Ok(Applied::nothing(*position, Outcome::Removed(removal)));
         }
-        let local = item.legs().iter().any(|leg| self.joint.index_of(leg.network).is_some());
+        let on = item.legs().iter().map(|leg| leg.network).chain(item.delivered_to());
+        let local = on.into_iter().any(|network| self.joint.index_of(network).is_some());
         if !local && inbound.is_empty() {
             self.charge(item, None);
             return Ok(Applied::nothing(*position, Outcome::Included));
@@ -134,7 +140,8 @@ impl<D: State> Realm<D> {
         let applied = self.apply(*position, item);
         self.set_remote(None);
         let applied = applied?;
-        let consumed = applied.hops.iter().filter(|hop| self.joint.index_of(hop.to).is_some());
+        let own = self.joint.specs().next().map(|spec| spec.network);
+        let consumed = applied.hops.iter().filter(|hop| own.is_some_and(|own| is_told(hop, own)));
         if consumed.count() != inbound.len() {
             let why = alloc::format!("the rollup did not consume every hop at {position}");
             return Err(FoldError::Stopped(Stop::BadHop(why)));

@@ -107,7 +107,8 @@ impl HubHandle {
     pub fn begin_item(&self, position: Position, item: &Item) -> Vec<RemoteLost> {
         {
             let mut hub = self.0.borrow_mut();
-            hub.legs = item.legs().iter().map(|leg| leg.network).collect();
+            let homes = item.legs().iter().map(|leg| leg.network);
+            hub.legs = homes.chain(item.delivered_to()).collect();
             (hub.speaker, hub.heard, hub.ended) = (None, None, None);
             hub.deadline = hub.patience.map(|patience| Instant::now() + patience);
         }
@@ -233,6 +234,10 @@ impl Remote for HubHandle {
         };
         match hub.listen(speaker)? {
             FromExecutor::Hop(hop) if hop.from == speaker => Ok(Some(*hop)),
+            // What L1 calls and answers is made by the rollup that it is for.
+            FromExecutor::Hop(hop) if hop.from == NetworkId::L1 && hop.to == speaker => {
+                Ok(Some(*hop))
+            }
             FromExecutor::EndLeg(ended, removal) if ended == leg && home == Some(speaker) => {
                 hub.say_to_others(Some(speaker), &ToExecutor::EndLeg(leg, removal.clone()))?;
                 (hub.ended, hub.speaker) = (removal, None);

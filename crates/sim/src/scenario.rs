@@ -8,8 +8,8 @@ use crate::{
     world::{SMALL_BLOCK, hash_of},
 };
 use alloy_consensus::Transaction as _;
-use alloy_primitives::{Bytes, U256};
-use weft_evm::FailedPolicy;
+use alloy_primitives::{Address, Bytes, U256};
+use weft_evm::{FailedPolicy, delivery_gas};
 use weft_types::{
     Bundle, Deposit, Domain, InvalidReason, Item, L1Born, L1Event, L1Ref, NetworkId, Opening,
     RemovalCause, SafetyLevel, Sealed, Session, Terms,
@@ -175,18 +175,7 @@ impl Generator<'_> {
                 });
                 vec![refusal(item, removed(RemovalCause::Unavailable), Feature::Session)]
             }
-            2 => {
-                let event = L1Event::Deposit(Deposit {
-                    network: self.world.cast(home).network,
-                    from: self.world.cast(home).codeless,
-                    to: self.world.cast(home).codeless,
-                    value: U256::from(1),
-                    gas: 100_000,
-                    data: Bytes::new(),
-                });
-                let item = Item::L1Born(L1Born { origin, event });
-                vec![refusal(item, removed(RemovalCause::Unavailable), Feature::Deposit)]
-            }
+            2 => self.deposit(home, origin),
             3 | 4 => {
                 let draft = self.plain(home);
                 if !self.has_room(&draft) {
@@ -205,6 +194,42 @@ impl Generator<'_> {
                 vec![planned]
             }
         }
+    }
+
+    /// A call from L1, or something that L1 says and nobody can use.
+    fn deposit(&mut self, home: usize, origin: L1Ref) -> Vec<Planned> {
+        let removed = |event, cause| {
+            let item = Item::L1Born(L1Born { origin, event });
+            vec![refusal(item, Fate::Removed(cause), Feature::Deposit)]
+        };
+        if self.rng.chance(10) {
+            let payload = [0, self.rng.next() as u8];
+            return removed(L1Event::of_payload(&payload), RemovalCause::Malformed);
+        }
+        if self.rng.chance(10) {
+            return removed(L1Event::Reorged(origin.block_hash), RemovalCause::Reorged);
+        }
+        // The oracle's one chain has no L1: there the call does nothing that it would see.
+        let quiet = self.world.collapsible;
+        let draft = self.plain(home);
+        let (kind, data) = draft.call(crate::script::World::Woven);
+        let quietly = (self.world.cast(home).codeless, Bytes::new());
+        let (to, data) =
+            if quiet { quietly } else { (kind.to().copied().unwrap_or(quietly.0), data) };
+        let deposit = Deposit {
+            network: self.world.cast(home).network,
+            from: Address::from_word(hash_of(self.rng.below(4) as u64, "L1 sender")),
+            to,
+            value: U256::from(if quiet { 0 } else { self.rng.below(5) }),
+            gas: self.rng.pick(&[21_000, 100_000, 1_000_000, 3_000_000]),
+            data,
+        };
+        let left = self.realm.gas_left(deposit.network).unwrap_or_default();
+        if delivery_gas(&deposit) > left {
+            return Vec::new();
+        }
+        let item = Item::L1Born(L1Born { origin, event: L1Event::Deposit(deposit) });
+        vec![refusal(item, Fate::Included, Feature::Deposit)]
     }
 
     /// An envelope that opened to nothing; its payer has no deposit, so nothing is charged.

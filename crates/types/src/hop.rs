@@ -116,6 +116,11 @@ pub struct Verdict {
 }
 
 impl Hop {
+    /// Returns true when one of its ends is L1.
+    pub fn touches_l1(&self) -> bool {
+        self.from == NetworkId::L1 || self.to == NetworkId::L1
+    }
+
     /// Returns `keccak(kind || thread || place || from || to || body)`.
     pub fn hash(&self) -> B256 {
         let mut out = Writer::with_capacity(272);

@@ -10,7 +10,7 @@ use crate::{
 use alloc::sync::Arc;
 use alloy_consensus::{Transaction as _, TxEnvelope, transaction::SignerRecoverable};
 use alloy_eips::eip2718::Decodable2718;
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use thiserror::Error;
 
 /// Longest signed transaction, in bytes, as in go-ethereum's pool.
@@ -164,6 +164,12 @@ pub enum L1Event {
     Forced(Leg),
     /// A bundle that the sequencer may not skip.
     ForcedBundle(Bundle),
+    /// Something left a rollup by a state proof (P46). Next: what is left of it there is burned.
+    Exit(Exit),
+    /// An entry that is nothing of these, by the hash of its payload. Next: removed as malformed.
+    Junk(B256),
+    /// An item whose L1 block is not canonical any more, by its hash. Next: removed as reorged (P48).
+    Reorged(B256),
 }
 
 /// A call from L1 into a rollup.
@@ -183,11 +189,40 @@ pub struct Deposit {
     pub data: Bytes,
 }
 
+/// What left a rollup on L1, by a proof of the rollup's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// Rollup.
+    pub network: NetworkId,
+    /// Whose it was.
+    pub account: Address,
+    /// Network on which the token is native; L1 for ether.
+    pub origin_network: NetworkId,
+    /// The token there; zero for ether.
+    pub token: Address,
+    /// Amount, in wei or the token's units.
+    pub amount: U256,
+}
+
+impl L1Event {
+    /// Reads what the payload of an inbox entry says. Bytes that are no event become [`Self::Junk`]: every entry has its
+    /// position, whatever it holds.
+    pub fn of_payload(payload: &[u8]) -> Self {
+        match Self::decode(payload) {
+            Ok(Self::Junk(_) | Self::Reorged(_)) | Err(_) => Self::Junk(keccak256(payload)),
+            Ok(event) => event,
+        }
+    }
+}
+
 impl Item {
-    /// Returns the item's identity in the lane; of a sealed item that is the hash of its envelope.
+    /// Returns the item's identity in the lane; of a sealed item that is the hash of its envelope, and what was reorged keeps
+    /// the one that it had.
     pub fn hash(&self, domain: &Domain) -> B256 {
-        if let Self::Sealed(sealed) = self {
-            return sealed.envelope;
+        match self {
+            Self::Sealed(sealed) => return sealed.envelope,
+            Self::L1Born(L1Born { event: L1Event::Reorged(hash), .. }) => return *hash,
+            _ => {}
         }
         let mut out = Writer::default();
         self.encode_to(&mut out);
@@ -203,6 +238,15 @@ impl Item {
             | Self::L1Born(L1Born { event: L1Event::ForcedBundle(bundle), .. }) => bundle.legs(),
             Self::Sealed(sealed) => sealed.opened().map_or(&[], Self::legs),
             Self::Session(_) | Self::L1Born(_) => &[],
+        }
+    }
+
+    /// Returns the rollup on which L1 does something, when the item is a delivery or an exit.
+    pub const fn delivered_to(&self) -> Option<NetworkId> {
+        match self {
+            Self::L1Born(L1Born { event: L1Event::Deposit(deposit), .. }) => Some(deposit.network),
+            Self::L1Born(L1Born { event: L1Event::Exit(exit), .. }) => Some(exit.network),
+            _ => None,
         }
     }
 
@@ -276,25 +320,60 @@ impl Decode for Session {
 
 impl Encode for L1Born {
     fn encode_to(&self, out: &mut Writer) {
-        out.hash(&self.origin.block_hash).u32(self.origin.log_index);
-        match &self.event {
-            L1Event::Deposit(deposit) => out.u8(0).put(deposit),
-            L1Event::Forced(leg) => out.u8(1).put(leg),
-            L1Event::ForcedBundle(bundle) => out.u8(2).put(bundle),
-        };
+        out.hash(&self.origin.block_hash).u32(self.origin.log_index).put(&self.event);
     }
 }
 
 impl Decode for L1Born {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         let origin = L1Ref { block_hash: input.hash()?, log_index: input.u32()? };
-        let event = match input.u8()? {
-            0 => L1Event::Deposit(input.get()?),
-            1 => L1Event::Forced(input.get()?),
-            2 => L1Event::ForcedBundle(input.get()?),
-            found => return Err(CodecError::Tag { what: "L1 event", found }),
+        Ok(Self { origin, event: input.get()? })
+    }
+}
+
+impl Encode for L1Event {
+    fn encode_to(&self, out: &mut Writer) {
+        match self {
+            Self::Deposit(deposit) => out.u8(0).put(deposit),
+            Self::Forced(leg) => out.u8(1).put(leg),
+            Self::ForcedBundle(bundle) => out.u8(2).put(bundle),
+            Self::Exit(exit) => out.u8(3).put(exit),
+            Self::Junk(hash) => out.u8(4).hash(hash),
+            Self::Reorged(hash) => out.u8(5).hash(hash),
         };
-        Ok(Self { origin, event })
+    }
+}
+
+impl Decode for L1Event {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(match input.u8()? {
+            0 => Self::Deposit(input.get()?),
+            1 => Self::Forced(input.get()?),
+            2 => Self::ForcedBundle(input.get()?),
+            3 => Self::Exit(input.get()?),
+            4 => Self::Junk(input.hash()?),
+            5 => Self::Reorged(input.hash()?),
+            found => return Err(CodecError::Tag { what: "L1 event", found }),
+        })
+    }
+}
+
+impl Encode for Exit {
+    fn encode_to(&self, out: &mut Writer) {
+        out.put(&self.network).address(&self.account).put(&self.origin_network);
+        out.address(&self.token).u256(self.amount);
+    }
+}
+
+impl Decode for Exit {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            network: input.get()?,
+            account: input.address()?,
+            origin_network: input.get()?,
+            token: input.address()?,
+            amount: input.u256()?,
+        })
     }
 }
 

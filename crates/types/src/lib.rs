@@ -26,7 +26,7 @@ pub use codec::{CodecError, Decode, Encode, Reader, Writer};
 pub use domain::{Domain, Tag};
 pub use hop::{Hop, HopBody, HopCall, HopReturn, TokenMove, Touched, Verdict};
 pub use ids::{NetworkId, Place, Position, Section, SlotNumber};
-pub use item::{Deposit, InvalidLeg, Item, L1Born, L1Event, L1Ref, Leg, Session, SignedTx};
+pub use item::{Deposit, Exit, InvalidLeg, Item, L1Born, L1Event, L1Ref, Leg, Session, SignedTx};
 pub use outcome::{InvalidReason, Outcome, Removal, RemovalCause};
 pub use promise::{
     Checkpoint, Equivocation, ExecutionPromise, OrderPromise, PromiseError, PromisedLeg,

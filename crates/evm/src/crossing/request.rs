@@ -50,6 +50,12 @@ const PROXY_HEADER: usize = 21;
 const BY_PROXY: u8 = 2;
 
 impl Request {
+    /// Returns true when the bridge takes something to L1.
+    pub(super) fn leaves_for_l1(&self) -> bool {
+        let is_bridges = self.source == BRIDGE && self.target == BRIDGE;
+        self.network == 0 && is_bridges && self.token.is_some()
+    }
+
     fn is_accounted(&self) -> bool {
         is_accounted(self.source, self.target, self.token.as_ref(), &self.data)
     }

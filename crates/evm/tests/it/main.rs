@@ -6,6 +6,7 @@ mod common;
 mod counterexamples;
 mod frames;
 mod gas;
+mod l1;
 mod rogue;
 mod sealed;
 mod shapes;

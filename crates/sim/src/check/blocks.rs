@@ -77,7 +77,8 @@ fn system_transactions(item: &crate::history::ItemLog) -> Verdict {
     let legs = item.planned.item.legs();
     let called = item.applied.hops.iter().filter(|hop| matches!(hop.body, HopBody::Call(_)));
     let away = called
-        .filter(|hop| legs.get(usize::from(hop.place.leg)).is_none_or(|leg| leg.network != hop.to));
+        .filter(|hop| legs.get(usize::from(hop.place.leg)).is_none_or(|leg| leg.network != hop.to))
+        .filter(|hop| hop.to != NetworkId::L1);
     let expected: BTreeSet<_> = away.map(|hop| (hop.place.leg, hop.to)).collect();
     let system = item.applied.transactions.iter().filter(|(_, tx)| tx.is_system);
     let found: Vec<_> = system.map(|(network, tx)| (tx.leg, *network)).collect();

@@ -5,7 +5,7 @@ use crate::{history::SlotLog, world::supply};
 use alloy_primitives::U256;
 use std::collections::BTreeMap;
 use weft_evm::{MemoryState, Realm, TokenId};
-use weft_types::NetworkId;
+use weft_types::{Hop, HopBody, NetworkId, Outcome, Status};
 
 const CONSERVATION: &str = "conservation";
 
@@ -18,7 +18,7 @@ pub(crate) struct Conservation {
     /// Balances plus burnt fees minus escrow of each rollup, which nothing may change; modulo 2^256.
     constant: BTreeMap<NetworkId, U256>,
     burnt: BTreeMap<NetworkId, U256>,
-    /// Escrow of all rollups together.
+    /// Escrow of all rollups together; what comes from L1 and leaves for it changes it.
     escrow: U256,
 }
 
@@ -39,6 +39,10 @@ impl Conservation {
             let burnt: U256 = paid.map(|tx| base_fee * U256::from(tx.gas_used)).sum();
             *self.burnt.entry(block.network).or_default() += burnt;
         }
+        for item in log.items.iter().filter(|item| item.applied.outcome == Outcome::Included) {
+            let (came, left) = through_l1(&item.applied.hops);
+            self.escrow = self.escrow + came - left;
+        }
         for (network, constant) in &self.constant {
             let burnt = self.burnt.get(network).copied().unwrap_or_default();
             let now = supply_of(realm, *network) + burnt;
@@ -47,6 +51,25 @@ impl Conservation {
         }
         agree(CONSERVATION, || "escrow of all rollups".into(), &total(realm), &self.escrow)
     }
+}
+
+/// Returns the wei that came from L1 and stayed, and those that left for it.
+fn through_l1(hops: &[Hop]) -> (U256, U256) {
+    let (mut came, mut left, mut leaving, mut call) = (U256::ZERO, U256::ZERO, vec![], U256::ZERO);
+    for hop in hops.iter().filter(|hop| hop.touches_l1()) {
+        match (&hop.body, hop.to == NetworkId::L1) {
+            (HopBody::Call(sent), false) => call = sent.value,
+            (HopBody::Call(sent), true) => leaving.push((hop.place.k, sent.value)),
+            (HopBody::Rollback { to_hop }, _) => leaving.retain(|(k, _)| k < to_hop),
+            (HopBody::Return(ret), true) if ret.status == Status::Ok => {
+                came += core::mem::take(&mut call);
+                left += leaving.drain(..).map(|(_, wei)| wei).sum::<U256>();
+            }
+            (HopBody::Return(_), true) => leaving.clear(),
+            (HopBody::Return(_) | HopBody::Verdict(_), _) => {}
+        }
+    }
+    (came, left + leaving.into_iter().map(|(_, wei)| wei).sum::<U256>())
 }
 
 fn supply_of(realm: &Realm<MemoryState>, network: NetworkId) -> U256 {

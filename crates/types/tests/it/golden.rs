@@ -390,6 +390,16 @@ fn event(born: &L1Born) -> Json {
         L1Event::ForcedBundle(bundle) => {
             Json::object([("kind", 2_u8.into()), ("bundle", in_words_bundle(bundle))])
         }
+        L1Event::Exit(exit) => Json::object([
+            ("kind", 3_u8.into()),
+            ("network", exit.network.get().into()),
+            ("account", exit.account.into()),
+            ("originNetwork", exit.origin_network.get().into()),
+            ("token", exit.token.into()),
+            ("amount", exit.amount.into()),
+        ]),
+        L1Event::Junk(hash) => Json::object([("kind", 4_u8.into()), ("payload", (*hash).into())]),
+        L1Event::Reorged(hash) => Json::object([("kind", 5_u8.into()), ("item", (*hash).into())]),
     }
 }
 

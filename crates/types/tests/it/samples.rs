@@ -3,9 +3,9 @@
 use crate::draft::{By, Draft, Form, marked_bundle, unmarked_bundle};
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use weft_types::{
-    Bundle, BundleId, Deposit, Domain, Hop, HopBody, HopCall, HopReturn, Item, L1Born, L1Event,
-    L1Ref, NetworkId, Opening, Position, SafetyLevel, Sealed, Section, Session, SlotHeader,
-    SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
+    Bundle, BundleId, Deposit, Domain, Exit, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
+    L1Event, L1Ref, NetworkId, Opening, Position, SafetyLevel, Sealed, Section, Session,
+    SlotHeader, SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
 };
 
 /// Salt of the sample bundles.
@@ -196,7 +196,7 @@ fn session() -> Session {
     }
 }
 
-fn events() -> [(&'static str, L1Event); 3] {
+fn events() -> [(&'static str, L1Event); 6] {
     let deposit = Deposit {
         network: NetworkId::new(902),
         from: Address::repeat_byte(0x11),
@@ -210,6 +210,18 @@ fn events() -> [(&'static str, L1Event); 3] {
         ("deposit", L1Event::Deposit(deposit)),
         ("forced transaction", L1Event::Forced(Draft::new(Form::Eip1559, 902).leg())),
         ("forced bundle", L1Event::ForcedBundle(bundle)),
+        (
+            "exit",
+            L1Event::Exit(Exit {
+                network: NetworkId::new(902),
+                account: Address::repeat_byte(0x33),
+                origin_network: NetworkId::L1,
+                token: Address::repeat_byte(0x44),
+                amount: U256::from(6),
+            }),
+        ),
+        ("junk", L1Event::of_payload(b"junk")),
+        ("reorged", L1Event::Reorged(B256::repeat_byte(0x55))),
     ]
 }
 
@@ -246,4 +258,10 @@ pub(crate) fn records() -> Vec<(&'static str, SlotRecord)> {
     };
     let full = SlotRecord { l1_born: 1, sealed: 2, plaintext: u32::MAX, ..empty };
     vec![("empty", empty), ("full", full)]
+}
+
+/// Returns true for an item whose hash was given to it, not computed from it.
+pub(crate) fn has_a_name(item: &Item) -> bool {
+    let is_reorged = |born: &L1Born| matches!(born.event, L1Event::Reorged(_));
+    matches!(item, Item::Sealed(_)) || matches!(item, Item::L1Born(born) if is_reorged(born))
 }

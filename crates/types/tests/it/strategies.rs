@@ -6,9 +6,9 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use proptest::{collection::vec, option, prelude::*};
 use std::collections::BTreeMap;
 use weft_types::{
-    Bundle, BundleId, Deposit, Domain, Hop, HopBody, HopCall, HopReturn, Item, L1Born, L1Event,
-    L1Ref, NetworkId, Opening, Place, Position, SafetyLevel, Sealed, Section, Session, SlotHeader,
-    SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
+    Bundle, BundleId, Deposit, Domain, Exit, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
+    L1Event, L1Ref, NetworkId, Opening, Place, Position, SafetyLevel, Sealed, Section, Session,
+    SlotHeader, SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
 };
 
 pub(crate) fn hash() -> impl Strategy<Value = B256> {
@@ -312,6 +312,13 @@ fn l1_born() -> impl Strategy<Value = L1Born> {
         deposit,
         draft().prop_map(|draft| L1Event::Forced(draft.leg())),
         bundle().prop_map(|(_, bundle)| L1Event::ForcedBundle(bundle)),
+        (network(), address(), network(), address(), number()).prop_map(
+            |(network, account, origin_network, token, amount)| {
+                L1Event::Exit(Exit { network, account, origin_network, token, amount })
+            }
+        ),
+        hash().prop_map(L1Event::Junk),
+        hash().prop_map(L1Event::Reorged),
     ];
     (hash(), any::<u32>(), event).prop_map(|(block_hash, log_index, event)| L1Born {
         origin: L1Ref { block_hash, log_index },

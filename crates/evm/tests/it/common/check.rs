@@ -18,7 +18,9 @@ pub(crate) fn check(world: &mut World) {
     }
     assert_eq!(&heads, world.realm.heads(), "heads fold every hop of every included item");
     let views = world.networks().into_iter().map(|network| (network, replay(world, network)));
-    let views: BTreeMap<NetworkId, ChainView> = views.collect();
+    let mut views: BTreeMap<NetworkId, ChainView> = views.collect();
+    let all: Vec<Hop> = included(world).flat_map(|(_, applied)| applied.hops.clone()).collect();
+    views.insert(NetworkId::L1, weft_evm::replay::view(NetworkId::L1, &all));
     check_history(&views).unwrap();
     let hops: usize = included(world).map(|(_, applied)| applied.hops.len()).sum();
     assert_eq!(views.values().map(|view| view.sent.len()).sum::<usize>(), hops);
@@ -134,5 +136,8 @@ fn line(hop: &Hop) -> String {
 }
 
 fn name(network: NetworkId) -> char {
+    if network == NetworkId::L1 {
+        return '1';
+    }
     char::from(b'A' + (network.get() - 901) as u8)
 }
