@@ -4,7 +4,7 @@ use crate::streams::{In, Out, Wire};
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes};
 use weft_commitment::KzgCommitment;
-use weft_types::{NetworkId, RemovalCause, Section, codec::CodecError};
+use weft_types::{L1Ref, NetworkId, RemovalCause, Section, codec::CodecError};
 
 /// Bytes of a tag: enough to name the first wrong block, while the last one of each rollup is named by all of its hash.
 pub const TAG_BYTES: usize = 4;
@@ -49,6 +49,17 @@ pub struct ClaimedRemoval {
     pub index: u32,
     /// Cause.
     pub cause: RemovalCause,
+}
+
+/// An inbox entry whose L1 block is not canonical any more: it has its position and does nothing (P48).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReorgedEntry {
+    /// Index among the slot's inbox entries.
+    pub index: u32,
+    /// Where it was born.
+    pub origin: L1Ref,
+    /// Hash of the item.
+    pub item: B256,
 }
 
 /// What the order of a slot was committed to (P15); slot and counts follow.
@@ -103,6 +114,19 @@ impl Wire for ClaimedRemoval {
     fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
         let section = section(input.plain.u8()?)?;
         Ok(Self { section, index: input.plain.number()?, cause: input.plain.get()? })
+    }
+}
+
+impl Wire for ReorgedEntry {
+    fn write(&self, out: &mut Out) {
+        out.plain.number(self.index).u32(self.origin.log_index);
+        out.noise.hash(&self.origin.block_hash).hash(&self.item);
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        let (index, log_index) = (input.plain.number()?, input.plain.u32()?);
+        let (block_hash, item) = (input.hash()?, input.hash()?);
+        Ok(Self { index, origin: L1Ref { block_hash, log_index }, item })
     }
 }
 

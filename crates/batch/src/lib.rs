@@ -27,7 +27,9 @@ mod slot;
 mod streams;
 
 pub use batch::{Batch, ClaimedHead, SignedBatch};
-pub use claims::{AnnouncedKey, ClaimedRemoval, Halt, OrderCommitment, TAG_BYTES, tag};
+pub use claims::{
+    AnnouncedKey, ClaimedRemoval, Halt, OrderCommitment, ReorgedEntry, TAG_BYTES, tag,
+};
 pub use item::{WireBundle, WireItem, WireLeg};
 pub use opened::{EpochOpening, Opened, Ordered};
 pub use payload::{Compress, InvalidPayload, MAX_BATCH_BYTES};

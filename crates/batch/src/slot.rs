@@ -1,7 +1,7 @@
 //! One slot of a batch.
 
 use crate::{
-    claims::{AnnouncedKey, ClaimedRemoval, Halt, OrderCommitment, TAG_BYTES},
+    claims::{AnnouncedKey, ClaimedRemoval, Halt, OrderCommitment, ReorgedEntry, TAG_BYTES},
     item::WireItem,
     opened::{EpochOpening, Ordered},
     realm::RollupGenesis,
@@ -33,6 +33,8 @@ pub struct Slot {
     pub opening: Option<EpochOpening>,
     /// Number of inbox entries that it takes; they are on L1 already (P46).
     pub l1_born: u32,
+    /// Those of them that were reorged.
+    pub reorged: Vec<ReorgedEntry>,
     /// Envelopes that got their order in it.
     pub sealed: Vec<Ordered>,
     /// Plaintext items.
@@ -76,7 +78,8 @@ mod has {
     pub(super) const RECORD: u16 = 1 << 10;
     pub(super) const ORDER: u16 = 1 << 11;
     pub(super) const LATE: u16 = 1 << 12;
-    pub(super) const ALL: u16 = (1 << 13) - 1;
+    pub(super) const REORGED: u16 = 1 << 13;
+    pub(super) const ALL: u16 = (1 << 14) - 1;
 }
 
 impl Slot {
@@ -95,6 +98,7 @@ impl Slot {
             (self.record.is_some(), has::RECORD),
             (self.order.is_some(), has::ORDER),
             (self.is_late, has::LATE),
+            (!self.reorged.is_empty(), has::REORGED),
         ]
         .into_iter()
         .filter_map(|(is_there, flag)| is_there.then_some(flag))
@@ -136,6 +140,9 @@ impl Slot {
         }
         self.record.iter().for_each(|record| record.write(out));
         self.order.iter().for_each(|order| order.write(out));
+        if some(has::REORGED) {
+            out.list(&self.reorged);
+        }
     }
 
     /// Reads the slot that follows one that started at `before_ms`.
@@ -197,6 +204,11 @@ impl Slot {
         }
         if some(has::ORDER) {
             self.order = Some(OrderCommitment::read(input)?);
+        }
+        if some(has::REORGED) {
+            self.reorged = input.some(MAX_LIST)?;
+            let places = self.reorged.iter().map(|entry| entry.index);
+            increasing(places, "reorged entries are not in order")?;
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use weft_types::{InvalidReason, Item, Removal, Section, Terms};
 /// Returns what the lane is told about a plaintext item, or one that was born on L1.
 pub fn submission(item: &Item, hash: B256) -> Submission {
     let is_born = matches!(item, Item::L1Born(_));
-    let gas = item.legs().iter().map(|leg| leg.tx.envelope().gas_limit());
+    // No entry can ask for so much gas that it and everything behind it waits for ever; blocks have bounds of their own.
+    let legs = if is_born { &[] } else { item.legs() };
+    let gas = legs.iter().map(|leg| leg.tx.envelope().gas_limit());
     let origin = item.legs().first().map(|leg| leg.tx.sender());
     Submission {
         item: hash,

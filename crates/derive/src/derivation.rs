@@ -122,6 +122,25 @@ impl Derivation {
         (self.batches, self.parent)
     }
 
+    /// Returns a copy that goes on from here by itself: where derivation comes back to when the batches that follow are void.
+    /// Costs a copy of all states.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            hash: self.hash,
+            setup: self.setup.clone(),
+            lane: self.lane.clone(),
+            realm: self.realm.fork(),
+            epochs: self.epochs.clone(),
+            available: self.available.clone(),
+            inbox_cursor: self.inbox_cursor,
+            batches: self.batches,
+            parent: self.parent,
+            next: self.next,
+        }
+    }
+
     /// Derives the blocks of the next batch; `out` hears of each as it closes. `inbox` are all entries from the first on.
     ///
     /// # Errors

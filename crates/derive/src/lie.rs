@@ -5,7 +5,9 @@ use alloy_primitives::{Address, B256};
 use core::fmt;
 use thiserror::Error;
 use weft_lane::Rejection;
-use weft_types::{InvalidBundle, NetworkId, Position, RemovalCause, SlotNumber, item::InvalidLeg};
+use weft_types::{
+    InvalidBundle, L1Ref, NetworkId, Position, RemovalCause, SlotNumber, item::InvalidLeg,
+};
 
 /// The first thing in a batch that is not as it says, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -146,6 +148,12 @@ pub enum LieKind {
     NoEntry {
         /// Its number.
         entry: u64,
+    },
+    /// An inbox entry is said to be reorged and is on L1 (P48).
+    #[error("said to be reorged: log {} of L1 block {} is canonical", origin.log_index, origin.block_hash)]
+    Canonical {
+        /// Where it was born.
+        origin: L1Ref,
     },
     /// An inbox entry is older than the window and not in the lane (P46).
     #[error("skipped inbox entry {entry}: {age_ms} ms old, the window is {window_ms} ms")]

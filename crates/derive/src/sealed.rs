@@ -20,7 +20,7 @@ use weft_lane::{Effect, Input, KeyAnnouncement, SealedSubmission, SealingConfig,
 use weft_types::{FEE_VAULT, Item, Leg, Opening, Sealed};
 
 /// An epoch with a key that is not opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Epoch {
     list: KeyList,
     /// Envelopes in the order of their positions.

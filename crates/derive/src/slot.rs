@@ -11,12 +11,12 @@ use crate::{
 use alloc::{string::String, vec, vec::Vec};
 use alloy_primitives::B256;
 use core::{iter::Peekable, slice};
-use weft_batch::{ClaimedRemoval, Halt, Slot, WireBundle, WireItem, WireLeg};
+use weft_batch::{ClaimedRemoval, Halt, ReorgedEntry, Slot, WireBundle, WireItem, WireLeg};
 use weft_evm::ClosedBlock;
 use weft_lane::{Effect, Input, Turn};
 use weft_types::{
-    Bundle, InvalidReason, Item, Leg, NetworkId, Outcome, Position, Removal, Section, SlotHeader,
-    SlotNumber,
+    Bundle, InvalidReason, Item, L1Born, L1Event, Leg, NetworkId, Outcome, Position, Removal,
+    Section, SlotHeader, SlotNumber,
 };
 
 /// A slot on its way.
@@ -166,7 +166,12 @@ impl Derivation {
             let (epoch, why) = (self.open_epoch(), "runs in a slot with inbox entries");
             return Err(passage.lie(LieKind::Epoch { epoch, why }));
         }
-        for _ in 0..passage.slot.l1_born {
+        let mut reorged = passage.slot.reorged.iter().peekable();
+        for index in 0..passage.slot.l1_born {
+            if let Some(claimed) = reorged.next_if(|claimed| claimed.index == index) {
+                self.reorged(passage, *claimed, inbox)?;
+                continue;
+            }
             let entry = self.inbox_cursor;
             let found = usize::try_from(entry).ok().and_then(|at| inbox.get(at));
             let Some(found) = found else { return Err(passage.lie(LieKind::NoEntry { entry })) };
@@ -174,7 +179,25 @@ impl Derivation {
             self.place(passage, &item)?;
             self.inbox_cursor += 1;
         }
+        if let Some(claimed) = reorged.next() {
+            return Err(passage.lie(LieKind::NoItem { section: 0, index: claimed.index }));
+        }
         self.check_window(passage, inbox)
+    }
+
+    /// Lets an entry of an abandoned L1 block have its turn, in which nothing happens (P48).
+    fn reorged(
+        &mut self,
+        passage: &mut Passage<'_>,
+        claimed: ReorgedEntry,
+        inbox: &[InboxEntry],
+    ) -> Result<(), Lie> {
+        let ReorgedEntry { origin, item, .. } = claimed;
+        if inbox.iter().any(|entry| entry.item.origin == origin) {
+            return Err(passage.lie(LieKind::Canonical { origin }));
+        }
+        self.place(passage, &Item::L1Born(L1Born { origin, event: L1Event::Reorged(item) }))?;
+        Ok(())
     }
 
     fn check_window(&self, passage: &Passage<'_>, inbox: &[InboxEntry]) -> Result<(), Lie> {

@@ -3,10 +3,10 @@
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use weft_batch::{
     AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Halt, Opened, OrderCommitment,
-    Ordered, RollupGenesis, SignedBatch, Slot, WireBundle, WireItem, WireLeg,
+    Ordered, ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireBundle, WireItem, WireLeg,
 };
 use weft_crypto::{Carriage, GasBucket, SizeBucket};
-use weft_types::{NetworkId, RemovalCause, SafetyLevel, Section, Signature, SlotNumber};
+use weft_types::{L1Ref, NetworkId, RemovalCause, SafetyLevel, Section, Signature, SlotNumber};
 
 pub(crate) const A: NetworkId = NetworkId::new(901);
 pub(crate) const B: NetworkId = NetworkId::new(902);
@@ -71,6 +71,11 @@ fn full_slot() -> Slot {
             ],
         }),
         l1_born: 2,
+        reorged: vec![ReorgedEntry {
+            index: 1,
+            origin: L1Ref { block_hash: hash(31), log_index: 4 },
+            item: hash(32),
+        }],
         sealed: vec![Ordered { envelope: hash(15), carriage: carriage() }],
         plaintext: vec![
             WireItem::Transaction(leg(A, 20)),

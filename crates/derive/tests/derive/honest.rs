@@ -1,11 +1,12 @@
 //! What an honest sequencer did is derived again, block for block.
 
 use crate::sequencer::{A, B, Draft, Sequencer, bundle, config, derive};
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256, Bytes, U256};
 use weft_batch::{RealmConfig, RollupGenesis};
 use weft_derive::InboxEntry;
 use weft_types::{
-    Decode as _, Encode as _, Item, L1Born, L1Event, L1Ref, NetworkId, Outcome, RemovalCause,
+    Decode as _, Deposit, Encode as _, Exit, Item, L1Born, L1Event, L1Ref, NetworkId, Outcome,
+    RemovalCause,
 };
 
 /// A forced transaction of the inbox.
@@ -117,4 +118,84 @@ fn a_configuration_is_read_back_and_no_part_of_one_is() {
         assert!(RealmConfig::decode(&turned.encode()).is_err());
     }
     assert_ne!(A, NetworkId::L1);
+}
+
+fn entry(payload: &[u8], unix_ms: u64, log_index: u32) -> InboxEntry {
+    let origin = L1Ref { block_hash: B256::repeat_byte(1), log_index };
+    InboxEntry::of_payload(unix_ms, origin, payload)
+}
+
+#[test]
+fn p46_every_kind_of_entry_has_its_position() {
+    let mut sequencer = Sequencer::new();
+    let now = sequencer.now_ms();
+    let deposit = Deposit {
+        network: A,
+        from: Address::repeat_byte(1),
+        to: Address::repeat_byte(2),
+        value: U256::from(7),
+        gas: 100_000,
+        data: Bytes::new(),
+    };
+    let exit = Exit {
+        network: B,
+        account: Address::repeat_byte(3),
+        origin_network: NetworkId::L1,
+        token: Address::ZERO,
+        amount: U256::from(1),
+    };
+    let both = bundle(&[Draft::pay(A, 1, 0, 1), Draft::pay(B, 1, 0, 2)]);
+    let payloads = [
+        L1Event::Deposit(deposit).encode(),
+        b"no event".to_vec(),
+        L1Event::Forced(Draft::pay(A, 4, 0, 1).leg()).encode(),
+        L1Event::ForcedBundle(both).encode(),
+        L1Event::Exit(exit).encode(),
+        // Nobody says of himself that he was reorged.
+        L1Event::Reorged(B256::repeat_byte(5)).encode(),
+        Vec::new(),
+    ];
+    let entries = (0..).zip(&payloads).map(|(index, payload)| entry(payload, now, index));
+    sequencer.inbox = entries.collect();
+    sequencer.take_inbox(payloads.len());
+    let gone = InboxEntry::of_payload(
+        now,
+        L1Ref { block_hash: B256::repeat_byte(8), log_index: 0 },
+        &payloads[0],
+    );
+    sequencer.take_reorged(&gone);
+    sequencer.close();
+    let batch = sequencer.batch();
+    let removed = |batch: &weft_batch::SignedBatch| {
+        batch.batch.slots[0].removals.iter().map(|removal| removal.cause).collect::<Vec<_>>()
+    };
+    use RemovalCause::{Malformed, Reorged};
+    assert_eq!(removed(&batch), [Malformed, Malformed, Malformed, Reorged]);
+    assert_eq!(batch.batch.inbox_cursor, 7, "what was reorged moves no cursor");
+    same(&sequencer, &[batch.clone()]);
+    // With the entry on L1 the claim is a lie.
+    let mut inbox = sequencer.inbox.clone();
+    inbox.push(gone.clone());
+    let lie = derive(&sequencer.config, &inbox, &[batch]).unwrap_err();
+    let origin = gone.item.origin;
+    assert_eq!(*lie.kind, weft_derive::LieKind::Canonical { origin });
+}
+
+#[test]
+fn void_batches_leave_a_derivation_where_it_was() {
+    let mut sequencer = Sequencer::new();
+    sequencer.submit(&Draft::pay(A, 0, 0, 5).item());
+    sequencer.close();
+    let first = sequencer.batch();
+    sequencer.submit(&Draft::pay(A, 0, 1, 5).item());
+    sequencer.close();
+    let second = sequencer.batch();
+    let mut derivation = weft_derive::Derivation::new(sequencer.config.clone()).unwrap();
+    let out = &mut |_: &weft_evm::ClosedBlock| {};
+    derivation.apply(&first, &[], &mut weft_derive::Recover, out).unwrap();
+    let settled = derivation.fork();
+    let once = derivation.apply(&second, &[], &mut weft_derive::Recover, out).unwrap();
+    let mut again = settled.fork();
+    assert_eq!(again.apply(&second, &[], &mut weft_derive::Recover, out), Ok(once));
+    assert_eq!(settled.last(), (1, first.batch.hash(&sequencer.config.domain)));
 }

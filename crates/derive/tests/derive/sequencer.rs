@@ -259,6 +259,15 @@ impl Sequencer {
         }
     }
 
+    /// Takes an entry of an L1 block that is gone.
+    pub(crate) fn take_reorged(&mut self, entry: &InboxEntry) {
+        let hash = Item::L1Born(entry.item.clone()).hash(&self.config.domain);
+        let (origin, index) = (entry.item.origin, self.slot.l1_born);
+        self.slot.reorged.push(weft_batch::ReorgedEntry { index, origin, item: hash });
+        let event = weft_types::L1Event::Reorged(hash);
+        self.submit(&Item::L1Born(weft_types::L1Born { origin, event }));
+    }
+
     /// Stops a rollup before the next plaintext item.
     pub(crate) fn halt(&mut self, network: NetworkId) {
         self.step(Input::SetAvailable { network, available: false });

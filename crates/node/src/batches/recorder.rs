@@ -5,7 +5,7 @@ use alloy_primitives::{B256, Bytes};
 use std::{collections::BTreeMap, fmt, io};
 use weft_batch::{
     AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Halt, Opened, Ordered,
-    RealmConfig, RollupGenesis, SignedBatch, Slot, WireItem, tag,
+    RealmConfig, ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireItem, tag,
 };
 use weft_commitment::SlotVector;
 use weft_crypto::{
@@ -13,7 +13,7 @@ use weft_crypto::{
 };
 use weft_evm::Applied;
 use weft_promise::Signer;
-use weft_types::{Item, NetworkId, Outcome, Section, SlotHeader, SlotNumber};
+use weft_types::{Item, L1Born, L1Event, NetworkId, Outcome, Section, SlotHeader, SlotNumber};
 
 /// Takes batches as they are done.
 pub trait BatchSink: Send {
@@ -183,7 +183,12 @@ impl Recorder {
             open.slot.removals.push(ClaimedRemoval { section, index, cause: removal.cause });
         }
         match section {
-            Section::L1Born => open.slot.l1_born += 1,
+            Section::L1Born => {
+                if let Item::L1Born(L1Born { origin, event: L1Event::Reorged(item) }) = item {
+                    open.slot.reorged.push(ReorgedEntry { index, origin: *origin, item: *item });
+                }
+                open.slot.l1_born += 1;
+            }
             Section::Plaintext => {
                 self.bytes += item.legs().iter().map(|leg| leg.tx.raw().len()).sum::<usize>();
                 open.slot.plaintext.extend(WireItem::of(item));
@@ -213,7 +218,7 @@ impl Recorder {
         }
         open.slot.record = open.has_items.then(|| tag(&record));
         open.slot.blocks = blocks.iter().map(|(_, _, hash)| tag(hash)).collect();
-        self.inbox_cursor += u64::from(open.slot.l1_born);
+        self.inbox_cursor += u64::from(open.slot.l1_born) - open.slot.reorged.len() as u64;
         self.end = record;
         for (network, number, hash) in blocks {
             let (network, number, hash) = (*network, *number, *hash);
