@@ -57,11 +57,11 @@ contract HashesTest is L1Fixture {
     function test_p44_statementsOfDerivedBatchesHashAsInRust() public view {
         string memory file = vm.readFile("../vectors/settlement/statements.json");
         for (uint256 i = 0; i < 2; i++) {
-            string memory at = i == 0 ? ".statements[0]" : ".statements[1]";
-            bytes memory encoded = vm.parseJsonBytes(file, string.concat(at, ".encoded"));
+            string memory item = i == 0 ? ".statements[0]" : ".statements[1]";
+            bytes memory encoded = vm.parseJsonBytes(file, string.concat(item, ".encoded"));
             Statement memory statement = abi.decode(encoded, (Statement));
             assertEq(statement.lastBatch, i + 1);
-            bytes32 digest = vm.parseJsonBytes32(file, string.concat(at, ".digest"));
+            bytes32 digest = vm.parseJsonBytes32(file, string.concat(item, ".digest"));
             assertEq(here.statementDigest(statement), digest);
         }
     }

@@ -135,6 +135,23 @@ const LAYERS: &[Layer] = &[
         may_use: &["weft-types", "weft-lane", "weft-crypto", "weft-commitment", "weft-promise"],
         libraries: RULES_LIBRARIES,
     },
+    // Its tests let an honest sequencer make batches.
+    Layer {
+        name: "weft-poster",
+        may_use: &[
+            "weft-types",
+            "weft-batch",
+            "weft-contracts",
+            "weft-derive",
+            "weft-promise",
+            "weft-settlement",
+            "weft-statement",
+            "weft-lane",
+            "weft-crypto",
+            "weft-evm",
+        ],
+        libraries: None,
+    },
     Layer {
         name: "weft-bench",
         may_use: &[
@@ -207,6 +224,9 @@ const LAYERS: &[Layer] = &[
             "weft-commitment",
             "weft-evidence",
             "weft-bench",
+            "weft-batch",
+            "weft-settlement",
+            "weft-poster",
             "weft-journal",
             "weft-node",
             "weft-client",

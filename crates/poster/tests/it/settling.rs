@@ -1,0 +1,184 @@
+//! Attesters and settlement (P44): who lies or is absent changes nothing, and a wrong statement convinces nobody.
+
+use crate::{
+    sequencer::{A, B, Draft},
+    world::{PROGRAM, World, attesters, funded},
+};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_sol_types::SolCall as _;
+use weft_batch::SignedBatch;
+use weft_contracts::{Bridge, Hub, L1Bridge, addresses::BRIDGE};
+use weft_derive::Recover;
+use weft_poster::{Attestation, Attester, Limits, OnL1, PostError, Settler};
+use weft_promise::{LocalSigner, Signer};
+use weft_settlement::Statement;
+use weft_types::NetworkId;
+
+fn bridging(from: NetworkId, to: NetworkId, key: usize, nonce: u64, wei: u64) -> Draft {
+    let receiver = Address::repeat_byte(0x77);
+    let call = Bridge::bridgeEtherCall { network: u64::from(to.get()), to: receiver };
+    Draft {
+        to: TxKind::Call(BRIDGE),
+        value: U256::from(wei),
+        data: Bytes::from(call.abi_encode()),
+        gas: 1_500_000,
+        ..Draft::pay(from, key, nonce, 0)
+    }
+}
+
+fn signer(index: usize) -> LocalSigner {
+    LocalSigner::new(&attesters()[index].to_bytes()).unwrap()
+}
+
+/// An attester that derived what stands on L1.
+async fn derived(world: &World) -> (Attester, Vec<OnL1>) {
+    let l1 = world.l1().await;
+    let mut attester = Attester::new(world.sequencer.config.clone()).unwrap();
+    let mut posted = Vec::new();
+    for (number, batch) in (1..).zip(world.batches.all()) {
+        let on_l1 = l1.batch(number).await.unwrap().unwrap();
+        attester.take(&batch, &on_l1, &[], &mut Recover).unwrap();
+        posted.push(on_l1);
+    }
+    attester.follow_settlement(&l1).await.unwrap();
+    (attester, posted)
+}
+
+/// Signs any statement, as a liar does.
+fn lie(world: &World, statement: &Statement, index: usize) -> Attestation {
+    let digest = statement.digest(&world.domain);
+    let mut signer = signer(index);
+    Attestation {
+        first_batch: statement.first_batch,
+        last_batch: statement.last_batch,
+        digest,
+        attester: signer.address(),
+        signature: signer.sign(digest).unwrap().to_bytes().into(),
+    }
+}
+
+async fn escrow(world: &World, network: NetworkId) -> U256 {
+    let call = L1Bridge::escrowOfCall {
+        network: network.get(),
+        originNetwork: 0,
+        originToken: Address::ZERO,
+    };
+    let request = serde_json::json!([{"to": world.to.bridge, "data": Bytes::from(call.abi_encode())}, "latest"]);
+    let answer = world.anvil.ask("eth_call", request).await;
+    answer.as_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn s9_two_rollups_settle_by_three_of_five_with_a_liar_and_one_that_is_absent() {
+    let Some(mut world) = World::new("osaka").await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
+    let before = escrow(&world, A).await;
+    for nonce in 0..2 {
+        world.sequencer.submit(&bridging(A, B, 1, nonce, 40 + nonce).item());
+        world.sequencer.submit(&Draft::pay(B, 0, nonce, 5).item());
+        world.batch();
+    }
+    world.post_all(&mut poster).await;
+    let settler =
+        Settler::new(world.l1().await, world.domain, funded(2), world.policy).await.unwrap();
+    assert_eq!(settler.program_id(), PROGRAM);
+    let (attester, posted) = derived(&world).await;
+    let hash = posted[1].hash;
+    let statement = attester.statement(2, hash, PROGRAM).unwrap();
+    assert_eq!(statement.transfers.len(), 1);
+    // Attester 1 says that more left A, attester 4 says nothing.
+    let mut wrong = statement.clone();
+    wrong.transfers[0].amount += U256::ONE;
+    let mut said = vec![lie(&world, &wrong, 1)];
+    for index in [3, 0] {
+        said.push(attester.attest(2, hash, PROGRAM, &mut signer(index)).unwrap());
+    }
+    let few = settler.settle(&statement, &said).await.unwrap_err();
+    assert!(matches!(few, PostError::TooFew { found: 2, threshold: 3 }), "{few}");
+    // The same attester twice is one attester, and whoever is none does not count.
+    said.push(attester.attest(2, hash, PROGRAM, &mut signer(3)).unwrap());
+    let nobody = LocalSigner::new(&B256::repeat_byte(0x55)).unwrap();
+    said.push(attester.attest(2, hash, PROGRAM, &mut { nobody }).unwrap());
+    assert!(matches!(settler.proof(&statement, &said), Err(PostError::TooFew { found: 2, .. })));
+    said.push(attester.attest(2, hash, PROGRAM, &mut signer(2)).unwrap());
+    let sent = settler.settle(&statement, &said).await.unwrap();
+    world.anvil.mine(1).await;
+    let gas = world.anvil.gas_used(sent).await;
+    println!("settle 2 batches of 2 rollups, 3 of 5, 1 transfer: {gas} gas");
+    for batch in &posted {
+        let gas = world.anvil.gas_used(batch.transaction).await;
+        println!("post batch {} of 2 rollups, 1 blob: {gas} gas", batch.header.number);
+    }
+    assert_eq!(world.l1().await.settled().await.unwrap(), 2);
+    assert_eq!(before - escrow(&world, A).await, U256::from(81));
+    // Settled is settled.
+    let again = settler.settle(&statement, &said).await.unwrap_err();
+    assert!(matches!(&again, PostError::Refused(why) if why.contains("WrongBatches")), "{again}");
+    // What comes next rests on it.
+    world.sequencer.submit(&Draft::pay(B, 0, 2, 5).item());
+    world.batch();
+    world.post_all(&mut poster).await;
+    let (attester, posted) = derived(&world).await;
+    let next = attester.statement(3, posted[2].hash, PROGRAM).unwrap();
+    assert_eq!((next.first_batch, next.transitions.len()), (3, 1));
+    assert_eq!(next.transitions[0].pre, statement.transitions[1].post.commitment());
+    let said: Vec<_> = [0, 1, 4]
+        .map(|index| attester.attest(3, posted[2].hash, PROGRAM, &mut signer(index)).unwrap())
+        .into();
+    settler.settle(&next, &said).await.unwrap();
+    world.anvil.mine(1).await;
+    assert_eq!(world.l1().await.settled().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn p44_no_honest_attester_signs_what_is_not_so() {
+    let Some(mut world) = World::new("osaka").await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
+    world.sequencer.submit(&Draft::pay(A, 0, 0, 5).item());
+    let batch = world.batch();
+    world.post_all(&mut poster).await;
+    let posted = world.l1().await.batch(1).await.unwrap().unwrap();
+    let take = |batch: &SignedBatch, posted: &OnL1| {
+        let mut attester = Attester::new(world.sequencer.config.clone()).unwrap();
+        attester.take(batch, posted, &[], &mut Recover)
+    };
+    take(&batch, &posted).unwrap();
+    // Every field of the header on L1.
+    type Change = fn(&mut Hub::BatchHeader);
+    let changes: [(&str, Change); 7] = [
+        ("number", |header| header.number += 1),
+        ("first slot", |header| header.firstSlot += 1),
+        ("last slot", |header| header.lastSlot += 1),
+        ("inbox cursor", |header| header.inboxCursor += 1),
+        ("set of rollups", |header| header.rollups ^= 2),
+        ("lane root", |header| header.laneRoot.0[0] ^= 1),
+        ("content", |header| header.content.0[0] ^= 1),
+    ];
+    for (field, change) in changes {
+        let mut other = posted.clone();
+        change(&mut other.header);
+        let error = take(&batch, &other).unwrap_err();
+        assert!(
+            matches!(error, PostError::Header { what, .. } if what == field),
+            "{field}: {error}"
+        );
+    }
+    // A sequencer that claims another block, in a batch that it signs and posts.
+    let mut lying = batch.batch.clone();
+    lying.slots[0].blocks[0][0] ^= 1;
+    let signature = alloy_signer::SignerSync::sign_hash_sync(
+        &crate::sequencer::key(9),
+        &lying.hash(&world.domain),
+    );
+    let signature = weft_types::Signature::new(signature.unwrap()).unwrap();
+    let lying = SignedBatch { batch: lying, signature };
+    let mut of_lie = posted.clone();
+    of_lie.header.content = alloy_primitives::keccak256(lying.encode());
+    assert!(matches!(take(&lying, &of_lie), Err(PostError::Lie(_))));
+    // Nor about what it did not derive.
+    let attester = Attester::new(world.sequencer.config.clone()).unwrap();
+    let error = attester.attest(1, posted.hash, PROGRAM, &mut signer(0)).unwrap_err();
+    assert!(matches!(error, PostError::Statement(_)), "{error}");
+}
