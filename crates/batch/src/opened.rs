@@ -5,9 +5,12 @@ use crate::{
     streams::{In, Out, Wire},
 };
 use alloc::vec::Vec;
-use alloy_primitives::{B256, Bytes, FixedBytes};
+use alloy_primitives::{Address, B256, Bytes, FixedBytes, eip191_hash_message};
 use weft_crypto::Carriage;
-use weft_types::codec::{CodecError, MAX_LIST};
+use weft_types::{
+    Signature,
+    codec::{CodecError, MAX_LIST},
+};
 
 /// Longest padded plaintext, in bytes.
 const MAX_PADDED: usize = 128 * 1024;
@@ -21,6 +24,21 @@ pub struct Ordered {
     pub envelope: B256,
     /// Who pays, and what for.
     pub carriage: Carriage,
+    /// The payer's signature over the envelope's hash, as it is or as wallets sign 32 bytes (EIP-191).
+    pub signature: Signature,
+}
+
+impl Ordered {
+    /// Tells whether the payer signed for its carriage (P13): nobody else may order an envelope at its cost.
+    pub fn is_signed(&self) -> bool {
+        is_signed(&self.envelope, self.carriage.payer, &self.signature)
+    }
+}
+
+/// Tells whether a payer signed an envelope's hash, as it is or as wallets sign 32 bytes (EIP-191).
+pub fn is_signed(envelope: &B256, payer: Address, signature: &Signature) -> bool {
+    let digests = [*envelope, eip191_hash_message(envelope)];
+    digests.into_iter().any(|digest| signature.signer(digest) == Some(payer))
 }
 
 /// A closed epoch in its turn.
@@ -83,10 +101,12 @@ impl Wire for Ordered {
     fn write(&self, out: &mut Out) {
         out.noise.hash(&self.envelope);
         out.plain.put(&self.carriage);
+        out.noise.put(&self.signature);
     }
 
     fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
-        Ok(Self { envelope: input.hash()?, carriage: input.plain.get()? })
+        let (envelope, carriage) = (input.hash()?, input.plain.get()?);
+        Ok(Self { envelope, carriage, signature: input.noise.get()? })
     }
 }
 

@@ -112,6 +112,14 @@ pub enum LieKind {
     /// A key list does not hold (P10).
     #[error("key list: {0}")]
     KeyList(String),
+    /// The payer did not sign for the envelope that is ordered at its cost (P13).
+    #[error("envelope {envelope} is not signed by its payer {payer}")]
+    Payer {
+        /// Envelope.
+        envelope: B256,
+        /// Payer.
+        payer: Address,
+    },
     /// The realm takes no sealed items.
     #[error("sealed items in a realm that takes none")]
     NoSealing,

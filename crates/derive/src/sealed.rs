@@ -55,7 +55,7 @@ impl Derivation {
     pub(crate) fn seal(&mut self, passage: &mut Passage<'_>) -> Result<(), Lie> {
         for ordered in &passage.slot.sealed {
             let config = self.sealing(passage)?;
-            let Ordered { envelope, carriage } = ordered;
+            let Ordered { envelope, carriage, .. } = ordered;
             let epoch = carriage.epoch;
             let Some(known) = self.epochs.get(&epoch) else {
                 return Err(passage.lie(LieKind::Epoch { epoch, why: "it has no key" }));
@@ -74,6 +74,10 @@ impl Derivation {
             };
             let stepped = self.step(passage.now_ms(), Input::Seal(submission));
             stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
+            if !ordered.is_signed() {
+                let (envelope, payer) = (*envelope, carriage.payer);
+                return Err(passage.lie(LieKind::Payer { envelope, payer }));
+            }
             let known = self.epochs.get_mut(&epoch).expect("looked at above");
             known.ordered.push(ordered.clone());
             passage.sealed.push(*envelope);

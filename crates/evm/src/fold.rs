@@ -169,13 +169,27 @@ impl<D: State> Realm<D> {
             Ok(item) => item,
             Err(removal) => return Ok(Err(removal)),
         };
-        match item {
+        let decided = match item {
             // P5: what was sealed is removed when it fails, whatever its rollup does with others.
             Item::Transaction(leg) => {
                 self.attempt_single(position, leg, sealed.envelope, FailedPolicy::Remove, attempt)
             }
             Item::Bundle(bundle) => self.attempt_bundle(position, bundle, sealed.envelope, attempt),
             _ => Ok(Err(sealed::malformed("an envelope holds a transaction or a bundle"))),
+        };
+        Ok(decided?.map_err(|removal| self.known_away(removal)))
+    }
+
+    /// P13: a rollup that this slot's header does not list was away when the epoch closed, since the closing head keeps it
+    /// listed otherwise (P8). Its user could know, and pays.
+    fn known_away(&self, removal: Removal) -> Removal {
+        let is_listed =
+            self.slot.as_ref().is_some_and(|header| header.is_available(removal.network));
+        match removal.cause {
+            RemovalCause::Unavailable if !is_listed => {
+                Removal { cause: RemovalCause::Invalid, ..removal }
+            }
+            _ => removal,
         }
     }
 

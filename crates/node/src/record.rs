@@ -14,7 +14,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use weft_crypto::{Envelope, curve::Secret};
 use weft_lane::KeyAnnouncement;
 use weft_types::{
-    Bundle, BundleId, BundleShape, Domain, Item, Leg, LegShape, NetworkId, SafetyLevel,
+    Bundle, BundleId, BundleShape, Domain, Item, Leg, LegShape, NetworkId, SafetyLevel, Signature,
     bundle::MAX_LEGS,
     codec::{CodecError, Decode, Encode, Reader, Writer},
 };
@@ -45,8 +45,8 @@ pub(crate) enum Record {
     Joined(Joined),
     /// An epoch has a key.
     KeyList { now_ms: u64, key: KeyAnnouncement, bytes: Bytes },
-    /// An envelope has a position.
-    Sealed { now_ms: u64, envelope: Envelope },
+    /// An envelope has a position; its payer signed it.
+    Sealed { now_ms: u64, envelope: Envelope, signature: Signature },
     /// A member released its secret of a closed epoch.
     Released { now_ms: u64, epoch: u64, member: u32, head: B256, secret: Secret },
     /// The secret of a closed epoch is known; its items run.
@@ -133,7 +133,9 @@ impl Encode for Record {
                 put_list(out, key, bytes);
                 out
             }
-            Self::Sealed { now_ms, envelope } => out.u8(13).u64(*now_ms).put(envelope),
+            Self::Sealed { now_ms, envelope, signature } => {
+                out.u8(16).u64(*now_ms).put(envelope).put(signature)
+            }
             Self::Released { now_ms, epoch, member, head, secret } => {
                 out.u8(14).u64(*now_ms).u64(*epoch).u32(*member).hash(head);
                 out.raw(&secret.to_bytes())
@@ -179,7 +181,11 @@ impl Decode for Record {
                 let (key, bytes) = read_list(input)?;
                 Self::KeyList { now_ms, key, bytes }
             }
-            13 => Self::Sealed { now_ms: input.u64()?, envelope: input.get()? },
+            16 => Self::Sealed {
+                now_ms: input.u64()?,
+                envelope: input.get()?,
+                signature: input.get()?,
+            },
             14 => Self::Released {
                 now_ms: input.u64()?,
                 epoch: input.u64()?,
@@ -333,6 +339,10 @@ mod tests {
         Secret::from_bytes(&[7; 32]).unwrap()
     }
 
+    fn signature() -> Signature {
+        Signature::from_bytes(&[1; 65]).unwrap()
+    }
+
     fn envelope() -> Envelope {
         let carriage = Carriage {
             payer: DEV_ACCOUNTS[0].address,
@@ -409,7 +419,7 @@ mod tests {
                 },
                 bytes: Bytes::from_static(b"list"),
             },
-            Record::Sealed { now_ms: 6, envelope: envelope() },
+            Record::Sealed { now_ms: 6, envelope: envelope(), signature: signature() },
             Record::Released { now_ms: 7, epoch: 2, member: 1, head: B256::ZERO, secret: secret() },
             Record::Revealed { now_ms: 8, epoch: 2, secret: secret() },
             Record::Joined(Joined { rollup, timestamp: 7, head: B256::repeat_byte(4) }),

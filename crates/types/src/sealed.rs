@@ -38,7 +38,7 @@ pub struct Terms {
     pub gas_limit: u64,
     /// Fee for the size bucket, in wei.
     pub size_fee_wei: u128,
-    /// Fee for the gas bucket, in wei; due when the item is removed, as its gas is then paid by nobody else.
+    /// Fee for the gas bucket, in wei: for the room that it takes in its epoch, used or not.
     pub gas_fee_wei: u128,
 }
 
@@ -101,14 +101,14 @@ impl Sealed {
 
     /// Returns what the payer owes, in wei, for an item that was removed for `cause`, or included without one (P13).
     ///
-    /// Included items paid for their gas on their rollups. Late and unavailable ones owe nothing: neither is the
-    /// user's doing.
+    /// Both buckets are paid for, whatever became of the item: they took room that others could not have. What it used
+    /// it pays on its rollups beside that. Late and unavailable ones owe nothing: neither is the user's doing, as what
+    /// goes to a rollup that was away before is `Invalid`.
     pub const fn charge_wei(&self, cause: Option<RemovalCause>) -> u128 {
         let Terms { size_fee_wei, gas_fee_wei, .. } = self.terms;
         match cause {
-            None => size_fee_wei,
             Some(RemovalCause::Late | RemovalCause::Unavailable) => 0,
-            Some(_) => size_fee_wei.saturating_add(gas_fee_wei),
+            None | Some(_) => size_fee_wei.saturating_add(gas_fee_wei),
         }
     }
 }

@@ -43,6 +43,11 @@ fn carriage() -> Carriage {
     }
 }
 
+fn signature() -> Signature {
+    let text = "0x000000000000000000000000000000000000000000000000000000000000000a000000000000000000000000000000000000000000000000000000000000000b00";
+    Signature::try_from(text.to_owned()).unwrap()
+}
+
 fn full_slot() -> Slot {
     Slot {
         unix_ms: 1_700_000_000_200,
@@ -76,7 +81,7 @@ fn full_slot() -> Slot {
             origin: L1Ref { block_hash: hash(31), log_index: 4 },
             item: hash(32),
         }],
-        sealed: vec![Ordered { envelope: hash(15), carriage: carriage() }],
+        sealed: vec![Ordered { envelope: hash(15), carriage: carriage(), signature: signature() }],
         plaintext: vec![
             WireItem::Transaction(leg(A, 20)),
             WireItem::Bundle(WireBundle {
@@ -99,8 +104,7 @@ fn full_slot() -> Slot {
 
 /// Returns batches by name.
 pub(crate) fn batches() -> Vec<(&'static str, SignedBatch)> {
-    let signature = "0x000000000000000000000000000000000000000000000000000000000000000a000000000000000000000000000000000000000000000000000000000000000b00";
-    let signature = Signature::try_from(signature.to_owned()).unwrap();
+    let signature = signature();
     let empty = |unix_ms| Slot { unix_ms, ..Slot::default() };
     let small = Batch {
         number: 1,

@@ -169,6 +169,13 @@ fn p13_what_carries_an_envelope_is_bound_and_reserved() {
         assert_eq!(carriage.payer, address(PAYER));
     });
     assert!(matches!(*lie.kind, LieKind::Envelope { .. }), "{lie}");
+    // An envelope that the sequencer made up, or a signature of somebody else's.
+    let lie = found(|batch| {
+        let [first, second, ..] = &mut batch.slots[ORDERED].sealed[..] else { panic!() };
+        first.signature = second.signature;
+    });
+    let LieKind::Payer { payer, .. } = *lie.kind else { panic!("{lie}") };
+    assert_eq!(payer, address(PAYER));
     let lie = found(|batch| batch.slots[ORDERED].sealed[0].carriage.epoch = 3);
     assert!(matches!(*lie.kind, LieKind::Epoch { .. } | LieKind::Lane(_)), "{lie}");
     let lie = found(|batch| {

@@ -392,7 +392,9 @@ impl Sequencer {
         };
         self.step(Input::Seal(submission));
         self.has_items = true;
-        self.slot.sealed.push(Ordered { envelope: item, carriage });
+        let payer = (0..32).map(key).find(|key| key.address() == carriage.payer).unwrap();
+        let signature = Signature::new(payer.sign_hash_sync(&item).unwrap()).unwrap();
+        self.slot.sealed.push(Ordered { envelope: item, carriage, signature });
         self.epochs.get_mut(&carriage.epoch).unwrap().envelopes.push(envelope);
     }
 

@@ -8,9 +8,7 @@ use weft_batch::{
     RealmConfig, ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireItem, tag,
 };
 use weft_commitment::SlotVector;
-use weft_crypto::{
-    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict,
-};
+use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict};
 use weft_evm::Applied;
 use weft_promise::Signer;
 use weft_types::{Item, L1Born, L1Event, NetworkId, Outcome, Section, SlotHeader, SlotNumber};
@@ -149,11 +147,11 @@ impl Recorder {
         keys.push(AnnouncedKey { close_at_ms, list: list.clone() });
     }
 
-    pub(crate) fn sealed(&mut self, envelope: B256, carriage: Carriage) {
+    pub(crate) fn sealed(&mut self, ordered: Ordered) {
         let Some(open) = &mut self.open else { return };
-        self.bytes += 96;
+        self.bytes += 161;
         open.has_items = true;
-        open.slot.sealed.push(Ordered { envelope, carriage });
+        open.slot.sealed.push(ordered);
     }
 
     /// Notes an epoch that is opened; one that is late follows from what is known.

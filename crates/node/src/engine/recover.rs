@@ -227,7 +227,9 @@ impl Engine {
             Record::KeyList { now_ms, key, bytes } => {
                 self.announced(now_ms, key, bytes).map_err(|why| why.to_string())?;
             }
-            Record::Sealed { now_ms, envelope } => self.replay_sealed(now_ms, envelope)?,
+            Record::Sealed { now_ms, envelope, signature } => {
+                self.replay_sealed(now_ms, envelope, signature)?;
+            }
             Record::Released { now_ms, epoch, member, head, secret } => {
                 let release = Release { member, received_unix_ms: now_ms, secret };
                 self.released(now_ms, epoch, head, release).map_err(|why| why.to_string())?;

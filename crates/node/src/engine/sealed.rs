@@ -21,11 +21,12 @@ use std::{
     sync::Arc,
     time::Instant,
 };
+use weft_batch::Ordered;
 use weft_contracts::fee_vault_slot;
 use weft_crypto::{Envelope, EpochSecret, KeyList, Release, SchemeId, Setup, curve::Secret};
 use weft_evidence::EpochNotice;
 use weft_lane::{Input, KeyAnnouncement, Rejection, SealedSubmission, SealingConfig};
-use weft_types::{Domain, FEE_VAULT, Position};
+use weft_types::{Domain, FEE_VAULT, Position, Signature};
 
 /// Epochs ahead of the open one for which keys are dealt.
 const EPOCHS_AHEAD: u64 = 2;
@@ -132,7 +133,11 @@ impl Engine {
     }
 
     /// Takes an envelope whose payer signed it; returns its position.
-    pub(crate) fn send_sealed(&mut self, envelope: Envelope) -> RpcResult<Position> {
+    pub(crate) fn send_sealed(
+        &mut self,
+        envelope: Envelope,
+        signature: Signature,
+    ) -> RpcResult<Position> {
         self.tick();
         self.durably()?;
         if let Some(why) = &self.broken {
@@ -142,25 +147,31 @@ impl Engine {
         let position = self.step(Input::Seal(submission)).map_err(|why| sealed_refused(&why))?;
         let position = position.expect("accepted envelopes have a position");
         let now_ms = self.now_ms;
-        self.note(|| Record::Sealed { now_ms, envelope: envelope.clone() });
-        self.keep_envelope(envelope);
+        self.note(|| Record::Sealed { now_ms, envelope: envelope.clone(), signature });
+        self.keep_envelope(envelope, signature);
         Ok(position)
     }
 
     /// Does again what the log says.
-    pub(super) fn replay_sealed(&mut self, now_ms: u64, envelope: Envelope) -> Result<(), String> {
+    pub(super) fn replay_sealed(
+        &mut self,
+        now_ms: u64,
+        envelope: Envelope,
+        signature: Signature,
+    ) -> Result<(), String> {
         let submission = self.sealed_submission(&envelope).map_err(|error| error.message)?;
         let step = self.step_at(now_ms, Input::Seal(submission));
         step.map_err(|rejection| rejection.to_string())?;
-        self.keep_envelope(envelope);
+        self.keep_envelope(envelope, signature);
         Ok(())
     }
 
-    fn keep_envelope(&mut self, envelope: Envelope) {
+    fn keep_envelope(&mut self, envelope: Envelope, signature: Signature) {
         let accepted = self.arrived;
         self.metrics.reached(crate::metrics::Stage::Positioned, accepted);
         if let Some(batches) = &mut self.batches {
-            batches.sealed(envelope.id(&self.domain), envelope.carriage);
+            let (id, carriage) = (envelope.id(&self.domain), envelope.carriage);
+            batches.sealed(Ordered { envelope: id, carriage, signature });
         }
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
         sealing.envelopes.entry(envelope.carriage.epoch).or_default().push(envelope);

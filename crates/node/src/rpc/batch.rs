@@ -1,6 +1,7 @@
-//! Batches: transactions that follow one another go to the engine together, everything else one by one.
+//! Batches: transactions that follow one another go to the engine together, and so do envelopes; everything else one by
+//! one.
 
-use super::{Port, submit};
+use super::{Port, sealed, submit};
 use crate::rpc::errors::RpcResult;
 use alloy_primitives::{B256, Bytes};
 use jsonrpsee::{
@@ -12,6 +13,7 @@ use jsonrpsee::{
     },
     types::{ErrorObjectOwned, Id},
 };
+use serde_json::Value;
 use std::{sync::Arc, time::Instant};
 use tower::Layer;
 
@@ -46,6 +48,8 @@ impl<S> Layer<S> for BatchLayer {
 enum Part<'a> {
     /// Raw transactions, in order, with the ids of their calls.
     Sends(Vec<(Id<'a>, Result<Bytes, ErrorObjectOwned>)>),
+    /// Envelopes, in order.
+    Seals(Vec<(Id<'a>, Result<sealed::Arrived, ErrorObjectOwned>)>),
     /// Something else.
     Call(Request<'a>),
     Notification(Notification<'a>),
@@ -100,6 +104,11 @@ where
                         answers.append(answer)?;
                     }
                 }
+                Part::Seals(seals) => {
+                    for answer in self.seal(seals).await {
+                        answers.append(answer)?;
+                    }
+                }
                 Part::Call(request) => answers.append(self.call_one(request).await)?,
                 Part::Notification(notification) => {
                     has_notification = true;
@@ -126,6 +135,27 @@ where
             }
             _ => answer,
         }
+    }
+
+    async fn seal(
+        &self,
+        seals: Vec<(Id<'_>, Result<sealed::Arrived, ErrorObjectOwned>)>,
+    ) -> Vec<MethodResponse> {
+        let asked = Instant::now();
+        let (ids, arrived): (Vec<_>, Vec<_>) = seals.into_iter().unzip();
+        let sent = sealed::send_all(arrived, &self.layer.port).await;
+        let answer = |(id, sent): (_, Result<Value, ErrorObjectOwned>)| {
+            let code = sent.as_ref().map_or_else(ErrorObjectOwned::code, |_| 0);
+            self.layer.port.metrics.answered(sealed::SEND, code, asked.elapsed());
+            match sent {
+                Ok(answer) => {
+                    let payload = ResponsePayload::success(answer);
+                    MethodResponse::response(id, payload, self.layer.max_response_bytes)
+                }
+                Err(error) => MethodResponse::error(id, error),
+            }
+        };
+        ids.into_iter().zip(sent).map(answer).collect()
     }
 
     async fn send(
@@ -167,6 +197,14 @@ fn parts(batch: Batch<'_>, joins_sends: bool) -> Vec<Part<'_>> {
                 match parts.last_mut() {
                     Some(Part::Sends(sends)) => sends.push(send),
                     _ => parts.push(Part::Sends(vec![send])),
+                }
+            }
+            Ok(BatchEntry::Call(request)) if joins_sends && request.method == sealed::SEND => {
+                let params = request.params.as_ref().map(|params| params.get());
+                let seal = (request.id, sealed::arrived(params).map_err(Into::into));
+                match parts.last_mut() {
+                    Some(Part::Seals(seals)) => seals.push(seal),
+                    _ => parts.push(Part::Seals(vec![seal])),
                 }
             }
             Ok(BatchEntry::Call(request)) => parts.push(Part::Call(request)),

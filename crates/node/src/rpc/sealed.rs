@@ -7,7 +7,7 @@ use super::{
     types::position,
 };
 use crate::engine::{Engine, Sealing};
-use alloy_primitives::{B256, Bytes, eip191_hash_message};
+use alloy_primitives::{B256, Bytes};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -17,28 +17,85 @@ use weft_types::{Decode as _, Encode as _, Signature, SlotNumber, codec::CodecEr
 
 pub(super) const METHODS: Methods = &[("weft_getEpoch", epoch), ("weft_keyList", key_list)];
 
+/// The method that takes an envelope.
+pub(super) const SEND: &str = "weft_sendSealed";
+
+/// An envelope as it arrives, with 65 bytes that may be its payer's signature.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    envelope: Envelope,
+    signature: [u8; 65],
+}
+
+/// An envelope that its payer signed.
+#[derive(Debug)]
+struct Checked {
+    envelope: Envelope,
+    item: B256,
+    signature: Signature,
+}
+
 /// Adds `weft_sendSealed`.
 pub(super) fn register(module: &mut RpcModule<Port>) {
-    let most = discover::most("weft_sendSealed");
     module
-        .register_async_method("weft_sendSealed", move |params, port, _| async move {
-            let args = Args::parse(params.as_str(), most)?;
-            Ok::<_, ErrorObjectOwned>(send(&args, &port).await?)
+        .register_async_method(SEND, move |params, port, _| async move {
+            let arrived = arrived(params.as_str())?;
+            let sent = send_all(vec![Ok(arrived)], &port).await.pop();
+            sent.expect("every envelope is answered")
         })
         .expect("method names are distinct");
 }
 
-/// Takes an envelope; its position is on disk and its promise signed when the answer leaves.
-async fn send(args: &Args, port: &Port) -> RpcResult {
+/// Reads the parameters of [`SEND`].
+pub(super) fn arrived(params: Option<&str>) -> RpcResult<Arrived> {
+    let args = Args::parse(params, discover::most(SEND))?;
     let envelope = decode(&args.bytes(0)?)?;
-    let signature = read_signature(&args.bytes(1)?)?;
+    Ok(Arrived { envelope, signature: read_signature(&args.bytes(1)?)? })
+}
+
+/// Takes envelopes, in their order; positions are on disk and promises signed when the answers leave.
+pub(super) async fn send_all(
+    arrived: Vec<Result<Arrived, ErrorObjectOwned>>,
+    port: &Port,
+) -> Vec<Result<Value, ErrorObjectOwned>> {
+    let (count, domain) = (arrived.len(), port.domain);
     // Here and not on the engine's thread, which has all the slots to keep.
-    let item = envelope.id(&port.domain);
-    check_payer(&envelope, item, &signature)?;
-    let take = move |engine: &mut Engine| engine.send_sealed(envelope);
-    let ordered = port.engine.call(take).await??;
-    let answer = json!({ "item": item, "position": position(&ordered) });
-    Ok(with_promise(answer, item, port).await)
+    let check = move || -> Vec<Result<Checked, ErrorObjectOwned>> {
+        let check = |arrived: Result<Arrived, ErrorObjectOwned>| {
+            let Arrived { envelope, signature } = arrived?;
+            let item = envelope.id(&domain);
+            let signature = check_payer(&envelope, item, &signature)?;
+            Ok(Checked { envelope, item, signature })
+        };
+        arrived.into_iter().map(check).collect()
+    };
+    let failed = || RpcError::new(-32603, "method handler crashed").into();
+    let Ok(checked) = tokio::task::spawn_blocking(check).await else {
+        return vec![Err(failed()); count];
+    };
+    let take = move |engine: &mut Engine| {
+        let take = |checked: Result<Checked, ErrorObjectOwned>| {
+            let Checked { envelope, item, signature } = checked?;
+            let ordered = engine.send_sealed(envelope, signature)?;
+            Ok((item, ordered))
+        };
+        checked.into_iter().map(take).collect::<Vec<Result<_, ErrorObjectOwned>>>()
+    };
+    let taken = match port.engine.call(take).await {
+        Ok(taken) => taken,
+        Err(error) => return vec![Err(error.into()); count],
+    };
+    let mut answers = Vec::with_capacity(count);
+    for taken in taken {
+        answers.push(match taken {
+            Ok((item, ordered)) => {
+                let answer = json!({ "item": item, "position": position(&ordered) });
+                Ok(with_promise(answer, item, port).await)
+            }
+            Err(error) => Err(error),
+        });
+    }
+    answers
 }
 
 /// Reads an envelope behind its version byte.
@@ -55,17 +112,15 @@ pub(super) fn read_signature(bytes: &Bytes) -> RpcResult<[u8; 65]> {
     Ok(bytes)
 }
 
-/// Checks that the payer signed the envelope's hash: as it is, or as wallets sign 32 bytes (EIP-191).
-fn check_payer(envelope: &Envelope, item: B256, signature: &[u8; 65]) -> RpcResult<()> {
+/// Returns the payer's signature over the envelope's hash: as it is, or as wallets sign 32 bytes (EIP-191).
+fn check_payer(envelope: &Envelope, item: B256, signature: &[u8; 65]) -> RpcResult<Signature> {
     let payer = envelope.carriage.payer;
     let wrong = || {
         let why = format!("the signature is not that of payer {payer} over {item}");
         RpcError::sealed_refused("Signature", why)
     };
     let signature = Signature::from_bytes(signature).ok_or_else(wrong)?;
-    let digests = [item, eip191_hash_message(item)];
-    let is_own = digests.into_iter().any(|digest| signature.signer(digest) == Some(payer));
-    if is_own { Ok(()) } else { Err(wrong()) }
+    if weft_batch::is_signed(&item, payer, &signature) { Ok(signature) } else { Err(wrong()) }
 }
 
 /// Adds the signed promise of the position; a node without a key gives none.

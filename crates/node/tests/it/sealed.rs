@@ -182,7 +182,8 @@ async fn a_sealed_transfer_is_promised_then_closed_then_read() {
     until(async || world.rpc(B, "eth_getTransactionReceipt", json!([hash])).await != Value::Null)
         .await;
     let fee = before - deposit_of(&world, PAYER).await;
-    assert_eq!(fee, u128::from(256_u32) * options().wei_per_byte, "the size bucket alone");
+    let gas = u128::from(GasBucket::new(7).unwrap().gas_limit());
+    assert_eq!(fee, 256 * options().wei_per_byte + gas * options().wei_per_gas, "both buckets");
     let both = world.rpc(A, "weft_getPromise", json!([item])).await;
     assert_eq!(both["execution"]["promise"]["position"]["section"], "opened", "{both}");
     world.node.stop().await.unwrap();
@@ -239,31 +240,36 @@ async fn a_silent_member_costs_time_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn junk_is_removed_and_charged() {
+async fn s14_what_holds_no_item_is_removed_and_charged_to_who_sent_it() {
     let world = start(sealing()).await;
     let key = key(&world).await;
     let before = deposit_of(&world, PAYER).await;
     let mut undecryptable = key.seal(&transfer(1, 0), 1);
     undecryptable.masked_seed ^= B256::repeat_byte(1);
     let no_item = key.seal(b"no item", 2);
+    // Somebody else's ciphertext, sent on under an own payer: the carriage is bound, so it opens to nothing.
+    let mut copied = key.seal(&transfer(1, 0), 3);
+    copied.carriage.max_fee_wei -= 1;
     let mut causes = Vec::new();
-    for envelope in [&undecryptable, &no_item] {
+    for envelope in [&undecryptable, &no_item, &copied] {
         let sent = send(&world, envelope).await;
         causes.push(sent["item"].clone());
     }
-    for (item, cause) in causes.iter().zip(["Undecryptable", "Malformed"]) {
+    for (item, cause) in causes.iter().zip(["Undecryptable", "Malformed", "Undecryptable"]) {
         let found = outcome(&world, item).await;
         assert_eq!((&found["outcome"], &found["cause"]), (&json!("removed"), &json!(cause)));
     }
     let gas = u128::from(GasBucket::new(7).unwrap().gas_limit());
     let each = 256 * options().wei_per_byte + gas * options().wei_per_gas;
-    until(async || deposit_of(&world, PAYER).await == before - 2 * each).await;
+    until(async || deposit_of(&world, PAYER).await == before - 3 * each).await;
+    // What could be proven at the door was refused there, by name.
+    let stranger = world.refused(A, "weft_sendSealed", signed(&copied, PAYER + 1)).await;
+    assert_eq!(stranger.code(), -38020, "{stranger:?}");
     world.node.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_failure_in_an_envelope_is_dead_in_clear() {
-    // T7
+async fn t7_a_failure_in_an_envelope_is_dead_in_clear() {
     let world = start(sealing()).await;
     let key = key(&world).await;
     let call = FeeVault::beginWithdrawalCall { amount: U256::MAX };
@@ -328,7 +334,7 @@ async fn a_realm_without_sealing_says_so() {
 }
 
 #[tokio::test]
-async fn one_deposit_covers_what_it_can_pay() {
+async fn t8_one_deposit_covers_what_it_can_pay() {
     // T8: the rest is refused before it has a position, whatever is withdrawn meanwhile.
     let world = start(sealing()).await;
     let gas = u128::from(GasBucket::new(7).unwrap().gas_limit());

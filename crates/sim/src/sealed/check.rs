@@ -85,10 +85,10 @@ impl History {
             None if kind == Kind::Bundle => Sight::SealedBundle,
             None => Sight::Included,
             Some(RemovalCause::Failed) => Sight::Failed,
+            Some(RemovalCause::Invalid) if self.model.was_away => Sight::Unavailable,
             Some(RemovalCause::Invalid) => Sight::Invalid,
             Some(RemovalCause::Malformed) => Sight::Malformed,
             Some(RemovalCause::Late) => Sight::Late,
-            Some(RemovalCause::Unavailable) => Sight::Unavailable,
             Some(_) if kind == Kind::OtherPayer => Sight::CopiedEnvelope,
             Some(_) => Sight::Undecryptable,
         };

@@ -13,7 +13,6 @@ pub(crate) struct Waiting {
     pub(crate) payer: Address,
     inside: Inside,
     fee_wei: u128,
-    size_fee_wei: u128,
 }
 
 /// A payer's account in the vault.
@@ -44,6 +43,8 @@ pub(crate) struct Model {
     charges: Vec<(Address, u128)>,
     pub(crate) waiting: BTreeMap<B256, Waiting>,
     settling: Vec<(Address, u128)>,
+    /// Whether the last item that had its turn was for a rollup that was known to be away.
+    pub(crate) was_away: bool,
 }
 
 impl Model {
@@ -64,7 +65,6 @@ impl Model {
             payer: sent.envelope.carriage.payer,
             inside: sent.inside.clone(),
             fee_wei: sent.fee_wei,
-            size_fee_wei: sent.size_fee_wei,
         };
         self.waiting.insert(sent.id, waiting);
     }
@@ -94,10 +94,12 @@ impl Model {
             Inside::Malformed => Some(RemovalCause::Malformed),
             Inside::Legs(legs) => self.legs(legs, available),
         };
+        // A rollup that the header does not list was away when the epoch closed, as everybody knew.
+        self.was_away = cause == Some(RemovalCause::Unavailable);
+        let cause = if self.was_away { Some(RemovalCause::Invalid) } else { cause };
         let wei = match cause {
-            None => item.size_fee_wei,
-            Some(RemovalCause::Late | RemovalCause::Unavailable) => 0,
-            Some(_) => item.fee_wei,
+            Some(RemovalCause::Late) => 0,
+            None | Some(_) => item.fee_wei,
         };
         self.charges.push((item.payer, wei));
         self.settling.push((item.payer, item.fee_wei));

@@ -66,7 +66,6 @@ pub(crate) struct Sent {
     pub(crate) inside: Inside,
     pub(crate) item: Option<Item>,
     pub(crate) fee_wei: u128,
-    pub(crate) size_fee_wei: u128,
 }
 
 const KINDS: &[(u64, Kind)] = &[
@@ -148,7 +147,7 @@ fn finish(
     let (size_fee_wei, gas_fee_wei) =
         config.fees_wei(carriage.size.bytes() as u64, carriage.gas.gas_limit());
     let fee_wei = size_fee_wei + gas_fee_wei;
-    Sent { kind, envelope, id, payer, signature, inside, item, fee_wei, size_fee_wei }
+    Sent { kind, envelope, id, payer, signature, inside, item, fee_wei }
 }
 
 impl Sent {
