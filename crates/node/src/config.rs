@@ -10,6 +10,7 @@ use crate::{
     intake::IntakeLimits,
     origins::Origins,
     pool::PoolLimits,
+    removals::Rates,
     rollup::{self, RollupConfig},
     sealing::SealingOptions,
     turns::Priority,
@@ -405,6 +406,10 @@ pub struct Limits {
     pub max_outcomes: usize,
     /// Most bytes of remembered outcomes together; the last one is remembered whatever its size.
     pub max_outcome_bytes: usize,
+    /// Gas in a second that removed items of one signer may declare, five seconds' worth at once, and those of nobody.
+    pub removed_gas: u64,
+    /// The same for all removed items in clear together.
+    pub removed_gas_of_all: u64,
     /// Most items whose promises are remembered.
     pub max_promises: usize,
     /// Longest wait of `eth_sendRawTransactionSync`, and its wait when the client names none.
@@ -420,6 +425,10 @@ pub struct Limits {
 impl Limits {
     pub(crate) const fn intake(&self) -> IntakeLimits {
         IntakeLimits { transactions: self.max_intake, bytes: self.max_intake_bytes }
+    }
+
+    pub(crate) const fn removals(&self) -> Rates {
+        Rates { own: self.removed_gas, all: self.removed_gas_of_all }
     }
 
     pub(crate) const fn pool(&self) -> PoolLimits {
@@ -464,6 +473,8 @@ impl Default for Limits {
             max_logs: 20_000,
             max_outcomes: 50_000,
             max_outcome_bytes: 64 * 1024 * 1024,
+            removed_gas: 200_000_000,
+            removed_gas_of_all: 5_000_000_000,
             max_promises: 50_000,
             sync_send_timeout: Duration::from_secs(2),
             max_snapshots: 256,

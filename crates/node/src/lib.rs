@@ -37,6 +37,7 @@ mod pool;
 mod priority;
 mod promises;
 mod record;
+mod removals;
 mod rollup;
 mod rpc;
 mod sealing;

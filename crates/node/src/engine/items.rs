@@ -12,7 +12,10 @@ use crate::{
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::B256;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 use weft_derive::{is_dead, submission};
 use weft_evm::Applied;
 use weft_lane::{Input, Rejection};
@@ -31,6 +34,7 @@ impl Engine {
     /// Gives an item a position and executes it; one that does not fit, and everything before an auction, waits for
     /// the next slot (ADR 0016).
     pub(super) fn run_or_wait(&mut self, item: Item) -> RpcResult<Ran> {
+        self.check_removals(&item)?;
         if self.config.priority == Priority::Fees {
             self.check_bundle_nonces(&item)?;
             self.fits(&item)?;
@@ -59,7 +63,21 @@ impl Engine {
         };
         let now_ms = self.now_ms;
         self.note(|| Noted::Item { now_ms, item: item.clone() });
-        self.settle(position, item, hash).map(Some)
+        let settled = self.settle(position, item, hash)?;
+        if matches!(settled.0, Outcome::Removed(_)) {
+            let gas = gas_limits(item.legs()).into_values().fold(0, u64::saturating_add);
+            self.removals.count(item, hash, gas, Instant::now());
+        }
+        Ok(Some(settled))
+    }
+
+    /// Refuses for a while what comes from who wasted much lately: what is removed in clear is paid for by nobody (P13).
+    fn check_removals(&mut self, item: &Item) -> RpcResult<()> {
+        let hash = item.hash(&self.domain);
+        match self.removals.wait(item, hash, Instant::now()) {
+            Some(wait) => Err(RpcError::busy("too much of it was removed lately", wait)),
+            None => Ok(()),
+        }
     }
 
     fn check_bundle_nonces(&mut self, item: &Item) -> RpcResult<()> {

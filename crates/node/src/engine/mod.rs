@@ -57,6 +57,7 @@ use crate::{
     metrics::{Metrics, Saved},
     outcomes::Outcomes,
     pool::Pool,
+    removals::Removals,
     rollup::RollupConfig,
     rpc::errors::{RpcError, RpcResult},
     slots::Slots,
@@ -125,6 +126,8 @@ pub(crate) struct Engine {
     pub(crate) chains: BTreeMap<NetworkId, ChainData>,
     pub(crate) pool: Pool,
     pub(crate) bundles: Bundles,
+    /// What items in clear wasted lately.
+    removals: Removals,
     pub(crate) outcomes: Outcomes,
     snapshots: Snapshots,
     /// Items of recent slots, for tracing.
@@ -224,6 +227,7 @@ impl Engine {
             saved: config.data_dir.as_deref().map(Saved::new),
             pool: Pool::new(limits.pool()),
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
+            removals: Removals::new(limits.removals(), Instant::now()),
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Snapshots::default(),
             slots: Slots::default(),

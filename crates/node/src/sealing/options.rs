@@ -21,7 +21,10 @@ const MAX_MEMBERS: u32 = 16;
 /// Fewest slots of an epoch whose members are elsewhere: shares come over a network, and not all in one slot.
 const LEAST_SLOTS_APART: u64 = 4;
 
-/// What a realm with sealed items is made with. All up to the margin is part of the realm.
+/// Most items of an epoch; a state that is kept has room for so many.
+const MAX_ITEMS: u32 = 1 << 16;
+
+/// What a realm with sealed items is made with. All up to the number of items is part of the realm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealingOptions {
     /// Slots of an epoch.
@@ -40,6 +43,8 @@ pub struct SealingOptions {
     pub home: Option<u32>,
     /// Time that an epoch may last longer than its slots, in milliseconds; what closes later is late.
     pub close_margin_ms: u64,
+    /// Most items of an epoch; all of them run in one slot.
+    pub max_items: u32,
     /// Members that never release their secrets, so that epochs open the slow way.
     pub silent: u32,
     /// How long members may take to release before the squarings begin.
@@ -64,6 +69,7 @@ impl Default for SealingOptions {
             wei_per_gas: 1_000_000,
             home: None,
             close_margin_ms: 10_000,
+            max_items: 1 << 10,
             silent: 0,
             patience: Duration::from_millis(500),
             roster: BTreeMap::new(),
@@ -84,6 +90,10 @@ impl SealingOptions {
         if !(1..=MAX_DELAY).contains(&self.delay_squarings) {
             let delay = self.delay_squarings;
             return wrong(format!("{delay} squarings, expected 1 to {MAX_DELAY}"));
+        }
+        if !(1..=MAX_ITEMS).contains(&self.max_items) {
+            let items = self.max_items;
+            return wrong(format!("{items} items in an epoch, expected 1 to {MAX_ITEMS}"));
         }
         if !(1..=weft_lane::sealed::MAX_EPOCH_SLOTS).contains(&self.epoch_slots) {
             return wrong(format!("epochs of {} slots", self.epoch_slots));
@@ -122,6 +132,7 @@ impl SealingOptions {
             lead_slots: self.lead_slots,
             wei_per_byte: self.wei_per_byte,
             wei_per_gas: self.wei_per_gas,
+            max_items: self.max_items,
             ..SealingConfig::new(home, self.epoch_slots)
         }
     }
@@ -134,7 +145,7 @@ impl SealingOptions {
             members => format!("{members} members"),
         };
         format!(
-            "epochs of {} slots, lead {}, {members}, {} squarings, {} wei a byte, {} wei a unit of gas, home {:?}, margin {} ms",
+            "epochs of {} slots, lead {}, {members}, {} squarings, {} wei a byte, {} wei a unit of gas, home {:?}, margin {} ms, {} items",
             options.epoch_slots,
             options.lead_slots,
             options.delay_squarings,
@@ -142,6 +153,7 @@ impl SealingOptions {
             options.wei_per_gas,
             options.home,
             options.close_margin_ms,
+            options.max_items,
         )
     }
 }
@@ -150,7 +162,7 @@ impl Encode for SealingOptions {
     fn encode_to(&self, out: &mut Writer) {
         out.u64(self.epoch_slots).u64(self.lead_slots).u32(self.members);
         out.u64(self.delay_squarings).number(self.wei_per_byte).number(self.wei_per_gas);
-        out.u32(self.home.unwrap_or_default()).u64(self.close_margin_ms);
+        out.u32(self.home.unwrap_or_default()).u64(self.close_margin_ms).u32(self.max_items);
     }
 }
 
@@ -165,6 +177,7 @@ impl Decode for SealingOptions {
             wei_per_gas: input.number()?,
             home: Some(input.u32()?).filter(|home| *home != 0),
             close_margin_ms: input.u64()?,
+            max_items: input.u32()?,
             ..Self::default()
         })
     }

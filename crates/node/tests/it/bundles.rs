@@ -354,3 +354,27 @@ async fn simulated_bundles_leave_nothing_behind() {
     world.rpc(A, "weft_sendBundle", json!([{ "legs": legs }])).await;
     assert_eq!(world.balance(A, address(9), "pending").await, before + U256::from(1));
 }
+
+#[tokio::test]
+async fn p13_who_wastes_much_in_clear_waits_and_others_do_not() {
+    let limits = Limits { removed_gas: 100_000, ..config().limits };
+    let world = World::with(DevConfig { limits, ..config() }).await;
+    // The second leg reverts, so both are removed; nobody signed for this pair as a whole.
+    let fails = |salt: u8, account: usize| {
+        let reverts = Draft::new(B, account, 0).create(&Bytes::from_static(&[0x5f, 0x5f, 0xfd]));
+        let legs = [Draft::new(A, account, 0).pay(address(9), 1).leg(), reverts.leg()];
+        json!([{ "salt": B256::repeat_byte(salt), "legs": legs }])
+    };
+    let mut refusal = None;
+    for salt in 1..=60 {
+        if let Err(error) = world.try_rpc(A, "weft_sendBundle", fails(salt, 1)).await {
+            refusal = Some(format!("{error:?}"));
+            break;
+        }
+    }
+    let refusal = refusal.expect("the waste is bounded");
+    assert!(refusal.contains("removed lately") && refusal.contains("retryAfterMs"), "{refusal}");
+    // Its transactions, and what others send, go on.
+    world.send(&Draft::new(A, 1, 0).pay(address(9), 1)).await;
+    world.send(&Draft::new(A, 2, 0).pay(address(9), 1)).await;
+}

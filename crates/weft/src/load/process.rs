@@ -41,11 +41,21 @@ pub(crate) struct Chain {
 impl NodeProcess {
     /// Starts this program as a node; with a folder, everything is on disk there before it is answered.
     pub(crate) async fn weft(chain: Chain, durable_in: Option<&Path>) -> Result<Self> {
+        Self::weft_with(chain, durable_in, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub(crate) async fn weft_with(
+        chain: Chain,
+        durable_in: Option<&Path>,
+        more: &[&str],
+    ) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["dev", "--quiet", "--rollups", "1", "--port", &port.to_string()]);
         command.args(["--slot", &format!("{}ms", chain.slot.as_millis())]);
         command.args(["--gas-limit", &chain.gas_limit.to_string()]);
+        command.args(more);
         let data_dir = durable_in.map(|folder| folder.join(format!("weft-bench-{port}")));
         if let Some(dir) = &data_dir {
             command.arg("--data-dir").arg(dir);

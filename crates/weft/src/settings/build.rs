@@ -210,6 +210,8 @@ impl Settings {
             max_logs: size("limits.logs"),
             max_outcomes: size("limits.outcomes"),
             max_outcome_bytes: size("limits.outcome_bytes"),
+            removed_gas: number("limits.removed_gas"),
+            removed_gas_of_all: number("limits.removed_gas_of_all"),
             max_promises: size("limits.promises"),
             sync_send_timeout: self.time("limits.sync_send_timeout"),
             call_gas: number("limits.call_gas"),

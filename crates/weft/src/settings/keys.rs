@@ -153,6 +153,12 @@ pub(crate) const KEYS: &[Key] = &[
         "Slots before an epoch in which its key is too late; may not change",
     ),
     Key::new(
+        "sealing.max_items",
+        Kind::Number { least: 1, most: 65_536 },
+        "1024",
+        "Most items of an epoch, which run in one slot; may not change",
+    ),
+    Key::new(
         "sealing.patience",
         Kind::Time { least_ms: 1, most_ms: 600_000 },
         "500ms",
@@ -300,6 +306,18 @@ pub(crate) const KEYS: &[Key] = &[
         SOME,
         "67108864",
         "Most bytes of remembered outcomes together",
+    ),
+    Key::new(
+        "limits.removed_gas",
+        SOME,
+        "200000000",
+        "Gas a second that removed items of one signer may declare",
+    ),
+    Key::new(
+        "limits.removed_gas_of_all",
+        SOME,
+        "5000000000",
+        "The same for all removed items in clear together",
     ),
     Key::new("limits.promises", SOME, "50000", "Most items whose promises are remembered"),
     Key::new(

@@ -27,6 +27,7 @@ impl Settings {
             lead_slots: number("sealing.lead"),
             delay_squarings: number("sealing.delay"),
             members: few("sealing.members"),
+            max_items: few("sealing.max_items"),
             silent: few("sealing.silent"),
             close_margin_ms: milliseconds(self.time("sealing.close_margin")),
             patience: self.time("sealing.patience"),

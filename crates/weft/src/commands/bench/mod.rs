@@ -2,6 +2,7 @@
 
 mod accounts;
 mod overload;
+mod sealed_rpc;
 mod vs_anvil;
 
 use crate::style::{bold, dim};
@@ -22,6 +23,7 @@ Examples:
   weft bench vs-anvil --help   a node in its own process, beside anvil
   weft bench overload --help   a node that is asked for too much
   weft bench accounts --help   a state of ten million accounts
+  weft bench sealed-rpc --help sealed items over HTTP, with disk
 
 Build with --release; the figures of a debug build say little."
 )]
@@ -66,6 +68,7 @@ enum Load {
     VsAnvil(vs_anvil::VsAnvil),
     Overload(overload::Overload),
     Accounts(accounts::Accounts),
+    SealedRpc(sealed_rpc::SealedRpc),
 }
 
 impl Bench {
@@ -75,6 +78,7 @@ impl Bench {
             Some(Load::VsAnvil(command)) => return super::block_on(command.run()),
             Some(Load::Overload(command)) => return super::block_on(command.run()),
             Some(Load::Accounts(command)) => return command.run(),
+            Some(Load::SealedRpc(command)) => return super::block_on(command.run()),
             None => {}
         }
         if !(0.001..=1000.0).contains(&self.scale) {

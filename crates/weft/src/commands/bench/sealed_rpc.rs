@@ -1,0 +1,343 @@
+//! `weft bench sealed-rpc`: sealed items over HTTP to a durable node in a process of its own, until their results are
+//! promised; and junk beside them.
+
+mod sealing;
+
+use super::Report;
+use crate::load::{
+    http::Connection,
+    process::{Chain, NodeProcess, machine_load, processor_seconds, resident_bytes, sync_times},
+    setup,
+    traffic::Senders,
+};
+use clap::Args;
+use eyre::{Result, WrapErr, ensure, eyre};
+use sealing::{Epoch, Sealer};
+use serde_json::{Value, json};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{task::JoinSet, time::sleep};
+use weft_bench::{Figure, Unit};
+
+/// EIP-155 id of the rollup.
+const CHAIN_ID: u64 = 901;
+/// Longest wait for an epoch or its opening.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Time between two looks at what an epoch does.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Sends sealed items over HTTP to a durable node
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft bench sealed-rpc
+  weft bench sealed-rpc --items 2000 --epochs 3 --folder /mnt/disk
+  weft bench sealed-rpc --junk 1000000
+
+The node keeps its data in --folder. All envelopes of an epoch are made before it
+begins; when it does they are sent, and the time runs until each position is on
+disk and promised. It runs again from the epoch's end until all results are
+promised. What lies between is waiting for the clock and does not count. With
+--junk so many envelopes that their payers did not sign are sent meanwhile.")]
+pub(crate) struct SealedRpc {
+    /// Items of an epoch
+    #[arg(long, value_name = "N", default_value_t = 6000)]
+    items: usize,
+    /// Epochs that are measured
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    epochs: usize,
+    /// Slots of an epoch
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    epoch_slots: u64,
+    /// Milliseconds between blocks
+    #[arg(long, value_name = "MS", default_value_t = 200)]
+    slot: u64,
+    /// Connections of the client
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    connections: usize,
+    /// Envelopes in a request
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    batch: usize,
+    /// Envelopes of junk sent beside them, over connections of their own
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    junk: u64,
+    /// Folder for the node's data
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    folder: PathBuf,
+    /// Prints one JSON object per figure
+    #[arg(long)]
+    json: bool,
+}
+
+/// Senders inside the envelopes.
+const SENDERS: usize = 256;
+/// Connections that send junk.
+const JUNK_CONNECTIONS: usize = 4;
+/// Envelopes of junk in a request.
+const JUNK_BATCH: usize = 100;
+
+/// What an epoch took.
+#[derive(Debug, Default, Clone, Copy)]
+struct Spent {
+    making: Duration,
+    ordering: Duration,
+    opening: Duration,
+    /// Processor time of the node.
+    node_seconds: f64,
+    /// Processor time of this process while the other two ran.
+    own_seconds: f64,
+}
+
+/// Junk that was sent.
+#[derive(Debug, Default)]
+struct Junk {
+    refused: AtomicU64,
+    taken: AtomicU64,
+    is_over: AtomicBool,
+}
+
+impl SealedRpc {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        ensure!((8..=15_000).contains(&self.items), "--items {}: expected 8 to 15000", self.items);
+        ensure!((1..=1_000).contains(&self.epochs), "--epochs {}", self.epochs);
+        ensure!((2..=1_000).contains(&self.epoch_slots), "--epoch-slots {}", self.epoch_slots);
+        ensure!((1..=60_000).contains(&self.slot), "--slot {}: expected 1 to 60000", self.slot);
+        ensure!(self.connections >= 1 && self.batch >= 1, "there is no client without a request");
+        let mut report = Report::new(self.json);
+        let (config, node) = self.start().await?;
+        let senders = Arc::new(Senders::new(CHAIN_ID, SENDERS));
+        setup::fund(&node.url, &senders).await.wrap_err("cannot prepare the node")?;
+        let mut sealer = Sealer::new(senders.clone());
+        sealer.deposit(&node.url, (senders.len() * 2 + 1) as u64).await?;
+        let mut spent = Vec::new();
+        let junk = Arc::new(Junk::default());
+        let begun = Instant::now();
+        let before = resident_bytes(node.id()?)?;
+        let mut pests = self.pester(&node, &sealer, &junk).await?;
+        let mut memory = vec![before];
+        while spent.len() < self.epochs || !(self.junk == 0 || junk.is_done(self.junk)) {
+            spent.push(self.epoch(&node, &mut sealer).await?);
+            memory.push(resident_bytes(node.id()?)?);
+        }
+        junk.is_over.store(true, Ordering::Relaxed);
+        while let Some(done) = pests.join_next().await {
+            done??;
+        }
+        let lasted = begun.elapsed();
+        node.stop().await?;
+        drop(config);
+        self.print(&mut report, &spent)?;
+        self.print_junk(&mut report, &junk, lasted, &memory);
+        Ok(report.verdict())
+    }
+
+    async fn start(&self) -> Result<(tempfile::TempDir, NodeProcess)> {
+        let config = tempfile::tempdir()?;
+        let path = config.path().join("weft.toml");
+        let items = self.items.max(1_024) * 2;
+        let text = format!(
+            "[sealing]\nenabled = true\nepoch_slots = {}\nmax_items = {items}\nclose_margin = \"60s\"\n",
+            self.epoch_slots
+        );
+        std::fs::write(&path, text)?;
+        let chain = Chain {
+            chain_id: CHAIN_ID,
+            slot: Duration::from_millis(self.slot),
+            gas_limit: 3_900_000_000,
+        };
+        let path = path.to_str().ok_or_else(|| eyre!("a path that is no text"))?;
+        let node = NodeProcess::weft_with(chain, Some(&self.folder), &["--config", path]).await?;
+        Ok((config, node))
+    }
+
+    /// Seals for the next epoch that has a key, sends when it begins, and waits for its results.
+    async fn epoch(&self, node: &NodeProcess, sealer: &mut Sealer) -> Result<Spent> {
+        let mut connection = Connection::open(&node.url).await?;
+        let epoch = Epoch::coming(&mut connection, PATIENCE).await?;
+        let begun = Instant::now();
+        let prepared = sealer.seal(&epoch, self.items)?;
+        let making = begun.elapsed();
+        let requests = prepared.requests(&node.url, self.batch);
+        let now = epoch.wait_open(&mut connection, PATIENCE).await?;
+        ensure!(
+            now == epoch.number(),
+            "sealing took longer than an epoch: fewer --items or more --epoch-slots"
+        );
+        let id = node.id()?;
+        let (node_before, own_before) = (processor_seconds(id)?, own_seconds()?);
+        let begun = Instant::now();
+        send_all(&node.url, requests, self.connections).await?;
+        let ordering = begun.elapsed();
+        let (node_sent, own_sent) = (processor_seconds(id)?, own_seconds()?);
+        epoch.wait_closed(&mut connection, PATIENCE).await?;
+        let (node_closed, own_closed) = (processor_seconds(id)?, own_seconds()?);
+        let begun = Instant::now();
+        prepared.wait_executed(&mut connection, PATIENCE).await?;
+        let opening = begun.elapsed();
+        let node_seconds = processor_seconds(id)? - node_closed + node_sent - node_before;
+        let own_seconds = own_seconds()? - own_closed + own_sent - own_before;
+        // Not in the time: whether all of them, and not only the last, are in blocks.
+        prepared.check_included(&mut connection).await?;
+        Ok(Spent { making, ordering, opening, node_seconds, own_seconds })
+    }
+
+    async fn pester(
+        &self,
+        node: &NodeProcess,
+        sealer: &Sealer,
+        junk: &Arc<Junk>,
+    ) -> Result<JoinSet<Result<()>>> {
+        let mut pests = JoinSet::new();
+        if self.junk == 0 {
+            return Ok(pests);
+        }
+        let mut connection = Connection::open(&node.url).await?;
+        let epoch = Epoch::coming(&mut connection, PATIENCE).await?;
+        for number in 0..JUNK_CONNECTIONS {
+            let request = sealer.junk(&epoch, JUNK_BATCH, number)?.request(&node.url);
+            let (url, junk, most) = (node.url.clone(), junk.clone(), self.junk);
+            pests.spawn(async move { junk.send(&url, &request, most).await });
+        }
+        Ok(pests)
+    }
+
+    fn print(&self, report: &mut Report, spent: &[Spent]) -> Result<()> {
+        let items = (self.items * spent.len()) as f64;
+        let sum = |part: fn(&Spent) -> f64| spent.iter().map(part).sum::<f64>();
+        let ordering = sum(|spent| spent.ordering.as_secs_f64());
+        let opening = sum(|spent| spent.opening.as_secs_f64());
+        let (node, own) = (sum(|spent| spent.node_seconds), sum(|spent| spent.own_seconds));
+        let making = sum(|spent| spent.making.as_secs_f64());
+        let mut sync = sync_times(&self.folder, 32)?;
+        report.note(&format!(
+            "{} epochs of {} items, {} connections, {} envelopes a request; load {:.1}; a sync takes {:.2} ms",
+            spent.len(),
+            self.items,
+            self.connections,
+            self.batch,
+            machine_load().unwrap_or_default(),
+            sync.percentile(50.0).as_secs_f64() * 1e3,
+        ));
+        let mut add =
+            |name: &str, value: f64, unit: Unit| report.add(&Figure::new(name, value, unit));
+        add("sealed over RPC: ordered and promised", items / ordering, Unit::PerSecond);
+        add("sealed over RPC: opened and promised", items / opening, Unit::PerSecond);
+        add("sealed over RPC: node's processor time an item", node * 1e6 / items, Unit::Micros);
+        add("sealed over RPC: generator beforehand, an item", making * 1e6 / items, Unit::Micros);
+        let share = 100.0 * own / (own + node);
+        add("sealed over RPC: generator's share meanwhile", share, Unit::Percent);
+        let all = Figure::new(
+            "sealed over RPC: items, from envelope to promised result",
+            items / (ordering + opening),
+            Unit::PerSecond,
+        );
+        report.add(&all.promised(6_000.0));
+        Ok(())
+    }
+
+    fn print_junk(&self, report: &mut Report, junk: &Junk, lasted: Duration, memory: &[u64]) {
+        if self.junk == 0 {
+            return;
+        }
+        let refused = junk.refused.load(Ordering::Relaxed) as f64;
+        let taken = junk.taken.load(Ordering::Relaxed) as f64;
+        let middle = memory[memory.len() / 2] as f64;
+        let end = memory.last().copied().unwrap_or_default() as f64;
+        report.add(&Figure::new("junk over RPC: refused", refused, Unit::Count));
+        report.add(&Figure::new("junk over RPC: taken", taken, Unit::Count).promised(0.0));
+        let each = refused / lasted.as_secs_f64();
+        report.add(&Figure::new("junk over RPC: refused in a second", each, Unit::PerSecond));
+        report.add(&Figure::new("junk over RPC: memory, half way", middle, Unit::Bytes));
+        report.add(&Figure::new("junk over RPC: memory, at the end", end, Unit::Bytes));
+        let grown = (end - middle).max(0.0);
+        let bound = middle / 10.0;
+        report.add(
+            &Figure::new("junk over RPC: grown in the second half", grown, Unit::Bytes)
+                .promised(bound),
+        );
+        report.note("every honest item was taken and is in a block, or this would have failed");
+    }
+}
+
+impl Junk {
+    fn is_done(&self, most: u64) -> bool {
+        self.refused.load(Ordering::Relaxed) + self.taken.load(Ordering::Relaxed) >= most
+    }
+
+    /// Sends one request again and again.
+    async fn send(&self, url: &str, request: &[u8], most: u64) -> Result<()> {
+        let mut connection = Connection::open(url).await?;
+        while !self.is_done(most) && !self.is_over.load(Ordering::Relaxed) {
+            let answers: Vec<Value> = serde_json::from_slice(connection.ask(request).await?)?;
+            let refused = answers.iter().filter(|answer| answer.get("error").is_some()).count();
+            self.refused.fetch_add(refused as u64, Ordering::Relaxed);
+            self.taken.fetch_add((answers.len() - refused) as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Sends requests over some connections; every envelope must be taken and promised.
+async fn send_all(url: &str, requests: Vec<Vec<u8>>, connections: usize) -> Result<()> {
+    let requests = Arc::new(std::sync::Mutex::new(requests));
+    let mut running = JoinSet::new();
+    for _ in 0..connections {
+        let (url, requests) = (url.to_owned(), requests.clone());
+        running.spawn(async move {
+            let mut connection = Connection::open(&url).await?;
+            loop {
+                let next = requests.lock().map_err(|_| eyre!("a client panicked"))?.pop();
+                let Some(request) = next else { return Ok::<_, eyre::Report>(()) };
+                check_promised(connection.ask(&request).await?)?;
+            }
+        });
+    }
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    Ok(())
+}
+
+fn check_promised(body: &[u8]) -> Result<()> {
+    let answers: Vec<Value> = serde_json::from_slice(body)?;
+    for answer in answers {
+        if !answer["result"]["promise"]["encoding"].is_string() {
+            return Err(eyre!("an envelope was not taken and promised: {answer}"));
+        }
+    }
+    Ok(())
+}
+
+fn own_seconds() -> Result<f64> {
+    processor_seconds(std::process::id())
+}
+
+/// Waits until something is so.
+async fn until<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        ensure!(begun.elapsed() < patience, "waited in vain for {what}");
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Returns what a batch of calls answers, in order.
+fn batch_body(method: &str, params: impl Iterator<Item = Value>) -> String {
+    let call = |(id, params): (usize, Value)| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+    Value::Array(params.enumerate().map(call).collect()).to_string()
+}

@@ -1,0 +1,273 @@
+//! Envelopes for the bench, and the epochs that they are for.
+
+use super::{batch_body, until};
+use crate::{
+    accounts::{self, sign},
+    load::{
+        http::{self, Connection},
+        traffic::{Kind, Senders},
+    },
+};
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{B256, Bytes, TxKind, U256, keccak256};
+use alloy_signer::SignerSync as _;
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolCall as _;
+use eyre::{Result, ensure, eyre};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use weft_contracts::{FeeVault, addresses::FEE_VAULT};
+use weft_crypto::{
+    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList, Setup, SizeBucket,
+};
+use weft_types::{Domain, Encode as _, Item, Leg, NetworkId, SignedTx, SlotNumber};
+
+/// Accounts that pay: an epoch has room for a quarter of each.
+const PAYERS: usize = 8;
+/// Wei of each payer's deposit.
+const DEPOSIT: u128 = 1_000_000_000_000_000_000;
+/// Outcomes asked for in one request.
+const ASKED: usize = 200;
+
+/// A coming epoch with its key.
+#[derive(Debug)]
+pub(super) struct Epoch {
+    list: KeyList,
+    last_slot: SlotNumber,
+}
+
+impl Epoch {
+    /// Waits for the key of the epoch after the open one, early in the open one.
+    pub(super) async fn coming(connection: &mut Connection, patience: Duration) -> Result<Self> {
+        let mut used = None;
+        until(patience, "the key of a coming epoch", async || {
+            let open = connection.call("weft_getEpoch", json!([])).await?;
+            let current = number(&open["current"])?;
+            // From its beginning on, so that there is all of it to seal in.
+            let first = *used.get_or_insert(current);
+            if current == first {
+                return Ok(None);
+            }
+            let listed = connection.call("weft_keyList", json!([current + 1])).await?;
+            if listed.is_null() {
+                return Ok(None);
+            }
+            Self::read(&listed).map(Some)
+        })
+        .await
+    }
+
+    fn read(listed: &Value) -> Result<Self> {
+        let setup = Setup::decode(&bytes(&listed["setup"])?)?;
+        let list = KeyList::decode(&setup, &Domain::dev(), &bytes(&listed["list"])?)?;
+        Ok(Self { list, last_slot: SlotNumber::new(number(&listed["lastSlot"])?) })
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.list.epoch()
+    }
+
+    /// Waits until it is open; returns the epoch that is.
+    pub(super) async fn wait_open(
+        &self,
+        connection: &mut Connection,
+        patience: Duration,
+    ) -> Result<u64> {
+        until(patience, "the epoch", async || {
+            let current = number(&connection.call("weft_getEpoch", json!([])).await?["current"])?;
+            Ok((current >= self.number()).then_some(current))
+        })
+        .await
+    }
+
+    /// Waits until its order is closed.
+    pub(super) async fn wait_closed(
+        &self,
+        connection: &mut Connection,
+        patience: Duration,
+    ) -> Result<()> {
+        until(patience, "the end of the epoch", async || {
+            let told = connection.call("weft_getEpoch", json!([self.number()])).await?;
+            let is_closed = told["status"] == "closed" || told["status"] == "over";
+            Ok(is_closed.then_some(()))
+        })
+        .await
+    }
+}
+
+/// Who seals and pays.
+#[derive(Debug)]
+pub(super) struct Sealer {
+    senders: Arc<Senders>,
+    payers: Vec<PrivateKeySigner>,
+    /// Next nonce of every sender.
+    nonces: Vec<u64>,
+    sealed: u64,
+}
+
+/// Envelopes with what sends them.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    ids: Vec<B256>,
+    params: Vec<Value>,
+}
+
+impl Sealer {
+    pub(super) fn new(senders: Arc<Senders>) -> Self {
+        let payer = |index: usize| {
+            let secret = keccak256(format!("weft bench payer {index}"));
+            PrivateKeySigner::from_bytes(&secret).expect("a hash is a key")
+        };
+        let nonces = vec![0; senders.len()];
+        Self { senders, payers: (0..PAYERS).map(payer).collect(), nonces, sealed: 0 }
+    }
+
+    /// Deposits for every payer, by the account that funds everything, which has sent `nonce` transactions.
+    pub(super) async fn deposit(&self, url: &str, nonce: u64) -> Result<()> {
+        let mut connection = Connection::open(url).await?;
+        for (nonce, payer) in (nonce..).zip(&self.payers) {
+            let call = FeeVault::depositCall { payer: payer.address() };
+            let tx = TxEip1559 {
+                chain_id: super::CHAIN_ID,
+                nonce,
+                gas_limit: 200_000,
+                max_fee_per_gas: 200_000_000_000,
+                max_priority_fee_per_gas: 1,
+                to: TxKind::Call(FEE_VAULT),
+                value: U256::from(DEPOSIT),
+                input: call.abi_encode().into(),
+                ..TxEip1559::default()
+            };
+            let (raw, _) = sign(&accounts::signer(0), tx)?;
+            connection.call("eth_sendRawTransactionSync", json!([raw])).await?;
+        }
+        Ok(())
+    }
+
+    /// Seals transfers to an epoch.
+    pub(super) fn seal(&mut self, epoch: &Epoch, count: usize) -> Result<Prepared> {
+        let mut prepared = Prepared { ids: Vec::new(), params: Vec::new() };
+        for _ in 0..count {
+            let sender = self.sealed as usize % self.nonces.len();
+            let signed = self.senders.sign(Kind::Ether, sender, self.nonces[sender])?;
+            self.nonces[sender] += 1;
+            self.sealed += 1;
+            let tx = SignedTx::decode(signed.raw)?;
+            let network = NetworkId::new(super::CHAIN_ID as u32);
+            let plaintext = Item::Transaction(Leg { network, tx, may_revert: false }).encode();
+            let payer = &self.payers[self.sealed as usize % PAYERS];
+            let envelope = envelope(epoch, payer, &plaintext, self.sealed)?;
+            let id = envelope.id(&Domain::dev());
+            prepared.push(id, &envelope, &payer.sign_hash_sync(&id)?.as_bytes());
+        }
+        Ok(prepared)
+    }
+
+    /// Makes envelopes that look right, which their payers did not sign.
+    pub(super) fn junk(&self, epoch: &Epoch, count: usize, salt: usize) -> Result<Prepared> {
+        let mut prepared = Prepared { ids: Vec::new(), params: Vec::new() };
+        let model = envelope(epoch, &self.payers[0], b"junk", salt as u64)?;
+        // One signature by somebody: under another hash it is somebody else's.
+        let signature = self.payers[0].sign_hash_sync(&B256::ZERO)?.as_bytes();
+        for index in 0..count {
+            let mut junk: Envelope = model.clone();
+            junk.masked_seed = keccak256([salt.to_be_bytes(), index.to_be_bytes()].concat());
+            prepared.push(junk.id(&Domain::dev()), &junk, &signature);
+        }
+        Ok(prepared)
+    }
+}
+
+fn envelope(
+    epoch: &Epoch,
+    payer: &PrivateKeySigner,
+    plaintext: &[u8],
+    salt: u64,
+) -> Result<Envelope> {
+    let carriage = Carriage {
+        payer: payer.address(),
+        deposit: NetworkId::new(super::CHAIN_ID as u32),
+        rollup: None,
+        epoch: epoch.number(),
+        valid_until: epoch.last_slot,
+        size: SizeBucket::for_len(plaintext.len())?,
+        gas: GasBucket::new(0).ok_or_else(|| eyre!("there is a smallest bucket"))?,
+        max_fee_wei: DEPOSIT,
+    };
+    let entropy = keccak256([b"weft bench".as_slice(), &salt.to_be_bytes()].concat());
+    Ok(EpochKeyScheme::new(&epoch.list).encrypt(&carriage, plaintext, &entropy)?)
+}
+
+impl Prepared {
+    fn push(&mut self, id: B256, envelope: &Envelope, signature: &[u8]) {
+        self.ids.push(id);
+        let (envelope, signature) =
+            (Bytes::from(envelope.encode()), Bytes::copy_from_slice(signature));
+        self.params.push(json!([envelope, signature]));
+    }
+
+    /// Returns the requests that send all of it, the last first.
+    pub(super) fn requests(&self, url: &str, batch: usize) -> Vec<Vec<u8>> {
+        let host = url.trim_start_matches("http://");
+        let request = |params: &[Value]| {
+            http::prepare(host, &batch_body("weft_sendSealed", params.iter().cloned()))
+        };
+        self.params.chunks(batch).rev().map(request).collect()
+    }
+
+    /// Returns one request that sends all of it.
+    pub(super) fn request(&self, url: &str) -> Vec<u8> {
+        self.requests(url, self.params.len()).concat()
+    }
+
+    /// Waits until the results of all are promised.
+    pub(super) async fn wait_executed(
+        &self,
+        connection: &mut Connection,
+        patience: Duration,
+    ) -> Result<()> {
+        // In no order: which one runs last is known to the node alone.
+        let mut left: Vec<B256> = self.ids.clone();
+        until(patience, "results", async || {
+            // The signature of one is that of many, so looking at few costs the node little.
+            while let Some(id) = left.last() {
+                let told = connection.call("weft_getOutcome", json!([id])).await?;
+                if told["outcome"] == "sealed" || told.is_null() {
+                    return Ok(None);
+                }
+                if left.len() == self.ids.len() {
+                    // All of an epoch run in one job of the engine.
+                    left.truncate(1);
+                } else {
+                    left.pop();
+                }
+            }
+            let last = self.ids.last().copied().unwrap_or_default();
+            let told = connection.call("weft_getPromise", json!([last])).await?;
+            Ok((!told["execution"].is_null()).then_some(()))
+        })
+        .await
+    }
+
+    /// Checks that every item is in a block.
+    pub(super) async fn check_included(&self, connection: &mut Connection) -> Result<()> {
+        for ids in self.ids.chunks(ASKED) {
+            let body = batch_body("weft_getOutcome", ids.iter().map(|id| json!([id])));
+            let request = connection.prepare(&body);
+            let answers: Vec<Value> = serde_json::from_slice(connection.ask(&request).await?)?;
+            for answer in answers {
+                let outcome = &answer["result"]["outcome"];
+                ensure!(outcome == "included", "an honest item was not included: {answer}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(value: &Value) -> Result<u64> {
+    value.as_u64().ok_or_else(|| eyre!("not a number: {value}"))
+}
+
+fn bytes(value: &Value) -> Result<Bytes> {
+    serde_json::from_value(value.clone()).map_err(|_| eyre!("not bytes: {value}"))
+}
