@@ -208,7 +208,10 @@ impl L1Event {
     /// Reads what the payload of an inbox entry says. Bytes that are no event become [`Self::Junk`]: every entry has its
     /// position, whatever it holds.
     pub fn of_payload(payload: &[u8]) -> Self {
-        match Self::decode(payload) {
+        // Contracts write no version byte.
+        let mut input = Reader::new(payload);
+        let read = Self::decode_from(&mut input);
+        match read.and_then(|event| input.finish().map(|()| event)) {
             Ok(Self::Junk(_) | Self::Reorged(_)) | Err(_) => Self::Junk(keccak256(payload)),
             Ok(event) => event,
         }

@@ -6,7 +6,7 @@ use weft_batch::{RealmConfig, RollupGenesis};
 use weft_derive::InboxEntry;
 use weft_types::{
     Decode as _, Deposit, Encode as _, Exit, Item, L1Born, L1Event, L1Ref, NetworkId, Outcome,
-    RemovalCause,
+    RemovalCause, Writer,
 };
 
 /// A forced transaction of the inbox.
@@ -120,6 +120,13 @@ fn a_configuration_is_read_back_and_no_part_of_one_is() {
     assert_ne!(A, NetworkId::L1);
 }
 
+/// What contracts write: the encoding without a version.
+fn on_l1(event: &L1Event) -> Vec<u8> {
+    let mut out = Writer::default();
+    event.encode_to(&mut out);
+    out.finish()
+}
+
 fn entry(payload: &[u8], unix_ms: u64, log_index: u32) -> InboxEntry {
     let origin = L1Ref { block_hash: B256::repeat_byte(1), log_index };
     InboxEntry::of_payload(unix_ms, origin, payload)
@@ -146,13 +153,13 @@ fn p46_every_kind_of_entry_has_its_position() {
     };
     let both = bundle(&[Draft::pay(A, 1, 0, 1), Draft::pay(B, 1, 0, 2)]);
     let payloads = [
-        L1Event::Deposit(deposit).encode(),
+        on_l1(&L1Event::Deposit(deposit)),
         b"no event".to_vec(),
-        L1Event::Forced(Draft::pay(A, 4, 0, 1).leg()).encode(),
-        L1Event::ForcedBundle(both).encode(),
-        L1Event::Exit(exit).encode(),
+        on_l1(&L1Event::Forced(Draft::pay(A, 4, 0, 1).leg())),
+        on_l1(&L1Event::ForcedBundle(both)),
+        on_l1(&L1Event::Exit(exit)),
         // Nobody says of himself that he was reorged.
-        L1Event::Reorged(B256::repeat_byte(5)).encode(),
+        on_l1(&L1Event::Reorged(B256::repeat_byte(5))),
         Vec::new(),
     ];
     let entries = (0..).zip(&payloads).map(|(index, payload)| entry(payload, now, index));
