@@ -9,22 +9,29 @@
 //! [`L1Client`] takes nothing on trust that has a hash: a header is hashed, receipts are hashed up to the header's root, and
 //! logs come from receipts. What has none, such as which block is the last, needs half of the endpoints.
 //!
+//! [`Audit`] leads from a [`History`] and blobs to every block, or to the first lie; [`deploy`] puts a realm on L1.
+//!
 //! The crate signs nothing by itself and keeps nothing on disk.
 
+mod audit;
 mod blobs;
 mod block;
 mod client;
+mod deploy;
 mod endpoint;
 mod error;
 mod events;
 mod follower;
+mod history;
 mod registration;
 
+pub use audit::{Audit, AuditError, L1Lie, genesis_outcome, register};
 pub use blobs::{
     BeaconBlobs, BlobDir, BlobError, BlobFuture, BlobSource, ClientBlobs, versioned_hash,
 };
 pub use block::{CheckedHeader, L1Block};
 pub use client::{L1Client, MAX_RANGE, Sureness};
+pub use deploy::{DeployError, Deployed, Done, Plan, deploy};
 pub use endpoint::L1Patience;
 pub use error::{EndpointError, L1Error, Lie};
 pub use events::{
@@ -32,4 +39,5 @@ pub use events::{
     Voided,
 };
 pub use follower::{Follower, Following, MAX_REORG, Step};
+pub use history::History;
 pub use registration::Registration;

@@ -230,6 +230,8 @@ const LAYERS: &[Layer] = &[
             "weft-journal",
             "weft-node",
             "weft-client",
+            "weft-batch",
+            "weft-settlement",
             "weft-l1",
             "weft-sim",
         ],

@@ -370,3 +370,12 @@ async fn confirmations_hold_blocks_back() {
     fake.script().mine(0, &[]);
     forward_to(&mut follower, 7).await;
 }
+
+#[tokio::test]
+async fn a_follower_runs_in_a_task_of_its_own() {
+    let fake = Fake::start().await;
+    fake.script().mine(0, &[0]);
+    let mut follower = follow(client(&[&fake]).await, 1);
+    let step = tokio::spawn(async move { follower.next().await }).await.unwrap().unwrap();
+    assert!(matches!(step, Step::Forward { block, .. } if block.number == 1));
+}

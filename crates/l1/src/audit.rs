@@ -1,0 +1,441 @@
+//! From L1 to every block: what contradicts itself on the way is named (P41).
+
+use crate::{
+    blobs::BlobError,
+    error::L1Error,
+    events::{Entry, Posted, Registered},
+    history::History,
+    registration::Registration,
+};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
+use std::collections::BTreeMap;
+use thiserror::Error;
+use weft_batch::{InvalidPayload, RealmConfig, RollupGenesis, SignedBatch, blobs, payload};
+use weft_derive::{Derivation, Derived, InboxEntry, InvalidRealm, Lie, Recovered};
+use weft_evm::ClosedBlock;
+use weft_settlement::{
+    BatchHeader, Outcome, genesis_hash,
+    inbox::{Accumulator, accumulate},
+};
+use weft_types::{
+    Decode as _, Domain, NetworkId, Tag,
+    codec::{CodecError, Writer},
+};
+
+/// Something on L1 that is not so.
+#[derive(Debug, Error)]
+pub enum L1Lie {
+    /// What a batch says, by the rules of derivation.
+    #[error(transparent)]
+    Derived(#[from] Lie),
+    /// The realm's configuration is of another realm than the hub's.
+    #[error("the realm's configuration is of {found:?}, it is registered in {expected:?}")]
+    Domain {
+        /// What it says.
+        found: Box<Domain>,
+        /// Where it is.
+        expected: Box<Domain>,
+    },
+    /// A rollup is registered with something else than the realm is made of.
+    #[error("rollup {rollup} is not registered as the realm says: {what}")]
+    Registration {
+        /// Number of the rollup.
+        rollup: u32,
+        /// What differs.
+        what: &'static str,
+    },
+    /// The genesis of a rollup does not lead to what it was registered with.
+    #[error(
+        "genesis of rollup {rollup}: {declared} is registered, its configuration leads to {computed}"
+    )]
+    Genesis {
+        /// Number of the rollup.
+        rollup: u32,
+        /// Commitment on L1.
+        declared: B256,
+        /// Commitment of the configuration.
+        computed: B256,
+    },
+    /// A running hash is not that of what came before: something is missing or was made up.
+    #[error("{what}: {declared} on L1, {computed} from what came before")]
+    Running {
+        /// Running hash of what.
+        what: String,
+        /// On L1.
+        declared: B256,
+        /// Computed.
+        computed: B256,
+    },
+    /// The header of a batch does not fit its content.
+    #[error(
+        "batch {batch}: its header on L1 says {declared} as {what}, its content says {computed}"
+    )]
+    Header {
+        /// Batch.
+        batch: u64,
+        /// Which field.
+        what: &'static str,
+        /// In the header.
+        declared: String,
+        /// By the content.
+        computed: String,
+    },
+    /// The blobs of a batch hold nothing that is a batch.
+    #[error("batch {batch}: the blobs hold no batch: {why}")]
+    NoBatch {
+        /// Batch.
+        batch: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// A rollup joins that is not registered so.
+    #[error("batch {batch}: rollup {chain_id} joins and is not registered so")]
+    Joined {
+        /// Batch.
+        batch: u64,
+        /// EIP-155 id.
+        chain_id: u32,
+    },
+    /// A settlement says something else than the batches lead to.
+    #[error(
+        "settlement of batch {batch}, rollup {rollup}: {what} is {declared} on L1, the batches lead to {computed}"
+    )]
+    Settled {
+        /// Last batch of the settlement.
+        batch: u64,
+        /// Number of the rollup.
+        rollup: u32,
+        /// Which field.
+        what: &'static str,
+        /// On L1.
+        declared: B256,
+        /// Derived.
+        computed: B256,
+    },
+}
+
+/// Why a realm cannot be derived from L1.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// L1 cannot be read.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// Something there is not so.
+    #[error(transparent)]
+    Lie(#[from] Box<L1Lie>),
+    /// The configuration makes no realm.
+    #[error(transparent)]
+    Realm(#[from] InvalidRealm),
+    /// Blobs are missing.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// Somebody posted for a silent sequencer, which derivation cannot follow yet.
+    #[error("batch {0} is inbox-only; batches after a silence are not derived yet")]
+    InboxOnly(u64),
+}
+
+impl From<L1Lie> for AuditError {
+    fn from(lie: L1Lie) -> Self {
+        Self::Lie(Box::new(lie))
+    }
+}
+
+/// Derives a realm from its history on L1, batch after batch.
+#[derive(Debug)]
+pub struct Audit {
+    history: History,
+    derivation: Derivation,
+    inbox: Vec<InboxEntry>,
+    /// Numbers of rollups by EIP-155 id, from 1.
+    ids: BTreeMap<u32, u32>,
+    /// Rollups that are in the realm.
+    joined: usize,
+    /// Batches derived.
+    done: usize,
+    parent: B256,
+}
+
+impl Audit {
+    /// Checks everything on L1 that needs no batch.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`], with the first lie.
+    pub fn new(history: History) -> Result<Self, AuditError> {
+        let domain = history.realm.domain;
+        let expected =
+            Domain { l1_chain_id: history.chain_id, settlement: history.contracts.hub, ..domain };
+        if domain != expected {
+            let (found, expected) = (Box::new(domain), Box::new(expected));
+            return Err(L1Lie::Domain { found, expected }.into());
+        }
+        let mut ids = BTreeMap::new();
+        let mut running = B256::ZERO;
+        for registered in &history.registered {
+            let genesis = genesis_of(&history.realm, registered)?;
+            check_genesis(registered, &genesis)?;
+            running = register(&domain, &running, registered);
+            same_hash(
+                || format!("registrations up to rollup {}", registered.rollup),
+                registered.registry_hash,
+                running,
+            )?;
+            ids.insert(genesis.chain_id, registered.rollup);
+        }
+        if history.registered.len() < history.realm.rollups.len() {
+            let rollup = history.registered.len() as u32 + 1;
+            return Err(L1Lie::Registration { rollup, what: "it is not registered" }.into());
+        }
+        let inbox = entries(&domain, &history.entries)?;
+        let derivation = Derivation::new(history.realm.clone())?;
+        let (joined, parent) = (history.realm.rollups.len(), genesis_hash(&domain));
+        Ok(Self { history, derivation, inbox, ids, joined, done: 0, parent })
+    }
+
+    /// Returns what was read from L1.
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Returns the realm as it stands.
+    pub const fn derivation(&self) -> &Derivation {
+        &self.derivation
+    }
+
+    /// Returns the batch that is derived next.
+    pub fn next(&self) -> Option<&Posted> {
+        self.history.batches.get(self.done)
+    }
+
+    /// Takes the next batch out of its blobs, and checks that its header fits.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`].
+    ///
+    /// # Panics
+    ///
+    /// When there is no next batch.
+    pub fn open(&self, blobs: &[Bytes]) -> Result<SignedBatch, AuditError> {
+        let posted = self.next().expect("there is a next batch");
+        let batch = posted.header.number;
+        if posted.blobs.is_empty() {
+            return Err(AuditError::InboxOnly(batch));
+        }
+        let no_batch = |why: String| L1Lie::NoBatch { batch, why };
+        let bytes = blobs::unpack(blobs).map_err(|error| no_batch(error.to_string()))?;
+        let encoding =
+            payload::unpack(&bytes).map_err(|error: InvalidPayload| no_batch(error.to_string()))?;
+        let content = keccak256(&encoding);
+        same(batch, "hash of its content", &posted.header.content, &content)?;
+        let signed = SignedBatch::decode(&encoding).map_err(|error| no_batch(error.to_string()))?;
+        self.check_header(&posted.header, &signed)?;
+        Ok(signed)
+    }
+
+    /// Derives the batch that [`Self::open`] gave; `out` hears of every block.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`], with the first lie.
+    ///
+    /// # Panics
+    ///
+    /// When there is no next batch.
+    pub fn apply(
+        &mut self,
+        signed: &SignedBatch,
+        mut legs: Recovered,
+        out: &mut dyn FnMut(&ClosedBlock),
+    ) -> Result<Derived, AuditError> {
+        let posted = self.next().expect("there is a next batch").clone();
+        self.check_chain(&posted)?;
+        self.check_joined(&posted, signed)?;
+        let derived = self.derivation.apply(signed, &self.inbox, &mut legs, out);
+        let derived = derived.map_err(L1Lie::Derived)?;
+        self.check_settled(posted.header.number)?;
+        self.parent = posted.hash;
+        self.done += 1;
+        Ok(derived)
+    }
+
+    /// What the hub computed is computed again: nothing that came before can be missing.
+    fn check_chain(&self, posted: &Posted) -> Result<(), AuditError> {
+        let (header, domain) = (&posted.header, &self.history.realm.domain);
+        let batch = header.number;
+        let known = self.history.registered.iter();
+        let known = known.take_while(|it| it.block.number <= posted.block.number);
+        let registry: Vec<_> = known.map(|it| it.registry_hash).collect();
+        // Several registrations may stand in the block of the batch, before and after it.
+        if !registry.contains(&posted.registry_hash) {
+            let computed = registry.last().copied().unwrap_or_default();
+            let what = || format!("registrations before batch {batch}");
+            same_hash(what, posted.registry_hash, computed)?;
+        }
+        let accumulator = self.accumulator_at(header.inbox_cursor);
+        let computed = accumulator.map_or(B256::ZERO, |it| B256::right_padding_from(it.as_slice()));
+        let declared = B256::right_padding_from(posted.accumulator.as_slice());
+        same_hash(|| format!("inbox at batch {batch}"), declared, computed)?;
+        let computed =
+            header.hash(domain, &posted.blobs, &posted.registry_hash, &posted.accumulator);
+        same_hash(|| format!("hash of batch {batch}"), posted.hash, computed)?;
+        same_hash(|| format!("batch before batch {batch}"), header.parent, self.parent)
+    }
+
+    fn accumulator_at(&self, cursor: u64) -> Option<Accumulator> {
+        match cursor.checked_sub(1) {
+            None => Some(Accumulator::ZERO),
+            Some(last) => {
+                let last = usize::try_from(last).ok()?;
+                self.history.entries.get(last).map(|entry| entry.accumulator)
+            }
+        }
+    }
+
+    fn check_header(&self, header: &BatchHeader, signed: &SignedBatch) -> Result<(), AuditError> {
+        let content = &signed.batch;
+        let number = header.number;
+        same(number, "number", &header.number, &content.number)?;
+        same(number, "first slot", &header.first_slot, &content.first.get())?;
+        same(number, "last slot", &header.last_slot, &content.last().get())?;
+        same(number, "inbox cursor", &header.inbox_cursor, &content.inbox_cursor)?;
+        let mut rollups = 0_u128;
+        for head in &content.heads {
+            let id = self.ids.get(&head.network.get()).copied();
+            let id = id.filter(|id| (1..=128).contains(id));
+            let unknown = || L1Lie::Joined { batch: number, chain_id: head.network.get() };
+            rollups |= 1 << (id.ok_or_else(unknown)? - 1);
+        }
+        same(number, "rollups", &format!("{:#b}", header.rollups), &format!("{rollups:#b}"))
+    }
+
+    /// Rollups join in the order of their registration, as they were registered, and not before.
+    fn check_joined(&mut self, posted: &Posted, signed: &SignedBatch) -> Result<(), AuditError> {
+        for genesis in signed.batch.slots.iter().flat_map(|slot| &slot.joined) {
+            let (batch, chain_id) = (posted.header.number, genesis.chain_id);
+            let registered = self.history.registered.get(self.joined);
+            let registered = registered.filter(|it| it.block.number <= posted.block.number);
+            let declared = registered.map(|it| genesis_of(&self.history.realm, it)).transpose()?;
+            if declared.as_ref() != Some(genesis) {
+                return Err(L1Lie::Joined { batch, chain_id }.into());
+            }
+            self.joined += 1;
+        }
+        Ok(())
+    }
+
+    /// Compares a settlement that ends with this batch with what the batches lead to.
+    fn check_settled(&self, batch: u64) -> Result<(), AuditError> {
+        for settled in self.history.settlements.get(&batch).into_iter().flatten() {
+            let rollup = settled.rollup;
+            let chain = self.ids.iter().find(|(_, id)| **id == rollup).map(|(chain, _)| *chain);
+            let head = chain.and_then(|chain| self.derivation.realm().head(NetworkId::new(chain)));
+            let unknown = L1Lie::Registration { rollup, what: "it was settled and never joined" };
+            let (header, hash) = head.ok_or(unknown)?;
+            for (what, declared, computed) in [
+                ("block hash", settled.outcome.block_hash, hash),
+                ("state root", settled.outcome.state_root, header.state_root),
+            ] {
+                if declared != computed {
+                    let lie = L1Lie::Settled { batch, rollup, what, declared, computed };
+                    return Err(lie.into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns what a rollup is made of, by its registration and the realm's configuration.
+fn genesis_of(realm: &RealmConfig, registered: &Registered) -> Result<RollupGenesis, AuditError> {
+    let rollup = registered.rollup;
+    let lie = |what| AuditError::from(L1Lie::Registration { rollup, what });
+    let wrong = |error: CodecError| L1Error::Registration { rollup, why: error.to_string() };
+    let own = rollup.checked_sub(1).and_then(|index| realm.rollups.get(index as usize));
+    let genesis = match Registration::decode(&registered.config).map_err(wrong)? {
+        Registration::Realm { config, .. } if rollup == 1 && *config == *realm => own.cloned(),
+        Registration::Realm { .. } => return Err(lie("it names another realm")),
+        Registration::Rollup { realm: hash, .. } if hash != realm.hash() => {
+            return Err(lie("it names another realm"));
+        }
+        Registration::Rollup { genesis, .. } if own.is_none_or(|own| *own == genesis) => {
+            Some(genesis)
+        }
+        Registration::Rollup { .. } => return Err(lie("the realm begins with another rollup")),
+    };
+    let genesis = genesis.ok_or_else(|| lie("the realm begins without it"))?;
+    if u64::from(genesis.chain_id) == registered.chain_id {
+        Ok(genesis)
+    } else {
+        Err(lie("it has another chain id"))
+    }
+}
+
+/// Returns the outcome that a rollup begins with.
+pub fn genesis_outcome(genesis: &RollupGenesis) -> Outcome {
+    let rollup = weft_derive::rollup(genesis);
+    Outcome {
+        state_root: rollup.head.state_root,
+        block_hash: rollup.head_hash,
+        ..Outcome::default()
+    }
+}
+
+fn check_genesis(registered: &Registered, genesis: &RollupGenesis) -> Result<(), AuditError> {
+    let (declared, rollup) = (registered.genesis_commitment, registered.rollup);
+    let computed = genesis_outcome(genesis).commitment();
+    if declared == computed {
+        Ok(())
+    } else {
+        Err(L1Lie::Genesis { rollup, declared, computed }.into())
+    }
+}
+
+/// Returns the running hash over registrations after one more.
+pub fn register(domain: &Domain, before: &B256, registered: &Registered) -> B256 {
+    let mut out = Writer::default();
+    out.hash(before).u32(registered.rollup).u64(registered.chain_id);
+    out.address(&registered.policy).hash(&registered.genesis_commitment);
+    out.hash(&registered.config_hash).u256(U256::from(registered.value));
+    domain.hash(Tag::Registry, out.as_slice())
+}
+
+/// Checks the accumulators of all entries, and reads them.
+fn entries(domain: &Domain, all: &[Entry]) -> Result<Vec<InboxEntry>, AuditError> {
+    let mut before = Accumulator::ZERO;
+    let mut items = Vec::with_capacity(all.len());
+    for (index, entry) in (0..).zip(all) {
+        let (block, hash) = (entry.block.number as u32, keccak256(&entry.payload));
+        before = accumulate(domain, &before, index, block, &hash);
+        let declared = B256::right_padding_from(entry.accumulator.as_slice());
+        let computed = B256::right_padding_from(before.as_slice());
+        same_hash(|| format!("inbox up to entry {index}"), declared, computed)?;
+        let unix_ms = entry.block.unix_s.saturating_mul(1000);
+        items.push(InboxEntry::of_payload(unix_ms, entry.origin, &entry.payload));
+    }
+    Ok(items)
+}
+
+fn same_hash(
+    what: impl FnOnce() -> String,
+    declared: B256,
+    computed: B256,
+) -> Result<(), AuditError> {
+    if declared == computed {
+        return Ok(());
+    }
+    Err(L1Lie::Running { what: what(), declared, computed }.into())
+}
+
+fn same<T: PartialEq + ToString>(
+    batch: u64,
+    what: &'static str,
+    declared: &T,
+    computed: &T,
+) -> Result<(), AuditError> {
+    if declared == computed {
+        return Ok(());
+    }
+    let (declared, computed) = (declared.to_string(), computed.to_string());
+    Err(L1Lie::Header { batch, what, declared, computed }.into())
+}
