@@ -183,3 +183,33 @@ fn slasher(config: &L1Config, to: &L1Addresses) -> Slasher::constructorCall {
     };
     Slasher::constructorCall { config }
 }
+
+/// Returns what a contract on L1 refused with, by the data of its revert: the error's name and values.
+pub fn error_name(data: &[u8]) -> Option<alloc::string::String> {
+    use crate::bindings::{Escape as E, Hub as H, Inbox as I, L1Bridge as B};
+    use alloc::format;
+    use alloy_sol_types::SolInterface as _;
+    let hub = || H::HubErrors::abi_decode(data).ok().map(|error| format!("{error:?}"));
+    let inbox = || I::InboxErrors::abi_decode(data).ok().map(|error| format!("{error:?}"));
+    let bridge = || B::L1BridgeErrors::abi_decode(data).ok().map(|error| format!("{error:?}"));
+    let escape = || E::EscapeErrors::abi_decode(data).ok().map(|error| format!("{error:?}"));
+    let named = hub().or_else(inbox).or_else(bridge).or_else(escape)?;
+    // `NotNext(NotNext { .. })`: the name is said once.
+    let inner = named.split_once('(').map(|(_, inner)| inner.strip_suffix(')').unwrap_or(inner));
+    Some(inner.unwrap_or(&named).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_sol_types::SolError as _;
+
+    #[test]
+    fn refusals_are_named_with_their_values() {
+        let refused = Hub::NotSilent { from: U256::from(77) }.abi_encode();
+        assert_eq!(error_name(&refused).as_deref(), Some("NotSilent { from: 77 }"));
+        let refused = Inbox::WrongGas { gas: 5 }.abi_encode();
+        assert_eq!(error_name(&refused).as_deref(), Some("WrongGas { gas: 5 }"));
+        assert_eq!(error_name(&[1, 2, 3]), None);
+    }
+}

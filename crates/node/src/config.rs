@@ -153,6 +153,9 @@ pub struct DevConfig {
     pub drain_timeout: Duration,
     /// Hears how far a start on a data directory is.
     pub progress: Option<Progress>,
+    /// Time of the genesis blocks in seconds since the Unix epoch, where it is agreed on beforehand; that of the first start
+    /// when it is `None`.
+    pub genesis_unix_s: Option<u64>,
     /// Whether the realm of the data directory is taken as it was made, whatever stands here.
     pub adopts_genesis: bool,
     /// How sealed items are taken; none are when there is nothing here.
@@ -198,6 +201,7 @@ impl Default for DevConfig {
             save_figures_every: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(10),
             progress: None,
+            genesis_unix_s: None,
             adopts_genesis: false,
             sealing: None,
         }

@@ -55,12 +55,12 @@ pub use accounts::{DEV_ACCOUNTS, DevAccount};
 pub use admin::{AdminConfig, LogControl};
 pub use batches::{
     BatchDir, BatchFileError, BatchLimits, BatchSink, Brotli, VerifiedBatches, Verifier,
-    VerifyBatchesError, development_sequencer, recover,
+    VerifyBatchesError, development_sequencer, realm_config, recover,
 };
 pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
 pub use engine::{EngineHandle, ImportedChain};
 pub use error::NodeError;
-pub use export::{Archive, Progress, Verified, VerifyError, export_batches, verify};
+pub use export::{Archive, DataOf, Progress, Verified, VerifyError, export_batches, verify};
 pub use node::{Node, NodeHandle, RollupInfo};
 pub use origins::Origins;
 pub use rollup::{MAX_ALLOCATIONS, RollupConfig};

@@ -15,6 +15,7 @@ mod verify;
 
 pub use compress::Brotli;
 pub use files::{BatchDir, BatchFileError};
+pub use realm::realm_config;
 pub use recorder::{BatchLimits, BatchSink};
 pub use verify::{VerifiedBatches, Verifier, VerifyBatchesError, recover};
 
@@ -28,5 +29,5 @@ pub fn development_sequencer() -> weft_promise::LocalSigner {
     signer.expect("the development key is a key")
 }
 
-pub(crate) use realm::{genesis_of, realm_config};
+pub(crate) use realm::genesis_of;
 pub(crate) use recorder::Recorder;

@@ -7,7 +7,11 @@ use alloy_primitives::Address;
 use weft_batch::{RealmConfig, RollupGenesis, SealingRealm};
 
 /// Returns what the realm of a configuration is made of; `timestamp` is that of its genesis blocks, in seconds.
-pub(crate) fn realm_config(
+///
+/// # Errors
+///
+/// [`NodeError::Config`] when it makes no realm.
+pub fn realm_config(
     config: &DevConfig,
     timestamp: u64,
     sequencer: Address,

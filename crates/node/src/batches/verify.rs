@@ -38,6 +38,14 @@ pub struct VerifiedBatches {
     pub derived: Derived,
 }
 
+impl VerifiedBatches {
+    /// Takes what one more batch led to.
+    pub fn add(&mut self, derived: Derived) {
+        self.batches += 1;
+        self.derived = sum(std::mem::take(&mut self.derived), derived);
+    }
+}
+
 /// Derives batch after batch.
 #[derive(Debug)]
 pub struct Verifier {
@@ -80,8 +88,7 @@ impl Verifier {
         out: &mut dyn FnMut(&ClosedBlock),
     ) -> Result<(), Lie> {
         let derived = self.derivation.apply(batch, &self.inbox, &mut legs, out)?;
-        self.done.batches += 1;
-        self.done.derived = sum(std::mem::take(&mut self.done.derived), derived);
+        self.done.add(derived);
         Ok(())
     }
 

@@ -172,7 +172,7 @@ impl Engine {
         }
         let domain = config.domain;
         let clock = Clock::new(config.seed, config.slot_ms);
-        let timestamp = genesis.unwrap_or(clock.now_ms() / 1000);
+        let timestamp = genesis.or(config.genesis_unix_s).unwrap_or(clock.now_ms() / 1000);
         let rollups: Vec<_> = config
             .all_rollups()?
             .iter()

@@ -163,7 +163,9 @@ impl Recovery {
 fn check_config(config: &DevConfig, genesis: &Genesis) -> Result<(), NodeError> {
     let seed = |seed: Option<u64>| seed.map_or_else(|| "none".to_owned(), |seed| seed.to_string());
     let accounts: Vec<_> = config.accounts.iter().map(|account| account.address).collect();
+    let time = config.genesis_unix_s.unwrap_or(genesis.timestamp);
     let pairs = [
+        ("genesis time", genesis.timestamp.to_string(), time.to_string()),
         ("rollups", genesis.rollups.to_string(), config.rollups.to_string()),
         ("first chain id", genesis.first_chain_id.to_string(), config.first_chain_id.to_string()),
         ("slot", format!("{} ms", genesis.slot_ms), format!("{} ms", config.slot_ms)),

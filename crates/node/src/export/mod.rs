@@ -26,7 +26,7 @@ use std::{
 };
 use weft_promise::Signer;
 use weft_state::StoreError;
-use weft_types::NetworkId;
+use weft_types::{Domain, NetworkId};
 
 /// Hears how much of a log was repeated: bytes so far, and bytes in all.
 #[derive(Clone)]
@@ -49,16 +49,34 @@ impl fmt::Debug for Progress {
     }
 }
 
+/// A data directory, and the realm that it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataOf {
+    /// Data directory.
+    pub dir: PathBuf,
+    /// The realm; a directory of another one is refused.
+    pub domain: Domain,
+}
+
+/// A directory of a realm without L1.
+impl From<&Path> for DataOf {
+    fn from(dir: &Path) -> Self {
+        Self { dir: dir.into(), domain: Domain::dev() }
+    }
+}
+
 /// Returns the configuration of an engine that repeats what a directory holds.
-fn config_of(data_dir: &Path, progress: Option<Progress>) -> Result<DevConfig, NodeError> {
-    let failed = |source| NodeError::DataDir { path: data_dir.into(), source };
+fn config_of(data: DataOf, progress: Option<Progress>) -> Result<DevConfig, NodeError> {
+    let DataOf { dir, domain } = data;
+    let failed = |source| NodeError::DataDir { path: dir.clone(), source };
     // A directory that does not exist would be made, and a realm in it.
-    if !DataDir::has_log(data_dir).map_err(failed)? {
+    if !DataDir::has_log(&dir).map_err(failed)? {
         let why = io::Error::new(io::ErrorKind::NotFound, "it holds no log");
         return Err(failed(why));
     }
     Ok(DevConfig {
-        data_dir: Some(PathBuf::from(data_dir)),
+        data_dir: Some(dir),
+        domain,
         promise_key: None,
         progress,
         adopts_genesis: true,
@@ -73,7 +91,7 @@ fn config_of(data_dir: &Path, progress: Option<Progress>) -> Result<DevConfig, N
 ///
 /// [`NodeError`] when the directory is of no use, or a batch cannot be signed or kept.
 pub fn export_batches(
-    data_dir: &Path,
+    data: impl Into<DataOf>,
     sink: Box<dyn BatchSink>,
     signer: Box<dyn Signer>,
     limits: BatchLimits,
@@ -81,7 +99,7 @@ pub fn export_batches(
 ) -> Result<u64, NodeError> {
     let batches = Some(Recorder::new(sink, signer, limits));
     let recordings = Recordings { batches, ..Recordings::default() };
-    let mut engine = archive(config_of(data_dir, progress)?, Metrics::new(), recordings)?;
+    let mut engine = archive(config_of(data.into(), progress)?, Metrics::new(), recordings)?;
     let is_open = engine.realm.slot().is_some();
     let written = engine.batches.take().map_or(Ok(0), |batches| batches.finish(is_open));
     written.map_err(NodeError::Export)
@@ -102,7 +120,7 @@ impl Archive {
     ///
     /// [`NodeError`] when the directory is of no use, has no such rollup, or `replay` cannot be written.
     pub fn open(
-        data_dir: &Path,
+        data: impl Into<DataOf>,
         chain_id: u32,
         replay: Option<Box<dyn Write + Send>>,
         progress: Option<Progress>,
@@ -110,7 +128,7 @@ impl Archive {
         let network = NetworkId::new(chain_id);
         let rollup = replay.map(|out| Recording::new(network, out));
         let recordings = Recordings { rollup, ..Recordings::default() };
-        let mut engine = archive(config_of(data_dir, progress)?, Metrics::new(), recordings)?;
+        let mut engine = archive(config_of(data.into(), progress)?, Metrics::new(), recordings)?;
         if !engine.chains.contains_key(&network) {
             let known: Vec<_> = engine.chains.keys().map(ToString::to_string).collect();
             let known = known.join(", ");
