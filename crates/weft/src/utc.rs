@@ -14,6 +14,12 @@ pub(crate) fn utc(unix_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}.{ms:03} UTC")
 }
 
+/// Returns the time in whole seconds after 1970.
+pub(crate) fn now_s() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
 /// Returns year, month and day of a day counted from 1970-01-01.
 ///
 /// `civil_from_days` of H. Hinnant, "chrono-Compatible Low-Level Date Algorithms": years begin in March, so that the leap

@@ -5,6 +5,7 @@ use crate::{
     log,
     progress::{self, Progress},
     say::say,
+    settings::{Flags, Settings},
 };
 use clap::Args;
 use eyre::{Result, WrapErr, bail, ensure};
@@ -15,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use weft_node::{Archive, BatchDir, BatchLimits, export_batches};
+use weft_node::{Archive, BatchDir, BatchLimits, DataOf, export_batches};
 use weft_promise::keystore;
 
 /// Writes the blocks of a rollup, or the batches of the realm, to files
@@ -37,6 +38,9 @@ pub(crate) struct Export {
     /// Data directory
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+    /// Configuration of a realm that is on L1
+    #[arg(long, value_name = "FILE", env = "WEFT_CONFIG", hide_env = true)]
+    config: Option<PathBuf>,
     /// Rollup by its EIP-155 id
     #[arg(long, value_name = "CHAIN", required_unless_present = "batches")]
     rollup: Option<u32>,
@@ -79,7 +83,7 @@ impl Export {
         let replay = self.replay.as_deref().map(create).transpose()?;
         let replay = replay.map(|file| Box::new(file) as Box<dyn Write + Send>);
         let shown = Some(progress::of_recovery());
-        let done = Archive::open(&self.data_dir, rollup, replay, shown)
+        let done = Archive::open(self.data()?, rollup, replay, shown)
             .wrap_err("cannot export")
             .and_then(|archive| write(&archive, out));
         if done.is_err() {
@@ -98,6 +102,11 @@ impl Export {
         Ok(ExitCode::SUCCESS)
     }
 
+    fn data(&self) -> Result<DataOf> {
+        let settings = Settings::resolve(&Flags::with_file(self.config.clone()))?;
+        Ok(DataOf { dir: self.data_dir.clone(), domain: settings.domain()? })
+    }
+
     fn write_batches(&self, path: &Path) -> Result<ExitCode> {
         let signer = match &self.key {
             Some(file) => keystore::open(file, &passphrase(self.passphrase.as_deref())?)?,
@@ -107,7 +116,7 @@ impl Export {
         let limits = BatchLimits { slots: self.slots.max(1).into(), ..BatchLimits::default() };
         let shown = Some(progress::of_recovery());
         let (sink, signer) = (Box::new(dir), Box::new(signer));
-        let batches = export_batches(&self.data_dir, sink, signer, limits, shown);
+        let batches = export_batches(self.data()?, sink, signer, limits, shown);
         let batches = batches.wrap_err("cannot export")?;
         let out = path.display().to_string();
         if self.json {

@@ -4,12 +4,15 @@ mod bench;
 mod bundle;
 mod config;
 mod demo;
+mod deposit;
 mod dev;
 mod evidence;
 mod executor;
 mod export;
+mod force;
 mod import;
 pub(crate) mod keys;
+mod l1;
 mod node;
 mod promise;
 mod rollup;
@@ -19,6 +22,7 @@ mod shield;
 mod sim;
 mod verify;
 mod verify_promise;
+mod withdraw;
 
 use clap::Subcommand;
 use eyre::{Result, WrapErr};
@@ -39,6 +43,11 @@ pub(crate) enum Command {
     Import(import::Import),
     Export(export::Export),
     Verify(verify::Verify),
+    #[command(subcommand)]
+    L1(l1::L1Command),
+    Deposit(deposit::Deposit),
+    Withdraw(withdraw::Withdraw),
+    Force(force::Force),
     Sim(sim::Sim),
     Bench(bench::Bench),
     Executor(executor::Executor),
@@ -72,6 +81,10 @@ impl Command {
             Self::Import(command) => block_on(command.run()),
             Self::Export(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::L1(command) => block_on(command.run()),
+            Self::Deposit(command) => block_on(command.run()),
+            Self::Withdraw(command) => block_on(command.run()),
+            Self::Force(command) => block_on(command.run()),
             Self::Sim(command) => command.run(),
             Self::Bench(command) => command.run(),
             Self::Executor(command) => command.run(),
@@ -90,7 +103,7 @@ impl Command {
 }
 
 /// Runs a command that waits for the network.
-fn block_on(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+fn block_on<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -8,7 +8,6 @@ use weft_node::{
     AdminConfig, DevConfig, GuardFile, Limits, Origins, Priority, RollupConfig, SigningKey,
 };
 use weft_promise::Passphrase;
-use weft_types::Domain;
 
 /// How long a signer program may take to answer.
 const SIGNER_PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +39,8 @@ impl Settings {
             has_cheats: is_dev,
             host: self.host("node.host"),
             origins: self.origins(is_dev)?,
-            domain: Domain { realm: self.number("realm.id").unwrap_or(0), ..Domain::dev() },
+            domain: self.domain()?,
+            genesis_unix_s: self.number("realm.genesis"),
             common_port: self.port("node.common_port"),
             slot_ms: milliseconds(self.time("realm.slot")),
             priority: self.priority(),

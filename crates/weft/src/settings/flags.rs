@@ -24,6 +24,11 @@ impl Flags {
         self.file.as_deref()
     }
 
+    /// Returns what a command line says that names a file and nothing else.
+    pub(crate) fn with_file(file: Option<PathBuf>) -> Self {
+        Self { file, values: Vec::new() }
+    }
+
     pub(super) fn values(&self) -> impl Iterator<Item = (&'static str, &'static str, &Value)> {
         self.values.iter().map(|(path, name, value)| (*path, *name, value))
     }

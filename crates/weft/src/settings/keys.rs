@@ -109,11 +109,33 @@ pub(crate) const KEYS: &[Key] = &[
     )
     .flag("priority", "WHO"),
     Key::new(
+        "realm.genesis",
+        Kind::Number { least: 1, most: 1 << 40 },
+        "",
+        "Time of the genesis blocks, Unix seconds; default: that of the first start",
+    ),
+    Key::new(
         "realm.rollups",
         Kind::Paths,
         "",
         "Files of the rollups; those not in the realm yet join it",
     ),
+    Key::new("l1.urls", Kind::Text, "", "L1 endpoints, with commas; none may contradict another"),
+    Key::new("l1.chain_id", SOME, "", "EIP-155 id of L1; `weft l1 deploy` writes it"),
+    Key::new("l1.hub", Kind::Text, "", "Hub of the realm on L1; `weft l1 deploy` writes it"),
+    Key::new(
+        "l1.from",
+        Kind::Number { least: 0, most: 1 << 53 },
+        "0",
+        "L1 block to read from; `weft l1 deploy` writes it",
+    ),
+    Key::new(
+        "l1.confirmations",
+        Kind::Number { least: 0, most: 64 },
+        "0",
+        "L1 blocks that must follow a block before it counts",
+    ),
+    Key::new("l1.blobs", Kind::Text, "", "Directory or beacon endpoint with blobs; default: L1"),
     Key::new("sealing.enabled", Kind::Switch, "false", "Takes sealed items; see also `committee`")
         .flag("sealed", "BOOL"),
     Key::new(

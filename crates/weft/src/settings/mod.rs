@@ -4,6 +4,7 @@ mod build;
 mod file;
 mod flags;
 mod keys;
+mod l1;
 #[cfg(test)]
 mod reference;
 mod rollup;
@@ -12,6 +13,7 @@ mod value;
 
 pub(crate) use build::Profile;
 pub(crate) use flags::Flags;
+pub(crate) use l1::L1Settings;
 pub(crate) use rollup::read_rollup;
 
 use eyre::{Result, bail, eyre};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use weft_types::{Bundle, Decode as _, Domain, Item, Leg, SignedTx};
 
 /// Reads a transaction in hex, or a bundle of `weft bundle sign`.
-pub(super) fn read(path: &str, domain: &Domain) -> Result<Item> {
+pub(in crate::commands) fn read(path: &str, domain: &Domain) -> Result<Item> {
     let text = read_text(path, "a signed transaction or bundle")?;
     let name = if path == "-" { "standard input" } else { path };
     if let Some(raw) = text.trim().strip_prefix("0x") {

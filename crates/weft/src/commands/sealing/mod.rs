@@ -13,6 +13,7 @@ mod unseal;
 
 pub(super) use committee::Committee;
 pub(crate) use committee::read_roster;
+pub(super) use content::read as read_item;
 pub(crate) use key::read_setup_bytes;
 pub(super) use node::Sealed;
 pub(super) use seal::Seal;

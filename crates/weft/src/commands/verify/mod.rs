@@ -1,5 +1,9 @@
-//! `weft verify`: every block of every rollup from batches alone, or the first thing in them that is not so (P41).
+//! `weft verify`: every block of every rollup from batches alone, or the first thing in them that is not so (P41). The
+//! batches are in a directory, or on L1.
 
+mod l1;
+
+use super::l1::L1Args;
 use crate::{log, progress::Progress, say::say};
 use clap::Args;
 use eyre::{Result, WrapErr};
@@ -19,15 +23,26 @@ use weft_node::{BatchDir, VerifiedBatches, Verifier};
 Examples:
   weft verify --archive archive
   weft verify --archive archive --hashes hashes.txt   to compare with a node
+  weft verify --l1 http://l1:8545 --hub 0x5FbD.. --blobs http://beacon:5052
 
 The directory is what `weft export --batches` writes: what the realm is made of
-and its batches. Nothing else is read. Every header, signature, chain, key,
-opening, removal and block is derived again. A lie ends it with exit code 1,
-named with its batch, position and rollup.")]
+and its batches. On L1 that is in the events of the hub and the inbox, and in
+blobs, which need not be trusted. Nothing else is read. Every header, signature,
+chain, key, opening, removal and block is derived again; on L1 also what the
+contracts hashed. A lie ends it with exit code 1, named with its batch, position
+and rollup.")]
 pub(crate) struct Verify {
     /// Directory of batches
-    #[arg(long, value_name = "DIR")]
-    archive: PathBuf,
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["urls", "hub", "from", "blobs", "at"])]
+    archive: Option<PathBuf>,
+    #[command(flatten)]
+    l1: L1Args,
+    /// Where blobs are; default: the L1 endpoint
+    #[arg(long, value_name = "DIR|URL")]
+    blobs: Option<String>,
+    /// Last block: latest, safe or finalized
+    #[arg(long, value_name = "WORD", default_value = "latest", hide_possible_values = true)]
+    at: At,
     /// File for rollup, number and hash of every block
     #[arg(long, value_name = "FILE")]
     hashes: Option<PathBuf>,
@@ -36,14 +51,35 @@ pub(crate) struct Verify {
     json: bool,
 }
 
+/// How sure the last L1 block must be.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum At {
+    /// The last one
+    Latest,
+    /// Half of the validators saw it
+    Safe,
+    /// It can no longer be replaced
+    Finalized,
+}
+
 impl Verify {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
         let began = Instant::now();
-        let dir = BatchDir::open(&self.archive);
-        let mut verifier = Verifier::new(dir.realm().wrap_err("cannot read the realm")?)?;
         let mut hashes = self.hashes.as_deref().map(Hashes::create).transpose()?;
+        let done = match &self.archive {
+            Some(archive) => Self::archive(archive, &mut hashes)?,
+            None => super::block_on(self.from_l1(&mut hashes))?,
+        };
+        hashes.map_or(Ok(()), Hashes::finish)?;
+        self.tell(&done, began);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn archive(path: &Path, hashes: &mut Option<Hashes>) -> Result<VerifiedBatches> {
+        let dir = BatchDir::open(path);
+        let mut verifier = Verifier::new(dir.realm().wrap_err("cannot read the realm")?)?;
         let progress = Progress::new("verifying", dir.count());
         verifier.apply_all(
             &dir,
@@ -51,9 +87,7 @@ impl Verify {
             &mut |block| hashes.iter_mut().for_each(|hashes| hashes.write(block)),
         )?;
         progress.end();
-        hashes.map_or(Ok(()), Hashes::finish)?;
-        self.tell(verifier.done(), began);
-        Ok(ExitCode::SUCCESS)
+        Ok(verifier.done().clone())
     }
 
     fn tell(&self, done: &VerifiedBatches, began: Instant) {

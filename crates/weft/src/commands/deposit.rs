@@ -1,0 +1,163 @@
+//! `weft deposit`: from L1 to a rollup.
+
+use super::l1::{Found, L1Args, Sender};
+use crate::{amount::parse_wei, say::say};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_rpc_types_eth::TransactionReceipt;
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::{SolEvent as _, sol};
+use clap::Args;
+use eyre::{Result, bail, ensure};
+use serde_json::json;
+use std::process::ExitCode;
+use weft_contracts::{Inbox, L1Bridge};
+
+sol! {
+    #[derive(Debug)]
+    interface IERC20 {
+        function balanceOf(address owner) external view returns (uint256);
+        function allowance(address owner, address spender) external view returns (uint256);
+        function approve(address spender, uint256 amount) external returns (bool);
+    }
+}
+
+/// Sends ether or tokens from L1 to a rollup, or calls a contract there
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft deposit --config weft.toml --rollup 901 --amount 1ether
+  weft deposit --l1 http://l1:8545 --hub 0x5FbD.. --rollup 901 --amount 5000000 \\
+    --token 0xA0b8.. --to 0x7099..
+  weft deposit --config weft.toml --rollup 901 --to 0x1234.. --data 0xd09de08a
+
+Ether and tokens go through the bridge, whose escrow holds them. With --data the
+inbox calls --to on the rollup, as the proxy of the sender there. Amounts of
+tokens are in their smallest unit; the bridge is allowed to take them first.")]
+pub(crate) struct Deposit {
+    #[command(flatten)]
+    l1: L1Args,
+    /// Private key of the sender on L1
+    #[arg(long, value_name = "HEX", env = "WEFT_KEY", hide_env_values = true)]
+    key: PrivateKeySigner,
+    /// Rollup by its EIP-155 id
+    #[arg(long, value_name = "CHAIN")]
+    rollup: u32,
+    /// How much: 1ether, 0.5 gwei, 2_000
+    #[arg(long, value_name = "AMOUNT", default_value = "0", value_parser = wei)]
+    amount: U256,
+    /// Receiver on the rollup; default: the sender
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<Address>,
+    /// Token on L1; default: ether
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "data")]
+    token: Option<Address>,
+    /// Call data, for a call in the place of a transfer
+    #[arg(long, value_name = "HEX", requires = "to")]
+    data: Option<Bytes>,
+    /// Gas of the call
+    #[arg(long, value_name = "GAS", default_value_t = 1_000_000, requires = "data")]
+    gas: u64,
+    /// Prints JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+fn wei(text: &str) -> Result<U256, String> {
+    parse_wei(text).map_err(|error| error.to_string())
+}
+
+impl Deposit {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        ensure!(self.data.is_some() || !self.amount.is_zero(), "an --amount of zero moves nothing");
+        let found = self.l1.find().await?;
+        let sender = found.sender(&self.key)?;
+        let receipt = match (&self.data, self.token) {
+            (Some(data), _) => self.call(&found, &sender, data).await?,
+            (None, Some(token)) => self.token(&found, &sender, token).await?,
+            (None, None) => self.bridge(&found, &sender, Address::ZERO, self.amount).await?,
+        };
+        tell(&receipt, &found, self.rollup, self.json)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn call(
+        &self,
+        found: &Found,
+        sender: &Sender,
+        data: &Bytes,
+    ) -> Result<TransactionReceipt> {
+        let (to, gas) = (self.to.unwrap_or(sender.address), self.gas);
+        let call = Inbox::depositCall { network: self.rollup, to, gas, data: data.clone() };
+        sender.call(found.contracts.inbox, &call, self.amount).await
+    }
+
+    async fn token(
+        &self,
+        found: &Found,
+        sender: &Sender,
+        token: Address,
+    ) -> Result<TransactionReceipt> {
+        let (owner, spender) = (sender.address, found.contracts.bridge);
+        let balance = sender.view(token, &IERC20::balanceOfCall { owner }).await?;
+        ensure!(
+            balance >= self.amount,
+            "{owner} has {balance} of token {token}, not {}",
+            self.amount
+        );
+        let allowed = sender.view(token, &IERC20::allowanceCall { owner, spender }).await?;
+        if allowed < self.amount {
+            let call = IERC20::approveCall { spender, amount: self.amount };
+            sender.call(token, &call, U256::ZERO).await?;
+        }
+        self.bridge(found, sender, token, U256::ZERO).await
+    }
+
+    async fn bridge(
+        &self,
+        found: &Found,
+        sender: &Sender,
+        token: Address,
+        value: U256,
+    ) -> Result<TransactionReceipt> {
+        let call = L1Bridge::bridgeAssetCall {
+            destinationNetwork: self.rollup,
+            destinationAddress: self.to.unwrap_or(sender.address),
+            amount: self.amount,
+            token,
+            forceUpdateGlobalExitRoot: true,
+            permitData: Bytes::new(),
+        };
+        sender.call(found.contracts.bridge, &call, value).await
+    }
+}
+
+/// Says which entry of the inbox a transaction made.
+pub(super) fn tell(
+    receipt: &TransactionReceipt,
+    found: &Found,
+    rollup: u32,
+    is_json: bool,
+) -> Result<()> {
+    let ours = receipt.logs().iter().filter(|log| log.address() == found.contracts.inbox);
+    let mut entries = ours.filter_map(|log| Inbox::EntryAdded::decode_log(&log.inner).ok());
+    let Some(entry) = entries.next() else {
+        let hash: B256 = receipt.transaction_hash;
+        bail!("transaction {hash} added no entry to the inbox {}", found.contracts.inbox);
+    };
+    let (transaction, block) = (receipt.transaction_hash, receipt.block_number);
+    if is_json {
+        say(json!({
+            "event": "added",
+            "entry": entry.index,
+            "chainId": rollup,
+            "transaction": transaction,
+            "l1Block": block,
+            "gasUsed": receipt.gas_used,
+        }));
+        return Ok(());
+    }
+    say(format_args!("entry {} of the inbox, in L1 block {}", entry.index, block.unwrap_or(0)));
+    say(format_args!("transaction {transaction}, {} gas", receipt.gas_used));
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What commands do on L1: where it is, who signs, and `weft l1`.
+
+mod deploy;
+pub(crate) mod send;
+mod written;
+
+pub(crate) use send::Sender;
+
+use crate::settings::{Flags, L1Settings, Settings};
+use alloy_primitives::Address;
+use alloy_signer_local::PrivateKeySigner;
+use clap::{Args, Subcommand};
+use eyre::{Result, WrapErr, eyre};
+use std::{path::PathBuf, process::ExitCode};
+use weft_batch::RealmConfig;
+use weft_contracts::l1::L1Addresses;
+use weft_l1::{History, L1Client, L1Patience, Sureness};
+
+/// The realm's place on L1
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  weft l1 deploy --l1 http://127.0.0.1:8545 --key 0xac09.. --dev --unbacked \\
+    --attester 0x7099..
+  weft l1 deploy --config weft.toml --l1 http://l1:8545 --attester 0x7099..")]
+pub(crate) enum L1Command {
+    Deploy(Box<deploy::Deploy>),
+}
+
+impl L1Command {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Deploy(command) => command.run().await,
+        }
+    }
+}
+
+/// Where L1 is; flags before what the configuration says.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct L1Args {
+    /// L1 endpoint; may repeat
+    #[arg(long = "l1", value_name = "URL", value_delimiter = ',')]
+    pub(crate) urls: Vec<String>,
+    /// Hub of the realm
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) hub: Option<Address>,
+    /// L1 block to read from
+    #[arg(long, value_name = "BLOCK")]
+    pub(crate) from: Option<u64>,
+    /// Configuration file; flags come first
+    #[arg(long, value_name = "FILE", env = "WEFT_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// A realm that was found on L1.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) settings: L1Settings,
+    pub(crate) contracts: L1Addresses,
+    pub(crate) realm: RealmConfig,
+}
+
+impl L1Args {
+    /// Brings together what flags and configuration say.
+    pub(crate) fn settings(&self) -> Result<L1Settings> {
+        let said = Settings::resolve(&Flags::with_file(self.config.clone()))?.l1()?;
+        Ok(L1Settings {
+            urls: if self.urls.is_empty() { said.urls } else { self.urls.clone() },
+            hub: self.hub.or(said.hub),
+            from: self.from.unwrap_or(said.from),
+            ..said
+        })
+    }
+
+    /// Connects to L1.
+    pub(crate) async fn connect(&self) -> Result<(L1Client, L1Settings)> {
+        let settings = self.settings()?;
+        if settings.urls.is_empty() {
+            return Err(eyre!("no L1: name an endpoint with --l1, or set `l1.urls`"));
+        }
+        let client = L1Client::connect(&settings.urls, L1Patience::default()).await;
+        Ok((client.wrap_err("cannot use L1")?, settings))
+    }
+
+    /// Finds the realm by its hub.
+    pub(crate) async fn find(&self) -> Result<Found> {
+        let (client, settings) = self.connect().await?;
+        let hub = settings.hub.ok_or_else(no_hub)?;
+        let to = client.height(Sureness::Latest).await?;
+        let found = History::realm(&client, hub, settings.from, to).await;
+        let (contracts, realm) = found.wrap_err("cannot find the realm on L1")?;
+        Ok(Found { settings, contracts, realm })
+    }
+}
+
+impl Found {
+    /// Signs with `key` what goes to L1.
+    pub(crate) fn sender(&self, key: &PrivateKeySigner) -> Result<Sender> {
+        Sender::new(&self.settings.urls[0], key)
+    }
+}
+
+pub(crate) fn no_hub() -> eyre::Report {
+    eyre!("no hub: name it with --hub, or set `l1.hub` (`weft l1 deploy` writes it)")
+}
