@@ -1,0 +1,11 @@
+//! L1 as users see it: a realm is deployed, its batches are posted, and a stranger verifies them with nothing else.
+//!
+//! The L1 is anvil, of `acceptance/node_modules` or named by `WEFT_ANVIL`.
+
+mod anvil;
+mod deployed;
+mod posting;
+#[allow(dead_code, reason = "shared with the other binary, which uses more of it")]
+#[path = "../it/support.rs"]
+mod support;
+mod verified;

@@ -1,0 +1,273 @@
+//! `weft verify --l1`: what a node did, from L1 alone, and every kind of lie.
+
+use crate::{
+    deployed::Realm,
+    posting::{Post, Poster, send, signed_transfer},
+    support::{ALICE_KEY, BOB_KEY, Dev, Ran, weft},
+};
+use alloy_network::TransactionBuilder as _;
+use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_rpc_types_eth::TransactionRequest;
+use alloy_signer::SignerSync as _;
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolCall as _;
+use serde_json::{Value, json};
+use std::fs;
+use weft_batch::SignedBatch;
+use weft_contracts::Hub;
+use weft_l1::{BlobDir, genesis_outcome};
+use weft_node::{BatchDir, development_sequencer};
+use weft_promise::Signer as _;
+use weft_settlement::{Outcome, Statement, Transition};
+use weft_types::Domain;
+
+/// Runs a node of the realm for a while, and writes its batches.
+fn archive(realm: &Realm) -> BatchDir {
+    let (config, data) = (realm.path("weft.toml"), realm.path("data"));
+    let dev = Dev::start(&["--config", &config, "--data-dir", &data, "--keep-log"]);
+    for nonce in 0..6 {
+        for (index, chain) in [(0, 901), (1, 902)] {
+            let raw = signed_transfer(chain, nonce);
+            let sent =
+                realm.l1.wait(rpc(dev.url(index), "eth_sendRawTransactionSync", json!([raw])));
+            assert_eq!(sent["status"], "0x1", "{sent}");
+        }
+    }
+    assert!(dev.stop().success());
+    let out = realm.path("archive");
+    let export = ["export", "--config", &config, "--data-dir", &data, "--batches", &out];
+    let wrote = weft(&[&export[..], &["--slots", "20"]].concat());
+    assert_eq!(wrote.code, 0, "{wrote:?}");
+    let dir = BatchDir::open(out.as_ref());
+    assert!(dir.count() > 1, "{} batches", dir.count());
+    dir
+}
+
+async fn rpc(url: &str, method: &str, params: Value) -> Value {
+    use jsonrpsee::{
+        core::{client::ClientT as _, params::ArrayParams},
+        http_client::HttpClient,
+    };
+    let mut list = ArrayParams::new();
+    params.as_array().unwrap().iter().for_each(|param| list.insert(param).unwrap());
+    HttpClient::builder().build(url).unwrap().request(method, list).await.unwrap()
+}
+
+fn verify(realm: &Realm, more: &[&str]) -> Ran {
+    let (hub, from) = (realm.said["hub"].as_str().unwrap(), realm.said["from"].to_string());
+    let args = ["verify", "--l1", &realm.l1.url, "--hub", hub, "--from", &from, "--json"];
+    weft(&[&args[..], more].concat())
+}
+
+fn refused(ran: &Ran, why: &str) {
+    assert_eq!(ran.code, 1, "{why}: {ran:?}");
+    assert!(ran.err.contains(why), "{why}: {ran:?}");
+}
+
+/// Signs a batch anew after it was changed.
+fn resigned(mut signed: SignedBatch, domain: &Domain) -> SignedBatch {
+    let hash = signed.batch.hash(domain);
+    signed.signature = development_sequencer().sign(hash).unwrap();
+    signed
+}
+
+#[test]
+fn a_stranger_derives_every_block_from_l1_and_names_every_lie() {
+    let realm = Realm::deploy();
+    let dir = archive(&realm);
+    let domain = dir.realm().unwrap().domain;
+    assert_eq!(domain.l1_chain_id, 900);
+    let mut snapshot = realm.l1.snapshot();
+
+    every_block_is_derived(&realm, &dir, domain);
+    realm.l1.back_to(&mut snapshot);
+    blobs_are_checked(&realm, &dir, domain);
+    for (why, lie) in LIES {
+        realm.l1.back_to(&mut snapshot);
+        let mut poster = Poster::new(&realm, domain);
+        let batch = dir.batch(1).unwrap().unwrap();
+        let post = lie(&poster, batch);
+        poster.post(&post);
+        refused(&verify(&realm, &[]), why);
+    }
+    realm.l1.back_to(&mut snapshot);
+    an_entry_that_the_content_does_not_take_is_named(&realm, &dir, domain);
+    realm.l1.back_to(&mut snapshot);
+    a_false_settlement_is_named(&realm, &dir, domain);
+    realm.l1.back_to(&mut snapshot);
+    a_false_genesis_is_named(&realm);
+}
+
+/// A lie, and what is said of it.
+type Lie = (&'static str, fn(&Poster<'_>, SignedBatch) -> Post);
+
+const LIES: [Lie; 7] = [
+    ("as hash of its content", |poster, batch| {
+        let mut post = poster.draft(&batch);
+        post.header.content = B256::repeat_byte(1);
+        post
+    }),
+    ("as last slot", |poster, batch| {
+        let mut post = poster.draft(&batch);
+        post.header.last_slot += 1;
+        post
+    }),
+    ("as rollups", |poster, batch| {
+        let mut post = poster.draft(&batch);
+        post.header.rollups ^= 0b100;
+        post
+    }),
+    ("the blobs hold no batch", |poster, batch| {
+        let mut post = poster.draft(&batch);
+        post.payload = b"nothing that anybody could read".to_vec();
+        post
+    }),
+    ("rollup 901", |poster, mut batch| {
+        batch.batch.heads[0].hash = B256::repeat_byte(7);
+        poster.draft(&resigned(batch, &poster.domain))
+    }),
+    ("batch 1", |poster, mut batch| {
+        let slot = batch.batch.slots.iter_mut().find(|slot| !slot.plaintext.is_empty()).unwrap();
+        slot.plaintext.pop();
+        poster.draft(&resigned(batch, &poster.domain))
+    }),
+    ("signature", |poster, mut batch| {
+        batch.batch.end = B256::repeat_byte(9);
+        poster.draft(&batch)
+    }),
+];
+
+fn every_block_is_derived(realm: &Realm, dir: &BatchDir, domain: Domain) {
+    let count = Poster::new(realm, domain).post_all(dir);
+    let (ours, theirs) = (realm.path("l1.hashes"), realm.path("archive.hashes"));
+    let verified = verify(realm, &["--hashes", &ours]);
+    assert_eq!(verified.code, 0, "{verified:?}");
+    assert_eq!(verified.json()["batches"], count);
+    let archive = realm.path("archive");
+    assert_eq!(weft(&["verify", "--archive", &archive, "--hashes", &theirs]).code, 0);
+    let (ours, theirs) = (fs::read_to_string(ours).unwrap(), fs::read_to_string(theirs).unwrap());
+    assert!(ours.lines().count() > 12, "{ours}");
+    assert_eq!(ours, theirs);
+}
+
+fn blobs_are_checked(realm: &Realm, dir: &BatchDir, domain: Domain) {
+    let mut poster = Poster::new(realm, domain);
+    let blobs = BlobDir::new(realm.path("blobs"));
+    let mut hashes = Vec::new();
+    for number in 1..=dir.count() {
+        let draft = poster.draft(&dir.batch(number).unwrap().unwrap());
+        for blob in weft_batch::blobs::pack(&draft.payload).unwrap() {
+            hashes.push(blobs.keep(&blob).unwrap().unwrap());
+        }
+        poster.post(&draft);
+    }
+    let folder = realm.path("blobs");
+    assert_eq!(verify(realm, &["--blobs", &folder]).code, 0);
+    let path = blobs.path_of(&hashes[0]);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    refused(&verify(realm, &["--blobs", &folder]), "has another blob in the place of");
+    fs::remove_file(&path).unwrap();
+    refused(&verify(realm, &["--blobs", &folder]), "does not have blob");
+    refused(&verify(realm, &["--blobs", &realm.path("nowhere")]), "no directory of blobs");
+}
+
+fn an_entry_that_the_content_does_not_take_is_named(realm: &Realm, dir: &BatchDir, domain: Domain) {
+    let config = realm.path("weft.toml");
+    let deposit = ["deposit", "--config", &config, "--key", ALICE_KEY, "--rollup", "901"];
+    let deposited = weft(&[&deposit[..], &["--amount", "1ether"]].concat());
+    assert_eq!(deposited.code, 0, "{deposited:?}");
+    let mut poster = Poster::new(realm, domain);
+    let mut post = poster.draft(&dir.batch(1).unwrap().unwrap());
+    post.header.inbox_cursor = 1;
+    poster.post(&post);
+    refused(&verify(realm, &[]), "as inbox cursor");
+}
+
+fn a_false_settlement_is_named(realm: &Realm, dir: &BatchDir, domain: Domain) {
+    let mut poster = Poster::new(realm, domain);
+    let batch = dir.batch(1).unwrap().unwrap();
+    let post = poster.draft(&batch);
+    let hash = poster.post(&post);
+    let config = dir.realm().unwrap();
+    let transitions = batch.batch.heads.iter().map(|head| Transition {
+        rollup: head.network.get() - 900,
+        pre: genesis_outcome(&config.rollups[(head.network.get() - 901) as usize]).commitment(),
+        post: Outcome {
+            block_hash: B256::repeat_byte(3),
+            block_number: head.number,
+            ..Outcome::default()
+        },
+        ..Transition::default()
+    });
+    let statement = Statement {
+        first_batch: 1,
+        last_batch: 1,
+        batch_hash: hash,
+        program_id: B256::ZERO,
+        transitions: transitions.collect(),
+        transfers: Vec::new(),
+    };
+    settle(realm, poster.hub(), &domain, &statement);
+    refused(&verify(realm, &[]), "block hash is 0x0303");
+}
+
+fn settle(realm: &Realm, hub: alloy_primitives::Address, domain: &Domain, statement: &Statement) {
+    let key: PrivateKeySigner = BOB_KEY.parse().unwrap();
+    let signature = key.sign_hash_sync(&statement.digest(domain)).unwrap();
+    let parity = [u8::from(signature.v())];
+    let (r, s) = (signature.r().to_be_bytes::<32>(), signature.s().to_be_bytes::<32>());
+    let proof: Bytes = [&[0_u8][..], &r, &s, &parity].concat().into();
+    let policy = serde_json::from_value(realm.said["policy"].clone()).unwrap();
+    let transitions = statement.transitions.iter().map(|it| Hub::Transition {
+        rollup: it.rollup,
+        pre: it.pre,
+        proposalRoot: it.proposal_root,
+        outcomeRoot: it.outcome_root,
+        post: Hub::Outcome {
+            stateRoot: it.post.state_root,
+            blockHash: it.post.block_hash,
+            blockNumber: it.post.block_number,
+            exitRoot: it.post.exit_root,
+            accountingRoot: it.post.accounting_root,
+            headsRoot: it.post.heads_root,
+        },
+    });
+    let call = Hub::settleCall {
+        statement: Hub::Statement {
+            firstBatch: statement.first_batch,
+            lastBatch: statement.last_batch,
+            batchHash: statement.batch_hash,
+            programId: statement.program_id,
+            transitions: transitions.collect(),
+            transfers: Vec::new(),
+        },
+        approvals: vec![Hub::Approval { policy, proof }],
+    };
+    let request = TransactionRequest::default().with_to(hub).with_input(call.abi_encode());
+    send(realm, ALICE_KEY, request);
+}
+
+fn a_false_genesis_is_named(realm: &Realm) {
+    use weft_l1::Registration;
+    use weft_types::Encode as _;
+    let dir = BatchDir::open(realm.path("archive").as_ref());
+    let config = dir.realm().unwrap();
+    let genesis = weft_batch::RollupGenesis { chain_id: 904, ..config.rollups[0].clone() };
+    let registration = Registration::Rollup { realm: config.hash(), genesis };
+    let call = Hub::registerCall {
+        chainId: 904,
+        policy: serde_json::from_value(realm.said["policy"].clone()).unwrap(),
+        genesisStateRoot: keccak256("another state"),
+        genesisBlockHash: keccak256("another block"),
+        config: registration.encode().into(),
+    };
+    let hub = serde_json::from_value(realm.said["hub"].clone()).unwrap();
+    let request = TransactionRequest::default()
+        .with_to(hub)
+        .with_input(call.abi_encode())
+        .with_value(U256::ZERO);
+    send(realm, ALICE_KEY, request);
+    refused(&verify(realm, &[]), "genesis of rollup 4");
+}
