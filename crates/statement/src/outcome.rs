@@ -1,10 +1,10 @@
 //! What holds of a rollup after a batch.
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, U256};
 use weft_batch::RollupGenesis;
 use weft_evm::{Heads, MemoryState, Realm};
 use weft_settlement::{BalanceTree, NullifierTree, Outcome, PessimisticRoot, Token};
-use weft_types::{Domain, NetworkId, Tag, Writer};
+use weft_types::{BRIDGE, Domain, NetworkId, Tag, Writer};
 
 /// Returns the outcome that a rollup begins with, as its registration on L1 names it.
 pub fn genesis_outcome(genesis: &RollupGenesis) -> Outcome {
@@ -30,10 +30,17 @@ pub fn outcome_of(realm: &Realm<MemoryState>, network: NetworkId, batch: u64) ->
     })
 }
 
-/// Returns root and number of the exits of a rollup. Its bridge keeps no exits so far, and a tree without them has root
-/// zero on L1.
-const fn exits(_: &Realm<MemoryState>, _: NetworkId) -> (B256, u32) {
-    (B256::ZERO, 0)
+/// Slot of the bridge with the root of its exits; zero before the first one.
+const EXIT_ROOT: U256 = U256::ONE;
+/// Slot of the bridge with the number of its exits: behind the root and the 32 branches of the tree.
+const EXIT_COUNT: U256 = U256::from_limbs([34, 0, 0, 0]);
+
+/// Returns root and number of the exits of a rollup, which its bridge keeps.
+fn exits(realm: &Realm<MemoryState>, network: NetworkId) -> (B256, u32) {
+    let bridge = realm.state(network).and_then(|state| state.account(&BRIDGE));
+    let word = |slot| bridge.and_then(|bridge| bridge.storage.get(&slot)).copied();
+    let (root, count) = (word(EXIT_ROOT).unwrap_or_default(), word(EXIT_COUNT).unwrap_or_default());
+    (root.into(), count.saturating_to())
 }
 
 /// Returns AggLayer's pessimistic root v3: what the rollup holds of foreign tokens, no nullifiers, because the inbox has a

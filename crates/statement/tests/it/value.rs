@@ -4,10 +4,12 @@ use crate::{
     Attester, bridging,
     sequencer::{A, B, Draft, Sequencer, bundle},
 };
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use std::collections::BTreeMap;
 use weft_evm::{Net, TokenId};
-use weft_settlement::Transfer;
+use weft_settlement::{
+    BalanceTree, Exit, ExitTree, LeafType, NullifierTree, PessimisticRoot, Token, Transfer,
+};
 use weft_statement::transfers;
 use weft_types::{Item, NetworkId, Outcome};
 
@@ -56,6 +58,55 @@ fn p3_what_is_taken_back_did_not_move() {
     assert!(derived.moved.is_empty(), "{:?}", derived.moved);
     let statement = attester.ledger.statement(1, B256::ZERO, B256::ZERO).unwrap();
     assert_eq!(statement.transfers, []);
+}
+
+#[test]
+fn p42_the_exit_root_is_that_of_the_exits_and_l1_books_them_itself() {
+    let mut sequencer = Sequencer::new();
+    let mut attester = Attester::new(&sequencer);
+    let mut tree = ExitTree::default();
+    for number in 0..3_u64 {
+        let (to, wei) = (Address::repeat_byte(0x40 + number as u8), U256::from(7 + number));
+        let call = weft_contracts::Bridge::bridgeAssetCall {
+            destinationNetwork: 0,
+            destinationAddress: to,
+            amount: wei,
+            token: Address::ZERO,
+            forceUpdateGlobalExitRoot: true,
+            permitData: Default::default(),
+        };
+        let mut draft = bridging(A, B, 1, number, 0);
+        draft.value = wei;
+        draft.data = alloy_sol_types::SolCall::abi_encode(&call).into();
+        assert_eq!(sequencer.submit(&draft.item()), Outcome::Included);
+        sequencer.close();
+        attester.take(&sequencer.batch());
+        let exit = Exit {
+            leaf_type: LeafType::Transfer,
+            origin_network: 0,
+            origin_address: Address::ZERO,
+            destination_network: 0,
+            destination_address: to,
+            amount: wei,
+            metadata_hash: keccak256([]),
+        };
+        tree.push(exit.hash()).unwrap();
+        let statement = attester.ledger.statement(number + 1, B256::ZERO, B256::ZERO).unwrap();
+        assert_eq!(statement.transitions[0].post.exit_root, tree.root());
+        assert_eq!(statement.transfers, []);
+        // The rollup has less than before, and its accounting root says so.
+        let has = attester.derivation.realm().escrow().balance(A, TokenId::ETHER);
+        let mut balances = BalanceTree::default();
+        balances.set(&Token::ETHER, has);
+        let root = PessimisticRoot {
+            balances: balances.root(),
+            nullifiers: NullifierTree::default().root(),
+            exits: number as u32 + 1,
+            height: number + 1,
+            network: A.get(),
+        };
+        assert_eq!(statement.transitions[0].post.accounting_root, root.v3());
+    }
 }
 
 /// Books transfers as L1's bridge does: one after the other, nobody below zero.
