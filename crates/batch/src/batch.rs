@@ -78,6 +78,25 @@ impl Batch {
         })
     }
 
+    /// Returns the encoding without a signature: what is kept of a batch that nobody signed yet.
+    pub fn encode(&self) -> Vec<u8> {
+        join(self.streams())
+    }
+
+    /// Reads what [`Self::encode`] made.
+    ///
+    /// # Errors
+    ///
+    /// Any [`CodecError`].
+    pub fn decode(encoding: &[u8]) -> Result<Self, CodecError> {
+        let (plain, noise) = split(encoding)?;
+        let mut input = In { plain: Reader::new(plain), noise: Reader::new(noise) };
+        let batch = Self::read(&mut input)?;
+        input.plain.finish()?;
+        input.noise.finish()?;
+        Ok(batch)
+    }
+
     fn streams(&self) -> Out {
         let mut out = Out::default();
         out.plain.number(self.number).number(self.first.get()).number(self.inbox_cursor);

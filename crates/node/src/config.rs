@@ -4,6 +4,7 @@ use crate::{
     accounts::DEV_ACCOUNTS,
     accounts::DevAccount,
     admin::AdminConfig,
+    batches::BatchOptions,
     engine::{IMPORTED, ImportedChain},
     error::NodeError,
     export::Progress,
@@ -143,6 +144,8 @@ pub struct DevConfig {
     pub promise_key: Option<SigningKey>,
     /// Whether the order of every closed slot is committed to, apart from everything that somebody waits for (P15).
     pub commits: bool,
+    /// Where batches are written while the node runs, signed by the promise key; nowhere when there is none.
+    pub batches: Option<BatchOptions>,
     /// Bounds on what comes from outside.
     pub limits: Limits,
     /// Where whoever runs the node reaches it; nowhere when there is none.
@@ -196,6 +199,7 @@ impl Default for DevConfig {
             imported: None,
             promise_key: Some(SigningKey::Development),
             commits: false,
+            batches: None,
             limits: Limits::default(),
             admin: None,
             save_figures_every: Duration::from_secs(10),
@@ -337,7 +341,11 @@ impl DevConfig {
     /// Refuses beside a data directory what its log does not hold.
     fn check_durable(&self) -> Result<(), NodeError> {
         if self.data_dir.is_none() && self.log_disk.is_none() {
-            return Ok(());
+            let what = "batches need a data directory, or a crash would change what they hold";
+            return match self.batches {
+                Some(_) => Err(NodeError::Config(what.to_owned())),
+                None => Ok(()),
+            };
         }
         let wrong = |what: &str| {
             Err(NodeError::Config(format!("{what} cannot be used with a data directory")))

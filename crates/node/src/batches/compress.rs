@@ -14,14 +14,19 @@ pub struct Brotli;
 
 impl Compress for Brotli {
     fn compress(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
-        let params = BrotliEncoderParams {
-            quality: QUALITY,
-            lgwin: WINDOW,
-            size_hint: plain.len(),
-            ..BrotliEncoderParams::default()
-        };
-        let mut out = Vec::new();
-        BrotliCompress(&mut &*plain, &mut out, &params).ok()?;
-        Some(out)
+        compress(plain, QUALITY)
     }
+}
+
+/// Compresses with a quality from 0 to 11.
+pub(crate) fn compress(plain: &[u8], quality: i32) -> Option<Vec<u8>> {
+    let params = BrotliEncoderParams {
+        quality,
+        lgwin: WINDOW,
+        size_hint: plain.len(),
+        ..BrotliEncoderParams::default()
+    };
+    let mut out = Vec::new();
+    BrotliCompress(&mut &*plain, &mut out, &params).ok()?;
+    Some(out)
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use thiserror::Error;
-use weft_batch::{InvalidPayload, RealmConfig, SignedBatch, payload};
+use weft_batch::{Compress, InvalidPayload, RealmConfig, SignedBatch, blobs, payload};
 use weft_types::{Decode as _, Encode as _, codec::CodecError};
 
 /// Name of the file that says what the realm is made of.
@@ -125,6 +125,26 @@ impl BatchDir {
         batch.map(Some).map_err(|source| BatchFileError::Codec { path, source })
     }
 
+    /// Tells whether it is said what the realm is made of.
+    pub(crate) fn has_realm(&self) -> bool {
+        self.0.join(REALM).exists()
+    }
+
+    /// Says what the realm is made of.
+    pub(crate) fn realm_written(&self, config: &RealmConfig) -> io::Result<()> {
+        self.write(&self.0.join(REALM), &config.encode())
+    }
+
+    /// Writes a batch; one whose payload fits no transaction is refused.
+    pub(crate) fn keep(&self, batch: &SignedBatch, with: &mut impl Compress) -> io::Result<()> {
+        let bytes = payload::pack(&batch.encode(), with).map_err(io::Error::other)?;
+        if blobs::count(bytes.len()) > blobs::MAX_BLOBS {
+            let why = format!("batch {} has {} bytes", batch.batch.number, bytes.len());
+            return Err(io::Error::other(why));
+        }
+        self.write(&self.path_of(batch.batch.number), &bytes)
+    }
+
     /// Writes a file whole or not at all.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let part = path.with_extension("part");
@@ -147,11 +167,10 @@ fn read(path: &Path) -> Result<Vec<u8>, BatchFileError> {
 
 impl BatchSink for BatchDir {
     fn realm(&mut self, config: &RealmConfig) -> io::Result<()> {
-        self.write(&self.0.join(REALM), &config.encode())
+        self.realm_written(config)
     }
 
     fn batch(&mut self, batch: &SignedBatch) -> io::Result<()> {
-        let bytes = payload::pack(&batch.encode(), &mut Brotli).map_err(io::Error::other)?;
-        self.write(&self.path_of(batch.batch.number), &bytes)
+        self.keep(batch, &mut Brotli)
     }
 }

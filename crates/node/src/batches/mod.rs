@@ -8,6 +8,7 @@
 
 mod compress;
 mod files;
+mod live;
 mod orders;
 mod realm;
 mod recorder;
@@ -15,6 +16,7 @@ mod verify;
 
 pub use compress::Brotli;
 pub use files::{BatchDir, BatchFileError};
+pub use live::BatchOptions;
 pub use realm::realm_config;
 pub use recorder::{BatchLimits, BatchSink};
 pub use verify::{VerifiedBatches, Verifier, VerifyBatchesError, recover};
@@ -29,5 +31,6 @@ pub fn development_sequencer() -> weft_promise::LocalSigner {
     signer.expect("the development key is a key")
 }
 
+pub(crate) use live::LiveBatches;
 pub(crate) use realm::genesis_of;
-pub(crate) use recorder::Recorder;
+pub(crate) use recorder::{MAX_EPOCH_BYTES, Recorder, Resumed};

@@ -10,16 +10,16 @@ use weft_batch::{OrderCommitment, Slot};
 use weft_commitment::{SlotCommitment, SlotVector, commit};
 use weft_types::Domain;
 
-/// Commitments on their way, by the number of their slot in the batch.
+/// Commitments on their way, by the number of their slot.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     committer: Option<Committer>,
-    waiting: Vec<(usize, Receiver<SlotCommitment>)>,
+    waiting: Vec<(u64, Receiver<SlotCommitment>)>,
 }
 
 impl Orders {
     /// Begins to commit to a slot.
-    pub(super) fn commit(&mut self, domain: Domain, index: usize, vector: SlotVector) {
+    pub(super) fn commit(&mut self, domain: Domain, slot: u64, vector: SlotVector) {
         let (done, result) = channel();
         if self.committer.is_none() {
             let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -39,17 +39,23 @@ impl Orders {
             let made = SlotCommitment::new(&domain, &vector, commit(vector.elements()));
             made.into_iter().for_each(|commitment| drop(done.send(commitment)));
         }
-        self.waiting.push((index, result));
+        self.waiting.push((slot, result));
     }
 
-    /// Waits for all of them and puts them into their slots.
-    pub(super) fn put_into(&mut self, slots: &mut [Slot]) {
-        for (index, result) in self.waiting.drain(..) {
-            let (Ok(commitment), Some(slot)) = (result.recv(), slots.get_mut(index)) else {
-                continue;
-            };
-            let kzg = commitment.kzg().to_vec();
-            slot.order = Some(OrderCommitment { root: commitment.root(), kzg });
+    /// Puts those of a batch into its slots, from slot `first` on, and waits for them if asked to.
+    pub(super) fn put_into(&mut self, first: u64, slots: &mut [Slot], waits: bool) {
+        let end = first + slots.len() as u64;
+        let (own, later) = self.waiting.drain(..).partition(|(number, _)| *number < end);
+        self.waiting = later;
+        let own: Vec<_> = own;
+        for (number, result) in own {
+            let made = if waits { result.recv().ok() } else { result.try_recv().ok() };
+            let at = number.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+            let slot = at.and_then(|at| slots.get_mut(at));
+            if let (Some(commitment), Some(slot)) = (made, slot) {
+                let kzg = commitment.kzg().to_vec();
+                slot.order = Some(OrderCommitment { root: commitment.root(), kzg });
+            }
         }
     }
 }

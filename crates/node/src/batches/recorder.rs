@@ -11,7 +11,10 @@ use weft_commitment::SlotVector;
 use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict};
 use weft_evm::Applied;
 use weft_promise::Signer;
-use weft_types::{Item, L1Born, L1Event, NetworkId, Outcome, Section, SlotHeader, SlotNumber};
+use weft_types::{
+    Item, L1Born, L1Event, NetworkId, Outcome, Section, SlotHeader, SlotNumber,
+    codec::{CodecError, MAX_LIST as MAX_SLOTS},
+};
 
 /// Takes batches as they are done.
 pub trait BatchSink: Send {
@@ -28,6 +31,21 @@ pub trait BatchSink: Send {
     ///
     /// Whatever stands against keeping it.
     fn batch(&mut self, batch: &SignedBatch) -> io::Result<()>;
+
+    /// Returns the last slot of the last batch that is on disk, where that is later than [`Self::batch`].
+    fn written(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns what stands against keeping batches that were taken before.
+    fn failure(&self) -> Option<io::Error> {
+        None
+    }
+
+    /// Returns what hands over batches that were taken, once their inputs are on disk.
+    fn release(&mut self) -> Option<Box<dyn FnOnce() + Send>> {
+        None
+    }
 }
 
 /// When a batch ends.
@@ -35,15 +53,27 @@ pub trait BatchSink: Send {
 pub struct BatchLimits {
     /// Most slots.
     pub slots: usize,
-    /// Bytes of items after which the slot is the last.
+    /// Most bytes of the slots' encodings together; a slot that has more stands alone.
     pub bytes: usize,
+    /// Time between the first slot and the last one, in milliseconds.
+    pub ms: u64,
 }
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        // Uncompressed, so that the slot that goes over it still fits the blobs of one transaction.
-        Self { slots: 3_000, bytes: 400_000 }
+        // Uncompressed, so that it fits the blobs of one transaction even when nothing about it compresses.
+        Self { slots: 3_000, bytes: 700_000, ms: 3_600_000 }
     }
+}
+
+/// Most bytes of the plaintext items of one slot, so that with all else it has it fits the blobs of one transaction.
+pub(crate) const MAX_SLOT_BYTES: usize = 320_000;
+/// Most bytes of the envelopes of one epoch, which open in one slot.
+pub(crate) const MAX_EPOCH_BYTES: usize = 300_000;
+
+/// Returns about how many bytes of a batch an item takes; not less than it does.
+pub(crate) fn bytes_of(item: &Item) -> usize {
+    64 + item.legs().iter().map(|leg| leg.tx.raw().len() + 32).sum::<usize>()
 }
 
 /// Writes batches.
@@ -60,20 +90,39 @@ pub(crate) struct Recorder {
     available: Vec<NetworkId>,
     number: u64,
     parent: B256,
+    /// First slot of the batch that comes next.
     next: SlotNumber,
-    slots: Vec<Slot>,
+    /// Closed slots that are in no batch yet.
+    parts: Vec<Part>,
     bytes: usize,
     inbox_cursor: u64,
     end: B256,
-    heads: BTreeMap<NetworkId, ClaimedHead>,
+    /// Rows that are not in the database yet; nobody wants them where there is none.
+    rows: Option<Vec<(u64, Vec<u8>)>>,
     failure: Option<io::Error>,
     orders: Orders,
 }
 
 #[derive(Default)]
 struct Open {
+    number: SlotNumber,
     slot: Slot,
+    heads: Vec<ClaimedHead>,
+    /// Bytes of its plaintext items.
+    bytes: usize,
     has_items: bool,
+    is_closed: bool,
+    /// It is in a batch or in the database already, and happens again while the log is repeated.
+    is_known: bool,
+}
+
+/// A closed slot, with what holds after it.
+struct Part {
+    slot: Slot,
+    heads: Vec<ClaimedHead>,
+    inbox_cursor: u64,
+    end: B256,
+    bytes: usize,
 }
 
 impl fmt::Debug for Recorder {
@@ -100,11 +149,11 @@ impl Recorder {
             number: 0,
             parent: B256::ZERO,
             next: SlotNumber::new(1),
-            slots: Vec::new(),
+            parts: Vec::new(),
             bytes: 0,
             inbox_cursor: 0,
             end: B256::ZERO,
-            heads: BTreeMap::new(),
+            rows: None,
             failure: None,
             orders: Orders::default(),
         }
@@ -138,18 +187,36 @@ impl Recorder {
             available: changed.then(|| header.available.clone()),
             ..Slot::default()
         };
-        self.open = Some(Open { slot, has_items: false });
+        let (number, expected) = (header.number, self.expected());
+        let is_known = number < expected;
+        if number > expected {
+            let why = format!("slot {number} opens, batches end before {expected}");
+            self.failed(Err(io::Error::other(why)));
+        }
+        self.open = Some(Open { number, slot, is_known, ..Open::default() });
+    }
+
+    /// Returns the number of the slot that comes next.
+    fn expected(&self) -> SlotNumber {
+        SlotNumber::new(self.next.get() + self.parts.len() as u64)
+    }
+
+    /// Tells whether the open slot has room for an item, or why no slot has.
+    pub(crate) fn has_room(&self, item: &Item) -> Result<bool, String> {
+        let (bytes, taken) = (bytes_of(item), self.open.as_ref().map_or(0, |open| open.bytes));
+        if bytes > MAX_SLOT_BYTES {
+            return Err(format!("{bytes} bytes fit no batch, at most {MAX_SLOT_BYTES} do"));
+        }
+        Ok(taken + bytes <= MAX_SLOT_BYTES)
     }
 
     pub(crate) fn announced(&mut self, close_at_ms: u64, list: &Bytes) {
-        self.bytes += list.len();
         let keys = self.open.as_mut().map_or(&mut self.keys, |open| &mut open.slot.keys);
         keys.push(AnnouncedKey { close_at_ms, list: list.clone() });
     }
 
     pub(crate) fn sealed(&mut self, ordered: Ordered) {
         let Some(open) = &mut self.open else { return };
-        self.bytes += 161;
         open.has_items = true;
         open.slot.sealed.push(ordered);
     }
@@ -169,7 +236,6 @@ impl Recorder {
             secret: B256::new(secret.secret().to_bytes()),
             items: items.collect(),
         };
-        self.bytes += envelopes.iter().map(|envelope| envelope.body.len()).sum::<usize>();
         open.slot.opening = Some(opening);
     }
 
@@ -188,7 +254,7 @@ impl Recorder {
                 open.slot.l1_born += 1;
             }
             Section::Plaintext => {
-                self.bytes += item.legs().iter().map(|leg| leg.tx.raw().len()).sum::<usize>();
+                open.bytes += bytes_of(item);
                 open.slot.plaintext.extend(WireItem::of(item));
             }
             Section::Sealed | Section::Opened => {}
@@ -209,19 +275,25 @@ impl Recorder {
         blocks: &[(NetworkId, u64, B256)],
         order: Option<SlotVector>,
     ) {
-        let (index, domain) = (self.slots.len(), self.config.as_ref().map(|config| config.domain));
+        let domain = self.config.as_ref().map(|config| config.domain);
         let Some(open) = &mut self.open else { return };
-        if let (Some(order), Some(domain)) = (order, domain) {
-            self.orders.commit(domain, index, order);
+        if let (Some(order), Some(domain), false) = (order, domain, open.is_known) {
+            self.orders.commit(domain, open.number.get(), order);
         }
         open.slot.record = open.has_items.then(|| tag(&record));
         open.slot.blocks = blocks.iter().map(|(_, _, hash)| tag(hash)).collect();
+        open.is_closed = true;
+        if open.is_known {
+            return;
+        }
         self.inbox_cursor += u64::from(open.slot.l1_born) - open.slot.reorged.len() as u64;
         self.end = record;
-        for (network, number, hash) in blocks {
+        let head = |(network, number, hash): &(NetworkId, u64, B256)| {
             let (network, number, hash) = (*network, *number, *hash);
-            self.heads.insert(network, ClaimedHead { network, number, hash });
-        }
+            ClaimedHead { network, number, hash }
+        };
+        open.heads = blocks.iter().map(head).collect();
+        open.heads.sort_by_key(|head| head.network);
     }
 
     /// Notes that the slot that just closed was the last of an epoch, and too late for it.
@@ -231,19 +303,50 @@ impl Recorder {
 
     /// Puts the slot that closed into the batch, and ends the batch when it is full.
     fn settle(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        self.slots.push(open.slot);
-        if self.slots.len() >= self.limits.slots || self.bytes >= self.limits.bytes {
+        let Some(open) = self.open.take_if(|open| open.is_closed) else { return };
+        if open.is_known {
+            return;
+        }
+        let Open { number, slot, heads, .. } = open;
+        let (inbox_cursor, end) = (self.inbox_cursor, self.end);
+        let part = Part { slot, heads, inbox_cursor, end, bytes: 0 };
+        let row = part.encode(number);
+        let part = Part { bytes: row.len(), ..part };
+        self.rows.iter_mut().for_each(|rows| rows.push((number.get(), row.clone())));
+        self.add(part);
+    }
+
+    fn add(&mut self, part: Part) {
+        let since_ms = |first: &Part| part.slot.unix_ms.saturating_sub(first.slot.unix_ms);
+        let is_late = self.parts.first().is_some_and(|first| since_ms(first) > self.limits.ms);
+        // L1 takes no batch without a new block.
+        let has_blocks = self.parts.iter().any(|part| !part.heads.is_empty());
+        // One slot later than it could be, so that the commitment to the last slot had a slot's time.
+        let is_full = self.rows.is_some() && self.parts.len() >= self.limits.slots;
+        if self.bytes + part.bytes > self.limits.bytes || (is_late || is_full) && has_blocks {
+            self.cut();
+        }
+        self.bytes += part.bytes;
+        self.parts.push(part);
+        let is_full = self.rows.is_none() && self.parts.len() >= self.limits.slots;
+        if is_full || self.parts.len() >= MAX_SLOTS {
             self.cut();
         }
     }
 
     /// Ends the batch.
     fn cut(&mut self) {
-        let (Some(config), false) = (&self.config, self.slots.is_empty()) else { return };
-        let mut slots = std::mem::take(&mut self.slots);
-        self.orders.put_into(&mut slots);
-        let (first, count) = (self.next, slots.len() as u64);
+        let (Some(config), Some(last)) = (&self.config, self.parts.last()) else { return };
+        let (inbox_cursor, end, count) = (last.inbox_cursor, last.end, self.parts.len() as u64);
+        let mut heads = BTreeMap::new();
+        let mut slots = Vec::with_capacity(self.parts.len());
+        for part in std::mem::take(&mut self.parts) {
+            heads.extend(part.heads.into_iter().map(|head| (head.network, head)));
+            slots.push(part.slot);
+        }
+        let first = self.next;
+        // A running node waits for nobody: what is not committed to by now goes without.
+        self.orders.put_into(first.get(), &mut slots, self.rows.is_none());
         self.number += 1;
         let batch = Batch {
             number: self.number,
@@ -251,9 +354,9 @@ impl Recorder {
             config: config.hash(),
             first,
             slots,
-            inbox_cursor: self.inbox_cursor,
-            end: self.end,
-            heads: std::mem::take(&mut self.heads).into_values().collect(),
+            inbox_cursor,
+            end,
+            heads: heads.into_values().collect(),
         };
         let hash = batch.hash(&config.domain);
         let signed = self.signer.sign(hash).map_err(io::Error::other);
@@ -280,6 +383,139 @@ impl Recorder {
             Some(error) => Err(error),
             None => Ok(self.number),
         }
+    }
+}
+
+impl Part {
+    /// Returns the slot alone, as it is kept until a batch holds it.
+    fn encode(&self, number: SlotNumber) -> Vec<u8> {
+        let batch = Batch {
+            number: 0,
+            parent: B256::ZERO,
+            config: B256::ZERO,
+            first: number,
+            slots: vec![self.slot.clone()],
+            inbox_cursor: self.inbox_cursor,
+            end: self.end,
+            heads: self.heads.clone(),
+        };
+        batch.encode()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<(SlotNumber, Self), CodecError> {
+        let Batch { first, mut slots, inbox_cursor, end, heads, .. } = Batch::decode(bytes)?;
+        match slots.pop() {
+            Some(slot) if slots.is_empty() => {
+                Ok((first, Self { slot, heads, inbox_cursor, end, bytes: bytes.len() }))
+            }
+            _ => Err(CodecError::NotCanonical("a row has one slot")),
+        }
+    }
+}
+
+/// Where batches stand when a node starts again.
+#[derive(Debug, Default)]
+pub(crate) struct Resumed {
+    /// The last batch that is written.
+    pub(crate) last: Option<Batch>,
+    /// Closed slots of the database, in order.
+    pub(crate) rows: Vec<Vec<u8>>,
+    /// What [`Recorder::standing`] said.
+    pub(crate) standing: Option<Vec<u8>>,
+}
+
+/// What a running node keeps in its database until batches hold it.
+impl Recorder {
+    /// Goes on where a node stood, or begins a realm.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError`] for rows that are none, or that do not follow.
+    pub(crate) fn resume(
+        &mut self,
+        config: RealmConfig,
+        resumed: Resumed,
+    ) -> Result<(), CodecError> {
+        self.available.clone_from(&config.lane.rollups);
+        self.rows = Some(Vec::new());
+        if let Some(last) = resumed.last {
+            self.number = last.number;
+            self.parent = last.hash(&config.domain);
+            self.next = last.last().next();
+            (self.inbox_cursor, self.end) = (last.inbox_cursor, last.end);
+        }
+        self.config = Some(config);
+        for row in resumed.rows {
+            let (number, part) = Part::decode(&row)?;
+            if number < self.expected() {
+                continue;
+            }
+            if number > self.expected() {
+                return Err(CodecError::NotCanonical("slots are missing"));
+            }
+            (self.inbox_cursor, self.end) = (part.inbox_cursor, part.end);
+            self.add(part);
+        }
+        match resumed.standing {
+            Some(bytes) => self.stand(&bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns what is known beside closed slots: what waits for the next one, and the open one, which has no items.
+    fn standing(&self) -> Vec<u8> {
+        let waiting = Slot {
+            unix_ms: 1,
+            joined: self.joined.clone(),
+            keys: self.keys.clone(),
+            available: Some(self.available.clone()),
+            ..Slot::default()
+        };
+        let open = self.open.as_ref();
+        let batch = Batch {
+            number: 0,
+            parent: B256::ZERO,
+            config: B256::ZERO,
+            first: open.map_or(SlotNumber::new(0), |open| open.number),
+            slots: std::iter::once(waiting).chain(open.map(|open| open.slot.clone())).collect(),
+            inbox_cursor: 0,
+            end: B256::ZERO,
+            heads: Vec::new(),
+        };
+        batch.encode()
+    }
+
+    fn stand(&mut self, bytes: &[u8]) -> Result<(), CodecError> {
+        let batch = Batch::decode(bytes)?;
+        let mut slots = batch.slots.into_iter();
+        let Some(waiting) = slots.next() else { return Ok(()) };
+        (self.joined, self.keys) = (waiting.joined, waiting.keys);
+        self.available = waiting.available.unwrap_or_default();
+        if let Some(slot) = slots.next() {
+            let is_known = batch.first < self.expected();
+            self.open = Some(Open { number: batch.first, slot, is_known, ..Open::default() });
+        }
+        Ok(())
+    }
+
+    /// Returns the rows that the database does not have yet, the number of the first slot that it has to keep, and what is
+    /// known beside them.
+    pub(crate) fn take_rows(&mut self) -> Option<(Vec<(u64, Vec<u8>)>, u64, Vec<u8>)> {
+        self.settle();
+        let rows = self.rows.as_mut().map(std::mem::take)?;
+        let first = self.sink.written().unwrap_or(0) + 1;
+        Some((rows, first, self.standing()))
+    }
+
+    /// Returns why batches cannot be written any more.
+    pub(crate) fn failure(&mut self) -> Option<String> {
+        let failed = self.failure.take().or_else(|| self.sink.failure());
+        failed.map(|error| error.to_string())
+    }
+
+    /// Returns batches that ended, to be written as soon as what they rest on is on disk.
+    pub(crate) fn take_ended(&mut self) -> Option<Box<dyn FnOnce() + Send>> {
+        self.sink.release()
     }
 }
 

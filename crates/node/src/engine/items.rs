@@ -137,6 +137,11 @@ impl Engine {
 
     /// Returns true when every rollup's open block has room for the item's legs.
     fn fits(&self, item: &Item) -> RpcResult<bool> {
+        if let Some(batches) = &self.batches
+            && !batches.has_room(item).map_err(RpcError::refused)?
+        {
+            return Ok(false);
+        }
         for (network, declared) in gas_limits(item.legs()) {
             let limit = self.chains.get(&network).map_or(u64::MAX, |c| c.spec.block_gas_limit);
             if declared > limit {

@@ -2,11 +2,12 @@
 
 use super::{Engine, log::Log};
 use crate::{
+    batches::{LiveBatches, Recorder, Resumed, realm_config},
     config::DevConfig,
     error::NodeError,
     keep::{
-        COMMITMENTS, Done, ELEMENTS, Keeper, Mirror, Moment, NOTICES, News, Order, Restored, Shelf,
-        put_accounts, put_waiting,
+        BATCHED, BATCHING, COMMITMENTS, Done, ELEMENTS, FACTS, Keeper, MOMENT, Mirror, Moment,
+        NOTICES, News, Order, Restored, Shelf, put_accounts, put_waiting,
     },
     notices::{Committed, Fresh},
     promises::Promises,
@@ -22,7 +23,7 @@ use std::{
 use weft_commitment::SignedCommitment;
 use weft_evidence::{EpochNotice, Signed};
 use weft_journal::Ticket;
-use weft_state::{Database, Durability, StoreError};
+use weft_state::{Database, Durability, StoreError, under};
 use weft_types::{CodecError, Decode as _, Encode as _, NetworkId, SlotNumber};
 
 /// Most commits that may be only in the operating system's hands.
@@ -57,6 +58,8 @@ pub(super) struct Keeping {
     shelves: BTreeMap<NetworkId, Shelf>,
     /// Last blocks of the order that is being carried out.
     ordered: Vec<(NetworkId, u64)>,
+    /// First slot of the rows for batches.
+    first_batched: u64,
     /// Slots closed since the last order.
     closed: u32,
     /// Commits since the last safe one.
@@ -92,6 +95,7 @@ impl Keeping {
             slots: VecDeque::new(),
             shelves: BTreeMap::new(),
             ordered: Vec::new(),
+            first_batched: 0,
             closed: 0,
             unsafe_commits: 0,
             last_safe: Instant::now(),
@@ -193,10 +197,23 @@ impl Engine {
 
     /// Hands over what closed slots led to, when it is time and the keeper is free.
     pub(super) fn keep(&mut self) {
+        self.release_batches();
         let Log::Open(log) = &self.log else { return };
         if self.keeping.as_ref().is_some_and(|keeping| keeping.closed > 0) {
             let last = log.last();
             self.keep_up_to(last.sequence(), Some(last));
+        }
+    }
+
+    /// Lets batches that ended be written once the inputs that they rest on are on disk.
+    fn release_batches(&mut self) {
+        let (Some(batches), Log::Open(_)) = (&mut self.batches, &self.log) else { return };
+        if let Some(ended) = batches.take_ended() {
+            self.when_durable(ended);
+        }
+        let failure = self.batches.as_mut().and_then(Recorder::failure);
+        if let Some(why) = failure {
+            self.break_down(format!("batches cannot be written: {why}"));
         }
     }
 
@@ -237,6 +254,11 @@ impl Engine {
             let rows = &mut keeping.news.rows;
             put_waiting(&mut keeping.waiting, &self.pool, &self.bundles, rows);
             keeping.waiting_version = versions;
+        }
+        if let Some((rows, first, standing)) = self.batches.as_mut().and_then(Recorder::take_rows) {
+            let written = keeping.first_batched..first.max(keeping.first_batched);
+            keeping.first_batched = written.end;
+            keeping.news.batched(rows, written, standing);
         }
         let new = self.outcomes.since(keeping.next_outcome);
         keeping.outcome_rows.extend(keeping.news.outcomes(new));
@@ -394,6 +416,40 @@ impl Engine {
         let (None, Some(keeping)) = (&recent, &self.keeping) else { return Ok(recent) };
         let bytes = keeping.database.view()?.get(NOTICES, &epoch.to_be_bytes())?;
         bytes.map(|bytes| Signed::decode(&bytes)).transpose().map_err(corrupt)
+    }
+
+    /// Begins to write batches, at genesis or where the database stands; `timestamp` is that of genesis, in seconds.
+    pub(super) fn begin_batches(&mut self, timestamp: u64) -> Result<(), NodeError> {
+        let Some(options) = self.config.batches.clone() else { return Ok(()) };
+        let Some(key) = &self.config.promise_key else {
+            return Err(NodeError::Config("batches need a key that signs them".to_owned()));
+        };
+        let signer = crate::promises::signer(key)?;
+        let realm = realm_config(&self.config, timestamp, signer.address())?;
+        let (live, last) = LiveBatches::open(&options, &realm)?;
+        let mut resumed = Resumed { last, ..Resumed::default() };
+        if let Some(keeping) = &mut self.keeping {
+            let view = keeping.database.view()?;
+            let rows = under(&*view, BATCHED, &[])?;
+            keeping.first_batched = rows.first().map_or(0, |(key, _)| {
+                <[u8; 8]>::try_from(key.as_slice()).map_or(0, u64::from_be_bytes)
+            });
+            if rows.is_empty() {
+                let next = resumed.last.as_ref().map_or(0, |last| last.last().get() + 1);
+                keeping.first_batched = next;
+            }
+            resumed.rows = rows.into_iter().map(|(_, row)| row).collect();
+            resumed.standing = view.get(FACTS, BATCHING)?;
+            if resumed.standing.is_none() && view.get(FACTS, MOMENT)?.is_some() {
+                let why = "the realm ran without batches; `weft export --batches` writes them";
+                return Err(NodeError::Config(why.to_owned()));
+            }
+        }
+        let mut recorder = Recorder::new(Box::new(live), signer, options.limits);
+        let resumed = recorder.resume(realm, resumed);
+        resumed.map_err(|error| NodeError::Config(format!("batches: {error}")))?;
+        self.batches = Some(recorder);
+        Ok(())
     }
 
     /// Returns why the database takes nothing any more.

@@ -75,7 +75,12 @@ pub(super) fn start(
     let Recovery { config, endpoints, metrics, database, repeated, engine, .. } = recovery;
     let mut engine = match engine {
         Some(engine) => engine,
-        None => Engine::new(config, endpoints, metrics, None, database.as_ref())?,
+        None => {
+            let mut engine = Engine::new(config, endpoints, metrics, None, database.as_ref())?;
+            let timestamp = engine.genesis().timestamp;
+            engine.begin_batches(timestamp)?;
+            engine
+        }
     };
     engine.repeated = repeated;
     let is_new = journal.last().sequence() == 0;
@@ -103,11 +108,12 @@ impl Recovery {
             restored.genesis.adopt(&mut self.config);
         }
         check_config(&self.config, &restored.genesis)?;
-        let sequence = restored.moment.sequence;
+        let (sequence, timestamp) = (restored.moment.sequence, restored.genesis.timestamp);
         let (config, endpoints) = (self.config.clone(), self.endpoints.clone());
         let mut engine =
             Engine::resume(config, endpoints, self.metrics.clone(), database, restored)?;
         engine.log = Log::Replaying { closed: None };
+        engine.begin_batches(timestamp)?;
         self.engine = Some(engine);
         Ok(sequence)
     }
@@ -139,6 +145,7 @@ impl Recovery {
                 }
                 engine.log = Log::Replaying { closed: None };
                 let recordings = std::mem::take(&mut self.recordings);
+                engine.begin_batches(genesis.timestamp)?;
                 engine.begin_recordings(recordings, genesis.timestamp)?;
                 self.engine = Some(engine);
                 Ok(())

@@ -9,6 +9,7 @@ pub(crate) use members::{Announced, Closing};
 
 use super::Engine;
 use crate::{
+    batches::MAX_EPOCH_BYTES,
     error::NodeError,
     record::Record,
     rpc::errors::{RpcError, RpcResult},
@@ -143,6 +144,7 @@ impl Engine {
         if let Some(why) = &self.broken {
             return Err(RpcError::new(-32603, format!("the node stops: {why}")));
         }
+        self.check_epoch_bytes(&envelope)?;
         let submission = self.sealed_submission(&envelope)?;
         let position = self.step(Input::Seal(submission)).map_err(|why| sealed_refused(&why))?;
         let position = position.expect("accepted envelopes have a position");
@@ -150,6 +152,19 @@ impl Engine {
         self.note(|| Record::Sealed { now_ms, envelope: envelope.clone(), signature });
         self.keep_envelope(envelope, signature);
         Ok(position)
+    }
+
+    /// What opens in one slot must fit one batch, where batches are written.
+    fn check_epoch_bytes(&self, envelope: &Envelope) -> RpcResult<()> {
+        let (Some(sealing), Some(_)) = (&self.sealing, &self.batches) else { return Ok(()) };
+        let epoch = envelope.carriage.epoch;
+        let taken = sealing.envelopes.get(&epoch).into_iter().flatten();
+        let taken: usize = taken.map(|taken| taken.carriage.size.bytes()).sum();
+        if taken + envelope.carriage.size.bytes() > MAX_EPOCH_BYTES {
+            let why = format!("epoch {epoch} has {taken} bytes of {MAX_EPOCH_BYTES}");
+            return Err(RpcError::sealed_refused("EpochFull", why));
+        }
+        Ok(())
     }
 
     /// Does again what the log says.

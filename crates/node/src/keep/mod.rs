@@ -25,5 +25,5 @@ pub(crate) use mirror::Mirror;
 pub(crate) use moment::{Moment, Restored, put_accounts};
 pub(crate) use news::News;
 pub(crate) use shelf::Shelf;
-pub(crate) use tables::{COMMITMENTS, ELEMENTS, NOTICES};
+pub(crate) use tables::{BATCHED, BATCHING, COMMITMENTS, ELEMENTS, FACTS, MOMENT, NOTICES};
 pub(crate) use waiting::put as put_waiting;

@@ -5,7 +5,8 @@ use super::{
     moment::Moment,
     places::{self, Place},
     tables::{
-        self, BLOCK_NUMBERS, BLOCKS, BLOOMS, FACTS, GENESIS, MOMENT, OUTCOMES, RECENT, SLOTS,
+        self, BATCHED, BATCHING, BLOCK_NUMBERS, BLOCKS, BLOOMS, FACTS, GENESIS, MOMENT, OUTCOMES,
+        RECENT, SLOTS,
     },
 };
 use crate::{
@@ -35,6 +36,21 @@ pub(crate) struct News {
 }
 
 impl News {
+    /// Notes slots for batches, and forgets those that written batches hold.
+    pub(crate) fn batched(
+        &mut self,
+        rows: Vec<(u64, Vec<u8>)>,
+        written: impl Iterator<Item = u64>,
+        standing: Vec<u8>,
+    ) {
+        for (slot, row) in rows {
+            self.bytes += row.len();
+            self.rows.put(BATCHED, slot.to_be_bytes(), row);
+        }
+        written.for_each(|slot| self.rows.delete(BATCHED, slot.to_be_bytes()));
+        self.rows.put(FACTS, BATCHING, standing);
+    }
+
     /// Notes what the realm is made of.
     pub(crate) fn genesis(&mut self, genesis: &Genesis) {
         self.rows.put(FACTS, GENESIS, record::Record::Genesis(genesis.clone()).encode());

@@ -38,6 +38,11 @@ pub(crate) const ELEMENTS: Table = Table::new(29, "elements of slots");
 /// Notices of the keys of epochs, by epoch.
 pub(crate) const NOTICES: Table = Table::new(30, "epoch notices");
 
+/// Closed slots that are in no written batch yet, by number.
+pub(crate) const BATCHED: Table = Table::new(31, "slots for batches");
+
+/// Fact: where batches stand beside closed slots.
+pub(crate) const BATCHING: &[u8] = b"batching";
 /// Fact: what the realm is made of.
 pub(crate) const GENESIS: &[u8] = b"genesis";
 /// Fact: where the realm stands.

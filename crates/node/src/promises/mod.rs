@@ -233,6 +233,21 @@ impl Queue {
     }
 }
 
+/// Returns who signs with a configured key what has no guard: batches, whose numbers and parents stand in them.
+pub(crate) fn signer(key: &SigningKey) -> Result<Box<dyn Signer>, NodeError> {
+    let failed = |error: &dyn std::fmt::Display| NodeError::Config(format!("batches: {error}"));
+    Ok(match key {
+        SigningKey::Development => Box::new(crate::batches::development_sequencer()),
+        SigningKey::Keystore { file, passphrase, .. } => {
+            Box::new(keystore::open(file, passphrase).map_err(|error| failed(&error))?)
+        }
+        SigningKey::Program { program, args, patience, .. } => {
+            let signer = ProgramSigner::start(program, args, *patience);
+            Box::new(signer.map_err(|error| failed(&error))?)
+        }
+    })
+}
+
 /// Brings a configured key and its guard together.
 fn issuer(
     key: &SigningKey,

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
 use weft_contracts::{Counter, Manager, addresses};
 use weft_node::{
-    BatchDir, BatchLimits, DevConfig, Verifier, VerifyBatchesError, development_sequencer,
-    export_batches,
+    BatchDir, BatchLimits, BatchOptions, DevConfig, Verifier, VerifyBatchesError,
+    development_sequencer, export_batches,
 };
 
 /// Hashes of the blocks of some rollups but for their geneses, by rollup and number.
@@ -96,4 +96,94 @@ async fn p41_every_block_of_a_node_follows_from_its_batches() {
     std::fs::write(&path, bytes).unwrap();
     let error = derive(&batches).err().unwrap();
     assert!(matches!(error, VerifyBatchesError::Lie(_) | VerifyBatchesError::File(_)), "{error}");
+}
+
+/// A node that writes batches of few slots while it runs.
+fn live(data: &Path, batches: &Path) -> DevConfig {
+    let limits = BatchLimits { slots: 3, ..BatchLimits::default() };
+    let batches = Some(BatchOptions { dir: batches.into(), limits });
+    DevConfig { data_dir: Some(data.into()), batches, ..config() }
+}
+
+/// Says what a directory of batches holds, file by file.
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let file = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().unwrap();
+        (name, std::fs::read(entry.path()).unwrap())
+    };
+    entries.map(file).filter(|(name, _)| name.ends_with(".weft")).collect()
+}
+
+/// Waits until more batches are written than there were.
+async fn more_than(dir: &Path, count: u64) -> u64 {
+    for _ in 0..1_000 {
+        let now = BatchDir::open(dir).count();
+        if now > count {
+            return now;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no batch is written");
+}
+
+/// Starts a node as soon as the one before has let go of its directory.
+async fn again(config: DevConfig) -> World {
+    for _ in 0..1_000 {
+        match weft_node::Node::start(config.clone()).await {
+            Err(error) if format!("{error:?}").contains("InUse") => {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            started => {
+                started.unwrap().stop().await.unwrap();
+                return World::with(config).await;
+            }
+        }
+    }
+    panic!("the directory stays in use");
+}
+
+#[tokio::test]
+async fn p40_batches_are_written_as_slots_close_and_starts_go_on_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, batches) = (dir.path().join("data"), dir.path().join("batches"));
+    let (mut expected, mut written, mut before) = (Hashes::new(), 0, BTreeMap::new());
+    for start in 0..4_u64 {
+        let world = again(live(&data, &batches)).await;
+        for nonce in 0..9 {
+            world.send(&Draft::new(B, 1, 9 * start + nonce).pay(address(9), 7)).await;
+        }
+        written = more_than(&batches, written).await;
+        expected = hashes(&world, &[A, B, B + 1]).await;
+        if start % 2 == 0 {
+            world.node.stop().await.unwrap();
+        } else {
+            // Nothing is told to end.
+            drop(world);
+        }
+        let now = files(&batches);
+        for (name, bytes) in &before {
+            assert_eq!(now.get(name), Some(bytes), "{name} is written once");
+        }
+        before = now;
+    }
+    let (verifier, derived) = derive(&batches).unwrap();
+    assert!(verifier.done().batches >= written && derived.len() > 8, "{derived:?}");
+    for (block, hash) in &derived {
+        assert_eq!(expected.get(block), Some(hash), "{block:?}");
+    }
+}
+
+#[tokio::test]
+async fn p40_batches_of_another_realm_are_not_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let batches = dir.path().join("batches");
+    let world = World::with(live(&dir.path().join("one"), &batches)).await;
+    world.node.stop().await.unwrap();
+    let other = DevConfig { slot_ms: 77, ..live(&dir.path().join("other"), &batches) };
+    let error = weft_node::Node::start(other).await.unwrap_err().to_string();
+    assert!(error.contains("another realm"), "{error}");
+    let nowhere = DevConfig { data_dir: None, ..live(&dir.path().join("none"), &batches) };
+    let error = weft_node::Node::start(nowhere).await.unwrap_err().to_string();
+    assert!(error.contains("data directory"), "{error}");
 }

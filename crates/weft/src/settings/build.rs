@@ -5,7 +5,8 @@ use crate::commands::keys;
 use eyre::{Result, bail, eyre};
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 use weft_node::{
-    AdminConfig, DevConfig, GuardFile, Limits, Origins, Priority, RollupConfig, SigningKey,
+    AdminConfig, BatchLimits, BatchOptions, DevConfig, GuardFile, Limits, Origins, Priority,
+    RollupConfig, SigningKey,
 };
 use weft_promise::Passphrase;
 
@@ -55,6 +56,7 @@ impl Settings {
                 Some(_) => self.is_on("promise.commitments"),
                 None => !is_dev || self.sealing(profile)?.is_some(),
             },
+            batches: self.batches(),
             limits: self.limits(),
             admin: self.admin()?,
             save_figures_every: self.time("node.save_figures_every"),
@@ -69,6 +71,13 @@ impl Settings {
             }
             Profile::Production => complete(config),
         }
+    }
+
+    fn batches(&self) -> Option<BatchOptions> {
+        let dir = self.path("node.batches")?.into();
+        let limits = BatchLimits::default();
+        let ms = milliseconds(self.time("node.batch_time"));
+        Some(BatchOptions { dir, limits: BatchLimits { ms, ..limits } })
     }
 
     fn rollups(&self) -> Result<Vec<RollupConfig>> {

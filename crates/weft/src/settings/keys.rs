@@ -67,6 +67,14 @@ pub(crate) const KEYS: &[Key] = &[
         "Keeps the part of the log that no start needs",
     )
     .flag("keep-log", "BOOL"),
+    Key::new("node.batches", Kind::Path, "", "Directory for batches, written as slots close")
+        .flag("batches", "DIR"),
+    Key::new(
+        "node.batch_time",
+        Kind::Time { least_ms: 1_000, most_ms: 86_400_000 },
+        "60s",
+        "Time after which a batch ends",
+    ),
     Key::new("node.host", Kind::Host, "127.0.0.1", "Address to listen on").flag("host", "HOST"),
     Key::new(
         "node.origins",
