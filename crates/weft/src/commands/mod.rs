@@ -14,6 +14,7 @@ mod import;
 pub(crate) mod keys;
 mod l1;
 mod node;
+mod posting;
 mod promise;
 mod rollup;
 mod run;
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     Deposit(deposit::Deposit),
     Withdraw(withdraw::Withdraw),
     Force(force::Force),
+    Post(Box<posting::Post>),
+    Attest(Box<posting::Attest>),
+    Settle(Box<posting::Settle>),
     Sim(sim::Sim),
     Bench(bench::Bench),
     Executor(executor::Executor),
@@ -85,6 +89,9 @@ impl Command {
             Self::Deposit(command) => block_on(command.run()),
             Self::Withdraw(command) => block_on(command.run()),
             Self::Force(command) => block_on(command.run()),
+            Self::Post(command) => block_on(command.run()),
+            Self::Attest(command) => block_on(command.run()),
+            Self::Settle(command) => block_on(command.run()),
             Self::Sim(command) => command.run(),
             Self::Bench(command) => command.run(),
             Self::Executor(command) => command.run(),
