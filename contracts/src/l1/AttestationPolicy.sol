@@ -14,19 +14,20 @@ contract AttestationPolicy is IAttestationPolicy {
     /// @inheritdoc IAttestationPolicy
     uint256 public immutable threshold;
 
-    address[] private attesters;
+    uint256 private immutable count;
+    mapping(uint256 index => address) private attesters;
 
     constructor(bytes32 programId_, uint256 threshold_, address[] memory attesters_) {
-        uint256 count = attesters_.length;
+        count = attesters_.length;
         if (threshold_ == 0 || threshold_ > count || count > type(uint8).max) {
             revert InvalidThreshold(threshold_, count);
         }
         address before = address(0);
         for (uint256 i = 0; i < count; i++) {
             if (attesters_[i] <= before) revert InvalidAttester(attesters_[i]);
-            before = attesters_[i];
+            before = attesters[i] = attesters_[i];
         }
-        (programId, threshold, attesters) = (programId_, threshold_, attesters_);
+        (programId, threshold) = (programId_, threshold_);
     }
 
     /// @inheritdoc IPolicy
@@ -35,7 +36,7 @@ contract AttestationPolicy is IAttestationPolicy {
         uint256 next = 0;
         for (uint256 pos = 0; pos < proof.length; pos += SIGNED) {
             uint256 index = uint8(proof[pos]);
-            if (index < next || index >= attesters.length) return false;
+            if (index < next || index >= count) return false;
             if (Signatures.signer(digest, proof[pos + 1:pos + SIGNED]) != attesters[index]) return false;
             next = index + 1;
         }

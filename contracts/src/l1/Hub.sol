@@ -3,9 +3,10 @@ pragma solidity 0.8.37;
 
 import {Approval, BatchHeader, IHub, Outcome, Rollup, Statement, Transfer, Transition} from "./interfaces/IHub.sol";
 import {IInbox} from "./interfaces/IInbox.sol";
-import {ExitRoot, IL1Bridge} from "./interfaces/IL1Bridge.sol";
+import {IL1Bridge} from "./interfaces/IL1Bridge.sol";
 import {IPolicy} from "./interfaces/IPolicy.sol";
 import {ISequencerRegistry} from "./interfaces/ISequencerRegistry.sol";
+import {History} from "./lib/History.sol";
 import {Realm} from "./lib/Realm.sol";
 import {Signatures} from "./lib/Signatures.sol";
 
@@ -25,6 +26,8 @@ struct HubConfig {
 
 /// @title Where a realm is registered, posted and settled (P40-P46)
 contract Hub is IHub {
+    using History for bytes32[32];
+
     uint256 private constant MAX_ROLLUPS = 128;
     /// Batches that may wait for settlement. Their records are kept in a ring, so a batch writes no new words.
     uint256 private constant RING = 256;
@@ -33,7 +36,9 @@ contract Hub is IHub {
         uint64 number;
         uint64 lastSlot;
         uint64 inboxCursor;
-        uint64 l1Block;
+        uint32 l1Block;
+        /// Of what is settled: how many settlements there were.
+        uint32 settlements;
     }
 
     struct Record {
@@ -68,11 +73,18 @@ contract Hub is IHub {
     /// @inheritdoc IHub
     bytes32 public registryHash;
 
-    /// @inheritdoc IHub
-    Head public settled;
+    Head private done;
     Head private last;
+    /// Hash of the last posted batch.
+    bytes32 private lastHash;
+    /// Digests of all settled statements.
+    bytes32[32] private history;
 
+    /// Batches that wait for settlement, and the hash of the settled one that they follow. A batch that is settled as it is
+    /// posted has no place here.
     mapping(uint256 place => Record) private ring;
+    /// Which rollups have this policy: one word says it of all.
+    mapping(IPolicy policy => uint128 rollups) private governed;
     mapping(uint32 id => Rollup) private rollups;
 
     /// @inheritdoc IHub
@@ -88,9 +100,9 @@ contract Hub is IHub {
         forceWindow = config.forceWindow;
         silenceWindow = config.silenceWindow;
         exitWindow = config.exitWindow;
-        settled.l1Block = uint64(block.number);
-        last.l1Block = uint64(block.number);
-        ring[0].hash = genesisHash();
+        done.l1Block = uint32(block.number);
+        last.l1Block = uint32(block.number);
+        lastHash = genesisHash();
     }
 
     /// @inheritdoc IHub
@@ -114,6 +126,7 @@ contract Hub is IHub {
         Outcome memory genesis = Outcome(genesisStateRoot, genesisBlockHash, 0, 0, 0, 0);
         Rollup memory entry = Rollup(chainId, policy, keccak256(config), keccak256(abi.encode(genesis)));
         rollups[id] = entry;
+        governed[policy] |= uint128(1) << (id - 1);
         bytes32 running = _registered(id, entry);
         registryHash = running;
         emit RollupRegistered(id, chainId, policy, entry.commitment, entry.configHash, msg.value, running, config);
@@ -122,7 +135,9 @@ contract Hub is IHub {
 
     /// @inheritdoc IHub
     function postBatch(BatchHeader calldata header, bytes calldata signature) external returns (bytes32) {
-        return _postSigned(header, signature);
+        Record memory record = _postSigned(header, signature);
+        _keep(header, record);
+        return record.hash;
     }
 
     /// @inheritdoc IHub
@@ -133,18 +148,20 @@ contract Hub is IHub {
         uint64 slot = last.lastSlot + 1;
         BatchHeader memory header;
         header.number = last.number + 1;
-        header.parent = ring[last.number % RING].hash;
+        header.parent = lastHash;
         (header.firstSlot, header.lastSlot) = (slot, slot);
         header.inboxCursor = inboxCursor;
         header.l1Number = uint64(block.number - 1);
         header.l1Hash = blockhash(block.number - 1);
         header.rollups = uint128((uint256(1) << rollupCount) - 1);
-        return _post(header, new bytes32[](0), address(0));
+        Record memory record = _post(header, new bytes32[](0), address(0), last.l1Block);
+        _keep(header, record);
+        return record.hash;
     }
 
     /// @inheritdoc IHub
     function settle(Statement calldata statement, Approval[] calldata approvals) external {
-        _settle(statement, approvals);
+        _settle(statement, approvals, ring[statement.lastBatch % RING]);
     }
 
     /// @inheritdoc IHub
@@ -154,20 +171,22 @@ contract Hub is IHub {
         Statement calldata statement,
         Approval[] calldata approvals
     ) external {
-        _postSigned(header, signature);
+        Record memory record = _postSigned(header, signature);
         if (statement.lastBatch != header.number) revert WrongBatches(statement.firstBatch, statement.lastBatch);
-        _settle(statement, approvals);
+        _settle(statement, approvals, record);
     }
 
     /// @inheritdoc IHub
     function escape(uint32 network) external returns (bytes32) {
         if (msg.sender != escapeHatch) revert Unauthorized(msg.sender);
-        uint256 from = uint256(settled.l1Block) + exitWindow + 1;
+        Head memory base = done;
+        uint256 from = uint256(base.l1Block) + exitWindow + 1;
         if (block.number < from) revert NotOverdue(from);
         mustReach = inbox.count() + 1;
         if (last.lastSlot > voidedSlot) voidedSlot = last.lastSlot;
-        emit BatchesVoided(settled.number, last.number, mustReach);
-        (last.number, last.lastSlot, last.inboxCursor) = (settled.number, settled.lastSlot, settled.inboxCursor);
+        emit BatchesVoided(base.number, last.number, mustReach);
+        if (last.number != base.number) lastHash = ring[base.number % RING].hash;
+        (last.number, last.lastSlot, last.inboxCursor) = (base.number, base.lastSlot, base.inboxCursor);
         return rollups[idOf[network]].commitment;
     }
 
@@ -178,7 +197,23 @@ contract Hub is IHub {
         returns (uint64 number, uint64 lastSlot, uint64 inboxCursor, uint64 l1Block, bytes32 hash)
     {
         Head memory head = last;
-        return (head.number, head.lastSlot, head.inboxCursor, head.l1Block, ring[head.number % RING].hash);
+        return (head.number, head.lastSlot, head.inboxCursor, head.l1Block, lastHash);
+    }
+
+    /// @inheritdoc IHub
+    function settled() external view returns (uint64 number, uint64 lastSlot, uint64 inboxCursor, uint64 l1Block) {
+        Head memory head = done;
+        return (head.number, head.lastSlot, head.inboxCursor, head.l1Block);
+    }
+
+    /// @inheritdoc IHub
+    function settlements() external view returns (uint32) {
+        return done.settlements;
+    }
+
+    /// @inheritdoc IHub
+    function wasSettled(bytes32 digest, uint256 settlement, bytes32[] calldata siblings) external view returns (bool) {
+        return history.holds(done.settlements, digest, settlement, siblings);
     }
 
     /// @inheritdoc IHub
@@ -208,15 +243,25 @@ contract Hub is IHub {
 
     /// @inheritdoc IHub
     function statementDigest(Statement calldata statement) public view returns (bytes32) {
-        bytes memory body = abi.encode(
-            statement.firstBatch,
-            statement.lastBatch,
-            statement.batchHash,
-            statement.programId,
-            keccak256(abi.encode(statement.transitions)),
-            keccak256(abi.encode(statement.transfers))
+        Transition[] calldata transitions = statement.transitions;
+        Transfer[] calldata transfers = statement.transfers;
+        uint256 steps;
+        uint256 moves;
+        assembly ("memory-safe") {
+            steps := transitions.offset
+            moves := transfers.offset
+        }
+        return _hash(
+            Realm.STATEMENT,
+            abi.encode(
+                statement.firstBatch,
+                statement.lastBatch,
+                statement.batchHash,
+                statement.programId,
+                _listHash(steps, transitions.length, 320),
+                _listHash(moves, transfers.length, 160)
+            )
         );
-        return _hash(Realm.STATEMENT, body);
     }
 
     /// @inheritdoc IHub
@@ -224,28 +269,39 @@ contract Hub is IHub {
         return _hash(Realm.BATCH, "");
     }
 
-    function _postSigned(BatchHeader calldata header, bytes calldata signature) private returns (bytes32) {
+    function _postSigned(BatchHeader calldata header, bytes calldata signature) private returns (Record memory) {
         bytes32[] memory blobs = _blobs();
         if (blobs.length == 0) revert NoBlobs();
         address signer = Signatures.signer(batchDigest(header, blobs), signature);
         if (signer == address(0) || !sequencers.isSequencer(signer)) revert NotTheSequencer(signer);
-        bytes32 hash = _post(header, blobs, signer);
-        last.l1Block = uint64(block.number);
-        return hash;
+        return _post(header, blobs, signer, uint32(block.number));
     }
 
-    function _post(BatchHeader memory header, bytes32[] memory blobs, address signer) private returns (bytes32 hash) {
+    /// Posts a batch without a place in the ring. `heard` is the L1 block in which a sequencer was heard of last.
+    function _post(BatchHeader memory header, bytes32[] memory blobs, address signer, uint32 heard)
+        private
+        returns (Record memory)
+    {
         Head memory before = last;
-        bytes32 parent = ring[before.number % RING].hash;
+        bytes32 parent = lastHash;
         if (header.number != before.number + 1 || header.parent != parent) revert NotNext(before.number, parent);
-        if (header.number >= settled.number + RING) revert TooManyUnsettled();
+        if (header.number >= done.number + RING) revert TooManyUnsettled();
         _checkClaims(header, before.lastSlot);
         bytes28 accumulator = _checkCursor(header, before.inboxCursor);
         bytes32 registry = registryHash;
-        hash = _hash(Realm.BATCH, abi.encodePacked(batchDigest(header, blobs), registry, accumulator));
-        ring[header.number % RING] = Record(hash, header.rollups, header.inboxCursor, header.lastSlot);
-        last = Head(header.number, header.lastSlot, header.inboxCursor, before.l1Block);
+        bytes32 hash = _hash(Realm.BATCH, abi.encodePacked(batchDigest(header, blobs), registry, accumulator));
+        last = Head(header.number, header.lastSlot, header.inboxCursor, heard, 0);
+        lastHash = hash;
         emit BatchPosted(header.number, hash, signer, header, registry, accumulator, blobs);
+        return Record(hash, header.rollups, header.inboxCursor, header.lastSlot);
+    }
+
+    /// Keeps a batch until it is settled, and the hash of the settled one before it for the case that this one is voided.
+    function _keep(BatchHeader memory header, Record memory record) private {
+        ring[header.number % RING] = record;
+        if (header.number != done.number + 1) return;
+        Record storage before = ring[(header.number - 1) % RING];
+        if (before.hash != header.parent) before.hash = header.parent;
     }
 
     function _checkClaims(BatchHeader memory header, uint64 lastSlot) private view {
@@ -267,36 +323,51 @@ contract Hub is IHub {
         if (isOverdue || cursor < mustReach) revert EntryOverdue(cursor);
     }
 
-    function _settle(Statement calldata statement, Approval[] calldata approvals) private {
-        uint128 named = _named(statement.firstBatch, statement.lastBatch);
-        Record memory record = ring[statement.lastBatch % RING];
+    function _settle(Statement calldata statement, Approval[] calldata approvals, Record memory record) private {
+        uint128 named = _named(statement.firstBatch, statement.lastBatch, record);
         if (record.hash != statement.batchHash) revert WrongBatch(record.hash);
         bytes32 digest = statementDigest(statement);
-        for (uint256 i = 0; i < approvals.length; i++) {
-            IPolicy policy = approvals[i].policy;
-            if (!policy.accepts(digest, statement.programId, approvals[i].proof)) revert Refused(policy);
-        }
-        ExitRoot[] memory roots = _advance(statement.transitions, approvals, named);
+        _checkApprovals(approvals, digest, statement.programId, named);
+        bytes32[] memory roots = _advance(statement.transitions, named);
         _checkGivers(statement.transfers, named);
-        settled = Head(statement.lastBatch, record.lastSlot, record.inboxCursor, uint64(block.number));
-        bytes32 root = bridge.settle(roots, statement.transfers, rollupCount);
-        emit BatchesSettled(statement.lastBatch, record.hash, digest, record.lastSlot, record.inboxCursor, root);
+        uint32 settlement = done.settlements;
+        history.append(settlement, digest);
+        done = Head(statement.lastBatch, record.lastSlot, record.inboxCursor, uint32(block.number), settlement + 1);
+        bytes32 root = bridge.settle(named, roots, statement.transfers, rollupCount);
+        emit BatchesSettled(
+            statement.lastBatch, record.hash, digest, record.lastSlot, record.inboxCursor, root, settlement
+        );
     }
 
-    /// Returns the rollups that the batches name; these must be the next ones.
-    function _named(uint64 first, uint64 end) private view returns (uint128 named) {
-        if (first != settled.number + 1 || end < first || end > last.number) revert WrongBatches(first, end);
-        for (uint256 number = first; number <= end; number++) {
+    /// Returns the rollups that the batches name, of which `record` is the last; these must be the next ones.
+    function _named(uint64 first, uint64 end, Record memory record) private view returns (uint128 named) {
+        if (first != done.number + 1 || end < first || end > last.number) revert WrongBatches(first, end);
+        named = record.rollups;
+        for (uint256 number = first; number < end; number++) {
             named |= ring[number % RING].rollups;
         }
     }
 
-    /// Advances exactly the named rollups, each from where it stands and with its policy's approval.
-    function _advance(Transition[] calldata transitions, Approval[] calldata approvals, uint128 named)
+    /// Every approval given must hold, and those of all named rollups must be given.
+    function _checkApprovals(Approval[] calldata approvals, bytes32 digest, bytes32 programId, uint128 named)
         private
-        returns (ExitRoot[] memory roots)
+        view
     {
-        roots = new ExitRoot[](transitions.length);
+        uint128 rest = named;
+        for (uint256 i = 0; i < approvals.length; i++) {
+            IPolicy policy = approvals[i].policy;
+            if (!policy.accepts(digest, programId, approvals[i].proof)) revert Refused(policy);
+            rest &= ~governed[policy];
+        }
+        if (rest == 0) return;
+        uint32 id = 1;
+        while ((rest >> (id - 1)) & 1 == 0) id++;
+        revert NotApproved(id);
+    }
+
+    /// Advances exactly the named rollups, each from where it stands, and returns their exit roots.
+    function _advance(Transition[] calldata transitions, uint128 named) private returns (bytes32[] memory roots) {
+        roots = new bytes32[](transitions.length);
         uint128 rest = named;
         uint32 before = 0;
         for (uint256 i = 0; i < transitions.length; i++) {
@@ -307,12 +378,35 @@ contract Hub is IHub {
             before = id;
             Rollup storage entry = rollups[id];
             if (entry.commitment != step.pre) revert WrongPreState(id, entry.commitment);
-            if (!_isApproved(entry.policy, approvals)) revert NotApproved(id);
-            entry.commitment = keccak256(abi.encode(step.post));
-            roots[i] = ExitRoot(id, step.post.exitRoot);
-            emit RollupSettled(id, step.proposalRoot, step.outcomeRoot, step.post);
+            // Reading it checks that no bit is set which an encoder would not set.
+            step.post.blockNumber;
+            entry.commitment = _logSettled(step, id);
+            roots[i] = step.post.exitRoot;
         }
         if (rest != 0) revert WrongRollups(named);
+    }
+
+    /// Emits `RollupSettled`, whose data stand in the call as they are, and returns `keccak(abi.encode(step.post))`.
+    function _logSettled(Transition calldata step, uint32 id) private returns (bytes32 commitment) {
+        bytes32 topic = RollupSettled.selector;
+        assembly ("memory-safe") {
+            let free := mload(64)
+            // Behind rollup and pre: proposal root, outcome root and six words of the outcome.
+            calldatacopy(free, add(step, 64), 256)
+            log2(free, 256, topic, id)
+            commitment := keccak256(add(free, 64), 192)
+        }
+    }
+
+    /// Returns `keccak(abi.encode(list))` of a list in the call whose elements have `size` bytes and no dynamic parts.
+    function _listHash(uint256 offset, uint256 length, uint256 size) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let free := mload(64)
+            mstore(free, 32)
+            mstore(add(free, 32), length)
+            calldatacopy(add(free, 64), offset, mul(length, size))
+            hash := keccak256(free, add(64, mul(length, size)))
+        }
     }
 
     /// Nobody gives whose policy was not asked: a rollup of somebody's own making would take what others have.
@@ -327,13 +421,6 @@ contract Hub is IHub {
     function _idOf(uint32 network) private view returns (uint32 id) {
         id = idOf[network];
         if (id == 0) revert UnknownNetwork(network);
-    }
-
-    function _isApproved(IPolicy policy, Approval[] calldata approvals) private pure returns (bool) {
-        for (uint256 i = 0; i < approvals.length; i++) {
-            if (address(approvals[i].policy) == address(policy)) return true;
-        }
-        return false;
     }
 
     function _registered(uint32 id, Rollup memory entry) private view returns (bytes32) {

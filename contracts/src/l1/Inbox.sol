@@ -95,10 +95,10 @@ contract Inbox is IInbox {
 
     /// @inheritdoc IInbox
     function mark(uint64 cursor) external view returns (bytes28 accumulator, uint64 before, uint64 next) {
-        if (cursor > count) revert NoSuchEntry(cursor, count);
         if (cursor != 0) {
             Entry memory entry = entries[cursor - 1];
             (accumulator, before) = (entry.accumulator, entry.l1Block);
+            if (before == 0) revert NoSuchEntry(cursor, count);
         }
         next = entries[cursor].l1Block;
     }

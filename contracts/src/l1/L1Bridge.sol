@@ -9,7 +9,7 @@ import {SafeToken} from "../lib/SafeToken.sol";
 import {TokenMetadata} from "../lib/TokenMetadata.sol";
 import {IHub, Transfer} from "./interfaces/IHub.sol";
 import {IInbox} from "./interfaces/IInbox.sol";
-import {ExitRoot, IBridgeMessageReceiver, IL1Bridge} from "./interfaces/IL1Bridge.sol";
+import {IBridgeMessageReceiver, IL1Bridge} from "./interfaces/IL1Bridge.sol";
 import {ExitTree} from "./lib/ExitTree.sol";
 import {RollupTree} from "./lib/RollupTree.sol";
 
@@ -208,7 +208,7 @@ contract L1Bridge is IL1Bridge {
     }
 
     /// @inheritdoc IL1Bridge
-    function settle(ExitRoot[] calldata roots, Transfer[] calldata transfers, uint32 rollups)
+    function settle(uint128 named, bytes32[] calldata roots, Transfer[] calldata transfers, uint32 rollups)
         external
         only(address(hub))
         returns (bytes32 root)
@@ -221,7 +221,7 @@ contract L1Bridge is IL1Bridge {
             _debit(transfer.from, transfer.originNetwork, transfer.originToken, transfer.amount);
             _credit(transfer.to, transfer.originNetwork, transfer.originToken, transfer.amount);
         }
-        root = exitRoots.update(roots, rollups);
+        root = exitRoots.update(named, roots, rollups);
         if (root != rollupRoot) {
             rollupRoot = root;
             _updateGlobal();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {ExitRoot} from "../../src/l1/interfaces/IL1Bridge.sol";
 import {ExitTree} from "../../src/l1/lib/ExitTree.sol";
 import {RollupTree} from "../../src/l1/lib/RollupTree.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
@@ -80,21 +79,25 @@ contract RollupTreeTest is L1Fixture {
         uint256 rollups = 1;
         for (uint256 round = 0; round < 40; round++) {
             uint256 seed = uint256(keccak256(abi.encode(round)));
-            ExitRoot[] memory changed = new ExitRoot[](1 + seed % (rollups < 6 ? rollups : 6));
-            uint256 next = 1 + (seed >> 8) % (rollups - changed.length + 1);
-            for (uint256 i = 0; i < changed.length; i++) {
-                changed[i] = ExitRoot(uint32(next + i), bytes32(seed - i));
-                roots[next + i] = bytes32(seed - i);
+            uint128 named = uint128((seed >> 32) & (seed >> 160) & ((1 << rollups) - 1)) | 1;
+            bytes32[] memory changed = new bytes32[](128);
+            uint256 count = 0;
+            for (uint256 i = 0; i < rollups; i++) {
+                if ((named >> i) & 1 == 0) continue;
+                changed[count++] = roots[i + 1] = bytes32(seed - i);
             }
-            assertEq(this.update(changed, rollups), _rootOfAll(rollups));
+            assembly {
+                mstore(changed, count)
+            }
+            assertEq(this.update(named, changed, rollups), _rootOfAll(rollups));
             rollups += (seed >> 16) % 7;
             if (rollups > 128) rollups = 128;
         }
         assertTrue(rollups > 64);
     }
 
-    function update(ExitRoot[] calldata changed, uint256 rollups) external returns (bytes32) {
-        return nodes.update(changed, rollups);
+    function update(uint128 named, bytes32[] calldata changed, uint256 rollups) external returns (bytes32) {
+        return nodes.update(named, changed, rollups);
     }
 
     function _rootOfAll(uint256 rollups) private returns (bytes32) {

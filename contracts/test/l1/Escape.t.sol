@@ -157,6 +157,45 @@ contract EscapeTest is L1Fixture {
         settleWith(1, 0, new Transfer[](0));
     }
 
+    /// The batch before was settled as it was posted: its hash is not lost when what followed it is void.
+    function test_p46_theNextBatchFollowsTheSettledOne() public {
+        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        postAndSettleRoot(keccak256(proof[0]));
+        (,,,, bytes32 hash) = hub.posted();
+        post(1);
+        post(1);
+        vm.roll(block.number + EXIT_WINDOW + 1);
+        vm.prank(alice);
+        escape.exitEther(901, outcome, proof, bob);
+        (uint64 number,,,, bytes32 last) = hub.posted();
+        assertEq(number, 2);
+        assertEq(last, hash);
+        // Void without anything that waits: nothing changes.
+        vm.expectRevert(
+            abi.encodeWithSelector(IEscape.AlreadyExited.selector, uint32(901), alice, uint32(0), address(0))
+        );
+        vm.prank(alice);
+        escape.exitEther(901, outcome, proof, bob);
+        // A frame of its own, which asks for the block's number again.
+        this.settleAfter();
+        (number,,,,) = hub.posted();
+        assertEq(number, 3);
+    }
+
+    function settleAfter() external {
+        postAndSettleRoot(keccak256("after"));
+    }
+
+    function postAndSettleRoot(bytes32 stateRoot) private {
+        vm.roll(block.number + 1);
+        BatchHeader memory header = nextHeader(1);
+        bytes memory signature = signed(header);
+        Statement memory statement = nextStatement(header.number, hashOf(header), 1, 0);
+        statement.transitions[0].post.stateRoot = stateRoot;
+        outcome = statement.transitions[0].post;
+        hub.postAndSettle(header, signature, statement, approve(statement, 3));
+    }
+
     function test_seat_isFreeWhenNothingSettles() public {
         vm.deal(bob, 5 ether);
         vm.startPrank(bob);

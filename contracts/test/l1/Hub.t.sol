@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AttestationPolicy} from "../../src/l1/AttestationPolicy.sol";
-import {Approval, BatchHeader, IHub, Statement, Transfer} from "../../src/l1/interfaces/IHub.sol";
+import {Approval, BatchHeader, IHub, Statement, Transfer, Transition} from "../../src/l1/interfaces/IHub.sol";
 import {IInbox} from "../../src/l1/interfaces/IInbox.sol";
 import {IAttestationPolicy, IPolicy} from "../../src/l1/interfaces/IPolicy.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
@@ -225,6 +225,129 @@ contract HubTest is L1Fixture {
         assertEq(number, 2);
         vm.expectRevert(abi.encodeWithSelector(IHub.WrongBatches.selector, 1, 2));
         hub.settle(statement, new Approval[](0));
+    }
+
+    function test_postAndSettle_doesBothOrNothing() public {
+        bytes32 first = postAndSettle(3, keccak256("exits"));
+        (uint64 number, uint64 lastSlot,,, bytes32 hash) = hub.posted();
+        (uint64 settledNumber, uint64 settledSlot,,) = hub.settled();
+        assertTrue(number == 1 && settledNumber == 1 && lastSlot == 60 && settledSlot == 60);
+        assertEq(bridge.exitRootOf(3), keccak256("exits"));
+        assertTrue(hub.wasSettled(first, 0, new bytes32[](0)));
+        // Batches that wait are settled with it.
+        (BatchHeader memory waiting, bytes32 second) = post(1);
+        assertEq(waiting.parent, hash);
+        (BatchHeader memory header,) = _unposted(2);
+        assertEq(header.parent, second);
+        postAndSettle(3, keccak256("more"));
+        (settledNumber,,,) = hub.settled();
+        assertEq(settledNumber, 3);
+        assertEq(bridge.exitRootOf(1), keccak256("more"));
+    }
+
+    function test_postAndSettle_endsWithTheBatch() public {
+        post(1);
+        (BatchHeader memory header, bytes memory signature) = _unposted(3);
+        Statement memory statement = nextStatement(1, header.parent, 1, 0);
+        Approval[] memory approvals = approve(statement, 3);
+        vm.expectRevert(abi.encodeWithSelector(IHub.WrongBatches.selector, 1, 1));
+        hub.postAndSettle(header, signature, statement, approvals);
+        statement = nextStatement(2, keccak256("other"), 3, 0);
+        bytes32 hash = hashOf(header);
+        approvals = approve(statement, 3);
+        vm.expectRevert(abi.encodeWithSelector(IHub.WrongBatch.selector, hash));
+        hub.postAndSettle(header, signature, statement, approvals);
+        (uint64 number,,,,) = hub.posted();
+        assertEq(number, 1);
+    }
+
+    function test_postAndSettle_needsTheSequencer() public {
+        (BatchHeader memory header,) = _unposted(3);
+        bytes memory signature = sign(0xbad, hub.batchDigest(header, setBlobs()));
+        Statement memory statement = nextStatement(1, hashOf(header), 3, 0);
+        Approval[] memory approvals = approve(statement, 3);
+        vm.expectRevert(abi.encodeWithSelector(IHub.NotTheSequencer.selector, vm.addr(0xbad)));
+        hub.postAndSettle(header, signature, statement, approvals);
+    }
+
+    function _unposted(uint32 rollups) private returns (BatchHeader memory header, bytes memory signature) {
+        vm.roll(block.number + 1);
+        header = nextHeader(rollups);
+        signature = signed(header);
+    }
+
+    /// Every settlement can be shown, by the path to the complete subtree that holds it, and nothing else can.
+    function test_p44_settlementsStayKnown() public {
+        bytes32[] memory digests = new bytes32[](7);
+        for (uint256 i = 0; i < 7; i++) {
+            digests[i] = postAndSettle(1, 0);
+            assertEq(hub.settlements(), i + 1);
+        }
+        // 7 = 4 + 2 + 1.
+        for (uint256 i = 0; i < 7; i++) {
+            bytes32[] memory path = _historyPath(digests, i);
+            assertTrue(hub.wasSettled(digests[i], i, path));
+            assertTrue(!hub.wasSettled(digests[i], i ^ 1, path));
+            assertTrue(!hub.wasSettled(keccak256("other"), i, path));
+            assertTrue(!hub.wasSettled(digests[i], i, new bytes32[](path.length + 1)));
+            assertTrue(!hub.wasSettled(digests[i], i + 8, path));
+            if (path.length != 0) {
+                path[path.length - 1] = ~path[path.length - 1];
+                assertTrue(!hub.wasSettled(digests[i], i, path));
+                assertTrue(!hub.wasSettled(digests[i], i, new bytes32[](0)));
+            }
+        }
+        assertTrue(!hub.wasSettled(0, 7, new bytes32[](0)));
+        assertTrue(!hub.wasSettled(0, 0, new bytes32[](32)));
+        assertTrue(!hub.wasSettled(0, 0, new bytes32[](300)));
+    }
+
+    function _historyPath(bytes32[] memory digests, uint256 index) private pure returns (bytes32[] memory path) {
+        if (index == 6) return new bytes32[](0);
+        path = new bytes32[](index < 4 ? 2 : 1);
+        path[0] = digests[index ^ 1];
+        if (index >= 4) return path;
+        uint256 pair = index < 2 ? 2 : 0;
+        path[1] = keccak256(abi.encode(digests[pair], digests[pair + 1]));
+    }
+
+    /// A policy that believes anything: what the hub itself must check.
+    function accepts(bytes32, bytes32, bytes calldata) external pure returns (bool) {
+        return true;
+    }
+
+    function test_settle_refusesBitsThatNoEncoderSets() public {
+        register(999, IPolicy(address(this)), 0);
+        vm.roll(block.number + 1);
+        BatchHeader memory header = nextHeader(4);
+        header.rollups = 8;
+        bytes32 hash = hub.postBatch(header, signed(header));
+        Statement memory statement = nextStatement(1, hash, 4, 0);
+        (statement.transitions[0], statement.transitions[3]) = (statement.transitions[3], statement.transitions[0]);
+        Transition[] memory transitions = statement.transitions;
+        assembly {
+            mstore(transitions, 1)
+        }
+        Approval[] memory approvals = new Approval[](1);
+        approvals[0].policy = IPolicy(address(this));
+        bytes memory data = abi.encodeCall(hub.settle, (statement, approvals));
+        uint256 found = 0;
+        for (uint256 pos = 36; pos + 32 <= data.length; pos += 32) {
+            bytes32 word;
+            assembly {
+                word := mload(add(data, pos))
+            }
+            if (word != transitions[0].post.blockHash) continue;
+            // The word behind it is the block number.
+            data[pos] = 0x01;
+            (bool ok,) = address(hub).call(data);
+            assertTrue(!ok);
+            data[pos] = 0x00;
+            found++;
+        }
+        assertEq(found, 1);
+        (bool accepted,) = address(hub).call(data);
+        assertTrue(accepted);
     }
 
     function test_settle_refusesOtherBatches() public {

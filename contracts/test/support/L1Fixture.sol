@@ -11,6 +11,7 @@ import {SequencerRegistry} from "../../src/l1/SequencerRegistry.sol";
 import {Slasher, SlasherConfig} from "../../src/l1/Slasher.sol";
 import {Approval, BatchHeader, Outcome, Statement, Transfer, Transition} from "../../src/l1/interfaces/IHub.sol";
 import {IPolicy} from "../../src/l1/interfaces/IPolicy.sol";
+import {Realm} from "../../src/l1/lib/Realm.sol";
 import {vm} from "./Vm.sol";
 
 /// A realm on L1 with its contracts, a sequencer and five attesters, and what it takes to post and settle.
@@ -177,6 +178,26 @@ abstract contract L1Fixture {
         for (uint256 i = 0; i < count; i++) {
             proof = bytes.concat(proof, bytes1(uint8(i)), sign(attesters[i], digest));
         }
+    }
+
+    /// Posts a batch and settles everything up to it in one call.
+    function postAndSettle(uint32 rollups, bytes32 exitRoot) internal returns (bytes32 digest) {
+        vm.roll(block.number + 1);
+        BatchHeader memory header = nextHeader(rollups);
+        bytes memory signature = signed(header);
+        bytes32 hash = hashOf(header);
+        Statement memory statement = nextStatement(header.number, hash, rollups, exitRoot);
+        Approval[] memory approvals = approve(statement, 3);
+        digest = hub.statementDigest(statement);
+        hub.postAndSettle(header, signature, statement, approvals);
+    }
+
+    /// The hash that a batch with the blobs of `setBlobs` gets.
+    function hashOf(BatchHeader memory header) internal returns (bytes32) {
+        bytes32 signedDigest = hub.batchDigest(header, setBlobs());
+        bytes28 accumulator = inbox.accumulatorAt(header.inboxCursor);
+        bytes memory body = abi.encodePacked(signedDigest, hub.registryHash(), accumulator);
+        return Realm.hash(Realm.BATCH, address(hub), hub.realm(), body);
     }
 
     /// Posts a batch and settles it with the given exit root for rollup 1 and all others.

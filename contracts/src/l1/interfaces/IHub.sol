@@ -140,13 +140,16 @@ interface IHub {
     );
 
     /// @notice Batches up to `lastBatch` are settled: final as soon as this L1 block is.
+    /// @param digest `statementDigest` of what was settled
+    /// @param settlement number of the settlement, from 0
     event BatchesSettled(
         uint64 indexed lastBatch,
         bytes32 indexed batchHash,
         bytes32 indexed digest,
         uint64 lastSlot,
         uint64 inboxCursor,
-        bytes32 rollupExitRoot
+        bytes32 rollupExitRoot,
+        uint32 settlement
     );
 
     /// @notice A rollup advanced with the batches that are settled in this transaction.
@@ -303,6 +306,14 @@ interface IHub {
 
     /// @notice Returns the last settled batch, and the L1 block in which the last settlement was.
     function settled() external view returns (uint64 number, uint64 lastSlot, uint64 inboxCursor, uint64 l1Block);
+
+    /// @notice Returns how many settlements there were.
+    function settlements() external view returns (uint32);
+
+    /// @notice Tells whether settlement number `settlement` was that of the statement with this digest.
+    /// @param siblings path in the tree of digests up to the root of the largest complete subtree that holds the settlement:
+    /// of nodes `keccak(left || right)`, over the settlements that the binary digits of `settlements()` split off
+    function wasSettled(bytes32 digest, uint256 settlement, bytes32[] calldata siblings) external view returns (bool);
 
     /// @notice Returns the number of the realm in signed and hashed objects (P1).
     function realm() external view returns (uint64);

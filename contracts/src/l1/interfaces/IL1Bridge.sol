@@ -3,13 +3,6 @@ pragma solidity 0.8.37;
 
 import {Transfer} from "./IHub.sol";
 
-/// @notice Exit root of a rollup after a settlement.
-/// @param rollup its id, one more than its place in the tree of exit roots
-struct ExitRoot {
-    uint32 rollup;
-    bytes32 root;
-}
-
 /// @title Escrow of all rollups, and their way out (P42)
 /// @notice Functions, events and trees are those of AggLayer's unified bridge. What leaves for a rollup of the realm also
 /// becomes an inbox entry, so nobody needs to claim it there. A network is L1, number zero, or a rollup, by its chain id; only
@@ -136,8 +129,10 @@ interface IL1Bridge {
 
     /// @notice Takes over exit roots and moves escrow between rollups. Only the hub.
     /// @return rollupExitRoot root over the exit roots of all rollups
+    /// @param named rollups whose exit roots these are: bit `id - 1` for each
+    /// @param roots their exit roots, in the order of their ids
     /// @param rollups number of rollups in the realm
-    function settle(ExitRoot[] calldata roots, Transfer[] calldata transfers, uint32 rollups)
+    function settle(uint128 named, bytes32[] calldata roots, Transfer[] calldata transfers, uint32 rollups)
         external
         returns (bytes32 rollupExitRoot);
 

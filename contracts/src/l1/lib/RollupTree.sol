@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {ExitRoot} from "../interfaces/IL1Bridge.sol";
 import {ExitTree} from "./ExitTree.sol";
 
 /// @title The tree of the rollups' exit roots: depth 32, that of rollup `id` at index `id - 1`
@@ -25,30 +24,33 @@ library RollupTree {
         return nodes.leaves[rollup - 1];
     }
 
-    /// @notice Sets exit roots, which stand in increasing order of their rollups, and returns the new root.
+    /// @notice Sets exit roots and returns the new root.
+    /// @param named rollups whose roots these are: bit `id - 1` for each
+    /// @param roots their exit roots, in the order of their ids
     /// @param rollups number of rollups, which never gets less
-    function update(Nodes storage nodes, ExitRoot[] calldata roots, uint256 rollups) internal returns (bytes32) {
-        for (uint256 i = 0; i < roots.length; i++) {
-            uint256 index = roots[i].rollup - 1;
-            if (nodes.leaves[index] != roots[i].root) nodes.leaves[index] = roots[i].root;
-        }
+    function update(Nodes storage nodes, uint128 named, bytes32[] calldata roots, uint256 rollups)
+        internal
+        returns (bytes32)
+    {
+        _set(nodes, named, roots);
         uint256 count = (rollups + GROUP - 1) / GROUP;
-        if (count > 1) _updateGroups(nodes, roots);
+        if (count == 1) return _lift(_groupRoot(nodes, 0), 0, ExitTree.DEPTH - GROUP_HEIGHT, EMPTY_GROUP);
         bytes32[] memory groups = new bytes32[](count);
         for (uint256 i = 0; i < count; i++) {
-            bytes32 known = count > 1 ? nodes.groups[i] : bytes32(0);
-            groups[i] = known == 0 ? _groupRoot(nodes, i) : known;
+            bool isChanged = (named >> (i * GROUP)) & 0xff != 0;
+            bytes32 known = isChanged ? bytes32(0) : nodes.groups[i];
+            if (known == 0) nodes.groups[i] = known = _groupRoot(nodes, i);
+            groups[i] = known;
         }
         return _fold(groups, EMPTY_GROUP, ExitTree.DEPTH - GROUP_HEIGHT);
     }
 
-    function _updateGroups(Nodes storage nodes, ExitRoot[] calldata roots) private {
+    function _set(Nodes storage nodes, uint128 named, bytes32[] calldata roots) private {
         uint256 next = 0;
-        for (uint256 i = 0; i < roots.length; i++) {
-            uint256 group = (roots[i].rollup - 1) / GROUP;
-            if (group < next) continue;
-            nodes.groups[group] = _groupRoot(nodes, group);
-            next = group + 1;
+        for (uint256 index = 0; next < roots.length; index++) {
+            if ((named >> index) & 1 == 0) continue;
+            bytes32 root = roots[next++];
+            if (nodes.leaves[index] != root) nodes.leaves[index] = root;
         }
     }
 
@@ -63,7 +65,8 @@ library RollupTree {
     /// Returns the root `height` levels above `level`, beside which every node is `zero`.
     function _fold(bytes32[] memory level, bytes32 zero, uint256 height) private pure returns (bytes32) {
         uint256 count = level.length;
-        for (; height > 0; height--) {
+        uint256 above = 0;
+        for (; count > 1; above++) {
             uint256 parents = (count + 1) / 2;
             for (uint256 i = 0; i < parents; i++) {
                 level[i] = ExitTree.node(level[2 * i], 2 * i + 1 < count ? level[2 * i + 1] : zero);
@@ -71,6 +74,15 @@ library RollupTree {
             count = parents;
             zero = ExitTree.node(zero, zero);
         }
-        return level[0];
+        return _lift(level[0], above, height, zero);
+    }
+
+    /// Returns the root `height - above` levels above `hash`, on whose right every node is empty.
+    function _lift(bytes32 hash, uint256 above, uint256 height, bytes32 zero) private pure returns (bytes32) {
+        for (; above < height; above++) {
+            hash = ExitTree.node(hash, zero);
+            zero = ExitTree.node(zero, zero);
+        }
+        return hash;
     }
 }
