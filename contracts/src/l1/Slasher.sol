@@ -5,11 +5,12 @@ import {SlotOrder} from "../lib/SlotOrder.sol";
 import {IHub} from "./interfaces/IHub.sol";
 import {IJudge, Verdict} from "./interfaces/IJudge.sol";
 import {ISequencerRegistry} from "./interfaces/ISequencerRegistry.sol";
-import {ISlasher, IUrcSlasher} from "./interfaces/ISlasher.sol";
+import {ISlasher, IUrcSlasher, SettledFate} from "./interfaces/ISlasher.sol";
 import {Contents} from "./lib/Contents.sol";
 import {Promises} from "./lib/Promises.sol";
 import {Reader} from "./lib/Reader.sol";
 import {Realm} from "./lib/Realm.sol";
+import {Settled} from "./lib/Settled.sol";
 import {Transactions} from "./lib/Transactions.sol";
 
 /// @notice What a slasher is made of. Amounts are in wei.
@@ -38,6 +39,8 @@ contract Slasher is ISlasher {
     uint8 private constant CONVICTION = 44;
     /// Number under which a missed deadline is noted; no fault of evidence has it.
     uint8 private constant MISSED_DEADLINE = 128;
+    /// Number under which a result is noted that is not what was settled; no fault of evidence has it.
+    uint8 private constant WRONG_OUTCOME = 129;
 
     struct Reserve {
         bytes32 item;
@@ -81,7 +84,30 @@ contract Slasher is ISlasher {
 
     /// @inheritdoc ISlasher
     function punish(bytes calldata evidence) external returns (bytes32) {
-        Verdict memory verdict = judge.judge(evidence);
+        return _punish(judge.judge(evidence));
+    }
+
+    /// @inheritdoc ISlasher
+    function punishResult(bytes calldata encoded, SettledFate calldata fate) external returns (bytes32) {
+        Promises.Promise memory given = _readPromise(encoded);
+        if (given.kind != Promises.EXECUTION || !_isSettled(fate)) revert NotBroken();
+        if (!Settled.isCanonical(given.l1Origin, fate.l1Number)) revert UnknownOrigin(given.l1Origin);
+        uint32 network = hub.networkOf(fate.transitions[fate.transition].rollup);
+        if (!Settled.differs(encoded, given, fate, network)) revert NotBroken();
+        bytes memory subject = abi.encodePacked(uint8(4), given.slot, given.section, given.index);
+        bytes32 id = Realm.hash(
+            CONVICTION, address(hub), realm, abi.encodePacked(WRONG_OUTCOME, uint8(0), given.signer, subject)
+        );
+        return _punish(Verdict(id, given.signer, WRONG_OUTCOME, false, given.item));
+    }
+
+    function _isSettled(SettledFate calldata fate) private view returns (bool) {
+        bytes32 digest = Settled.digestOf(fate, address(hub), realm);
+        return hub.wasSettled(digest, fate.settlement, fate.history)
+            && Settled.rootOf(fate, _domain()) == fate.transitions[fate.transition].outcomeRoot;
+    }
+
+    function _punish(Verdict memory verdict) private returns (bytes32) {
         address operator = _operatorOf(verdict);
         _note(verdict.id);
         uint256 share = verdict.item == 0 ? 0 : safetyPenalty / 2;

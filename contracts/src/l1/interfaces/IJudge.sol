@@ -18,7 +18,8 @@ struct Verdict {
 /// @title Decides evidence (P47)
 /// @notice Takes exactly the bytes that `weft-evidence` takes. Does not know who may promise for the realm. What takes an
 /// opened envelope or a fact about an epoch is not decided here: false verdicts (8), stale inclusions (9), early leaks (12),
-/// false openings (14), and unbundled or wrong legs (6, 7) of sealed items.
+/// false openings (14), and unbundled or wrong legs (6, 7) of sealed items. Where these leave a wrong result, what was settled
+/// shows it: `ISlasher.punishResult`.
 interface IJudge {
     /// @notice The evidence is of another version or realm, or bytes follow it.
     error NotEvidence(uint256 position);

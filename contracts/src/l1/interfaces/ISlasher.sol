@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {Transition} from "./IHub.sol";
+
 /// @title What the Universal Registry Contract asks of a slasher (eth-fabric/urc)
 /// @dev Names and types are the URC's; it burns the amount returned from the operator's collateral.
 interface IUrcSlasher {
@@ -36,6 +38,32 @@ interface IUrcSlasher {
         bytes calldata evidence,
         address challenger
     ) external returns (uint256 slashAmountWei);
+}
+
+/// @notice What is settled of one item on one rollup, with the way to it.
+/// @param firstBatch and the next three, of the statement that was settled
+/// @param transfersHash `keccak(abi.encode(transfers))` of it
+/// @param transitions all of it
+/// @param settlement number of the settlement, and `history` the path to it (`IHub.wasSettled`)
+/// @param transition which of the transitions it is about
+/// @param leaf `position || item || list of the legs there || is removed || removal if so`, each as in an execution promise
+/// @param index place of the leaf among the `count` of the outcome root, to which `siblings` lead
+/// @param l1Number number of the L1 block that the promise rests on; counts only where it names one
+struct SettledFate {
+    uint64 firstBatch;
+    uint64 lastBatch;
+    bytes32 batchHash;
+    bytes32 programId;
+    bytes32 transfersHash;
+    Transition[] transitions;
+    uint32 settlement;
+    bytes32[] history;
+    uint256 transition;
+    bytes leaf;
+    uint64 index;
+    uint64 count;
+    bytes32[] siblings;
+    uint256 l1Number;
 }
 
 /// @title Punishes who broke a promise (P47)
@@ -80,6 +108,12 @@ interface ISlasher is IUrcSlasher {
     /// @notice The promise has no deadline, it is not over, or the slot is on L1.
     error NotMissed();
 
+    /// @notice The statement was not settled, the leaf is not in its outcome root, or it says what was promised.
+    error NotBroken();
+
+    /// @notice The promise rests on an L1 block that is not known to be canonical: one that is, at most 8,191 blocks back.
+    error UnknownOrigin(bytes32 l1Origin);
+
     /// @notice Punishes whom the evidence convicts: an eighth of the penalty goes to the caller, half of it is kept for the
     /// victim where the broken promise was about an item, the rest is burned.
     function punish(bytes calldata evidence) external returns (bytes32 id);
@@ -87,6 +121,12 @@ interface ISlasher is IUrcSlasher {
     /// @notice Punishes, at the lower penalty for faults of liveness, who promised a slot that no posted batch holds by its
     /// deadline. `encoded` is a signed promise with version byte and domain.
     function punishMissing(bytes calldata encoded) external returns (bytes32 id);
+
+    /// @notice Punishes who promised a result that is not what was settled, as for any fault of safety. It decides what no
+    /// evidence of signatures alone can on L1: verdicts about sealed items, plaintexts, failed legs, gas, output and logs.
+    /// @param encoded signed execution promise with version byte and domain
+    /// @param fate what was settled of the item on a rollup
+    function punishResult(bytes calldata encoded, SettledFate calldata fate) external returns (bytes32 id);
 
     /// @notice Pays the victim of a conviction about an item: the sender of its first transaction. Anybody may call it.
     /// @param item canonical encoding of a transaction or bundle, without version byte

@@ -45,6 +45,14 @@ library Orders {
         bytes32 hash;
     }
 
+    /// How far a walk down closed slots has come: a slot with its parent, and how its section ended.
+    struct Past {
+        uint64 slot;
+        bytes32 parent;
+        uint256 count;
+        bytes32 chain;
+    }
+
     /// @notice What is shown does not lead to what was signed.
     error NotShown(uint256 position);
 
@@ -152,21 +160,33 @@ library Orders {
     ) private pure returns (uint256 count, bytes32 chain) {
         if (word.kind != Promises.CHECKPOINT) revert NotShown(cursor.pos);
         if (section != Promises.SEALED && section != Promises.PLAINTEXT) revert NotShown(cursor.pos);
-        (uint64 next, bytes32 parent) = (word.slot, word.parent);
+        Past memory walk = Past(word.slot, word.parent, 0, 0);
         for (uint256 i = 0; i < past; i++) {
-            uint256 pos = cursor.pos;
-            (uint64 number, bytes32 before) = _readHeader(data, cursor);
-            bytes32 header = Promises.hash(domain, SLOT_HEADER, data[pos:cursor.pos]);
-            bytes calldata record = data.raw(cursor, 108);
-            bool holds = Promises.hash(domain, SLOT_RECORD, record) == parent && header == bytes32(record[:32]);
-            if (!holds || uint256(number) + 1 != next) revert NotShown(pos);
-            (next, parent) = (number, before);
-            // Header 32, L1-born 4, then count 4 and chain 32 of the sealed and of the plaintext section.
-            uint256 place = section == Promises.SEALED ? 36 : 72;
-            count = uint32(bytes4(record[place:place + 4]));
-            chain = bytes32(record[place + 4:place + 36]);
+            _readPast(data, cursor, domain, section, walk);
         }
-        if (next != slot) revert NotShown(cursor.pos);
+        if (walk.slot != slot) revert NotShown(cursor.pos);
+        return (walk.count, walk.chain);
+    }
+
+    /// Takes the slot before that of `walk`: its header, and its record, which is the other's parent.
+    function _readPast(
+        bytes calldata data,
+        Reader.Cursor memory cursor,
+        SlotOrder.Domain memory domain,
+        uint8 section,
+        Past memory walk
+    ) private pure {
+        uint256 pos = cursor.pos;
+        (uint64 number, bytes32 before) = _readHeader(data, cursor);
+        bytes32 header = Promises.hash(domain, SLOT_HEADER, data[pos:cursor.pos]);
+        bytes calldata record = data.raw(cursor, 108);
+        bool holds = Promises.hash(domain, SLOT_RECORD, record) == walk.parent && header == bytes32(record[:32]);
+        if (!holds || uint256(number) + 1 != walk.slot) revert NotShown(pos);
+        // Header 32, L1-born 4, then count 4 and chain 32 of the sealed and of the plaintext section.
+        uint256 place = section == Promises.SEALED ? 36 : 72;
+        walk.count = uint32(bytes4(record[place:place + 4]));
+        walk.chain = bytes32(record[place + 4:place + 36]);
+        (walk.slot, walk.parent) = (number, before);
     }
 
     function _readHeader(bytes calldata data, Reader.Cursor memory cursor)

@@ -93,6 +93,16 @@ library Promises {
         data.word(cursor);
     }
 
+    /// @notice Takes whether a result is a removal, and what it says of that.
+    function readRemoval(bytes calldata data, Reader.Cursor memory cursor) internal pure returns (bool removed) {
+        removed = data.flag(cursor);
+        if (!removed) return false;
+        data.tag(cursor, CAUSES - 1);
+        data.number(cursor, 4);
+        data.number(cursor, 2);
+        data.word(cursor);
+    }
+
     /// @notice Returns where a section's running chain starts (P2).
     function chainStart(SlotOrder.Domain memory domain, uint64 slot, uint8 section) internal pure returns (bytes32) {
         return keccak256(bytes.concat(_prefix(domain, LANE_CHAIN), abi.encodePacked(slot, section)));
@@ -105,6 +115,11 @@ library Promises {
 
     /// @notice Returns `H(tag, body)`.
     function hash(SlotOrder.Domain memory domain, uint8 tag, bytes calldata body) internal pure returns (bytes32) {
+        return keccak256(bytes.concat(_prefix(domain, tag), body));
+    }
+
+    /// @notice Returns `H(tag, body)` of what is in memory.
+    function hashOf(SlotOrder.Domain memory domain, uint8 tag, bytes memory body) internal pure returns (bytes32) {
         return keccak256(bytes.concat(_prefix(domain, tag), body));
     }
 
@@ -134,13 +149,7 @@ library Promises {
             if (leg < least) revert Reader.NotCanonical(cursor.pos);
             least = leg + 1;
         }
-        given.removed = data.flag(cursor);
-        if (given.removed) {
-            data.tag(cursor, CAUSES - 1);
-            data.number(cursor, 4);
-            data.number(cursor, 2);
-            data.word(cursor);
-        }
+        given.removed = readRemoval(data, cursor);
     }
 
     function _readCheckpoint(bytes calldata data, Reader.Cursor memory cursor, Promise memory given) private pure {

@@ -13,6 +13,17 @@ library StateProof {
         bool isList;
     }
 
+    /// Where the way from the root to a key has come to: `item` of `node` is next, when it stands in there.
+    struct Walk {
+        bytes32 key;
+        uint256 depth;
+        uint256 used;
+        bytes32 expected;
+        bytes node;
+        Item item;
+        bool isInner;
+    }
+
     /// @notice Returns the balance and the storage root of an account.
     function account(bytes32 stateRoot, address owner, bytes[] calldata proof)
         internal
@@ -32,65 +43,52 @@ library StateProof {
     }
 
     /// @notice Returns the value of a key of 32 bytes. Reverts when the proof is another one, or shows that there is none.
-    function valueOf(bytes32 root, bytes32 key, bytes[] calldata proof) internal pure returns (bytes memory value) {
-        uint256 depth = 0;
-        bytes memory node;
+    function valueOf(bytes32 root, bytes32 key, bytes[] calldata proof) internal pure returns (bytes memory) {
+        Walk memory walk;
+        (walk.key, walk.expected) = (key, root);
         Item[17] memory fields;
-        uint256 count;
-        bytes32 expected = root;
-        Item memory inner;
-        bool isInner = false;
-        uint256 used = 0;
         while (true) {
-            if (!isInner) {
-                if (used == proof.length) revert InvalidProof();
-                node = proof[used++];
-                if (keccak256(node) != expected) revert InvalidProof();
-                inner = _whole(node);
-            }
-            count = _items(node, inner, fields);
-            Item memory next;
+            if (!walk.isInner) _open(walk, proof);
+            uint256 count = _items(walk.node, walk.item, fields);
+            if (count != 2 && count != 17) revert InvalidProof();
+            Item memory next = fields[1];
             if (count == 17) {
-                if (depth == 64) revert InvalidProof();
-                next = fields[_nibble(key, depth++)];
-            } else if (count == 2) {
-                bool isLeaf;
-                (depth, isLeaf) = _follow(node, fields[0], key, depth);
-                if (isLeaf) {
-                    if (used != proof.length) revert InvalidProof();
-                    value = _slice(node, fields[1]);
-                    return value;
-                }
-                next = fields[1];
-            } else {
-                revert InvalidProof();
+                if (walk.depth == 64) revert InvalidProof();
+                next = fields[_nibble(key, walk.depth++)];
+            } else if (_follow(walk, fields[0])) {
+                if (walk.used != proof.length) revert InvalidProof();
+                return _slice(walk.node, next);
             }
-            isInner = next.isList;
+            walk.isInner = next.isList;
             // Nodes under 32 bytes stand inside their parents.
-            if (isInner) inner = next;
-            else expected = bytes32(_word(node, next));
+            if (walk.isInner) walk.item = next;
+            else walk.expected = bytes32(_word(walk.node, next));
         }
     }
 
+    /// Takes the next node of the proof, which must be the expected one.
+    function _open(Walk memory walk, bytes[] calldata proof) private pure {
+        if (walk.used == proof.length) revert InvalidProof();
+        walk.node = proof[walk.used++];
+        if (keccak256(walk.node) != walk.expected) revert InvalidProof();
+        walk.item = _whole(walk.node);
+    }
+
     /// Walks the path of a leaf or extension, which must agree with the key.
-    function _follow(bytes memory node, Item memory path, bytes32 key, uint256 depth)
-        private
-        pure
-        returns (uint256 end, bool isLeaf)
-    {
+    function _follow(Walk memory walk, Item memory path) private pure returns (bool isLeaf) {
+        bytes memory node = walk.node;
         if (path.isList || path.length == 0) revert InvalidProof();
         uint256 flag = uint8(node[path.offset]) >> 4;
         if (flag > 3) revert InvalidProof();
         isLeaf = flag >= 2;
         uint256 nibbles = path.length * 2;
-        end = depth;
         for (uint256 i = flag % 2 == 1 ? 1 : 2; i < nibbles; i++) {
             uint8 pair = uint8(node[path.offset + i / 2]);
             uint256 found = i % 2 == 0 ? pair >> 4 : pair & 15;
-            if (end == 64 || found != _nibble(key, end)) revert InvalidProof();
-            end++;
+            if (walk.depth == 64 || found != _nibble(walk.key, walk.depth)) revert InvalidProof();
+            walk.depth++;
         }
-        if (isLeaf && end != 64) revert InvalidProof();
+        if (isLeaf && walk.depth != 64) revert InvalidProof();
     }
 
     function _nibble(bytes32 key, uint256 index) private pure returns (uint256) {
