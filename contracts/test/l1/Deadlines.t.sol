@@ -56,17 +56,21 @@ contract DeadlinesTest is L1Fixture {
 
     /// The promise of the first plaintext place of a slot, alone in its group.
     function _promise(uint256 key, uint8 slot, uint16 deadline) private view returns (bytes memory) {
-        bytes32 item = keccak256("item");
-        bytes32 start = keccak256(abi.encodePacked(_prefix(5), uint64(slot), uint8(2)));
-        bytes32 chain = keccak256(abi.encodePacked(start, uint32(0), item));
-        bytes memory position = abi.encodePacked(uint8(1), slot, uint8(2), uint8(0));
-        bytes memory end = deadline == 0 ? abi.encodePacked(uint8(0)) : abi.encodePacked(uint8(2), deadline);
-        bytes memory body = abi.encodePacked(position, item, start, chain, uint8(0), end, uint8(0));
+        bytes memory body = _body(slot, deadline);
         bytes32 leaf = keccak256(bytes.concat(_prefix(9), body));
         bytes32 digest = keccak256(abi.encodePacked(_prefix(13), uint16(1), leaf));
         bytes memory head = abi.encodePacked(uint8(1), uint16(1), uint64(block.chainid), hub, REALM, uint8(0));
         bytes memory path = abi.encodePacked(uint16(0), uint16(1), uint8(0));
         return bytes.concat(head, body, path, sign(key, digest));
+    }
+
+    function _body(uint8 slot, uint16 deadline) private view returns (bytes memory) {
+        bytes32 item = keccak256("item");
+        bytes32 start = keccak256(abi.encodePacked(_prefix(5), uint64(slot), uint8(2)));
+        bytes32 chain = keccak256(abi.encodePacked(start, uint32(0), item));
+        bytes memory position = abi.encodePacked(uint8(1), slot, uint8(2), uint8(0));
+        bytes memory end = deadline == 0 ? abi.encodePacked(uint8(0)) : abi.encodePacked(uint8(2), deadline);
+        return abi.encodePacked(position, item, start, chain, uint8(0), end, uint8(0));
     }
 
     function _prefix(uint8 tag) private view returns (bytes memory) {
