@@ -163,6 +163,9 @@ pub struct DevConfig {
     pub adopts_genesis: bool,
     /// How sealed items are taken; none are when there is nothing here.
     pub sealing: Option<SealingOptions>,
+    /// Blocks of L1 that must follow the one that holds an inbox entry before it gets a position. L1 may go back as far
+    /// without consequence; when it goes back further, the node stops.
+    pub l1_confirmations: u64,
 }
 
 impl Default for DevConfig {
@@ -208,6 +211,7 @@ impl Default for DevConfig {
             genesis_unix_s: None,
             adopts_genesis: false,
             sealing: None,
+            l1_confirmations: 64,
         }
     }
 }

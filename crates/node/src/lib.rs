@@ -58,7 +58,7 @@ pub use batches::{
     Verifier, VerifyBatchesError, development_sequencer, realm_config, recover,
 };
 pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
-pub use engine::{EngineHandle, ImportedChain};
+pub use engine::{EngineHandle, ImportedChain, L1Block, L1Entry, L1Refused, L1Standing, L1Update};
 pub use error::NodeError;
 pub use export::{Archive, DataOf, Progress, Verified, VerifyError, export_batches, verify};
 pub use node::{Node, NodeHandle, RollupInfo};

@@ -6,7 +6,7 @@
 use crate::{
     accounts::DevAccount,
     config::DevConfig,
-    engine::{put_list, read_list, read_secret},
+    engine::{L1Block, put_list, read_list, read_secret},
     rollup::RollupConfig,
     sealing::SealingOptions,
 };
@@ -51,6 +51,12 @@ pub(crate) enum Record {
     Released { now_ms: u64, epoch: u64, member: u32, head: B256, secret: Secret },
     /// The secret of a closed epoch is known; its items run.
     Revealed { now_ms: u64, epoch: u64, secret: Secret },
+    /// L1 has one more block, with these entries of the inbox: index of the log, and payload.
+    L1Forward { block: L1Block, entries: Vec<(u32, Bytes)> },
+    /// L1 has none of the blocks after this one.
+    L1Back { to: u64 },
+    /// The first entry that waits has a position.
+    L1Item { now_ms: u64 },
     /// What waited waits no more and never had a position.
     Dropped { bundle: Option<BundleId>, protected: bool, legs: Vec<Leg>, why: String },
 }
@@ -98,7 +104,8 @@ impl Record {
     pub(crate) fn read(bytes: &[u8], domain: &Domain) -> Result<Self, CodecError> {
         let record = Self::decode(bytes)?;
         match &record {
-            Self::Item { item, .. } | Self::Deferred(item)
+            // What L1 forces may call itself anything; the fold removes it.
+            Self::Item { item: item @ Item::Bundle(_), .. } | Self::Deferred(item)
                 if item.bundle().is_some_and(|bundle: &Bundle| !bundle.recheck(domain)) =>
             {
                 Err(CodecError::NotCanonical("bundle id"))
@@ -143,6 +150,17 @@ impl Encode for Record {
             Self::Revealed { now_ms, epoch, secret } => {
                 out.u8(15).u64(*now_ms).u64(*epoch).raw(&secret.to_bytes())
             }
+            Self::L1Forward { block, entries } => {
+                out.u8(17);
+                put_block(out, block);
+                out.len(entries.len());
+                for (log_index, payload) in entries {
+                    out.u32(*log_index).bytes(payload);
+                }
+                out
+            }
+            Self::L1Back { to } => out.u8(18).u64(*to),
+            Self::L1Item { now_ms } => out.u8(19).u64(*now_ms),
             Self::Dropped { bundle, protected, legs, why } => {
                 out.u8(8).bool(bundle.is_some());
                 if let Some(id) = bundle {
@@ -198,9 +216,30 @@ impl Decode for Record {
                 epoch: input.u64()?,
                 secret: read_secret(input)?,
             },
+            17 => {
+                let block = read_block(input)?;
+                let count = input.bounded_len(MAX_LIST)?;
+                let entries = (0..count).map(|_| Ok((input.u32()?, input.bytes()?)));
+                Self::L1Forward { block, entries: entries.collect::<Result<_, CodecError>>()? }
+            }
+            18 => Self::L1Back { to: input.u64()? },
+            19 => Self::L1Item { now_ms: input.u64()? },
             found => return Err(CodecError::Tag { what: "record kind", found }),
         })
     }
+}
+
+pub(crate) fn put_block(out: &mut Writer, block: &L1Block) {
+    out.u64(block.number).hash(&block.hash).hash(&block.parent).u64(block.unix_s);
+}
+
+pub(crate) fn read_block(input: &mut Reader<'_>) -> Result<L1Block, CodecError> {
+    Ok(L1Block {
+        number: input.u64()?,
+        hash: input.hash()?,
+        parent: input.hash()?,
+        unix_s: input.u64()?,
+    })
 }
 
 fn read_shape(input: &mut Reader<'_>) -> Result<BundleShape, CodecError> {
@@ -423,6 +462,17 @@ mod tests {
             Record::Released { now_ms: 7, epoch: 2, member: 1, head: B256::ZERO, secret: secret() },
             Record::Revealed { now_ms: 8, epoch: 2, secret: secret() },
             Record::Joined(Joined { rollup, timestamp: 7, head: B256::repeat_byte(4) }),
+            Record::L1Forward {
+                block: L1Block {
+                    number: 5,
+                    hash: B256::repeat_byte(6),
+                    parent: B256::repeat_byte(7),
+                    unix_s: 9,
+                },
+                entries: vec![(3, Bytes::from_static(b"entry"))],
+            },
+            Record::L1Back { to: 4 },
+            Record::L1Item { now_ms: 8 },
         ]
     }
 

@@ -188,6 +188,7 @@ const LAYERS: &[Layer] = &[
             "weft-commitment",
             "weft-derive",
             "weft-evidence",
+            "weft-settlement",
         ],
         libraries: None,
     },

@@ -190,6 +190,9 @@ impl Engine {
             if let Some(leg) = item.legs().get(usize::from(tx.leg)) {
                 let origin = Origin { network: leg.network, tx_hash: leg.tx.hash() };
                 self.chain_mut(*network).store.set_origin(hash, origin);
+            } else if let Item::L1Born(born) = item {
+                let origin = Origin { network: NetworkId::L1, tx_hash: born.origin.block_hash };
+                self.chain_mut(*network).store.set_origin(hash, origin);
             }
         }
         let fate = match applied.outcome {

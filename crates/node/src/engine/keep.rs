@@ -296,6 +296,7 @@ impl Engine {
             slots: self.keeping.as_ref()?.slots.iter().copied().collect(),
             joined: self.joined.clone(),
             epochs: self.kept_epochs()?,
+            l1: (!self.l1.is_silent()).then(|| self.l1.clone()),
         })
     }
 
@@ -477,6 +478,7 @@ impl Engine {
         let Restored { moment, outcomes, waiting, .. } = restored;
         self.now_ms = moment.now_ms;
         self.joined = moment.joined;
+        self.l1 = moment.l1.unwrap_or_default();
         let rows = outcomes.iter().filter_map(|row| Some(row.first()?.0));
         keeping.outcome_rows = rows.collect();
         for (number, record) in outcomes.into_iter().flatten() {

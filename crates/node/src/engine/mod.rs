@@ -14,6 +14,7 @@ mod imported;
 mod intake;
 mod items;
 mod keep;
+mod l1;
 mod log;
 mod look;
 mod opened;
@@ -37,6 +38,8 @@ pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;
 pub(crate) use intake::Intake;
+pub(crate) use l1::L1;
+pub use l1::{L1Block, L1Entry, L1Refused, L1Standing, L1Update};
 pub(crate) use look::{At, Overrides, Scratch, override_account, unopened};
 pub(crate) use replay::Replay;
 pub(crate) use sealed::{
@@ -144,6 +147,8 @@ pub(crate) struct Engine {
     pub(crate) batches: Option<Recorder>,
     /// Sealed items, in a realm that takes them.
     pub(crate) sealing: Option<sealed::Sealing>,
+    /// L1, for a node that follows it.
+    pub(crate) l1: L1,
     /// Whether anything is accepted.
     intake: Intake,
     /// When what the engine does now was asked for.
@@ -238,6 +243,7 @@ impl Engine {
             recording: None,
             batches: None,
             sealing: None,
+            l1: L1::default(),
             intake: Intake::Open,
             arrived: Instant::now(),
             outbox: outbox::Outbox::default(),

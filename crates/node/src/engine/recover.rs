@@ -246,6 +246,9 @@ impl Engine {
             Record::Revealed { now_ms, epoch, secret } => {
                 self.replay_revealed(now_ms, epoch, &secret)?;
             }
+            Record::L1Forward { block, entries } => self.replay_l1(block, entries),
+            Record::L1Back { to } => self.replay_back(to),
+            Record::L1Item { now_ms } => self.replay_entry(now_ms)?,
             Record::Prepared(shape) => self.replay_prepared(shape)?,
             Record::Held(leg) => self.replay_held(leg)?,
             Record::Dropped { bundle, protected, legs, why } => {
@@ -284,7 +287,7 @@ impl Engine {
     }
 
     /// Takes an item out of wherever it waits.
-    fn forget_waiting(&mut self, item: &Item) {
+    pub(super) fn forget_waiting(&mut self, item: &Item) {
         self.pool.forget_item(item);
         item.bundle().into_iter().for_each(|bundle| drop(self.bundles.forget(bundle.id())));
     }

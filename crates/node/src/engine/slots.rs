@@ -30,6 +30,7 @@ impl Engine {
         self.expire_bundles(now);
         self.expire_waiting(now);
         if before != self.lane.open_slot().map(|slot| slot.number) {
+            self.take_entries();
             self.admit_waiting();
         }
         self.sealed_turn();
@@ -46,6 +47,7 @@ impl Engine {
         let result = work(self);
         self.touch_executors();
         self.step(Input::Tick).expect("ticks are never refused");
+        self.take_entries();
         self.admit_waiting();
         result
     }

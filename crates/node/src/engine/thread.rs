@@ -1,6 +1,6 @@
 //! The engine's thread and the way to it.
 
-use super::{Endpoint, Engine, Recordings, recover};
+use super::{Endpoint, Engine, L1Block, L1Refused, L1Update, Recordings, recover};
 use crate::{
     config::DevConfig,
     data_dir::DataDir,
@@ -33,6 +33,26 @@ pub struct EngineHandle {
 impl EngineHandle {
     pub(crate) const fn intake(&self) -> &Intake {
         &self.intake
+    }
+
+    /// Tells the node what L1 says, in order. What it says is on disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`L1Refused`] when it does not follow what L1 said before; nothing changed then.
+    pub async fn l1(&self, update: L1Update) -> Result<(), L1Refused> {
+        let said = self.call(move |engine| engine.l1_says(update)).await;
+        said.map_err(|error| L1Refused::Node(error.message))?
+    }
+
+    /// Returns the last block of L1 that the node knows: whoever tells it what L1 says goes on behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`L1Refused::Node`] when the node does not answer.
+    pub async fn l1_tip(&self) -> Result<Option<L1Block>, L1Refused> {
+        let tip = self.call(|engine| engine.l1_tip()).await;
+        tip.map_err(|error| L1Refused::Node(error.message))
     }
 
     /// Runs `job` on the engine's thread and returns what it returns.

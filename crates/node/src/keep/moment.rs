@@ -6,7 +6,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
-    engine::KeptEpochs,
+    engine::{KeptEpochs, L1},
     outcomes::Record,
     record::{self, Genesis},
     rollup::RollupConfig,
@@ -25,6 +25,9 @@ use weft_types::{
 const VERSION: u8 = 3;
 /// The same with epochs behind the rest.
 const WITH_EPOCHS: u8 = 4;
+/// The same with L1 behind them.
+const WITH_L1: u8 = 5;
+const WITH_BOTH: u8 = 6;
 
 /// Where a realm stands between two slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,11 +47,18 @@ pub(crate) struct Moment {
     pub(crate) joined: Vec<RollupConfig>,
     /// Sealed items and their epochs, in a realm that takes them.
     pub(crate) epochs: Option<KeptEpochs>,
+    /// L1, for a node that follows it.
+    pub(crate) l1: Option<L1>,
 }
 
 impl Keep for Moment {
     fn write_to(&self, out: &mut Writer) {
-        out.u8(if self.epochs.is_some() { WITH_EPOCHS } else { VERSION });
+        out.u8(match (&self.epochs, &self.l1) {
+            (None, None) => VERSION,
+            (Some(_), None) => WITH_EPOCHS,
+            (None, Some(_)) => WITH_L1,
+            (Some(_), Some(_)) => WITH_BOTH,
+        });
         self.sequence.write_to(out);
         self.now_ms.write_to(out);
         self.lane.write_to(out);
@@ -59,12 +69,15 @@ impl Keep for Moment {
         self.epochs.iter().for_each(|epochs| {
             out.bytes(&epochs.0);
         });
+        self.l1.iter().for_each(|l1| l1.write_to(out));
     }
 
     fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let has_epochs = match input.u8()? {
-            VERSION => false,
-            WITH_EPOCHS => true,
+        let (has_epochs, has_l1) = match input.u8()? {
+            VERSION => (false, false),
+            WITH_EPOCHS => (true, false),
+            WITH_L1 => (false, true),
+            WITH_BOTH => (true, true),
             found => return Err(CodecError::Tag { what: "version of the state", found }),
         };
         Ok(Self {
@@ -76,6 +89,7 @@ impl Keep for Moment {
             slots: Vec::read_from(input)?,
             joined: Vec::read_from(input)?,
             epochs: if has_epochs { Some(KeptEpochs(input.bytes()?.into())) } else { None },
+            l1: if has_l1 { Some(L1::read_from(input)?) } else { None },
         })
     }
 }

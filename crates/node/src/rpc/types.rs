@@ -164,7 +164,10 @@ impl Engine {
     fn with_origin(&self, network: NetworkId, tx: &BlockTx, receipt: Value) -> RpcResult {
         let store = &self.chain(network).store;
         let origin = if tx.is_system { store.origin(tx.tx.tx_hash())? } else { None };
-        let chain_id = |origin: &Origin| self.chain(origin.network).spec.chain_id;
+        // L1 is chain 0 here.
+        let chain_id = |origin: &Origin| {
+            self.chains.get(&origin.network).map_or(0, |chain| chain.spec.chain_id)
+        };
         Ok(of_rollup(receipt, tx, origin.map(|origin| (chain_id(&origin), origin))))
     }
 
@@ -235,7 +238,14 @@ fn of_rollup(mut receipt: Value, tx: &BlockTx, origin: Option<(u64, Origin)>) ->
     // P30, P31: without settlement an executed transaction rests on the sequencer's word.
     receipt["weftFinality"] = json!("executed");
     receipt["weftSafety"] = json!(SafetyLevel::Reputation);
-    if let Some((chain_id, origin)) = origin.filter(|_| tx.is_system) {
+    if let Some((_, origin)) = origin.filter(|(chain_id, _)| *chain_id == 0) {
+        receipt["weftOrigin"] = json!({
+            "chainId": quantity(0_u64),
+            "l1BlockHash": origin.tx_hash,
+            "position": position(&tx.position),
+            "leg": tx.leg,
+        });
+    } else if let Some((chain_id, origin)) = origin.filter(|_| tx.is_system) {
         receipt["weftOrigin"] = json!({
             "chainId": quantity(chain_id),
             "txHash": origin.tx_hash,
@@ -354,7 +364,10 @@ impl Call<'_> {
             // P31: without L1 nothing but genesis is safe or finalized; an imported chain is over.
             BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => {
                 let chain = self.engine.chain(self.network);
-                chain.foreign.as_ref().map_or(0, |_| chain.store.head_number())
+                let (posted, settled) = self.engine.l1.standing(self.network);
+                let is_safe = number == BlockNumberOrTag::Safe;
+                let on_l1 = if is_safe { posted.max(settled) } else { settled };
+                chain.foreign.as_ref().map_or(on_l1, |_| chain.store.head_number())
             }
         }
     }

@@ -9,6 +9,7 @@ mod dev;
 mod durable;
 mod execution_apis;
 mod kept;
+mod l1;
 mod malformed;
 mod notices;
 mod operations;

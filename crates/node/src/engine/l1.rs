@@ -1,0 +1,404 @@
+//! What L1 puts into the lane (P46, P48): blocks come in by a source of any kind, entries wait until their block is deep enough,
+//! and get the first positions of the next slot.
+
+use super::Engine;
+use crate::{
+    record::{Record, put_block, read_block},
+    rpc::errors::{RpcError, RpcResult},
+};
+use alloy_primitives::{B256, Bytes};
+use std::collections::{BTreeMap, VecDeque};
+use thiserror::Error;
+use weft_derive::submission;
+use weft_evm::delivery_gas;
+use weft_lane::{Input, Rejection};
+use weft_types::{
+    Item, L1Born, L1Event, L1Ref, NetworkId,
+    codec::{CodecError, Decode as _, Encode as _, Reader, Writer},
+};
+
+/// Blocks that are remembered, so that L1 may go back as far.
+const MAX_BLOCKS: usize = 256;
+/// Entries that may wait; a source that has more waits itself.
+const MAX_WAITING: usize = 4096;
+/// Entries in one block.
+const MAX_ENTRIES: usize = 4096;
+
+/// A block of L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct L1Block {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Hash of the block before.
+    pub parent: B256,
+    /// Its time, in seconds since the Unix epoch.
+    pub unix_s: u64,
+}
+
+/// An entry of the inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct L1Entry {
+    /// Number, from 0.
+    pub index: u64,
+    /// Index of its log in the block.
+    pub log_index: u32,
+    /// What the event holds.
+    pub payload: Bytes,
+}
+
+/// Up to where the blocks of a rollup stand on L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct L1Standing {
+    /// Rollup, by its EIP-155 id.
+    pub chain_id: u64,
+    /// Number of the last such block.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+}
+
+/// What L1 says, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum L1Update {
+    /// One more block. Blocks without entries may be left out where L1 cannot go back any more.
+    Forward {
+        /// The block.
+        block: L1Block,
+        /// Its entries, in order.
+        entries: Vec<L1Entry>,
+    },
+    /// The blocks after this one are no longer in the chain.
+    Back {
+        /// Last block that still is.
+        to: L1Block,
+    },
+    /// These blocks of rollups are posted (P31).
+    Posted(Vec<L1Standing>),
+    /// These blocks of rollups are settled in a final block of L1 (P31).
+    Settled(Vec<L1Standing>),
+}
+
+/// Reason for refusing what L1 says. The source starts again behind [`EngineHandle::l1_tip`](super::EngineHandle::l1_tip).
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum L1Refused {
+    /// The block does not follow the last one.
+    #[error("L1 block {number} does not follow block {tip}")]
+    NotNext {
+        /// The block.
+        number: u64,
+        /// The last one.
+        tip: u64,
+    },
+    /// Entries are missing, or there twice.
+    #[error("inbox entry {found} came, {expected} is next")]
+    Entry {
+        /// The one that came.
+        found: u64,
+        /// The one that is next.
+        expected: u64,
+    },
+    /// More than is ever in a block.
+    #[error("{0} inbox entries in one L1 block, at most {MAX_ENTRIES} are taken")]
+    TooMany(usize),
+    /// So many entries wait that the source has to.
+    #[error("{MAX_WAITING} inbox entries wait")]
+    Full,
+    /// L1 went back to a block that nobody here knows.
+    #[error("L1 went back to block {0}, which is unknown")]
+    Unknown(u64),
+    /// L1 went back behind entries that have positions: more blocks than are waited for.
+    #[error("L1 went back to block {to}; entries of block {taken} have positions")]
+    Taken {
+        /// Last block that L1 still has.
+        to: u64,
+        /// Last block with an entry in the lane.
+        taken: u64,
+    },
+    /// L1 holds a block of a rollup that this node does not.
+    #[error(
+        "L1 holds block {number} of rollup {chain_id} with hash {hash}, which is none of this node's"
+    )]
+    OtherBlock {
+        /// Rollup.
+        chain_id: u64,
+        /// Number.
+        number: u64,
+        /// Hash.
+        hash: B256,
+    },
+    /// The node takes nothing now.
+    #[error("{0}")]
+    Node(String),
+}
+
+/// An entry that waits for its position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Waiting {
+    block: u64,
+    item: L1Born,
+}
+
+/// L1 as the engine knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct L1 {
+    /// The last blocks, in order.
+    blocks: VecDeque<L1Block>,
+    waiting: VecDeque<Waiting>,
+    /// Number of the entry that comes next.
+    next: u64,
+    /// Last block with an entry in the lane.
+    taken: Option<u64>,
+    /// Last block of each rollup that is posted, and settled.
+    standing: BTreeMap<NetworkId, (u64, u64)>,
+}
+
+impl L1 {
+    /// Returns true for a node that never heard of L1.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.blocks.is_empty() && self.waiting.is_empty() && self.next == 0
+    }
+
+    fn tip(&self) -> Option<&L1Block> {
+        self.blocks.back()
+    }
+
+    /// Returns the last blocks of a rollup that are posted and settled.
+    pub(crate) fn standing(&self, network: NetworkId) -> (u64, u64) {
+        self.standing.get(&network).copied().unwrap_or_default()
+    }
+
+    fn check(&self, block: &L1Block, entries: &[L1Entry]) -> Result<(), L1Refused> {
+        if let Some(tip) = self.tip() {
+            let is_child = block.number != tip.number + 1 || block.parent == tip.hash;
+            if block.number <= tip.number || !is_child {
+                return Err(L1Refused::NotNext { number: block.number, tip: tip.number });
+            }
+        }
+        for (expected, entry) in (self.next..).zip(entries) {
+            if entry.index != expected {
+                return Err(L1Refused::Entry { found: entry.index, expected });
+            }
+        }
+        if entries.len() > MAX_ENTRIES {
+            return Err(L1Refused::TooMany(entries.len()));
+        }
+        let is_full = !entries.is_empty() && self.waiting.len() + entries.len() > MAX_WAITING;
+        // An empty queue takes any block.
+        if is_full && !self.waiting.is_empty() { Err(L1Refused::Full) } else { Ok(()) }
+    }
+
+    fn forward(&mut self, block: L1Block, entries: Vec<(u32, Bytes)>) {
+        self.next += entries.len() as u64;
+        for (log_index, payload) in entries {
+            let origin = L1Ref { block_hash: block.hash, log_index };
+            let item = L1Born { origin, event: L1Event::of_payload(&payload) };
+            self.waiting.push_back(Waiting { block: block.number, item });
+        }
+        self.blocks.push_back(block);
+        if self.blocks.len() > MAX_BLOCKS {
+            self.blocks.pop_front();
+        }
+    }
+
+    fn check_back(&self, to: &L1Block) -> Result<(), L1Refused> {
+        if !self.blocks.iter().any(|block| block.hash == to.hash) {
+            return Err(L1Refused::Unknown(to.number));
+        }
+        match self.taken {
+            Some(taken) if taken > to.number => Err(L1Refused::Taken { to: to.number, taken }),
+            _ => Ok(()),
+        }
+    }
+
+    fn back(&mut self, to: u64) {
+        self.blocks.retain(|block| block.number <= to);
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.block <= to);
+        self.next -= (before - self.waiting.len()) as u64;
+    }
+
+    /// Returns the first entry that waits, when `confirmations` blocks follow the one that holds it.
+    fn ready(&self, confirmations: u64) -> Option<&L1Born> {
+        let (first, tip) = (self.waiting.front()?, self.tip()?);
+        (tip.number - first.block >= confirmations).then_some(&first.item)
+    }
+
+    fn take(&mut self) -> Option<L1Born> {
+        let waiting = self.waiting.pop_front()?;
+        self.taken = self.taken.max(Some(waiting.block));
+        Some(waiting.item)
+    }
+}
+
+/// What the database keeps.
+impl L1 {
+    pub(crate) fn write_to(&self, out: &mut Writer) {
+        out.u64(self.next).bool(self.taken.is_some()).u64(self.taken.unwrap_or_default());
+        out.len(self.blocks.len());
+        self.blocks.iter().for_each(|block| put_block(out, block));
+        out.len(self.waiting.len());
+        for Waiting { block, item } in &self.waiting {
+            out.u64(*block).bytes(&item.encode());
+        }
+    }
+
+    pub(crate) fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (next, has_taken, taken) = (input.u64()?, input.bool()?, input.u64()?);
+        let count = input.bounded_len(MAX_BLOCKS)?;
+        let blocks = (0..count).map(|_| read_block(input)).collect::<Result<_, _>>()?;
+        let count = input.bounded_len(MAX_WAITING + MAX_ENTRIES)?;
+        let one = |_| {
+            let (block, item) = (input.u64()?, input.bytes()?);
+            Ok(Waiting { block, item: L1Born::decode(&item)? })
+        };
+        let waiting = (0..count).map(one).collect::<Result<_, CodecError>>()?;
+        let taken = has_taken.then_some(taken);
+        Ok(Self { blocks, waiting, next, taken, standing: BTreeMap::new() })
+    }
+}
+
+impl Engine {
+    /// Returns the last block of L1 that was taken in.
+    pub(crate) fn l1_tip(&self) -> Option<L1Block> {
+        self.l1.tip().copied()
+    }
+
+    /// Takes in what L1 says. It is on disk before the answer leaves.
+    pub(crate) fn l1_says(&mut self, update: L1Update) -> Result<(), L1Refused> {
+        self.tick();
+        self.durably().map_err(|error| L1Refused::Node(error.message))?;
+        match update {
+            L1Update::Forward { block, entries } => {
+                self.l1.check(&block, &entries)?;
+                let entries = entries.into_iter().map(|entry| (entry.log_index, entry.payload));
+                let entries: Vec<_> = entries.collect();
+                self.note(|| Record::L1Forward { block, entries: entries.clone() });
+                self.l1.forward(block, entries);
+                if self.is_on_demand() {
+                    self.deliver_now();
+                }
+                Ok(())
+            }
+            L1Update::Back { to } => {
+                if let Err(refused) = self.l1.check_back(&to) {
+                    if matches!(refused, L1Refused::Taken { .. }) {
+                        // What rests on blocks that are gone must not go on.
+                        self.break_down(refused.to_string());
+                    }
+                    return Err(refused);
+                }
+                self.note(|| Record::L1Back { to: to.number });
+                self.l1.back(to.number);
+                Ok(())
+            }
+            L1Update::Posted(all) => self.stands(&all, |standing, number| standing.0 = number),
+            L1Update::Settled(all) => self.stands(&all, |standing, number| standing.1 = number),
+        }
+    }
+
+    /// Closes slots until every entry that is deep enough has had its turn.
+    fn deliver_now(&mut self) {
+        while self.l1.ready(self.config.l1_confirmations).is_some() && !self.is_broken() {
+            let before = self.l1.waiting.len();
+            self.close_now();
+            if self.l1.waiting.len() == before {
+                break;
+            }
+        }
+        if self.has_items() {
+            self.close_now();
+        }
+    }
+
+    fn stands(
+        &mut self,
+        all: &[L1Standing],
+        set: fn(&mut (u64, u64), u64),
+    ) -> Result<(), L1Refused> {
+        for L1Standing { chain_id, number, hash } in all {
+            let refused =
+                L1Refused::OtherBlock { chain_id: *chain_id, number: *number, hash: *hash };
+            let Ok(network) = self.network_of(*chain_id) else { return Err(refused) };
+            let block = self.chain(network).store.by_number(*number);
+            let block = block.map_err(|error| L1Refused::Node(error.to_string()))?;
+            if block.is_none_or(|block| block.hash != *hash) {
+                return Err(refused);
+            }
+            set(self.l1.standing.entry(network).or_default(), *number);
+        }
+        Ok(())
+    }
+
+    /// Gives the entries that are deep enough the first positions of the slot that just opened. One in which something runs
+    /// already takes none: places increase in the order in which items run (P27).
+    pub(super) fn take_entries(&mut self) {
+        if self.has_items() || !self.accepted.is_empty() {
+            return;
+        }
+        while let Some(born) = self.l1.ready(self.config.l1_confirmations).cloned() {
+            let item = Item::L1Born(born);
+            if !self.has_room_for(&item) {
+                return;
+            }
+            let now_ms = self.now_ms;
+            match self.place_entry(now_ms, &item, true) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return self.break_down(error.message),
+            }
+        }
+    }
+
+    /// Gives the first entry that waits its position again.
+    pub(super) fn replay_entry(&mut self, now_ms: u64) -> Result<(), String> {
+        let Some(waiting) = self.l1.waiting.front() else {
+            return Err("no inbox entry waits".to_owned());
+        };
+        let item = Item::L1Born(waiting.item.clone());
+        match self.place_entry(now_ms, &item, false) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("an inbox entry has no room".to_owned()),
+            Err(error) => Err(error.message),
+        }
+    }
+
+    /// Repeats what L1 said.
+    pub(super) fn replay_l1(&mut self, block: L1Block, entries: Vec<(u32, Bytes)>) {
+        self.l1.forward(block, entries);
+    }
+
+    /// Repeats that L1 went back.
+    pub(super) fn replay_back(&mut self, to: u64) {
+        self.l1.back(to);
+    }
+
+    /// Returns false when a delivery would only be held in this slot, and would run in the next.
+    fn has_room_for(&self, item: &Item) -> bool {
+        let Item::L1Born(L1Born { event: L1Event::Deposit(deposit), .. }) = item else {
+            return true;
+        };
+        let left = self.realm.gas_left(deposit.network);
+        !self.has_items() || left.is_none_or(|left| left >= delivery_gas(deposit))
+    }
+
+    /// Runs an entry at the next position; false when the slot has none.
+    fn place_entry(&mut self, now_ms: u64, item: &Item, is_new: bool) -> RpcResult<bool> {
+        let hash = item.hash(&self.domain);
+        let position = match self.step_at(now_ms, Input::Submit(submission(item, hash))) {
+            Ok(Some(position)) => position,
+            Ok(None) | Err(Rejection::SectionOver { .. } | Rejection::SlotFull { .. }) => {
+                return Ok(false);
+            }
+            Err(rejection) => return Err(RpcError::new(-32603, rejection.to_string())),
+        };
+        if is_new {
+            self.note(|| Record::L1Item { now_ms });
+        }
+        let _ = self.l1.take();
+        self.forget_waiting(item);
+        self.settle(position, item, hash)?;
+        Ok(true)
+    }
+}
