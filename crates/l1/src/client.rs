@@ -60,7 +60,7 @@ impl L1Client {
             return Err(L1Error::NoEndpoint);
         }
         let mut client = Self { endpoints, patience, chain_id: 0 };
-        let ids = client.of_all(async |endpoint| endpoint.chain_id().await).await?;
+        let ids = client.of_all(|endpoint| async move { endpoint.chain_id().await }).await?;
         client.chain_id = ids[0].1;
         if ids.iter().any(|(_, id)| *id != client.chain_id) {
             return Err(L1Error::Chains(ids));
@@ -85,7 +85,12 @@ impl L1Client {
     /// [`L1Error::TooFew`].
     pub async fn height(&self, sureness: Sureness) -> Result<u64, L1Error> {
         let tag = json!(sureness.tag());
-        let headers = self.of_all(async |endpoint| endpoint.header(tag.clone()).await).await?;
+        let headers = self
+            .of_all(|endpoint| {
+                let tag = tag.clone();
+                async move { endpoint.header(tag).await }
+            })
+            .await?;
         let known = |(_, header): (_, Option<CheckedHeader>)| header.map(|it| it.block.number);
         // Before the first finalized block some say that there is none.
         let mut numbers: Vec<u64> =
@@ -103,7 +108,12 @@ impl L1Client {
         let began = Instant::now();
         loop {
             let at = json!(U64::from(number));
-            let answers = self.of_all(async |endpoint| endpoint.header(at.clone()).await).await?;
+            let answers = self
+                .of_all(|endpoint| {
+                    let at = at.clone();
+                    async move { endpoint.header(at).await }
+                })
+                .await?;
             let known: Vec<(String, CheckedHeader)> =
                 answers.into_iter().filter_map(|(who, header)| Some((who, header?))).collect();
             let Some((_, first)) = known.first() else { return Ok(None) };
@@ -165,8 +175,10 @@ impl L1Client {
     ) -> Result<(BTreeSet<u64>, u64), L1Error> {
         let mut to = to.min(from.saturating_add(MAX_RANGE - 1));
         loop {
-            let ask =
-                async |endpoint: Endpoint| endpoint.blocks_with_logs(from, to, addresses).await;
+            let ask = |endpoint: Endpoint| {
+                let addresses = addresses.to_vec();
+                async move { endpoint.blocks_with_logs(from, to, &addresses).await }
+            };
             match self.of_all(ask).await {
                 Ok(answers) => {
                     let all = answers.into_iter().flat_map(|(_, blocks)| blocks);
@@ -197,9 +209,9 @@ impl L1Client {
     }
 
     /// Asks all endpoints at once; enough of them must answer.
-    async fn of_all<T>(
+    async fn of_all<T, A: Future<Output = Result<T, EndpointError>>>(
         &self,
-        ask: impl AsyncFn(Endpoint) -> Result<T, EndpointError>,
+        ask: impl Fn(Endpoint) -> A,
     ) -> Result<Vec<(String, T)>, L1Error> {
         let asked = self.endpoints.iter().map(|endpoint| ask(endpoint.clone()));
         let (mut answers, mut failures) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! Blobs from an endpoint with the beacon API.
 
-use alloy_primitives::{B256, hex};
+use alloy_primitives::{B256, Bytes, hex};
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -96,7 +96,7 @@ async fn blobs_are_found_by_slot_and_put_in_order() {
         let beacon = Beacon::start(paths(&[more])).await;
         let source = BeaconBlobs::connect(&beacon.url).await.unwrap();
         let found = source.blobs(&posted).await.unwrap();
-        assert_eq!(found, blobs.map(Into::into));
+        assert_eq!(found, blobs.clone().map(Bytes::from));
     }
 }
 
@@ -146,7 +146,7 @@ async fn a_directory_gives_what_it_was_given_and_nothing_else() {
     let missing = kept.blobs(&posted).await.unwrap_err();
     assert!(matches!(missing, BlobError::Missing { batch: 3, .. }), "{missing:?}");
     let hash = kept.keep(&blob(1)).unwrap().unwrap();
-    assert_eq!(kept.blobs(&posted).await.unwrap(), [blob(1).into()]);
+    assert_eq!(kept.blobs(&posted).await.unwrap(), [Bytes::from(blob(1))]);
     for wrong in [blob(2), vec![0; 5]] {
         std::fs::write(kept.path_of(&hash), wrong).unwrap();
         let error = kept.blobs(&posted).await.unwrap_err();
