@@ -54,7 +54,7 @@ mod sync_send;
 pub use bundle::{Bundle, Leg, MarkerPlace, SentBundle, SignedBundle};
 pub use error::{ClientError, RefusedBundle};
 pub use outcome::{Dropped, Executed, LegResult, Outcome, Patience, Removed, SystemTransaction};
-pub use promise::{Feed, PromiseKey, Promises, VerifiedPromise};
+pub use promise::{Feed, NoticeFeed, PromiseKey, Promises, ToldNotice, VerifiedPromise};
 pub use realm::{Realm, Rollup};
 pub use sealing::{Committee, Promised, SealedItem, SealingKey, SealingTerms, Seed};
 pub use simulate::{SimulatedBundle, SimulatedLeg};

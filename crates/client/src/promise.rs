@@ -142,6 +142,25 @@ impl Realm {
     ///
     /// [`ClientError::Rpc`] when the node takes no subscriptions there or has no key.
     pub async fn subscribe_promises(&self, key: Address) -> Result<Feed, ClientError> {
+        let (feed, connection) = self.subscribe("promises").await?;
+        Ok(Feed { key, domain: *self.domain(), feed, _connection: connection })
+    }
+
+    /// Hears every slot commitment and every notice of an epoch's key, over a WebSocket of its own. What they say and who
+    /// signed it is for the caller to check.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Rpc`] when the node takes no such subscriptions.
+    pub async fn subscribe_notices(&self) -> Result<NoticeFeed, ClientError> {
+        let (feed, connection) = self.subscribe("notices").await?;
+        Ok(NoticeFeed { feed, _connection: connection })
+    }
+
+    async fn subscribe(
+        &self,
+        what: &'static str,
+    ) -> Result<(Subscription<Box<RawValue>>, RootProvider), ClientError> {
         let Some(rollup) = self.rollups().first() else {
             return Err(ClientError::Answer("a realm without rollups".to_owned()));
         };
@@ -149,11 +168,10 @@ impl Realm {
         let connect = WsConnect::new(rollup.ws_url()).with_max_retries(0);
         let builder = ProviderBuilder::<_, _, Ethereum>::default();
         let connection = builder.connect_pubsub_with(connect).await?;
-        let mut call = connection.client().request("weft_subscribe", ("promises",));
+        let mut call = connection.client().request("weft_subscribe", (what,));
         call.set_is_subscription();
         let feed = GetSubscription::new(connection.weak_client(), call).channel_size(FEED);
-        let feed = feed.await?;
-        Ok(Feed { key, domain: *self.domain(), feed, _connection: connection })
+        Ok((feed.await?, connection))
     }
 }
 
@@ -196,5 +214,34 @@ impl Feed {
         let told: Told = serde_json::from_str(text.get())
             .map_err(|error| ClientError::Answer(error.to_string()))?;
         VerifiedPromise::check(&told.encoding, self.key, &self.domain)
+    }
+}
+
+/// Words of the sequencer that are no promises, as they are signed.
+#[derive(Debug)]
+pub struct NoticeFeed {
+    feed: Subscription<Box<RawValue>>,
+    /// The feed ends with its connection.
+    _connection: RootProvider,
+}
+
+/// Something that the sequencer signed, not checked yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ToldNotice {
+    /// `slotCommitment` or `epochNotice`.
+    pub kind: String,
+    /// The bytes that count.
+    pub encoding: Bytes,
+}
+
+impl NoticeFeed {
+    /// Waits for the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::FeedEnded`] when the node ends it or the connection breaks; [`ClientError::Answer`].
+    pub async fn next(&mut self) -> Result<ToldNotice, ClientError> {
+        let text = self.feed.recv().await.map_err(|_| ClientError::FeedEnded)?;
+        serde_json::from_str(text.get()).map_err(|error| ClientError::Answer(error.to_string()))
     }
 }

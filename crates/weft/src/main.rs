@@ -6,6 +6,7 @@
 mod accounts;
 mod amount;
 mod commands;
+mod court;
 mod domain;
 mod explain;
 mod load;
@@ -16,7 +17,10 @@ mod rpc;
 mod say;
 mod settings;
 mod style;
+mod tower;
+mod upstream;
 mod utc;
+mod victim;
 
 use clap::Parser;
 use commands::Command;

@@ -238,6 +238,7 @@ const LAYERS: &[Layer] = &[
             "weft-client",
             "weft-batch",
             "weft-settlement",
+            "weft-devl1",
             "weft-l1",
             "weft-sim",
         ],

@@ -23,6 +23,7 @@ mod shield;
 mod sim;
 mod verify;
 mod verify_promise;
+mod watch;
 mod withdraw;
 
 use clap::Subcommand;
@@ -68,6 +69,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Sealed(sealing::Sealed),
     Shield(Box<shield::Shield>),
+    Watch(Box<watch::Watch>),
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
 }
@@ -104,7 +106,8 @@ impl Command {
             Self::Committee(command) => block_on(command.run()),
             Self::Sealed(command) => block_on(command.run()),
             Self::Shield(command) => block_on(command.run()),
-            Self::Evidence(command) => command.run(),
+            Self::Watch(command) => block_on(command.run()),
+            Self::Evidence(command) => block_on(command.run()),
         }
     }
 }

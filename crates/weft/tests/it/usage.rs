@@ -49,6 +49,9 @@ fn help_shows_every_command_with_examples() {
         &["evidence"],
         &["evidence", "verify"],
         &["evidence", "make"],
+        &["evidence", "submit"],
+        &["evidence", "compensate"],
+        &["watch"],
     ] {
         let help = weft(&[command, &["--help"]].concat());
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{command:?}");

@@ -3,9 +3,13 @@
 //! The L1 is anvil, of `acceptance/node_modules` or named by `WEFT_ANVIL`.
 
 mod anvil;
+mod court;
 mod deployed;
+mod evidence;
 mod posting;
+mod program;
 #[allow(dead_code, reason = "shared with the other binary, which uses more of it")]
 #[path = "../it/support.rs"]
 mod support;
 mod verified;
+mod watch;

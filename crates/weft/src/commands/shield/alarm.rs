@@ -1,21 +1,16 @@
 //! What is said when a promise is broken, and what counts it.
 
-use super::disk::Disk;
-use crate::say::say;
-use alloy_primitives::{Address, B256, hex};
+use crate::{say::say, tower::Bench};
+use alloy_primitives::{B256, hex};
 use serde_json::json;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-use weft_evidence::{Evidence, Proof, Registry};
-use weft_types::{Domain, Encode as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use weft_evidence::Proof;
+use weft_types::Encode as _;
 
 /// Figures and alarms.
 #[derive(Debug)]
 pub(super) struct Alarms {
-    registry: Registry,
-    disk: Arc<Disk>,
+    bench: Bench,
     alarms: AtomicU64,
     promised: AtomicU64,
     refused: AtomicU64,
@@ -33,10 +28,9 @@ pub(super) enum Count {
 }
 
 impl Alarms {
-    pub(super) fn new(domain: Domain, sequencer: Address, disk: Arc<Disk>) -> Self {
+    pub(super) fn new(bench: Bench) -> Self {
         Self {
-            registry: Registry::new(domain, sequencer),
-            disk,
+            bench,
             alarms: AtomicU64::default(),
             promised: AtomicU64::default(),
             refused: AtomicU64::default(),
@@ -64,21 +58,18 @@ impl Alarms {
 
     /// Says that a promise is broken, and writes what convicts whoever broke it. What does not convict is no alarm.
     pub(super) fn convict(&self, item: Option<B256>, proof: Proof) -> bool {
-        let evidence = Evidence::new(self.registry.domain, proof);
-        let Ok(conviction) = evidence.check(&self.registry) else { return false };
-        let id = conviction.id(evidence.domain());
+        let Some(found) = self.bench.convict(proof) else { return false };
         // The same conviction counts once.
-        if self.disk.has_evidence(&id) {
+        if !found.is_new {
             return true;
         }
         self.alarms.fetch_add(1, Ordering::Relaxed);
-        let text = hex::encode_prefixed(evidence.encode()) + "\n";
-        let file = match self.disk.write_evidence(&id, &text) {
+        let conviction = found.conviction;
+        let file = match found.file {
             Ok(file) => json!(file),
             Err(error) => {
-                say(
-                    json!({ "event": "trouble", "why": error.to_string(), "evidence": text.trim() }),
-                );
+                let text = hex::encode_prefixed(found.evidence.encode());
+                say(json!({ "event": "trouble", "why": error.to_string(), "evidence": text }));
                 json!(null)
             }
         };

@@ -1,9 +1,7 @@
 //! Which calls are the shield's own, and what it answers to them.
 
-use super::{
-    sealer::Sealer,
-    upstream::{Upstream, quantity},
-};
+use super::sealer::Sealer;
+use crate::upstream::{Upstream, quantity};
 use alloy_primitives::{Address, B256, Bytes};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

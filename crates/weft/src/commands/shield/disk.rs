@@ -54,7 +54,7 @@ pub(super) struct Kept {
 impl Disk {
     /// Opens a directory, or makes it; one shield at a time.
     pub(super) fn open(dir: &Path) -> Result<Self> {
-        for folder in ["items", "done", "evidence"] {
+        for folder in ["items", "done"] {
             let path = dir.join(folder);
             DirBuilder::new()
                 .recursive(true)
@@ -115,23 +115,13 @@ impl Disk {
         fs::rename(self.item(&kept.item), aside).wrap_err("cannot lay an item aside")
     }
 
-    pub(super) fn has_evidence(&self, id: &B256) -> bool {
-        self.evidence(id).exists()
-    }
-
-    /// Writes evidence; returns its file.
-    pub(super) fn write_evidence(&self, id: &B256, text: &str) -> Result<PathBuf> {
-        let path = self.evidence(id);
-        replace(&path, text.as_bytes())?;
-        Ok(path)
+    /// Returns the folder of evidence.
+    pub(super) fn evidence(&self) -> PathBuf {
+        self.dir.join("evidence")
     }
 
     fn item(&self, item: &B256) -> PathBuf {
         self.dir.join("items").join(format!("{item}.json"))
-    }
-
-    fn evidence(&self, id: &B256) -> PathBuf {
-        self.dir.join("evidence").join(format!("{id}.hex"))
     }
 
     /// Removes the oldest of what is decided.

@@ -13,18 +13,18 @@
 
 mod alarm;
 mod calls;
-mod claims;
 mod disk;
 mod notices;
 mod sealer;
 mod server;
-mod upstream;
 mod watch;
 
 use crate::{
     amount::parse_wei,
     commands::{keys::passphrase, run::Signals, sealing::read_roster},
     say::say,
+    tower::Bench,
+    upstream::Upstream,
 };
 use alarm::Alarms;
 use alloy_primitives::{Address, utils::format_ether};
@@ -41,8 +41,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use upstream::Upstream;
 use weft_client::{Committee, Realm, SealingTerms};
+use weft_evidence::Registry;
 use weft_promise::keystore;
 
 /// Seals what a wallet sends, in front of a rollup
@@ -116,7 +116,10 @@ impl Shield {
         let sequencer = self.sequencer.unwrap_or(told.key);
         ensure!(sequencer == told.key, "the node promises with {}, not with {sequencer}", told.key);
         let disk = Arc::new(Disk::open(&self.dir)?);
-        let alarms = Arc::new(Alarms::new(*realm.domain(), sequencer, disk.clone()));
+        let alarms = Arc::new(Alarms::new(Bench::open(
+            Registry::new(*realm.domain(), sequencer),
+            &disk.evidence(),
+        )?));
         let setting = Setting {
             chain_id: upstream.chain_id().await?,
             sequencer,

@@ -3,13 +3,15 @@
 use super::{
     alarm::{Alarms, Count},
     calls::CallError,
-    claims::Claims,
     disk::{Disk, Kept, MAX_ITEMS},
-    notices::{self, Notices},
-    upstream::{Upstream, quantity},
+    notices,
     watch::now_ms,
 };
-use crate::say::say;
+use crate::{
+    say::say,
+    tower::{Claims, Notices},
+    upstream::{Upstream, quantity},
+};
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_signer_local::PrivateKeySigner;

@@ -3,8 +3,8 @@
 use super::{
     calls::{Calls, is_own},
     sealer::Sealer,
-    upstream::Upstream,
 };
+use crate::upstream::Upstream;
 use eyre::{Result, WrapErr};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::{BodyExt as _, Full, Limited};

@@ -1,13 +1,11 @@
 //! What becomes of promises: the feed, the outcomes, and what is wrong with them.
 
-use super::{
-    alarm::Count,
-    disk::Kept,
-    notices::{self, Place},
-    sealer::Sealer,
+use super::{alarm::Count, disk::Kept, notices, sealer::Sealer};
+use crate::{
+    say::say,
+    tower::{Place, place},
     upstream::Upstream,
 };
-use crate::say::say;
 use alloy_primitives::{B256, Bytes};
 use eyre::{Result, ensure, eyre};
 use serde_json::{Value, json};
@@ -169,7 +167,8 @@ impl Watched {
         order: &OrderPromise,
         closed: &ClosedSlot,
     ) -> Result<()> {
-        match notices::place(sealer, promise, order).await? {
+        let node = Upstream::new(sealer.realm.rollup(sealer.chain_id())?.url())?;
+        match place(&node, sealer.setting.sequencer, promise, order).await? {
             Place::Kept => drop(self.checked.insert(item)),
             Place::Broken(proofs) => {
                 self.checked.insert(item);

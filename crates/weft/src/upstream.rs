@@ -1,4 +1,4 @@
-//! The node behind the shield.
+//! A node whose answers are passed on, or read as they are.
 
 use eyre::{Result, WrapErr, bail, eyre};
 use reqwest::{Client, Url, header::CONTENT_TYPE};
@@ -12,13 +12,13 @@ const MAX_ANSWER: usize = 160 << 20;
 
 /// A node, over HTTP; clones share connections.
 #[derive(Debug, Clone)]
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     url: Url,
     client: Client,
 }
 
 impl Upstream {
-    pub(super) fn new(url: &str) -> Result<Self> {
+    pub(crate) fn new(url: &str) -> Result<Self> {
         let parsed: Url = url.parse().map_err(|error| eyre!("`{url}` is no endpoint: {error}"))?;
         if parsed.scheme() != "http" {
             bail!("`{url}` is no endpoint: write http://host:port");
@@ -28,12 +28,12 @@ impl Upstream {
     }
 
     /// Returns where subscriptions are served.
-    pub(super) fn ws_url(&self) -> String {
+    pub(crate) fn ws_url(&self) -> String {
         self.url.as_str().replacen("http", "ws", 1)
     }
 
     /// Passes a request on as it is; returns the answer as it is.
-    pub(super) async fn pass(&self, body: Vec<u8>) -> Result<Vec<u8>> {
+    pub(crate) async fn pass(&self, body: Vec<u8>) -> Result<Vec<u8>> {
         let request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
         let mut answer = request.body(body).send().await.wrap_err("the node does not answer")?;
         let mut bytes = Vec::new();
@@ -47,7 +47,7 @@ impl Upstream {
     }
 
     /// Calls a method.
-    pub(super) async fn call(&self, method: &str, params: Value) -> Result<Value> {
+    pub(crate) async fn call(&self, method: &str, params: Value) -> Result<Value> {
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let answer = self.pass(request.to_string().into_bytes()).await?;
         let mut answer: Value = serde_json::from_slice(&answer)
@@ -58,13 +58,13 @@ impl Upstream {
         }
     }
 
-    pub(super) async fn chain_id(&self) -> Result<u64> {
+    pub(crate) async fn chain_id(&self) -> Result<u64> {
         let id = self.call("eth_chainId", json!([])).await?;
         quantity(&id).ok_or_else(|| eyre!("eth_chainId answers {id}"))
     }
 }
 
 /// Reads a number as nodes write it.
-pub(super) fn quantity(value: &Value) -> Option<u64> {
+pub(crate) fn quantity(value: &Value) -> Option<u64> {
     u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
 }

@@ -1,4 +1,6 @@
-//! `weft evidence`: what convicts somebody of a broken promise, without a network.
+//! `weft evidence`: what convicts somebody of a broken promise, without a network and on L1.
+
+mod submit;
 
 use super::verify_promise::{print_realm, read_bounded};
 use crate::{
@@ -29,10 +31,13 @@ const MAX_PROMISE: u64 = 1 << 20;
 Examples:
   weft evidence make promise.json other.json -o proof.hex
   weft evidence verify proof.hex
-  weft evidence verify proof.hex --signer 0x7099.. --domain 1:0xABcd..:7")]
+  weft evidence verify proof.hex --signer 0x7099.. --domain 1:0xABcd..:7
+  weft evidence submit proof.hex --l1 http://l1:8545 --slasher 0x12..")]
 pub(crate) enum EvidenceCommand {
     Verify(Verify),
     Make(Make),
+    Submit(Box<submit::Submit>),
+    Compensate(Box<submit::Compensate>),
 }
 
 /// Says offline who is convicted of what, if anybody is
@@ -88,10 +93,12 @@ pub(crate) struct Make {
 
 impl EvidenceCommand {
     /// Runs the command.
-    pub(crate) fn run(self) -> Result<ExitCode> {
+    pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Verify(verify) => verify.run(),
             Self::Make(make) => make.run(),
+            Self::Submit(submit) => submit.run().await,
+            Self::Compensate(compensate) => compensate.run().await,
         }
     }
 }
@@ -119,22 +126,29 @@ impl Verify {
 
     /// Returns what the evidence is checked against, and whether the accused key came from the command line.
     fn registry(&self, evidence: &Evidence) -> Result<(Registry, bool)> {
-        let accused = evidence.accused().ok_or_else(|| eyre!("nobody signed it"))?;
-        let mut registry = Registry {
+        let told = Registry {
             domain: self.domain.unwrap_or(*evidence.domain()),
             sequencers: self.signer.iter().copied().collect(),
             members: self.member.iter().copied().collect(),
             open_epochs: self.open_epoch.iter().copied().collect(),
         };
-        match accused {
-            Convicted::Sequencer(key) if self.signer.is_empty() => registry.sequencers.insert(key),
-            Convicted::Member { member, key } if self.member.is_empty() => {
-                registry.members.insert(member, key).is_none()
-            }
-            _ => return Ok((registry, true)),
-        };
-        Ok((registry, false))
+        complete(evidence, told)
     }
+}
+
+/// Adds the key that the evidence names where none of its kind is known; returns whether one was.
+fn complete(evidence: &Evidence, mut registry: Registry) -> Result<(Registry, bool)> {
+    let accused = evidence.accused().ok_or_else(|| eyre!("nobody signed it"))?;
+    match accused {
+        Convicted::Sequencer(key) if registry.sequencers.is_empty() => {
+            registry.sequencers.insert(key)
+        }
+        Convicted::Member { member, key } if registry.members.is_empty() => {
+            registry.members.insert(member, key).is_none()
+        }
+        _ => return Ok((registry, true)),
+    };
+    Ok((registry, false))
 }
 
 impl Make {

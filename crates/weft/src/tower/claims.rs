@@ -3,25 +3,30 @@
 use alloy_primitives::B256;
 use std::{collections::BTreeMap, sync::Arc};
 use weft_evidence::Proof;
-use weft_types::{Equivocation, SignedPromise, SlotNumber, Statement, promise::Claim};
+use weft_types::{Equivocation, Position, SignedPromise, SlotNumber, Statement, promise::Claim};
 
 /// Slots whose claims are remembered.
 const MAX_SLOTS: usize = 512;
 /// Most claims, over all slots.
 const MAX_CLAIMS: usize = 200_000;
 
+/// Most results.
+const MAX_RESULTS: usize = 50_000;
+
 /// Everything that was heard of recent slots.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
+pub(crate) struct Claims {
     slots: BTreeMap<SlotNumber, BTreeMap<Claim, (B256, Arc<SignedPromise>)>>,
     count: usize,
+    /// Results by position.
+    results: BTreeMap<Position, Arc<SignedPromise>>,
     /// Checkpoints by slot, behind which closed slots can be shown.
     checkpoints: BTreeMap<SlotNumber, Arc<SignedPromise>>,
 }
 
 impl Claims {
     /// Takes a promise whose signature was checked; returns what it contradicts.
-    pub(super) fn hear(&mut self, promise: &SignedPromise) -> Option<Proof> {
+    pub(crate) fn hear(&mut self, promise: &SignedPromise) -> Option<Proof> {
         let shared = Arc::new(promise.clone());
         if let Statement::Checkpoint(checkpoint) = &promise.statement {
             self.checkpoints.entry(checkpoint.slot).or_insert_with(|| shared.clone());
@@ -40,12 +45,20 @@ impl Claims {
                 }
             }
         }
+        let contradicts = self.hear_result(&shared);
         self.prune();
-        None
+        contradicts
+    }
+
+    /// Two results of one position on one L1 block contradict each other; on another block the newer one counts (P48).
+    fn hear_result(&mut self, promise: &Arc<SignedPromise>) -> Option<Proof> {
+        let Statement::Execution(execution) = &promise.statement else { return None };
+        let known = self.results.insert(execution.position, promise.clone())?;
+        contradiction(promise, SignedPromise::clone(&known))
     }
 
     /// Returns the first checkpoint of a slot or of one soon behind it.
-    pub(super) fn checkpoint_from(&self, slot: SlotNumber) -> Option<Arc<SignedPromise>> {
+    pub(crate) fn checkpoint_from(&self, slot: SlotNumber) -> Option<Arc<SignedPromise>> {
         self.checkpoints.range(slot..).next().map(|(_, promise)| promise.clone())
     }
 
@@ -57,6 +70,9 @@ impl Claims {
         }
         while self.checkpoints.len() > MAX_SLOTS {
             self.checkpoints.pop_first();
+        }
+        while self.results.len() > MAX_RESULTS {
+            self.results.pop_first();
         }
     }
 }

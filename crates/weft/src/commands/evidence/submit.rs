@@ -1,0 +1,210 @@
+//! `weft evidence submit` and `weft evidence compensate`: what happens on L1.
+
+use super::{MAX_FILE, read_bounded};
+use crate::{
+    court::{Court, Paid, Punished, Refusal},
+    domain::parse_domain,
+    say::say,
+    style::{bold, green, red, yellow},
+    victim,
+};
+use alloy_primitives::{Address, B256, Bytes, hex, utils::format_ether};
+use alloy_signer_local::PrivateKeySigner;
+use clap::Args;
+use eyre::{Result, WrapErr, bail, eyre};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    process::ExitCode,
+};
+use weft_evidence::{Conviction, Evidence, Registry};
+use weft_types::{Decode as _, Domain, Item};
+
+// Where, and by whom.
+#[derive(Debug, Args)]
+struct OnL1 {
+    /// L1 endpoint
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8545")]
+    l1: String,
+    /// Contract that punishes
+    #[arg(long, value_name = "ADDRESS", env = "WEFT_SLASHER", hide_env = true)]
+    slasher: Address,
+    /// Private key of who pays for gas
+    #[arg(long, value_name = "HEX", env = "WEFT_KEY", hide_env = true)]
+    key: PrivateKeySigner,
+}
+
+/// Punishes on L1 whom a file of evidence convicts
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft evidence submit proof.hex --l1 http://127.0.0.1:8545 --slasher 0x12.. \\
+      --key 0xac09..
+  weft evidence submit proof.hex --slasher 0x12.. --dry-run
+  weft evidence submit proof.hex --slasher 0x12.. --rpc http://node:9545
+
+The file is checked here first, then L1 is asked what it would do, and only then
+a transaction is sent. An eighth of what the accused loses is yours. Half of it
+waits for whoever was promised something: with --rpc, a node that knows the
+item, it is paid at once.
+
+Exit code 0 says that the accused is punished, 1 that nobody is: already
+punished, not decided on L1, or innocent.")]
+pub(crate) struct Submit {
+    /// File with the evidence in hex
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    on_l1: OnL1,
+    /// Settlement contract that it must be about
+    #[arg(long, value_name = "ADDRESS")]
+    hub: Option<Address>,
+    /// Only says what would happen
+    #[arg(long)]
+    dry_run: bool,
+    /// Rollup whose node knows the item
+    #[arg(long, value_name = "URL")]
+    rpc: Option<String>,
+}
+
+/// Pays the victim of a conviction
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  weft evidence compensate 0x5e.. 0x88.. --rpc http://node:9545 \\
+      --domain 900:0xABcd..:7 --slasher 0x12.. --key 0xac09..
+
+CONVICTION is what `weft evidence submit` printed. TRANSACTION is the hash of
+the transaction that was promised, which a node knows, or the signed transaction
+itself. Anybody may do this; its sender gets the ether.")]
+pub(crate) struct Compensate {
+    /// Conviction
+    #[arg(value_name = "CONVICTION")]
+    id: B256,
+    /// Transaction whose promise was broken, or its hash
+    #[arg(value_name = "TRANSACTION")]
+    transaction: Bytes,
+    /// Rollup node
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9545")]
+    rpc: String,
+    /// Realm of the conviction
+    #[arg(long, value_name = "L1:ADDRESS:REALM", value_parser = parse_domain)]
+    domain: Domain,
+    #[command(flatten)]
+    on_l1: OnL1,
+}
+
+impl Submit {
+    /// Runs the command.
+    pub(super) async fn run(self) -> Result<ExitCode> {
+        let name = self.file.display();
+        let text = read_bounded(&self.file, MAX_FILE)?;
+        let bytes = hex::decode(text.trim()).wrap_err_with(|| format!("{name} is no evidence"))?;
+        let (evidence, conviction) = check(&bytes).wrap_err_with(|| format!("{name}"))?;
+        let domain = *evidence.domain();
+        if let Some(hub) = self.hub
+            && hub != domain.settlement
+        {
+            bail!("{name} is about settlement contract {}, not {hub}", domain.settlement);
+        }
+        let court = self.on_l1.open(&domain).await?;
+        let id = court.try_punish(&bytes).await.wrap_err_with(|| format!("{name} is refused"))?;
+        if self.dry_run {
+            say(format_args!("{}  {}", yellow("would be convicted"), bold(conviction.convicted)));
+            say(format_args!("{}  {}", bold("fault"), conviction.fault));
+            say(format_args!("  conviction {id}"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let done = court.punish(&bytes).await.wrap_err_with(|| format!("{name} is refused"))?;
+        print_punished(&conviction, &done);
+        self.pay(&court, &evidence, &done).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Pays the victim where its item is known: in the evidence itself, or by the node.
+    async fn pay(&self, court: &Court, evidence: &Evidence, done: &Punished) -> Result<()> {
+        let Some((item, amount)) = done.reserved else { return Ok(()) };
+        let amount = format_ether(amount);
+        let found = match victim::in_evidence(evidence, item) {
+            Some(found) => Some(found),
+            None => match &self.rpc {
+                Some(rpc) => victim::from_node(rpc, evidence.domain(), item).await?,
+                None => None,
+            },
+        };
+        let Some(found) = found else {
+            say(format_args!("{}  {amount} ETH for the sender of item {item}", yellow("waiting")));
+            say("  weft evidence compensate pays it");
+            return Ok(());
+        };
+        print_paid(&court.compensate(done.id, &found).await?);
+        Ok(())
+    }
+}
+
+impl Compensate {
+    /// Runs the command.
+    pub(super) async fn run(self) -> Result<ExitCode> {
+        let court = self.on_l1.open(&self.domain).await?;
+        let reserved = court.reserve(self.id).await?;
+        let (declared, _) = reserved.ok_or(Refusal::NothingReserved(self.id))?;
+        let found = self.item().await?;
+        let computed = found.hash(&self.domain);
+        if computed != declared {
+            bail!(Refusal::NotTheItem { declared, computed });
+        }
+        print_paid(&court.compensate(self.id, &found).await?);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn item(&self) -> Result<Item> {
+        match <[u8; 32]>::try_from(&self.transaction[..]) {
+            Ok(hash) => {
+                let found = victim::of_transaction(&self.rpc, hash.into()).await?;
+                found.ok_or_else(|| eyre!("no rollup there knows {}", self.transaction))
+            }
+            Err(_) => victim::of_raw(self.transaction.clone()),
+        }
+    }
+}
+
+impl OnL1 {
+    async fn open(&self, domain: &Domain) -> Result<Court> {
+        Ok(Court::open(&self.l1, domain, self.slasher, self.key.clone()).await?)
+    }
+}
+
+/// Checks evidence by itself: only L1 knows whose keys those are.
+fn check(bytes: &[u8]) -> Result<(Evidence, Conviction)> {
+    let evidence = Evidence::decode(bytes).wrap_err("it is no evidence")?;
+    let nobody = Registry {
+        domain: *evidence.domain(),
+        sequencers: BTreeSet::new(),
+        members: BTreeMap::new(),
+        open_epochs: BTreeSet::new(),
+    };
+    let (registry, _) = super::complete(&evidence, nobody)?;
+    let conviction = evidence.check(&registry).wrap_err("nobody is convicted")?;
+    Ok((evidence, conviction))
+}
+
+fn print_punished(conviction: &Conviction, done: &Punished) {
+    say(format_args!("{}  {}", red("punished"), bold(conviction.convicted)));
+    say(format_args!("{}  {}", bold("fault"), conviction.fault));
+    say(format_args!("  about {}", conviction.subject));
+    say(format_args!("  conviction {}", done.id));
+    if let Some(operator) = done.operator {
+        say(format_args!("{}  {} ETH of {operator}", bold("slashed"), format_ether(done.taken)));
+    }
+    say(format_args!("  {} ETH of it are yours", format_ether(done.reward)));
+    say(format_args!(
+        "  transaction {} in block {}, {} gas",
+        done.transaction, done.block, done.gas_used
+    ));
+}
+
+fn print_paid(paid: &Paid) {
+    let amount = format_ether(paid.amount);
+    say(format_args!("{}  {amount} ETH to {}", green("compensated"), bold(paid.victim)));
+    say(format_args!("  transaction {}", paid.transaction));
+}

@@ -1,0 +1,218 @@
+//! The contracts that punish on L1, for whoever holds evidence (P47).
+//!
+//! ```text
+//!  evidence ──► Court::try_punish   what the chain would say, for nothing
+//!          └──► Court::punish       the same, then a transaction ──► Punished: who lost what, what waits for whom
+//!  item ──────► Court::compensate   a transaction ──► Paid
+//! ```
+
+mod refusal;
+
+pub(crate) use refusal::Refusal;
+
+use alloy_network::EthereumWallet;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
+use alloy_rpc_types_eth::{Log, TransactionReceipt, TransactionRequest};
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::{SolCall, SolEvent};
+use std::time::Duration;
+use weft_contracts::{Hub, SequencerRegistry, Slasher};
+use weft_types::{Domain, Encode as _, Item, Writer};
+
+/// Longest wait for a transaction to be mined.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Gas that is offered for what an estimate says, in percent: state may change until it is mined.
+const GAS_PERCENT: u64 = 130;
+
+/// The contracts of one realm, and who speaks to them.
+#[derive(Debug, Clone)]
+pub(crate) struct Court {
+    l1: DynProvider,
+    slasher: Address,
+    hub: Address,
+    me: Address,
+}
+
+/// What a punishment did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Punished {
+    /// Conviction.
+    pub(crate) id: B256,
+    /// Transaction.
+    pub(crate) transaction: B256,
+    /// L1 block that holds it.
+    pub(crate) block: u64,
+    /// Gas that it used.
+    pub(crate) gas_used: u64,
+    /// Operator whose bond it was.
+    pub(crate) operator: Option<Address>,
+    /// Wei of the bond that are gone.
+    pub(crate) taken: U256,
+    /// Wei of them that went to the sender of the transaction.
+    pub(crate) reward: U256,
+    /// Item whose sender is a victim, and the wei that wait for it.
+    pub(crate) reserved: Option<(B256, U256)>,
+}
+
+/// What a victim got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paid {
+    /// Sender of the item's first transaction.
+    pub(crate) victim: Address,
+    /// Wei.
+    pub(crate) amount: U256,
+    /// Transaction.
+    pub(crate) transaction: B256,
+}
+
+impl Court {
+    /// Connects to L1, on which the realm of `domain` settles.
+    pub(crate) async fn open(
+        url: &str,
+        domain: &Domain,
+        slasher: Address,
+        key: PrivateKeySigner,
+    ) -> Result<Self, Refusal> {
+        let me = key.address();
+        let parsed = url.parse().map_err(|error| {
+            Refusal::L1(format!("`{url}` is no endpoint: {error}; write http://host:port"))
+        })?;
+        let wallet = EthereumWallet::from(key);
+        let l1 = ProviderBuilder::new().wallet(wallet).connect_http(parsed).erased();
+        let chain_id = l1.get_chain_id().await?;
+        if chain_id != domain.l1_chain_id {
+            return Err(Refusal::OtherL1 { expected: domain.l1_chain_id, found: chain_id });
+        }
+        if l1.get_code_at(slasher).await?.is_empty() {
+            return Err(Refusal::NoContract(slasher));
+        }
+        Ok(Self { l1, slasher, hub: domain.settlement, me })
+    }
+
+    /// Returns who speaks.
+    pub(crate) const fn me(&self) -> Address {
+        self.me
+    }
+
+    /// Says what would come of evidence, and costs nothing.
+    pub(crate) async fn try_punish(&self, evidence: &[u8]) -> Result<B256, Refusal> {
+        self.try_call(&punish(evidence)).await
+    }
+
+    /// Punishes whom the evidence convicts.
+    pub(crate) async fn punish(&self, evidence: &[u8]) -> Result<Punished, Refusal> {
+        let call = punish(evidence);
+        let id = self.try_call(&call).await?;
+        let receipt = self.send(&call).await?;
+        Ok(Punished::read(id, &receipt, self))
+    }
+
+    /// Punishes whoever promised a slot that is not on L1 by its deadline; returns the transaction.
+    pub(crate) async fn punish_missing(&self, promise: &[u8]) -> Result<B256, Refusal> {
+        let call = Slasher::punishMissingCall { encoded: promise.to_vec().into() };
+        self.try_call(&call).await?;
+        Ok(self.send(&call).await?.transaction_hash)
+    }
+
+    /// Returns the number of L1's last block.
+    pub(crate) async fn block(&self) -> Result<u64, Refusal> {
+        Ok(self.l1.get_block_number().await?)
+    }
+
+    /// Returns the last slot that is on L1.
+    pub(crate) async fn highest_slot(&self) -> Result<u64, Refusal> {
+        let call = Hub::highestSlotCall {};
+        let request =
+            TransactionRequest::default().to(self.hub).input(Bytes::from(call.abi_encode()).into());
+        let answer = self.l1.call(request).await.map_err(Refusal::of)?;
+        Hub::highestSlotCall::abi_decode_returns(&answer).map_err(|_| Refusal::NoContract(self.hub))
+    }
+
+    /// Pays the victim of a conviction: whoever sent `item`.
+    pub(crate) async fn compensate(&self, id: B256, item: &Item) -> Result<Paid, Refusal> {
+        let call = Slasher::compensateCall { id, item: bare(item) };
+        self.try_call(&call).await?;
+        let receipt = self.send(&call).await?;
+        let paid = self.events::<Slasher::Compensated>(&receipt, self.slasher).next();
+        let Slasher::Compensated { victim, amount, .. } = paid.ok_or(Refusal::Silent)?;
+        Ok(Paid { victim, amount, transaction: receipt.transaction_hash })
+    }
+
+    /// Returns the item whose sender waits for compensation, and the wei; nothing when nobody does.
+    pub(crate) async fn reserve(&self, id: B256) -> Result<Option<(B256, U256)>, Refusal> {
+        let reserve = self.try_call(&Slasher::reserveOfCall { id }).await?;
+        Ok((!reserve.amount.is_zero()).then_some((reserve.item, reserve.amount)))
+    }
+
+    async fn try_call<C: SolCall>(&self, call: &C) -> Result<C::Return, Refusal> {
+        let answer = self.l1.call(self.request(call)).await.map_err(Refusal::of)?;
+        C::abi_decode_returns(&answer).map_err(|_| Refusal::NoContract(self.slasher))
+    }
+
+    async fn send<C: SolCall>(&self, call: &C) -> Result<TransactionReceipt, Refusal> {
+        let request = self.request(call);
+        let gas = self.l1.estimate_gas(request.clone()).await.map_err(Refusal::of)?;
+        let request = request.gas_limit(gas * GAS_PERCENT / 100);
+        let sent = self.l1.send_transaction(request).await?;
+        let hash = *sent.tx_hash();
+        let mined = sent.with_timeout(Some(PATIENCE)).get_receipt().await;
+        let receipt = mined.map_err(|error| Refusal::NotMined(hash, error.to_string()))?;
+        if receipt.status() {
+            return Ok(receipt);
+        }
+        // Somebody was faster: now the chain says why.
+        self.try_call(call).await?;
+        Err(Refusal::Silent)
+    }
+
+    fn request<C: SolCall>(&self, call: &C) -> TransactionRequest {
+        TransactionRequest::default()
+            .from(self.me)
+            .to(self.slasher)
+            .input(Bytes::from(call.abi_encode()).into())
+    }
+
+    fn events<'r, E: SolEvent>(
+        &self,
+        receipt: &'r TransactionReceipt,
+        of: Address,
+    ) -> impl Iterator<Item = E> + use<'r, E> {
+        let logs = receipt.logs().iter().filter(move |log| log.address() == of);
+        logs.filter_map(|log: &Log| E::decode_log(&log.inner).ok()).map(|log| log.data)
+    }
+}
+
+impl Punished {
+    fn read(id: B256, receipt: &TransactionReceipt, court: &Court) -> Self {
+        let convicted = court.events::<Slasher::Convicted>(receipt, court.slasher).next();
+        let reserved = court.events::<Slasher::CompensationReserved>(receipt, court.slasher).next();
+        // Whose registry it is follows from the transaction: the slasher called it.
+        let slashed = receipt.logs().iter().filter_map(|log| {
+            SequencerRegistry::Slashed::decode_log(&log.inner).ok().map(|log| log.data)
+        });
+        let slashed: Vec<_> = slashed.filter(|slashed| slashed.id == id).collect();
+        let mine = slashed.iter().filter(|slashed| slashed.to == court.me);
+        Self {
+            id,
+            transaction: receipt.transaction_hash,
+            block: receipt.block_number.unwrap_or_default(),
+            gas_used: receipt.gas_used,
+            operator: slashed.first().map(|slashed| slashed.operator),
+            taken: convicted.map_or(U256::ZERO, |convicted| convicted.taken),
+            reward: mine.map(|slashed| slashed.amount).sum(),
+            reserved: reserved.map(|reserved| (reserved.item, reserved.amount)),
+        }
+    }
+}
+
+fn punish(evidence: &[u8]) -> Slasher::punishCall {
+    Slasher::punishCall { evidence: evidence.to_vec().into() }
+}
+
+/// Returns an item's encoding without version byte.
+fn bare(item: &Item) -> Bytes {
+    let mut out = Writer::default();
+    item.encode_to(&mut out);
+    out.finish().into()
+}

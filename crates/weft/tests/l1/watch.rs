@@ -1,0 +1,137 @@
+//! S13: who signs two histories is slashed by a program, its victim is compensated, and the honest one has nothing to fear.
+
+use crate::{
+    court::{Court, REPORTER, ether},
+    program::{Program, sequencer},
+};
+use alloy_primitives::{Address, U256};
+use alloy_provider::Provider as _;
+use serde_json::Value;
+use std::{process::Stdio, time::Duration};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+use weft_types::Domain;
+
+fn domain() -> Domain {
+    Domain { l1_chain_id: 900, settlement: Address::repeat_byte(0x5e), realm: 7, ..Domain::dev() }
+}
+
+/// A running `weft watch`.
+struct Tower {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Tower {
+    async fn start(court: &Court, program: &Program, l1: &str) -> Self {
+        let dir = court.folder.path().join("tower");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
+            .args(["watch", "--rpc", &program.url, "--dir", dir.to_str().unwrap()])
+            .args(["--l1", l1, "--slasher", &court.slasher.to_string(), "--key", REPORTER])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut tower = Self { child, lines };
+        assert_eq!(tower.next().await["event"], "started");
+        program.heard().await;
+        tower
+    }
+
+    async fn next(&mut self) -> Value {
+        let line = timeout(Duration::from_secs(60), self.lines.next_line()).await.unwrap();
+        let line = line.unwrap().expect("weft watch ended");
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"))
+    }
+
+    /// Waits for an event; what comes before it must be none of `never`.
+    async fn until(&mut self, event: &str, never: &[&str]) -> Value {
+        loop {
+            let told = self.next().await;
+            assert!(!never.iter().any(|name| told["event"] == *name), "{told}");
+            if told["event"] == event {
+                return told;
+            }
+        }
+    }
+
+    /// Returns whether it says nothing for a while.
+    async fn is_silent(&mut self) -> bool {
+        timeout(Duration::from_secs(3), self.lines.next_line()).await.is_err()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_equivocating_program_is_slashed_without_a_human() {
+    let court = Court::open(domain(), sequencer(), &[]).await;
+    let mut program = Program::start(domain()).await;
+    let mut tower = Tower::start(&court, &program, court.l1.url()).await;
+    let before = court.bond().await;
+    let (one, other, third) = (program.take(1), program.take(2), program.take(3));
+    program.promise(7, &[one.clone(), other.clone()]);
+    program.promise(8, &[third.clone()]);
+    assert!(tower.is_silent().await, "an honest word alarms nobody");
+    // Another history of slot 7: the places have changed.
+    program.promise(7, &[other.clone(), one.clone()]);
+    let alarm = tower.until("alarm", &[]).await;
+    assert_eq!(alarm["why"], "order equivocation");
+    let file = alarm["evidence"].as_str().unwrap();
+    assert!(std::fs::read_to_string(file).unwrap().starts_with("0x01"));
+    let punished = tower.until("punished", &["refused"]).await;
+    assert_eq!(
+        (&punished["slashed"], &punished["reward"]),
+        (&"1.000000000000000000".into(), &"0.125000000000000000".into())
+    );
+    let paid = tower.until("compensated", &["refused", "waiting"]).await;
+    let victim: Address = paid["victim"].as_str().unwrap().parse().unwrap();
+    assert!([one.sender, other.sender].contains(&victim), "{paid}");
+    assert!(court.client.get_balance(victim).await.unwrap() >= ether(1) / U256::from(2));
+    assert_eq!(court.client.get_balance(third.sender).await.unwrap(), U256::ZERO);
+    assert!(before - court.bond().await >= ether(1));
+    program.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_honest_program_is_never_slashed() {
+    let court = Court::open(domain(), sequencer(), &[]).await;
+    let mut program = Program::start(domain()).await;
+    let mut tower = Tower::start(&court, &program, court.l1.url()).await;
+    let before = court.bond().await;
+    let items = [program.take(1), program.take(2), program.take(3)];
+    for slot in 1..50 {
+        program.promise(slot, &items);
+    }
+    // The same words again are no other words.
+    program.promise(49, &items);
+    assert!(tower.is_silent().await);
+    assert_eq!(court.bond().await, before);
+    program.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_found_is_punished_after_a_restart() {
+    let court = Court::open(domain(), sequencer(), &[]).await;
+    let mut program = Program::start(domain()).await;
+    // L1 answers while it starts, then it is gone: the evidence stays in its folder.
+    let elsewhere = Court::open(domain(), Address::repeat_byte(9), &[]).await;
+    let mut tower = Tower::start(&court, &program, elsewhere.l1.url()).await;
+    elsewhere.l1.stop().await.unwrap();
+    let (one, other) = (program.take(1), program.take(2));
+    program.promise(7, &[one.clone()]);
+    program.promise(7, &[other.clone()]);
+    tower.until("alarm", &[]).await;
+    tower.until("trouble", &["punished"]).await;
+    tower.child.kill().await.unwrap();
+    let mut tower = Tower::start(&court, &program, court.l1.url()).await;
+    tower.until("punished", &["refused"]).await;
+    tower.until("compensated", &["refused", "waiting"]).await;
+    tower.child.kill().await.unwrap();
+    // And not again: who looks once more is told so.
+    let mut tower = Tower::start(&court, &program, court.l1.url()).await;
+    tower.until("done", &["punished", "compensated"]).await;
+    program.stop();
+}
