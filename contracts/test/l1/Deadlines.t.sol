@@ -54,9 +54,26 @@ contract DeadlinesTest is L1Fixture {
         slasher.punishMissing(given);
     }
 
+    /// Places that L1 fills have no running hash, and a promise of one that names any binds nobody.
+    function test_p47_aPlaceOfL1IsPromisedWithoutHashes() public {
+        vm.roll(2000);
+        bytes memory place = abi.encodePacked(uint8(1), uint8(9), uint8(0), uint8(0), keccak256("item"));
+        bytes memory end = abi.encodePacked(uint8(0), uint8(2), uint16(1010), uint8(0));
+        bytes memory chained = _signed(SEQUENCER_KEY, bytes.concat(place, bytes32(0), keccak256("chain"), end));
+        vm.expectRevert();
+        slasher.punishMissing(chained);
+        chained = _signed(SEQUENCER_KEY, bytes.concat(place, keccak256("chain"), bytes32(0), end));
+        vm.expectRevert();
+        slasher.punishMissing(chained);
+        slasher.punishMissing(_signed(SEQUENCER_KEY, bytes.concat(place, bytes32(0), bytes32(0), end)));
+    }
+
     /// The promise of the first plaintext place of a slot, alone in its group.
     function _promise(uint256 key, uint8 slot, uint16 deadline) private view returns (bytes memory) {
-        bytes memory body = _body(slot, deadline);
+        return _signed(key, _body(slot, deadline));
+    }
+
+    function _signed(uint256 key, bytes memory body) private view returns (bytes memory) {
         bytes32 leaf = keccak256(bytes.concat(_prefix(9), body));
         bytes32 digest = keccak256(abi.encodePacked(_prefix(13), uint16(1), leaf));
         bytes memory head = abi.encodePacked(uint8(1), uint16(1), uint64(block.chainid), hub, REALM, uint8(0));
