@@ -62,7 +62,7 @@ impl Committed {
 #[derive(Debug, Clone)]
 pub(crate) enum Fresh {
     Commitment(Arc<Committed>),
-    Epoch(Signed<EpochNotice>),
+    Epoch(Box<Signed<EpochNotice>>),
 }
 
 /// What was signed last.
@@ -95,7 +95,7 @@ impl Shelf {
                 while self.epochs.len() > MAX_EPOCHS {
                     self.epochs.pop_first();
                 }
-                Fresh::Epoch(signed)
+                Fresh::Epoch(Box::new(signed))
             }
         };
         self.fresh.iter_mut().for_each(|all| all.push(fresh.clone()));
