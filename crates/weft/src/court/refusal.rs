@@ -109,6 +109,11 @@ impl Refusal {
             SlasherErrors::BindsNobody(_) => Self::Innocent("a part binds nobody"),
             SlasherErrors::NotATransaction(_) => Self::Innocent("it names what is no transaction"),
             SlasherErrors::NotMissed(_) => Self::NotMissed,
+            SlasherErrors::NotBroken(_) => Self::Innocent("what was settled is what was promised"),
+            SlasherErrors::NotInList(_) => Self::Innocent("what was settled does not hold it"),
+            SlasherErrors::UnknownOrigin(_) => {
+                Self::Innocent("it rests on an L1 block that nobody knows any more")
+            }
             SlasherErrors::OnlyUrc(_) | SlasherErrors::WrongCommitment(_) => Self::Other(data),
         }
     }
