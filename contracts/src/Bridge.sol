@@ -240,8 +240,9 @@ contract Bridge is IBridge {
     /// Takes `value` and `amount` of a token off this network: the executor books both (P24). Its hop names the root, and so
     /// the exit.
     function _leave(Origin memory token, uint256 amount, uint256 value) private {
-        bytes memory data =
-            abi.encodeWithSignature("leave(uint32,address,uint256,bytes32)", token.network, token.token, amount, exitRoot);
+        bytes memory data = abi.encodeWithSignature(
+            "leave(uint32,address,uint256,bytes32)", token.network, token.token, amount, exitRoot
+        );
         manager.bridgeCall{value: value}(0, BRIDGE, token.network, token.token, amount, data);
     }
 

@@ -33,7 +33,8 @@ contract BridgeExitTest is Fixture {
 
     function test_bridgeAsset_etherIsALeafAndLeaves() public {
         assertTrue(_slot(1) == 0);
-        bytes32 leaf = keccak256(abi.encodePacked(uint8(0), uint32(0), address(0), uint32(0), bob, uint256(7), keccak256("")));
+        bytes32 leaf =
+            keccak256(abi.encodePacked(uint8(0), uint32(0), address(0), uint32(0), bob, uint256(7), keccak256("")));
         vm.expectEmit(BRIDGE);
         emit IBridge.BridgeEvent(0, 0, address(0), 0, bob, 7, "", 0);
         vm.prank(alice);

@@ -26,8 +26,8 @@ sol! {
 #[command(after_help = "\
 Examples:
   weft deposit --config weft.toml --rollup 901 --amount 1ether
-  weft deposit --l1 http://l1:8545 --hub 0x5FbD.. --rollup 901 --amount 5000000 \\
-    --token 0xA0b8.. --to 0x7099..
+  weft deposit --l1 http://l1:8545 --hub 0x5FbD.. --rollup 901 \\
+    --amount 5000000 --token 0xA0b8.. --to 0x7099..
   weft deposit --config weft.toml --rollup 901 --to 0x1234.. --data 0xd09de08a
 
 Ether and tokens go through the bridge, whose escrow holds them. With --data the

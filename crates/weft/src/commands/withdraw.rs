@@ -34,7 +34,7 @@ pub(crate) struct Withdraw {
     /// JSON-RPC of the rollup
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9545")]
     rpc: String,
-    /// Private key of the sender, or of who claims
+    /// Private key of who sends or claims
     #[arg(long, value_name = "HEX", env = "WEFT_KEY", hide_env_values = true)]
     key: PrivateKeySigner,
     /// How much: 1ether, 0.5 gwei, 2_000

@@ -36,7 +36,7 @@ fn archive(realm: &Realm) -> BatchDir {
     assert!(dev.stop().success());
     let out = realm.path("archive");
     let export = ["export", "--config", &config, "--data-dir", &data, "--batches", &out];
-    let wrote = weft(&[&export[..], &["--slots", "20"]].concat());
+    let wrote = weft(&[&export[..], &["--slots", "2"]].concat());
     assert_eq!(wrote.code, 0, "{wrote:?}");
     let dir = BatchDir::open(out.as_ref());
     assert!(dir.count() > 1, "{} batches", dir.count());

@@ -41,9 +41,9 @@ Examples:
   weft bench sealed-rpc --items 2000 --epochs 3 --folder /mnt/disk
   weft bench sealed-rpc --junk 1000000
 
-The node keeps its data in --folder. All envelopes of an epoch are made before it
-begins; when it does they are sent, and the time runs until each position is on
-disk and promised. It runs again from the epoch's end until all results are
+The node keeps its data in --folder. All envelopes of an epoch are made before
+it begins; when it does they are sent, and the time runs until each position is
+on disk and promised. It runs again from the epoch's end until all results are
 promised. What lies between is waiting for the clock and does not count. With
 --junk so many envelopes that their payers did not sign are sent meanwhile.")]
 pub(crate) struct SealedRpc {
@@ -65,7 +65,7 @@ pub(crate) struct SealedRpc {
     /// Envelopes in a request
     #[arg(long, value_name = "N", default_value_t = 50)]
     batch: usize,
-    /// Envelopes of junk sent beside them, over connections of their own
+    /// Envelopes of junk sent beside them
     #[arg(long, value_name = "N", default_value_t = 0)]
     junk: u64,
     /// Folder for the node's data

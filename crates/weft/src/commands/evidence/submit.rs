@@ -69,6 +69,7 @@ pub(crate) struct Submit {
 
 /// Pays the victim of a conviction
 #[derive(Debug, Args)]
+#[command(override_usage = "weft evidence compensate [OPTIONS] CONVICTION TRANSACTION")]
 #[command(after_help = "\
 Examples:
   weft evidence compensate 0x5e.. 0x88.. --rpc http://node:9545 \\

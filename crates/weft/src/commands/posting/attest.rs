@@ -12,14 +12,19 @@ use weft_promise::{Signer as _, keystore};
 
 /// Derives all posted batches again and signs their statement
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "\
+weft attest --archive <DIR> --l1 <URL> --key <FILE> --program <HASH>
+                   --out <DIR> [OPTIONS]",
+    after_help = "\
 Examples:
   weft attest --archive archive --l1 http://l1:8545 --program 0x99.. \\
     --key attester.json --passphrase pass.txt --out attestations
 
 Everything is derived from the first batch on and compared with what L1 says of
 it. A lie ends it with exit code 1 and no signature. The file in the directory
-of --out goes to whoever settles: `weft settle`.")]
+of --out goes to whoever settles: `weft settle`."
+)]
 pub(crate) struct Attest {
     #[command(flatten)]
     realm: Realm,

@@ -14,7 +14,11 @@ const GWEI: u128 = 1_000_000_000;
 
 /// Posts the batches of a realm to L1, each once
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "\
+weft post --archive <DIR> --l1 <URL> --journal <DIR> --key <HEX>
+                 [OPTIONS]",
+    after_help = "\
 Examples:
   weft post --archive archive --l1 http://l1:8545 --journal post \\
     --sequencer sequencer.json --passphrase pass.txt
@@ -22,7 +26,8 @@ Examples:
 
 It may be killed at any time and goes on where it stood; several beside each
 other, each with a journal and a key of its own, harm nobody. Above the ceilings
-of the fees it waits. Without --sequencer the key of development nodes signs.")]
+of the fees it waits. Without --sequencer the key of development nodes signs."
+)]
 pub(crate) struct Post {
     #[command(flatten)]
     realm: Realm,

@@ -22,14 +22,19 @@ const PATIENCE_S: u32 = 300;
 
 /// Settles posted batches with the signatures of attesters
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "\
+weft settle --archive <DIR> --l1 <URL> --policy <ADDRESS>
+                   --attestations <DIR> --key <HEX> [OPTIONS]",
+    after_help = "\
 Examples:
   weft settle --archive archive --l1 http://l1:8545 --policy 0x5fbd.. \\
     --attestations attestations
 
 Derives the statement itself and counts the signatures over it and nothing else:
 whoever signed another one is left out. Settling costs whoever sends it; anybody
-may. Too few signatures end it with exit code 1.")]
+may. Too few signatures end it with exit code 1."
+)]
 pub(crate) struct Settle {
     #[command(flatten)]
     realm: Realm,
