@@ -71,13 +71,13 @@ const LAYERS: &[Layer] = &[
         may_use: &["weft-types", "weft-lane", "weft-crypto", "weft-commitment"],
         libraries: Some(&["alloy-primitives", "brotli-decompressor", "thiserror"]),
     },
+    Layer { name: "weft-contracts", may_use: &[], libraries: None },
     // Its tests hold the contracts to it.
     Layer {
         name: "weft-settlement",
         may_use: &["weft-types", "weft-contracts"],
         libraries: RULES_LIBRARIES,
     },
-    Layer { name: "weft-contracts", may_use: &[], libraries: None },
     Layer { name: "weft-devl1", may_use: &["weft-contracts"], libraries: None },
     Layer {
         name: "weft-evm",
@@ -226,8 +226,6 @@ const LAYERS: &[Layer] = &[
             "weft-state",
             "weft-executor",
             "weft-promise",
-            "weft-crypto",
-            "weft-commitment",
             "weft-evidence",
             "weft-bench",
             "weft-batch",
@@ -236,8 +234,6 @@ const LAYERS: &[Layer] = &[
             "weft-journal",
             "weft-node",
             "weft-client",
-            "weft-batch",
-            "weft-settlement",
             "weft-devl1",
             "weft-l1",
             "weft-sim",

@@ -94,8 +94,18 @@ impl Anvil {
         let transaction = Bytes::copy_from_slice(bytes);
         let call = Inbox::forceTransactionCall { network: 901, transaction };
         let request = TransactionRequest::default().with_to(inbox).with_input(call.abi_encode());
-        let receipt = self.provider.send_transaction(request).await.unwrap();
-        assert!(receipt.get_receipt().await.unwrap().status());
+        // A reorg takes back the sender's nonces as well, which the provider would only count up.
+        let nonce = self.provider.get_transaction_count(self.deployer).await.unwrap();
+        let request = request.with_nonce(nonce);
+        let hash = *self.provider.send_transaction(request).await.unwrap().tx_hash();
+        // The provider's own way to a receipt counts blocks and waits for ever behind a reorg.
+        let receipt = loop {
+            if let Some(receipt) = self.provider.get_transaction_receipt(hash).await.unwrap() {
+                break receipt;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        assert!(receipt.status());
     }
 }
 
@@ -226,6 +236,8 @@ async fn reorgs_of_anvil_take_entries_back() {
         let following = Following { contracts: listened, from, confirmations: 0 };
         let mut follower = Follower::new(client.clone(), following);
         anvil.force(inbox, &[1, depth]).await;
+        // The entry stands in the deepest block that is replaced: empty blocks come again as they were.
+        anvil.ask("anvil_mine", json!([depth - 1])).await;
         let head = anvil.provider.get_block_number().await.unwrap();
         let (before, none) = walk(&mut follower, head).await;
         assert_eq!((before.len(), none.len()), (1, 0), "{depth}");
