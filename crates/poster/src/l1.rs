@@ -10,7 +10,7 @@ use alloy_rpc_types_eth::{Filter, TransactionReceipt, TransactionRequest};
 use alloy_sol_types::{SolCall, SolEvent as _, SolInterface as _};
 use alloy_transport::{RpcError, TransportErrorKind};
 use std::time::Duration;
-use weft_contracts::{Hub, SequencerRegistry};
+use weft_contracts::{Hub, Inbox, SequencerRegistry};
 
 /// Time for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -231,6 +231,32 @@ impl L1 {
             _ => posted.hash,
         };
         Ok(PostedHead { number: posted.number, hash })
+    }
+
+    /// Returns the inbox, as the registration of the realm names it; nothing for a hub that was registered otherwise.
+    pub(crate) async fn inbox(&self) -> Result<Option<Address>, PostError> {
+        let filter = Filter::new()
+            .address(self.hub)
+            .event_signature(Hub::RollupRegistered::SIGNATURE_HASH)
+            .from_block(BlockNumberOrTag::Earliest);
+        let logs = self.timed(self.provider.get_logs(&filter)).await?;
+        let first = logs.first().and_then(|log| Hub::RollupRegistered::decode_log(&log.inner).ok());
+        let named = first.and_then(|event| {
+            let (head, places) = event.data.config.split_at_checked(2)?;
+            let (inbox, hub) = places.get(..40)?.split_at(20);
+            let is_ours = head == [1, 0] && hub == self.hub.as_slice();
+            is_ours.then(|| Address::from_slice(inbox))
+        });
+        Ok(named)
+    }
+
+    /// Returns the L1 block of an entry of the inbox; zero when there is none.
+    pub(crate) async fn block_of_entry(
+        &self,
+        inbox: Address,
+        index: u64,
+    ) -> Result<u64, PostError> {
+        self.view(inbox, Inbox::blockOfCall { index }).await
     }
 
     /// Returns the number of the last settled batch.

@@ -12,7 +12,7 @@ use alloy_consensus::{
 };
 use alloy_eips::{eip2718::Encodable2718 as _, eip7594::BlobTransactionSidecarVariant};
 use alloy_network::TransactionBuilder as _;
-use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
@@ -112,6 +112,8 @@ pub struct Poster {
     compared: u64,
     /// The last batch's blobs: their proofs are dear.
     made: Option<(u64, Form, Sidecar)>,
+    /// The realm's inbox, once a batch took an entry of it.
+    inbox: Option<Address>,
     planted: Option<Step>,
 }
 
@@ -169,6 +171,7 @@ impl Poster {
             form: Form::Cells,
             compared: 0,
             made: None,
+            inbox: None,
             planted: None,
         }
     }
@@ -198,7 +201,13 @@ impl Poster {
         };
         let nonce = self.l1.nonce(self.account.address()).await?;
         let known = self.journal.at(nonce).cloned();
-        let posting = self.posting(&batch, &payload, &head, &posted, known.as_ref()).await?;
+        // The origin has to know all entries that the batch took (P46), and is a block before the last one.
+        let least = self.block_before(batch.batch.inbox_cursor).await?;
+        if least >= head.number {
+            return Ok(Turn::Overtaken { number });
+        }
+        let posting =
+            self.posting(&batch, &payload, &head, (&posted, least), known.as_ref()).await?;
         let asked = (head.base_fee, self.l1.blob_base_fee().await?);
         let market = Fees::first(asked.0, asked.1, &self.limits);
         let Some(known) = known else {
@@ -335,7 +344,7 @@ impl Poster {
         batch: &SignedBatch,
         payload: &[u8],
         head: &Head,
-        posted: &PostedHead,
+        (posted, least): (&PostedHead, u64),
         known: Option<&InFlight>,
     ) -> Result<Posting, PostError> {
         let number = batch.batch.number;
@@ -343,13 +352,13 @@ impl Poster {
         let sidecar = self.sidecar(number, payload)?;
         let form = self.form;
         let header = |origin: &Origin| header_of(&self.domain, batch, &rollups, origin);
-        if let Some(known) = known
+        if let Some(known) = known.filter(|known| known.l1_number >= least)
             && let Some(origin) = self.standing(known, number, head, posted).await?
         {
             let signature = known.signature.clone();
             return Ok(Posting { header: header(&origin), signature, sidecar, form });
         }
-        let origin = self.origin(head, posted).await?;
+        let origin = self.origin(head, posted, least).await?;
         let header = header(&origin);
         let digest = header.digest(&self.domain, &sidecar.hashes);
         let signature = self.sequencer.sign(digest);
@@ -377,10 +386,29 @@ impl Poster {
         Ok(Some(Origin { parent, number, hash }))
     }
 
-    /// Chooses the block on which a header rests: some blocks back, so that most reorgs leave it.
-    async fn origin(&self, head: &Head, posted: &PostedHead) -> Result<Origin, PostError> {
+    /// Returns the L1 block of the last inbox entry before a cursor; zero when L1 shows none.
+    async fn block_before(&mut self, cursor: u64) -> Result<u64, PostError> {
+        let Some(index) = cursor.checked_sub(1) else { return Ok(0) };
+        if self.inbox.is_none() {
+            self.inbox = self.l1.inbox().await?;
+        }
+        match self.inbox {
+            Some(inbox) => self.l1.block_of_entry(inbox, index).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Chooses the block on which a header rests: some blocks back, so that most reorgs leave it, and not before `least`.
+    async fn origin(
+        &self,
+        head: &Head,
+        posted: &PostedHead,
+        least: u64,
+    ) -> Result<Origin, PostError> {
         // A dry run on the last block does not know that block's own hash.
-        let number = head.number.saturating_sub(self.limits.origin_depth.max(1));
+        let newest = head.number.saturating_sub(1);
+        let deep = head.number.saturating_sub(self.limits.origin_depth.max(1));
+        let number = deep.max(least).min(newest);
         let hash = self.l1.block_hash(number).await?;
         let hash = hash.ok_or_else(|| PostError::Answer(format!("no block {number}")))?;
         Ok(Origin { parent: posted.hash, number, hash })
