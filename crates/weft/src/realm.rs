@@ -6,11 +6,14 @@ use eyre::{Result, WrapErr, ensure, eyre};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use weft_types::Domain;
 
 /// Answer of `weft_chains`, as far as it is used.
 #[derive(Debug, Deserialize)]
 struct Listed {
     chains: Vec<Chain>,
+    /// Realm; nodes from before say nothing.
+    domain: Option<Domain>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -25,6 +28,7 @@ struct Chain {
 pub(crate) struct Realm {
     entry: Rpc,
     rollups: BTreeMap<u64, Rpc>,
+    domain: Option<Domain>,
 }
 
 impl Realm {
@@ -37,12 +41,17 @@ impl Realm {
             rollups.insert(chain_id, Rpc::new(&url)?);
         }
         ensure!(!rollups.is_empty(), "{} serves no rollups", entry.url());
-        Ok(Self { entry, rollups })
+        Ok(Self { entry, rollups, domain: listed.domain })
     }
 
     /// Returns the endpoint that was named.
     pub(crate) const fn entry(&self) -> &Rpc {
         &self.entry
+    }
+
+    /// Returns the realm that everything signed belongs to, as the node says.
+    pub(crate) const fn domain(&self) -> Option<&Domain> {
+        self.domain.as_ref()
     }
 
     /// Returns the rollup with EIP-155 id `id`.

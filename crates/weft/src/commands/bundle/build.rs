@@ -1,11 +1,12 @@
 //! `weft bundle build`.
 
 use super::file::{self, Draft, DraftLeg};
+use crate::domain::parse_domain;
 use alloy_primitives::B256;
 use clap::Args;
 use eyre::{Result, WrapErr, ensure};
 use std::process::ExitCode;
-use weft_types::SafetyLevel;
+use weft_types::{Domain, SafetyLevel};
 
 /// Gives a bundle its id, puts the marker into every leg, prints JSON
 #[derive(Debug, Args)]
@@ -36,6 +37,9 @@ pub(crate) struct Build {
     /// Safety that the bundle asks for
     #[arg(long, value_enum)]
     level: Option<Level>,
+    /// Realm on L1, as L1:ADDRESS:REALM; `weft bundle sign` names it
+    #[arg(long, value_name = "REALM", value_parser = parse_domain)]
+    domain: Option<Domain>,
     /// Leaves the markers out: whoever sees a leg can then execute it alone
     #[arg(long)]
     unprotected: bool,
@@ -76,6 +80,7 @@ impl Build {
             Draft { legs: self.legs, ..Draft::default() }
         };
         draft.salt = self.salt.or(draft.salt);
+        draft.domain = self.domain.or(draft.domain);
         draft.level = self.level.map_or(draft.level, Into::into);
         let listed = draft.legs.iter().any(|leg| leg.list_marker);
         ensure!(!(listed && self.unprotected), "`list` asks for a marker, --unprotected for none");

@@ -23,6 +23,9 @@ pub(in crate::commands) struct Draft {
     /// Safety asked for.
     #[serde(default)]
     pub(in crate::commands) level: SafetyLevel,
+    /// Realm, when it is deployed on L1.
+    #[serde(default)]
+    pub(in crate::commands) domain: Option<Domain>,
     /// Legs in execution order.
     pub(in crate::commands) legs: Vec<DraftLeg>,
 }
@@ -59,6 +62,9 @@ pub(in crate::commands) struct BundleFile {
     pub(in crate::commands) protected: bool,
     pub(in crate::commands) salt: B256,
     pub(in crate::commands) level: SafetyLevel,
+    /// Realm, when it is deployed on L1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) domain: Option<Domain>,
     /// Suffix of the call data of the legs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) marker: Option<Bytes>,
@@ -96,12 +102,14 @@ impl Draft {
         let salt = self.salt.unwrap_or_default();
         let legs = self.legs.iter().map(DraftLeg::shape).collect::<Result<Vec<_>>>()?;
         ensure!(!legs.is_empty(), "a bundle needs a leg: add --leg '901:from=0x..,to=0x..'");
-        let id = BundleShape { salt, level: self.level, legs }.id(&Domain::dev());
+        let shape = BundleShape { salt, level: self.level, legs };
+        let id = shape.id(&self.domain.unwrap_or_else(Domain::dev));
         Ok(BundleFile {
             id,
             protected: marked,
             salt,
             level: self.level,
+            domain: self.domain,
             marker: marked.then(|| Bytes::copy_from_slice(&id.suffix())),
             legs: self.legs.iter().map(|leg| leg.mark(marked.then_some(id))).collect(),
         })
@@ -146,10 +154,16 @@ impl DraftLeg {
 }
 
 impl BundleFile {
+    /// Returns the realm that it is for.
+    pub(in crate::commands) fn domain(&self) -> Domain {
+        self.domain.unwrap_or_else(Domain::dev)
+    }
+
     /// Checks that the identity is that of the legs.
     pub(in crate::commands) fn check(&self) -> Result<()> {
         let legs = self.legs.iter().map(|leg| leg.shape(self.id)).collect::<Result<Vec<_>>>()?;
-        let computed = BundleShape { salt: self.salt, level: self.level, legs }.id(&Domain::dev());
+        let shape = BundleShape { salt: self.salt, level: self.level, legs };
+        let computed = shape.id(&self.domain());
         ensure!(
             computed == self.id,
             "the file says bundle {} but its legs make bundle {computed}; build it again",
@@ -261,7 +275,7 @@ mod tests {
         let from = Address::repeat_byte(1);
         let leg = DraftLeg { chain_id: 901, from, to: Some(from), ..DraftLeg::default() };
         let creation = DraftLeg { to: None, data: vec![0xfe].into(), ..leg };
-        Draft { salt: None, level: SafetyLevel::Reputation, legs: vec![leg, creation] }
+        Draft { legs: vec![leg, creation], ..Draft::default() }
     }
 
     #[test]

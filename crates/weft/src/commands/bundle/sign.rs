@@ -37,6 +37,15 @@ pub(crate) struct Sign {
     file: String,
 }
 
+/// Checks that legs are signed for the realm that will run them.
+fn check_domain(bundle: &BundleFile, realm: &Realm) -> Result<()> {
+    let Some(served) = realm.domain().filter(|served| **served != bundle.domain()) else {
+        return Ok(());
+    };
+    let (l1, hub, id) = (served.l1_chain_id, served.settlement, served.realm);
+    bail!("the bundle is for another realm; build it with --domain {l1}:{hub}:{id}")
+}
+
 impl Sign {
     /// Runs the command.
     pub(super) async fn run(self) -> Result<ExitCode> {
@@ -46,6 +55,7 @@ impl Sign {
             })?;
         bundle.check()?;
         let realm = Realm::connect(&self.rpc).await?;
+        check_domain(&bundle, &realm)?;
         let mut nonces = Nonces::default();
         let mut signed = 0;
         for leg in &mut bundle.legs {
