@@ -140,6 +140,17 @@ impl From<L1Lie> for AuditError {
     }
 }
 
+impl History {
+    /// Returns the inbox as derivation takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`] when an entry is missing or was made up.
+    pub fn inbox(&self) -> Result<Vec<InboxEntry>, AuditError> {
+        entries(&self.realm.domain, &self.entries)
+    }
+}
+
 /// Derives a realm from its history on L1, batch after batch.
 #[derive(Debug)]
 pub struct Audit {
@@ -186,7 +197,7 @@ impl Audit {
             let rollup = history.registered.len() as u32 + 1;
             return Err(L1Lie::Registration { rollup, what: "it is not registered" }.into());
         }
-        let inbox = entries(&domain, &history.entries)?;
+        let inbox = history.inbox()?;
         let derivation = Derivation::new(history.realm.clone())?;
         let (joined, parent) = (history.realm.rollups.len(), genesis_hash(&domain));
         Ok(Self { history, derivation, inbox, ids, joined, done: 0, parent })

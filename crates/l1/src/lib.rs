@@ -41,3 +41,4 @@ pub use events::{
 pub use follower::{Follower, Following, MAX_REORG, Step};
 pub use history::History;
 pub use registration::Registration;
+pub use weft_derive::InboxEntry;

@@ -1,6 +1,6 @@
 //! `weft attest`: executes again what stands on L1, and signs what follows (P44).
 
-use super::{Realm, derived};
+use super::{Begin, Realm, derived};
 use crate::{commands::keys::passphrase, log, say::say};
 use alloy_primitives::B256;
 use clap::Args;
@@ -28,6 +28,8 @@ of --out goes to whoever settles: `weft settle`."
 pub(crate) struct Attest {
     #[command(flatten)]
     realm: Realm,
+    #[command(flatten)]
+    begin: Begin,
     /// Key file of the attester
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -49,10 +51,10 @@ impl Attest {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
-        let (dir, config) = self.realm.dir()?;
+        let (_, config) = self.realm.dir()?;
         let l1 = self.realm.connect(&config).await?;
         let mut signer = keystore::open(&self.key, &passphrase(self.passphrase.as_deref())?)?;
-        let (attester, last) = derived(&dir, config, &l1).await?;
+        let (attester, last) = derived(&self.realm, self.begin.from, config, &l1).await?;
         let (settled, derived) = attester.ledger().span();
         let Some(last) = last.filter(|_| settled < derived) else {
             say(match self.json {

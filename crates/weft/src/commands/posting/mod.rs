@@ -10,8 +10,9 @@ pub(crate) use settle::Settle;
 
 use clap::Args;
 use eyre::{Result, WrapErr, ensure};
-use std::path::PathBuf;
+use std::{path::PathBuf, slice};
 use weft_batch::{RealmConfig, SignedBatch};
+use weft_l1::{History, InboxEntry, L1Client, L1Patience, Sureness};
 use weft_node::{BatchDir, recover};
 use weft_poster::{Attester, L1, OnL1, PostError, Source};
 use weft_types::NetworkId;
@@ -25,6 +26,14 @@ struct Realm {
     /// JSON-RPC of L1
     #[arg(long, value_name = "URL", env = "WEFT_L1")]
     l1: String,
+}
+
+/// Where the realm begins on L1.
+#[derive(Debug, Args)]
+struct Begin {
+    /// L1 block to read from
+    #[arg(long, value_name = "BLOCK", default_value_t = 0)]
+    from: u64,
 }
 
 impl Realm {
@@ -83,16 +92,36 @@ impl Source for Archived {
     }
 }
 
+impl Realm {
+    /// Reads the inbox, with every entry's place in the hub's running hash checked.
+    async fn inbox(&self, config: &RealmConfig, from: u64) -> Result<Vec<InboxEntry>> {
+        let client = L1Client::connect(slice::from_ref(&self.l1), L1Patience::default()).await?;
+        let to = client.height(Sureness::Latest).await?;
+        let hub = config.domain.settlement;
+        let history = History::read(&client, hub, from, to, &mut |_| {}).await;
+        let history = history.wrap_err("cannot read the realm from L1")?;
+        Ok(history.inbox()?)
+    }
+}
+
 /// What follows from everything that stands on L1: derived, and compared with what L1 says of it.
-async fn derived(dir: &BatchDir, config: RealmConfig, l1: &L1) -> Result<(Attester, Option<OnL1>)> {
-    let mut attester = Attester::new(config)?;
+async fn derived(
+    realm: &Realm,
+    from: u64,
+    config: RealmConfig,
+    l1: &L1,
+) -> Result<(Attester, Option<OnL1>)> {
+    let dir = BatchDir::open(&realm.archive);
     let (mut last, posted) = (None, l1.posted().await?.number);
+    // Read after the batches: what they took is there.
+    let inbox = realm.inbox(&config, from).await?;
+    let mut attester = Attester::new(config)?;
     for number in 1..=posted {
         let batch = dir.batch(number)?;
         let batch = batch.ok_or_else(|| eyre::eyre!("batch {number} is on L1 and not here"))?;
         let on_l1 = l1.batch(number).await?;
         let on_l1 = on_l1.ok_or_else(|| eyre::eyre!("L1 does not show batch {number}"))?;
-        attester.take(&batch, &on_l1, &[], &mut recover(&batch))?;
+        attester.take(&batch, &on_l1, &inbox, &mut recover(&batch))?;
         last = Some(on_l1);
     }
     attester.follow_settlement(l1).await?;

@@ -1,6 +1,6 @@
 //! `weft settle`: the attesters' signatures to L1.
 
-use super::{Realm, derived};
+use super::{Begin, Realm, derived};
 use crate::{log, say::say};
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
@@ -38,6 +38,8 @@ may. Too few signatures end it with exit code 1."
 pub(crate) struct Settle {
     #[command(flatten)]
     realm: Realm,
+    #[command(flatten)]
+    begin: Begin,
     /// Attestation policy of the rollups
     #[arg(long, value_name = "ADDRESS")]
     policy: Address,
@@ -56,11 +58,11 @@ impl Settle {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
-        let (dir, config) = self.realm.dir()?;
+        let (_, config) = self.realm.dir()?;
         let l1 = self.realm.connect(&config).await?;
         let domain = config.domain;
         let settler = Settler::new(l1.clone(), domain, self.key.clone(), self.policy).await?;
-        let (attester, last) = derived(&dir, config, &l1).await?;
+        let (attester, last) = derived(&self.realm, self.begin.from, config, &l1).await?;
         let (settled, derived) = attester.ledger().span();
         let Some(last) = last.filter(|_| settled < derived) else {
             bail!("nothing to settle: {settled} batches are posted and settled");
