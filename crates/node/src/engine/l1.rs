@@ -265,6 +265,11 @@ impl Engine {
         self.l1.tip().copied()
     }
 
+    /// Returns the blocks of L1 that are remembered.
+    pub(crate) fn l1_blocks(&self) -> Vec<L1Block> {
+        self.l1.blocks.iter().copied().collect()
+    }
+
     /// Takes in what L1 says. It is on disk before the answer leaves.
     pub(crate) fn l1_says(&mut self, update: L1Update) -> Result<(), L1Refused> {
         self.tick();

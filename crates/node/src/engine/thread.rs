@@ -45,6 +45,17 @@ impl EngineHandle {
         said.map_err(|error| L1Refused::Node(error.message))?
     }
 
+    /// Returns the blocks of L1 that the node remembers, oldest first: whoever follows L1 for it goes on behind them, or finds
+    /// among them the last one that is still in the chain.
+    ///
+    /// # Errors
+    ///
+    /// [`L1Refused::Node`] when the node does not answer.
+    pub async fn l1_blocks(&self) -> Result<Vec<L1Block>, L1Refused> {
+        let blocks = self.call(|engine| engine.l1_blocks()).await;
+        blocks.map_err(|error| L1Refused::Node(error.message))
+    }
+
     /// Returns the last block of L1 that the node knows: whoever tells it what L1 says goes on behind it.
     ///
     /// # Errors

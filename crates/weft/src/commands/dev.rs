@@ -67,8 +67,9 @@ impl Dev {
         let log = log::start(&settings)?;
         let (json, quiet) = (self.json, self.quiet);
         let config = self.config(&settings)?;
+        let l1 = run::L1Place::of(&settings, &config)?;
         let is_public = matches!(config.promise_key, Some(SigningKey::Development));
-        run::run(config, log, Show { is_dev: true, blocks: !quiet, json, is_public }).await
+        run::run(config, l1, log, Show { is_dev: true, blocks: !quiet, json, is_public }).await
     }
 
     fn config(self, settings: &Settings) -> Result<DevConfig> {

@@ -34,7 +34,8 @@ impl NodeCommand {
         let settings = Settings::resolve(&self.flags)?;
         let log = log::start(&settings)?;
         let config = settings.node(Profile::Production, self.guard_restored)?;
-        run::run(config, log, Show { is_dev: false, blocks: false, json: false, is_public: false })
-            .await
+        let l1 = run::L1Place::of(&settings, &config)?;
+        let show = Show { is_dev: false, blocks: false, json: false, is_public: false };
+        run::run(config, l1, log, show).await
     }
 }

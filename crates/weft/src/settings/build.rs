@@ -57,6 +57,7 @@ impl Settings {
                 None => !is_dev || self.sealing(profile)?.is_some(),
             },
             batches: self.batches(),
+            l1_confirmations: self.number("l1.confirmations").unwrap_or(defaults.l1_confirmations),
             limits: self.limits(),
             admin: self.admin()?,
             save_figures_every: self.time("node.save_figures_every"),

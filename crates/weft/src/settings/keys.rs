@@ -140,8 +140,8 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new(
         "l1.confirmations",
         Kind::Number { least: 0, most: 64 },
-        "0",
-        "L1 blocks that must follow a block before it counts",
+        "64",
+        "L1 blocks that must follow one before its inbox entries run",
     ),
     Key::new("l1.blobs", Kind::Text, "", "Directory or beacon endpoint with blobs; default: L1"),
     Key::new("sealing.enabled", Kind::Switch, "false", "Takes sealed items; see also `committee`")

@@ -14,8 +14,6 @@ pub(crate) struct L1Settings {
     pub(crate) hub: Option<Address>,
     /// Block to read from.
     pub(crate) from: u64,
-    /// Blocks that must follow a block before it counts.
-    pub(crate) confirmations: u64,
     /// Directory or beacon endpoint with blobs.
     pub(crate) blobs: Option<String>,
 }
@@ -33,7 +31,6 @@ impl Settings {
             urls: urls.map(str::to_owned).collect(),
             hub: self.hub()?,
             from: self.number("l1.from").unwrap_or_default(),
-            confirmations: self.number("l1.confirmations").unwrap_or_default(),
             blobs: self.text("l1.blobs").map(str::to_owned),
         })
     }

@@ -2,8 +2,10 @@
 
 pub(super) mod banner;
 mod follow;
+mod l1;
 mod signals;
 
+pub(super) use l1::L1Place;
 pub(super) use signals::Signals;
 
 use crate::{log, progress, say::say};
@@ -25,8 +27,14 @@ pub(super) struct Show {
     pub(super) is_public: bool,
 }
 
-/// Starts a node, runs it until a signal or the admin port asks for the end, and stops it cleanly.
-pub(super) async fn run(mut config: DevConfig, log: log::Control, show: Show) -> Result<ExitCode> {
+/// Starts a node, runs it until a signal or the admin port asks for the end, and stops it cleanly. An L1 that replaced what
+/// this node rests on ends it too.
+pub(super) async fn run(
+    mut config: DevConfig,
+    l1: Option<L1Place>,
+    log: log::Control,
+    show: Show,
+) -> Result<ExitCode> {
     let mut signals = Signals::listen()?;
     if let Some(admin) = &mut config.admin {
         admin.log = Some(weft_node::LogControl::new(move |level| log.set(level)));
@@ -49,10 +57,15 @@ pub(super) async fn run(mut config: DevConfig, log: log::Control, show: Show) ->
         tell_started(&node);
     }
     let printing = follow::print_all(followers, show.json);
+    let mut broken = None;
     let asked = tokio::select! {
         name = signals.wait() => name,
         () = node.end_asked() => "admin",
         () = node.ended() => "engine",
+        error = l1::feed(node.engine(), l1) => {
+            broken = Some(error);
+            "l1"
+        }
     };
     if !show.is_dev {
         tracing::info!(by = asked, "stopping: nothing is accepted any more, the slot is ended");
@@ -66,6 +79,9 @@ pub(super) async fn run(mut config: DevConfig, log: log::Control, show: Show) ->
     drop(printing);
     node.stop().await.wrap_err("the node did not stop cleanly")?;
     abort.abort();
+    if let Some(error) = broken {
+        return Err(error).wrap_err("L1 cannot be followed any further");
+    }
     match dumped {
         _ if !show.is_dev => tracing::info!("stopped"),
         Some(file) if show.json => say(json!({"event": "stopped", "state": file})),

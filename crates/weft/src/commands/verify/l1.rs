@@ -12,8 +12,7 @@ impl Verify {
     pub(super) async fn from_l1(&self, hashes: &mut Option<Hashes>) -> Result<VerifiedBatches> {
         let (client, settings) = self.l1.connect().await?;
         let hub = settings.hub.ok_or_else(no_hub)?;
-        let height = client.height(self.at.into()).await?;
-        let to = height.saturating_sub(settings.confirmations);
+        let to = client.height(self.at.into()).await?;
         let from = settings.from;
         ensure!(from <= to, "block {from} is not on L1 yet; its last block is {to}");
         let blobs = self.blobs.as_ref().or(settings.blobs.as_ref());

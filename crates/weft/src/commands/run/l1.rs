@@ -1,0 +1,233 @@
+//! What L1 says, given to the node: its blocks, entries of the inbox, and what is posted and settled there.
+
+use crate::settings::{L1Settings, Settings};
+use alloy_primitives::{B256, keccak256};
+use eyre::{Report, Result, WrapErr, ensure, eyre};
+use std::{collections::BTreeMap, convert::Infallible, future::pending, time::Duration};
+use weft_l1::{
+    Follower, Following, Happening, History, L1Client, L1Error, L1Patience, RollupSettled, Step,
+    Sureness,
+};
+use weft_node::{
+    BatchDir, DevConfig, EngineHandle, L1Block, L1Entry, L1Refused, L1Standing, L1Update,
+};
+
+/// Before L1 is asked again that was of no use, or a node that takes nothing now.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Posted batches that are looked at to find the last posted block of each rollup.
+const RECENT: u64 = 64;
+
+/// Where the realm of a node is on L1.
+#[derive(Debug, Clone)]
+pub(in crate::commands) struct L1Place {
+    settings: L1Settings,
+    chain_id: u64,
+    batches: Option<BatchDir>,
+}
+
+impl L1Place {
+    /// Returns where a realm is that is deployed; nothing when no endpoint says what happens there.
+    pub(in crate::commands) fn of(settings: &Settings, config: &DevConfig) -> Result<Option<Self>> {
+        let l1 = settings.l1()?;
+        if l1.hub.is_some() && l1.urls.is_empty() {
+            tracing::warn!("nothing comes from L1 and its inbox: `l1.urls` names no endpoint");
+        }
+        let is_there = l1.hub.is_some() && !l1.urls.is_empty();
+        let batches = config.batches.as_ref().map(|batches| BatchDir::open(&batches.dir));
+        let chain_id = config.domain.l1_chain_id;
+        Ok(is_there.then_some(Self { settings: l1, chain_id, batches }))
+    }
+}
+
+/// Feeds a node from L1. It returns with what nobody but a person can mend.
+pub(super) async fn feed(engine: &EngineHandle, place: Option<L1Place>) -> Report {
+    let Some(place) = place else { return pending().await };
+    loop {
+        let error = match Feed::connect(engine, &place).await {
+            Ok(mut feed) => feed.run().await.unwrap_err(),
+            Err(error) => error,
+        };
+        if is_for_good(&error) {
+            return error;
+        }
+        tracing::warn!(error = format!("{error:#}"), "nothing comes from L1 now");
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Says that L1 is another one than that of the realm.
+#[derive(Debug, thiserror::Error)]
+#[error("L1 has chain id {found}, the realm is on {expected}")]
+struct OtherL1 {
+    found: u64,
+    expected: u64,
+}
+
+fn is_for_good(error: &Report) -> bool {
+    let of_l1 = matches!(
+        error.downcast_ref(),
+        Some(L1Error::ReorgTooDeep { .. } | L1Error::FinalReplaced { .. })
+    );
+    let of_node = matches!(error.downcast_ref(), Some(L1Refused::Taken { .. }));
+    of_l1 || of_node || error.downcast_ref::<OtherL1>().is_some()
+}
+
+/// Between L1 and a node.
+struct Feed<'a> {
+    engine: &'a EngineHandle,
+    place: &'a L1Place,
+    follower: Follower,
+    /// EIP-155 ids of rollups by their number on the hub.
+    chains: BTreeMap<u32, u64>,
+    /// What is settled in blocks that are not final yet.
+    settled: Vec<RollupSettled>,
+}
+
+impl<'a> Feed<'a> {
+    /// Finds the realm on L1, and goes on behind what the node knows.
+    async fn connect(engine: &'a EngineHandle, place: &'a L1Place) -> Result<Self> {
+        let settings = &place.settings;
+        let client = L1Client::connect(&settings.urls, L1Patience::default()).await?;
+        let (found, expected) = (client.chain_id(), place.chain_id);
+        ensure!(found == expected, OtherL1 { found, expected });
+        let known = engine.l1_blocks().await?;
+        let hub = settings.hub.ok_or_else(|| eyre!("the realm has no hub"))?;
+        let to = client.height(Sureness::Latest).await?;
+        let (contracts, _) = History::realm(&client, hub, settings.from, to)
+            .await
+            .wrap_err("cannot find the realm on L1")?;
+        let contracts =
+            weft_l1::Contracts { hub, inbox: contracts.inbox, registry: contracts.registry };
+        let following = Following { contracts, from: settings.from, confirmations: 0 };
+        let tip = known.last().map(|block| block.number);
+        let follower = Follower::new(client, following).resume(known.into_iter().map(theirs));
+        let (chains, settled) = (BTreeMap::new(), Vec::new());
+        let mut feed = Self { engine, place, follower, chains, settled };
+        if let Some(tip) = tip {
+            feed.catch_up(tip).await?;
+        }
+        tracing::info!(%hub, l1_block = tip, "following L1");
+        Ok(feed)
+    }
+
+    async fn run(&mut self) -> Result<Infallible> {
+        loop {
+            match self.follower.next().await? {
+                Step::Forward { block, happenings } => self.forward(block, happenings).await?,
+                Step::Back { to } => {
+                    tracing::warn!(l1_block = to.number, "L1 went back");
+                    self.give(L1Update::Back { to: ours(to) }).await?;
+                    self.catch_up(to.number).await?;
+                }
+                Step::Safe(_) => {}
+                Step::Finalized(block) => self.finalized(block.number).await?,
+            }
+        }
+    }
+
+    async fn forward(&mut self, block: weft_l1::L1Block, all: Vec<Happening>) -> Result<()> {
+        let (mut entries, mut posted) = (Vec::new(), None);
+        for happening in all {
+            match happening {
+                Happening::Entry(it) => entries.push(L1Entry {
+                    index: it.index,
+                    log_index: it.origin.log_index,
+                    payload: it.payload,
+                }),
+                Happening::Posted(it) => posted = Some((it.header.number, it.header.content)),
+                Happening::Registered(it) => {
+                    self.chains.insert(it.rollup, it.chain_id);
+                }
+                Happening::RollupSettled(it) => self.settled.push(*it),
+                Happening::Voided(it) => {
+                    tracing::error!(last = it.last_settled, "batches were voided on L1");
+                }
+                Happening::Settled(_) | Happening::SeatTaken(_) | Happening::KeyAdded(_) => {}
+            }
+        }
+        self.give(L1Update::Forward { block: ours(block), entries }).await?;
+        match posted {
+            Some((number, content)) => self.posted(number, content).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Reads again what is posted and settled up to a block that the node knows.
+    async fn catch_up(&mut self, to: u64) -> Result<()> {
+        let settings = &self.place.settings;
+        let hub = settings.hub.unwrap_or_default();
+        let client = self.follower.client();
+        let history = History::read(client, hub, settings.from, to, &mut |_| {}).await?;
+        let ids = history.registered.iter().map(|it| (it.rollup, it.chain_id));
+        self.chains = ids.collect();
+        self.settled = history.settlements.into_values().flatten().collect();
+        let last = history.batches.len().saturating_sub(RECENT as usize);
+        for batch in &history.batches[last..] {
+            self.posted(batch.header.number, batch.header.content).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the safe blocks (P31).
+    async fn posted(&self, number: u64, content: B256) -> Result<()> {
+        let Some(dir) = &self.place.batches else { return Ok(()) };
+        let batch = dir.batch(number)?.filter(|batch| keccak256(batch.encode()) == content);
+        let Some(batch) = batch else {
+            tracing::error!(number, "L1 holds a batch that is not this node's");
+            return Ok(());
+        };
+        let heads = batch.batch.heads.iter().map(|head| L1Standing {
+            chain_id: head.network.get().into(),
+            number: head.number,
+            hash: head.hash,
+        });
+        self.stands(L1Update::Posted(heads.collect())).await
+    }
+
+    /// Moves the final blocks (P31): those that are settled in final blocks of L1.
+    async fn finalized(&mut self, number: u64) -> Result<()> {
+        let is_final = |it: &mut RollupSettled| it.block.number <= number;
+        let mut last = BTreeMap::new();
+        for it in self.settled.extract_if(.., is_final) {
+            if let Some(chain_id) = self.chains.get(&it.rollup).copied() {
+                let (number, hash) = (it.outcome.block_number, it.outcome.block_hash);
+                last.insert(chain_id, L1Standing { chain_id, number, hash });
+            }
+        }
+        match last.is_empty() {
+            true => Ok(()),
+            false => self.stands(L1Update::Settled(last.into_values().collect())).await,
+        }
+    }
+
+    /// Says what stands on L1. What the node does not have moves nothing, and somebody has to know.
+    async fn stands(&self, update: L1Update) -> Result<()> {
+        match self.give(update).await.map_err(|error| error.downcast::<L1Refused>()) {
+            Err(Ok(error @ L1Refused::OtherBlock { .. })) => tracing::error!(%error, "L1 differs"),
+            Err(Ok(error)) => return Err(error.into()),
+            Err(Err(error)) => return Err(error),
+            Ok(()) => {}
+        }
+        Ok(())
+    }
+
+    /// Gives the node an update, as soon as it takes one.
+    async fn give(&self, update: L1Update) -> Result<()> {
+        loop {
+            match self.engine.l1(update.clone()).await {
+                Err(L1Refused::Full | L1Refused::Node(_)) => tokio::time::sleep(AGAIN).await,
+                said => return Ok(said?),
+            }
+        }
+    }
+}
+
+fn ours(block: weft_l1::L1Block) -> L1Block {
+    let weft_l1::L1Block { number, hash, parent, unix_s } = block;
+    L1Block { number, hash, parent, unix_s }
+}
+
+fn theirs(block: L1Block) -> weft_l1::L1Block {
+    let L1Block { number, hash, parent, unix_s } = block;
+    weft_l1::L1Block { number, hash, parent, unix_s }
+}
