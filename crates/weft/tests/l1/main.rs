@@ -8,6 +8,7 @@ mod deployed;
 mod evidence;
 mod posting;
 mod program;
+mod story;
 #[allow(dead_code, reason = "shared with the other binary, which uses more of it")]
 #[path = "../it/support.rs"]
 mod support;

@@ -43,7 +43,7 @@ fn archive(realm: &Realm) -> BatchDir {
     dir
 }
 
-async fn rpc(url: &str, method: &str, params: Value) -> Value {
+pub(crate) async fn rpc(url: &str, method: &str, params: Value) -> Value {
     use jsonrpsee::{
         core::{client::ClientT as _, params::ArrayParams},
         http_client::HttpClient,
