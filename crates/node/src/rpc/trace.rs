@@ -246,7 +246,9 @@ fn subject(network: NetworkId, block: &StoredBlock, index: usize) -> Subject {
 
 impl Call<'_> {
     pub(super) fn chain_ids(&self) -> ChainIds {
-        let ids = self.engine.chains.iter();
-        ids.map(|(network, chain)| (*network, chain.spec.chain_id)).collect()
+        let rollups = self.engine.chains.iter();
+        let ids = rollups.map(|(network, chain)| (*network, chain.spec.chain_id));
+        // L1 is chain 0 here.
+        ids.chain([(NetworkId::L1, 0)]).collect()
     }
 }

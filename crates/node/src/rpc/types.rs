@@ -138,7 +138,7 @@ impl Engine {
     pub(crate) fn receipts(&self, network: NetworkId, block: &StoredBlock) -> Receipts {
         let chain = self.chain(network);
         let origins = block.origins.values();
-        let chain_id = |network| (network, self.chain(network).spec.chain_id);
+        let chain_id = |network| (network, self.origin_chain(network));
         Receipts {
             blob_fee: chain.foreign.as_ref().map(|_| chain.blob_fee(&block.header)),
             chain_ids: origins.map(|origin| chain_id(origin.network)).collect(),
@@ -164,11 +164,13 @@ impl Engine {
     fn with_origin(&self, network: NetworkId, tx: &BlockTx, receipt: Value) -> RpcResult {
         let store = &self.chain(network).store;
         let origin = if tx.is_system { store.origin(tx.tx.tx_hash())? } else { None };
-        // L1 is chain 0 here.
-        let chain_id = |origin: &Origin| {
-            self.chains.get(&origin.network).map_or(0, |chain| chain.spec.chain_id)
-        };
-        Ok(of_rollup(receipt, tx, origin.map(|origin| (chain_id(&origin), origin))))
+        let with_chain = |origin: Origin| (self.origin_chain(origin.network), origin);
+        Ok(of_rollup(receipt, tx, origin.map(with_chain)))
+    }
+
+    /// Returns the EIP-155 id of a network from which work came; L1 is chain 0 here.
+    fn origin_chain(&self, network: NetworkId) -> u64 {
+        self.chains.get(&network).map_or(0, |chain| chain.spec.chain_id)
     }
 
     /// Returns the block that is open, as a block.

@@ -78,7 +78,7 @@ fn deposit(network: u64, to: Address, wei: u64) -> Vec<u8> {
     let network = NetworkId::new(network as u32);
     let (from, value) = (Address::repeat_byte(0x51), U256::from(wei));
     let data = Bytes::new();
-    payload(&L1Event::Deposit(Deposit { network, from, to, value, gas: 100_000, data }))
+    payload(&L1Event::Deposit(Deposit { network, from, to, value, gas: 500_000, data }))
 }
 
 fn leg(draft: &Draft) -> Leg {
@@ -128,6 +128,15 @@ async fn p46_every_kind_of_entry_has_its_turn() {
         payload(&L1Event::Forced(leg(&Draft::new(A, 4, 77)))),
     ];
     says(&world, l1.mine(&payloads)).await;
+    // What comes from L1 has a receipt like any other inbound work, a trace and a thread.
+    let receipts = world.rpc(A, "eth_getBlockReceipts", json!(["latest"])).await;
+    assert_eq!(receipts[0]["weftOrigin"]["chainId"], "0x0", "{receipts}");
+    let traces = world
+        .rpc(A, "debug_traceBlockByNumber", json!(["latest", { "tracer": "callTracer" }]))
+        .await;
+    assert_eq!(traces.as_array().unwrap().len(), receipts.as_array().unwrap().len());
+    let delivered = receipts[0]["transactionHash"].clone();
+    assert!(world.rpc(A, "eth_getTransactionReceipt", json!([delivered])).await.is_object());
     assert_eq!(world.balance(A, someone(7), "latest").await, U256::from(9));
     assert_eq!(world.balance(A, someone(1), "latest").await, U256::from(3));
     assert_eq!(world.balance(A, someone(2), "latest").await, U256::from(4));
