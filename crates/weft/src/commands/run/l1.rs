@@ -43,16 +43,17 @@ impl L1Place {
 pub(super) async fn feed(engine: &EngineHandle, place: Option<L1Place>) -> Report {
     let Some(place) = place else { return pending().await };
     loop {
-        let error = match Feed::connect(engine, &place).await {
-            Ok(mut feed) => feed.run().await.unwrap_err(),
-            Err(error) => error,
-        };
+        let Err(error) = follow(engine, &place).await;
         if is_for_good(&error) {
             return error;
         }
         tracing::warn!(error = format!("{error:#}"), "nothing comes from L1 now");
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+async fn follow(engine: &EngineHandle, place: &L1Place) -> Result<Infallible> {
+    Feed::connect(engine, place).await?.run().await
 }
 
 /// Says that L1 is another one than that of the realm.

@@ -77,11 +77,12 @@ pub(super) async fn run(
         std::process::exit(ABORTED)
     });
     drop(printing);
-    node.stop().await.wrap_err("the node did not stop cleanly")?;
+    let stopped = node.stop().await;
     abort.abort();
     if let Some(error) = broken {
         return Err(error).wrap_err("L1 cannot be followed any further");
     }
+    stopped.wrap_err("the node did not stop cleanly")?;
     match dumped {
         _ if !show.is_dev => tracing::info!("stopped"),
         Some(file) if show.json => say(json!({"event": "stopped", "state": file})),
