@@ -152,7 +152,8 @@ fn every_block_is_derived(realm: &Realm, dir: &BatchDir, domain: Domain) {
     let archive = realm.path("archive");
     assert_eq!(weft(&["verify", "--archive", &archive, "--hashes", &theirs]).code, 0);
     let (ours, theirs) = (fs::read_to_string(ours).unwrap(), fs::read_to_string(theirs).unwrap());
-    assert!(ours.lines().count() > 12, "{ours}");
+    // One block for each of six nonces on one rollup, and others on the other one.
+    assert!(ours.lines().count() > 6, "{ours}");
     assert_eq!(ours, theirs);
 }
 
