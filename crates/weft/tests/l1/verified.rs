@@ -137,7 +137,7 @@ const LIES: [Lie; 7] = [
         slot.plaintext.pop();
         poster.draft(&resigned(batch, &poster.domain))
     }),
-    ("signature", |poster, mut batch| {
+    ("the sequencer is", |poster, mut batch| {
         batch.batch.end = B256::repeat_byte(9);
         poster.draft(&batch)
     }),
