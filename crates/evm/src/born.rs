@@ -11,7 +11,7 @@ use crate::{
     realm::Realm,
     state::State,
 };
-use alloc::{format, string::ToString as _};
+use alloc::format;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use weft_contracts::Bridge;
@@ -57,7 +57,7 @@ impl<D: State> Realm<D> {
         attempt: &mut Attempt,
     ) -> Result<Result<(), Removal>, ExecError<D>> {
         let gas_limit = delivery_gas(deposit);
-        self.from_l1(
+        self.run_from_l1(
             position,
             deposit.network,
             deposit.from,
@@ -76,14 +76,14 @@ impl<D: State> Realm<D> {
         hash: B256,
         attempt: &mut Attempt,
     ) -> Result<Result<(), Removal>, ExecError<D>> {
-        self.from_l1(position, exit.network, BRIDGE, EXIT_GAS, hash, attempt, |realm, home| {
+        self.run_from_l1(position, exit.network, BRIDGE, EXIT_GAS, hash, attempt, |realm, home| {
             realm.burn(home, exit)
         })
     }
 
     /// Runs a leg that is at home on L1: its work on every rollup is inbound (P29).
     #[expect(clippy::too_many_arguments, reason = "what a leg is made of, once")]
-    fn from_l1(
+    fn run_from_l1(
         &mut self,
         position: Position,
         network: NetworkId,
@@ -211,9 +211,9 @@ impl<D: State> Realm<D> {
 }
 
 pub(crate) fn junk() -> Removal {
-    unopened(RemovalCause::Malformed, &"the inbox entry is no event".to_string())
+    unopened(RemovalCause::Malformed, "the inbox entry is no event")
 }
 
 pub(crate) fn reorged() -> Removal {
-    unopened(RemovalCause::Reorged, &"its L1 block is not canonical any more".to_string())
+    unopened(RemovalCause::Reorged, "its L1 block is not canonical any more")
 }

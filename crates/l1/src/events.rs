@@ -238,7 +238,7 @@ fn registered(block: L1Block, log: &Log) -> Result<Happening, alloy_sol_types::E
     let it = Hub::RollupRegistered::decode_log(log)?.data;
     Ok(Happening::Registered(Box::new(Registered {
         rollup: it.rollup,
-        chain_id: it.chainId.into(),
+        chain_id: it.chainId,
         policy: it.policy,
         genesis_commitment: it.genesisCommitment,
         config_hash: it.configHash,

@@ -67,7 +67,7 @@ impl LiveBatches {
             }
         } else {
             dir = BatchDir::create(&options.dir).map_err(wrong)?;
-            let kept = dir.clone().realm_written(config);
+            let kept = dir.realm_written(config);
             kept.map_err(|error| NodeError::Config(format!("batches: {error}")))?;
         }
         let count = dir.count();

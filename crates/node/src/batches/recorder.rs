@@ -500,7 +500,7 @@ impl Recorder {
 
     /// Returns the rows that the database does not have yet, the number of the first slot that it has to keep, and what is
     /// known beside them.
-    pub(crate) fn take_rows(&mut self) -> Option<(Vec<(u64, Vec<u8>)>, u64, Vec<u8>)> {
+    pub(crate) fn take_rows(&mut self) -> Option<(Vec<SlotRow>, u64, Vec<u8>)> {
         self.settle();
         let rows = self.rows.as_mut().map(std::mem::take)?;
         let first = self.sink.written().unwrap_or(0) + 1;
@@ -518,6 +518,9 @@ impl Recorder {
         self.sink.release()
     }
 }
+
+/// Number of a slot, and its encoding.
+pub(crate) type SlotRow = (u64, Vec<u8>);
 
 /// Returns the form in which the content of an envelope travels.
 fn travelling(scheme: &EpochKeyScheme, secret: &EpochSecret, envelope: &Envelope) -> Opened {

@@ -21,8 +21,8 @@ use revm::context::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
-use weft_evm::SimulateMode;
-use weft_types::{NetworkId, Position};
+use weft_evm::{BlockTx, SimulateMode};
+use weft_types::{NetworkId, Position, Section};
 
 pub(super) const HEAVY: Heavy = &[
     ("debug_traceTransaction", trace_transaction),
@@ -84,7 +84,13 @@ fn trace_block(
         let legs = by_leg(&traces);
         let one = |index: usize| {
             let tx = &block.transactions[index];
-            let leg = legs.get(&key(&block, index, is_foreign)).ok_or_else(untraced)?;
+            let Some(leg) = legs.get(&key(&block, index, is_foreign)) else {
+                let error = untraced(tx);
+                let hash = tx.tx.tx_hash();
+                return is_from_l1(tx)
+                    .then(|| json!({ "txHash": hash, "error": error.message }))
+                    .ok_or(error);
+            };
             let subject = subject(network, &block, index);
             let result = answer(&options.kind, &subject, leg, &|id| chain_ids[&id])?;
             Ok(json!({ "txHash": tx.tx.tx_hash(), "result": result }))
@@ -118,7 +124,7 @@ fn trace_call(call: &mut Call<'_>, args: &Args) -> RpcResult<Work> {
         let result = place.run(network, tx, recorder, given.block_overrides.as_ref())?;
         let traces = traces.take();
         check(&traces)?;
-        let leg = traces.legs.first().ok_or_else(untraced)?;
+        let leg = traces.legs.first().ok_or_else(unrecorded)?;
         let subject = Subject {
             network,
             system_input: None,
@@ -197,7 +203,7 @@ impl Traced {
         check(&traces)?;
         let legs = by_leg(&traces);
         let key = key(&self.block, self.index, self.is_foreign);
-        let leg = legs.get(&key).ok_or_else(untraced)?;
+        let leg = legs.get(&key).ok_or_else(|| untraced(&self.block.transactions[self.index]))?;
         tell(&subject(self.network, &self.block, self.index), leg)
     }
 }
@@ -222,7 +228,19 @@ fn key(block: &StoredBlock, index: usize, is_foreign: bool) -> (Position, u16) {
     if is_foreign { (tx.position, index as u16) } else { (tx.position, tx.leg) }
 }
 
-fn untraced() -> RpcError {
+/// Returns true for work that L1 sent, which recorders do not see.
+fn is_from_l1(tx: &BlockTx) -> bool {
+    tx.is_system && tx.position.section == Section::L1Born
+}
+
+fn untraced(tx: &BlockTx) -> RpcError {
+    if is_from_l1(tx) {
+        return RpcError::refused("work that came from L1 cannot be traced");
+    }
+    unrecorded()
+}
+
+fn unrecorded() -> RpcError {
     RpcError::new(-32603, "nothing was recorded")
 }
 
