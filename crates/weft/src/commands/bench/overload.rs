@@ -53,7 +53,7 @@ pub(crate) struct Overload {
     /// Milliseconds between blocks
     #[arg(long, value_name = "MS", default_value_t = 200)]
     slot: u64,
-    /// Connections with a sender each, at most 512
+    /// Connections, at most 512
     #[arg(long, value_name = "N", default_value_t = 448)]
     connections: usize,
     /// Transactions in a request
