@@ -179,7 +179,7 @@ fn p46_every_kind_of_entry_has_its_position() {
     use RemovalCause::{Malformed, Reorged};
     assert_eq!(removed(&batch), [Malformed, Malformed, Malformed, Reorged]);
     assert_eq!(batch.batch.inbox_cursor, 7, "what was reorged moves no cursor");
-    same(&sequencer, &[batch.clone()]);
+    same(&sequencer, std::slice::from_ref(&batch));
     // With the entry on L1 the claim is a lie.
     let mut inbox = sequencer.inbox.clone();
     inbox.push(gone.clone());

@@ -73,7 +73,7 @@ async fn an_equivocating_program_is_slashed_without_a_human() {
     let before = court.bond().await;
     let (one, other, third) = (program.take(1), program.take(2), program.take(3));
     program.promise(7, &[one.clone(), other.clone()]);
-    program.promise(8, &[third.clone()]);
+    program.promise(8, std::slice::from_ref(&third));
     assert!(tower.is_silent().await, "an honest word alarms nobody");
     // Another history of slot 7: the places have changed.
     program.promise(7, &[other.clone(), one.clone()]);
@@ -121,8 +121,8 @@ async fn what_was_found_is_punished_after_a_restart() {
     let mut tower = Tower::start(&court, &program, elsewhere.l1.url()).await;
     elsewhere.l1.stop().await.unwrap();
     let (one, other) = (program.take(1), program.take(2));
-    program.promise(7, &[one.clone()]);
-    program.promise(7, &[other.clone()]);
+    program.promise(7, std::slice::from_ref(&one));
+    program.promise(7, std::slice::from_ref(&other));
     tower.until("alarm", &[]).await;
     tower.until("trouble", &["punished"]).await;
     tower.child.kill().await.unwrap();

@@ -9,7 +9,7 @@ use weft_node::{VerifiedBatches, recover};
 
 impl Verify {
     /// Derives everything from what L1 says.
-    pub(super) async fn from_l1(&self, hashes: &mut Option<Hashes>) -> Result<VerifiedBatches> {
+    pub(super) async fn on_l1(&self, hashes: &mut Option<Hashes>) -> Result<VerifiedBatches> {
         let (client, settings) = self.l1.connect().await?;
         let hub = settings.hub.ok_or_else(no_hub)?;
         let to = client.height(self.at.into()).await?;

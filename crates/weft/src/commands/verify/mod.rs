@@ -70,7 +70,7 @@ impl Verify {
         let mut hashes = self.hashes.as_deref().map(Hashes::create).transpose()?;
         let done = match &self.archive {
             Some(archive) => Self::archive(archive, &mut hashes)?,
-            None => super::block_on(self.from_l1(&mut hashes))?,
+            None => super::block_on(self.on_l1(&mut hashes))?,
         };
         hashes.map_or(Ok(()), Hashes::finish)?;
         self.tell(&done, began);
