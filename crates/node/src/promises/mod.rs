@@ -289,5 +289,5 @@ fn issuer(
     Ok(Issuer::new(domain, signer, guard))
 }
 
-/// How long the worker waits for company for a statement, so that a signature covers more than one.
-const LINGER: Duration = Duration::from_millis(1);
+/// Least time from one signature to the next: a statement that comes alone is signed at once, under load a signature covers many.
+const PAUSE: Duration = Duration::from_millis(1);

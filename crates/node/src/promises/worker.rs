@@ -1,6 +1,6 @@
 //! The thread that signs.
 
-use super::{Entry, LINGER, Promises, Queue};
+use super::{Entry, PAUSE, Promises, Queue};
 use crate::{
     metrics::{Metrics, Stage},
     notices::{Fresh, Saying, commitment_json, notice_json},
@@ -31,7 +31,9 @@ struct Head {
 pub(super) fn run(promises: &Promises, mut issuer: Issuer, metrics: &Metrics) {
     let mut head = None;
     let mut due = Instant::now() + CHECKPOINT_EVERY;
-    while let Some(entries) = take(promises, due) {
+    let mut next = Instant::now();
+    while let Some(entries) = take(promises, due, next) {
+        next = Instant::now() + PAUSE;
         let is_due = Instant::now() >= due;
         if is_due {
             due = Instant::now() + CHECKPOINT_EVERY;
@@ -59,8 +61,8 @@ fn is_past(head: Option<Head>, floor: SlotNumber) -> bool {
     head.is_some_and(|head| head.slot > floor)
 }
 
-/// Waits for entries or for the next checkpoint; `None` in the end.
-fn take(promises: &Promises, due: Instant) -> Option<Vec<Entry>> {
+/// Waits for entries, which are not taken before `next`, or for the next checkpoint; `None` in the end.
+fn take(promises: &Promises, due: Instant, next: Instant) -> Option<Vec<Entry>> {
     let left = due.saturating_duration_since(Instant::now());
     let is_idle = |queue: &mut Queue| queue.entries.is_empty() && queue.runs();
     let waited = promises.0.changed.wait_timeout_while(promises.queue(), left, is_idle);
@@ -71,7 +73,7 @@ fn take(promises: &Promises, due: Instant) -> Option<Vec<Entry>> {
     }
     drop(queue);
     if !is_closed && !is_empty {
-        std::thread::sleep(LINGER);
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     let mut queue = promises.queue();
     queue.is_signing = true;
