@@ -15,6 +15,8 @@ pub enum SchemeId {
     EpochKey = 1,
     /// A puzzle of the envelope's own.
     Puzzle = 2,
+    /// A committee's threshold signature over an epoch: the workspace `threshold/` opens it.
+    Threshold = 3,
     /// A puzzle of the envelope's own whose content is proven: the crate `weft-decryptable` opens it.
     Proven = 4,
 }
@@ -25,6 +27,7 @@ impl SchemeId {
         match self {
             Self::EpochKey => 33,
             Self::Puzzle | Self::Proven => 256,
+            Self::Threshold => 112,
         }
     }
 
@@ -32,6 +35,7 @@ impl SchemeId {
         match found {
             1 => Ok(Self::EpochKey),
             2 => Ok(Self::Puzzle),
+            3 => Ok(Self::Threshold),
             4 => Ok(Self::Proven),
             _ => Err(CodecError::Tag { what: "sealing scheme", found }),
         }

@@ -55,6 +55,12 @@ pub(crate) enum Part {
     ProvenStatement = 23,
     /// The seed of what hides the secrets in a circuit's proof.
     ProvenBlinding = 24,
+    /// The name of a committee's key and an epoch.
+    ThresholdName = 25,
+    /// What a head for a committee hides.
+    ThresholdShared = 26,
+    /// The randomness of such a head.
+    ThresholdSigma = 27,
 }
 
 /// A hash under construction.

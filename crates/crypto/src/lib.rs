@@ -31,6 +31,7 @@ pub mod seal;
 pub mod setup;
 pub mod share;
 mod table;
+pub mod threshold;
 pub mod units;
 pub mod wesolowski;
 

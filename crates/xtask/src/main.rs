@@ -48,6 +48,11 @@ const STAGES: &[Stage] = &[
         run: stages::tests,
     },
     Stage { name: "fuzz", about: "fuzz targets of the decoders, briefly", run: fuzz::run },
+    Stage {
+        name: "threshold",
+        about: "threshold sealing, a workspace of its own",
+        run: stages::threshold,
+    },
     Stage { name: "contracts", about: "contracts/test.sh", run: stages::contracts },
     Stage { name: "doc", about: "rustdoc has no warning", run: stages::doc },
     Stage { name: "readme", about: "the README's marked commands work", run: readme::run },

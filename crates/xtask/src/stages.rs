@@ -40,6 +40,13 @@ pub(crate) fn contracts(_: &mut Tally) -> Result<(), String> {
     run(&mut program("bash", &["contracts/test.sh"]))
 }
 
+/// Tests threshold sealing, which is a workspace of its own.
+pub(crate) fn threshold(_: &mut Tally) -> Result<(), String> {
+    let within = root().join("threshold");
+    run(cargo(&["fmt", "--check"]).current_dir(&within))?;
+    run(cargo(&["test", "--all-targets"]).current_dir(within))
+}
+
 /// Builds the documentation of every crate.
 pub(crate) fn doc(_: &mut Tally) -> Result<(), String> {
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))

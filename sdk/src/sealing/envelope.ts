@@ -10,7 +10,7 @@ const MAX_SIZE = 9;
 const MAX_GAS = 10;
 
 /** What sealed an envelope: the key of an epoch, or a puzzle of its own; proven ones are read here, and not opened. */
-export const SCHEME = { epochKey: 1, puzzle: 2, proven: 4 } as const;
+export const SCHEME = { epochKey: 1, puzzle: 2, threshold: 3, proven: 4 } as const;
 /** One of `SCHEME`. */
 export type Scheme = (typeof SCHEME)[keyof typeof SCHEME];
 
@@ -113,6 +113,7 @@ function envelopeBytes({ scheme, key, carriage, head, maskedSeed, body }: Envelo
 }
 
 function headBytes(scheme: Scheme): number {
+  if (scheme === SCHEME.threshold) return 112;
   return scheme === SCHEME.epochKey ? 33 : 256;
 }
 

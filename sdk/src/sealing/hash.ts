@@ -22,6 +22,9 @@ export const PART = {
   stream: 16,
   relationMask: 17,
   relationChallenge: 18,
+  thresholdName: 25,
+  thresholdShared: 26,
+  thresholdSigma: 27,
 } as const;
 
 /** A part of the table. */

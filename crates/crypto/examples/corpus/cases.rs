@@ -131,6 +131,7 @@ impl Maker<'_> {
         match scheme {
             SchemeId::EpochKey => self.point(dice),
             SchemeId::Puzzle | SchemeId::Proven => self.element(dice),
+            SchemeId::Threshold => unreachable!("this crate seals to no committee's signature"),
         }
     }
 
@@ -210,6 +211,7 @@ impl Maker<'_> {
                 let power = |base| self.setup.group().power_vartime(base, &exponent).to_vec();
                 (power(self.setup.base()), power(self.setup.delayed()))
             }
+            SchemeId::Threshold => unreachable!("this crate seals to no committee's signature"),
         }
     }
 

@@ -159,7 +159,7 @@ fn unknown_schemes_and_buckets_are_refused() {
         Envelope::decode(&bytes)
     };
     assert_eq!(with(1, 1).as_ref(), Ok(&envelope));
-    for found in [0, 3, 0xff] {
+    for found in [0, 5, 0xff] {
         assert_eq!(with(1, found), Err(CodecError::Tag { what: "sealing scheme", found }));
     }
     // Version, scheme, key, payer, deposit, no rollup, epoch, last slot: then the buckets.

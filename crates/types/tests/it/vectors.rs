@@ -4,7 +4,10 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use serde_json::Value;
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 /// A JSON value whose members keep the order in which they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +143,8 @@ pub(crate) fn bytes(vector: &Value, name: &str) -> Vec<u8> {
     hex::decode(vector[name].as_str().unwrap()).unwrap()
 }
 
+/// Returns a file of the nearest folder `vectors` above the crate.
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors")).join(name)
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    above.map(|at| at.join("vectors")).find(|at| at.is_dir()).unwrap().join(name)
 }

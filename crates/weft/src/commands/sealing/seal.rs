@@ -179,6 +179,7 @@ pub(super) fn envelope_json(domain: &Domain, envelope: &Envelope, signature: &Si
         "scheme": match envelope.scheme {
             SchemeId::EpochKey => "epochKey",
             SchemeId::Puzzle => "puzzle",
+            SchemeId::Threshold => "threshold",
             SchemeId::Proven => "proven",
         },
         "key": envelope.key,
