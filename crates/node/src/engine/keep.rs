@@ -458,9 +458,14 @@ impl Engine {
         self.keeping.as_ref().and_then(|keeping| keeping.keeper.failure())
     }
 
+    /// Returns the bytes that wait for the database.
+    pub(super) fn news_bytes(&self) -> usize {
+        self.keeping.as_ref().map_or(0, |keeping| keeping.news.bytes())
+    }
+
     /// Returns true when so much waits for the database that no more should be accepted.
     pub(super) fn is_keeping_behind(&self) -> bool {
-        self.keeping.as_ref().is_some_and(|keeping| keeping.news.bytes() > MAX_WAITING_BYTES)
+        self.news_bytes() > MAX_WAITING_BYTES
     }
 
     /// Returns the last record of the log that a safe commit covers; `None` without a database.

@@ -12,7 +12,7 @@ use weft_types::codec::{CodecError, Decode, Reader, Writer};
 
 /// Name of the file with the seed, in the data directory.
 const SEED: &str = "committee.seed";
-/// Most bytes of what is kept with a slot; while there is more, the log alone has it.
+/// Most bytes of envelopes that are kept with every slot; while there is more, the log alone has it for as long as little else waits.
 const MAX_BYTES: usize = 1 << 20;
 /// Most epochs, releases or envelopes of one kept state.
 const MAX_LIST: usize = 1 << 16;
@@ -22,12 +22,12 @@ const MAX_LIST: usize = 1 << 16;
 pub(crate) struct Kept(pub(crate) Vec<u8>);
 
 impl Engine {
-    /// Returns the epochs for the database; `None` while they are too large for it.
+    /// Returns the epochs for the database; `None` while writing them costs more than leaving all to the log.
     pub(in super::super) fn kept_epochs(&self) -> Option<Option<Kept>> {
         let Some(sealing) = &self.sealing else { return Some(None) };
         let waiting = sealing.envelopes.values().flatten();
         let bytes: usize = waiting.map(|envelope| envelope.body.len()).sum();
-        if bytes > MAX_BYTES {
+        if !is_worth_keeping(bytes, self.news_bytes()) {
             return None;
         }
         let mut out = Writer::default();
@@ -46,6 +46,12 @@ impl Engine {
         self.lane = self.lane.clone().with_sealing(epochs);
         Ok(())
     }
+}
+
+/// Returns true when the waiting envelopes are to be written once more. They are written whole each time, so many of them only with
+/// as much else: what waits for the database must not grow for as long as an epoch is shut.
+const fn is_worth_keeping(envelopes: usize, news: usize) -> bool {
+    envelopes <= MAX_BYTES || news >= envelopes
 }
 
 impl Sealing {
@@ -150,6 +156,15 @@ pub(crate) fn read_list(
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn many_envelopes_are_kept_as_soon_as_as_much_waits_beside_them() {
+        assert!(is_worth_keeping(MAX_BYTES, 0));
+        assert!(!is_worth_keeping(MAX_BYTES + 1, 0));
+        // The most that an epoch may hold is written long before a node takes nothing any more.
+        let most = 64 << 20;
+        assert!(!is_worth_keeping(most, most - 1) && is_worth_keeping(most, most));
+    }
 
     #[test]
     fn a_stop_while_the_seed_is_written_costs_nothing() {
