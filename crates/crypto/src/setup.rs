@@ -29,6 +29,18 @@ pub const RSA_2048: U2048 = U2048::from_be_hex(concat!(
     "31f55615172866bccc30f95054c824e733a5eb6817f7bc16399d48c6361cc7e5",
 ));
 
+/// Squarings that an ordinary processor does in a second; figures are in docs/reference/performance.md.
+const SPEED: u64 = 1_400_000;
+
+/// How often faster than an ordinary processor the fastest solver is taken to be, unless somebody says otherwise.
+pub const ADVANTAGE: u64 = 30;
+
+/// Returns the squarings that somebody `advantage` times as fast as an ordinary processor does in a time: what a delay has to have
+/// at least to hide something so long (P17).
+pub const fn least_delay(window_ms: u64, advantage: u64) -> u64 {
+    window_ms.saturating_mul(SPEED / 1_000).saturating_mul(advantage)
+}
+
 /// Bytes of the longest exponent of a base: a secret, times a challenge, under a mask.
 pub(crate) const EXPONENT_BYTES: usize = 65;
 

@@ -33,7 +33,12 @@ pub struct Committee {
     /// Keys by which members sign their shares.
     pub members: BTreeMap<MemberId, Address>,
     /// Fewest members whose shares make a key that is sealed to.
+    ///
+    /// The node chooses which members are in a list, and one honest member has to be in it. So everybody, unless fewer than
+    /// `members.len() - least + 1` of them can be dishonest.
     pub least: usize,
+    /// Fewest squarings that anybody needs to open it (P17); with a short delay the node opens envelopes before it orders them.
+    pub least_delay: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,6 +134,10 @@ impl Committee {
             if signer != Some(*key) {
                 return Err(format!("the share of member {member} is not signed by {key}"));
             }
+        }
+        let (delay, least) = (setup.delay_squarings(), self.least_delay);
+        if delay < least {
+            return Err(format!("its delay is {delay} squarings, at least {least} are asked for"));
         }
         let (found, least) = (list.shares().len(), self.least);
         if found < least {

@@ -99,7 +99,7 @@ async fn what_is_not_to_be_trusted_or_paid_is_refused_before_it_is_sent() {
     assert!(matches!(&error, ClientError::Sealing(why) if why.contains("may cost")), "{error}");
     // Its members are in the node's own process and sign nothing.
     let members = (1..=2).map(|member| (member, address(member as usize))).collect();
-    let committee = Some(Committee { members, least: 2 });
+    let committee = Some(Committee { members, least: 2, least_delay: 0 });
     let strict = SealingTerms { committee, ..SealingTerms::default() };
     let error = realm.seal_and_send(&item, &payer, &strict).await.unwrap_err();
     assert!(matches!(&error, ClientError::Sealing(why) if why.contains("not signed")), "{error}");

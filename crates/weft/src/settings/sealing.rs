@@ -5,8 +5,6 @@ use crate::commands::sealing::{read_roster, read_setup_bytes};
 use eyre::Result;
 use weft_node::SealingOptions;
 
-/// Squarings that an ordinary processor does in a second; figures are in docs/reference/performance.md.
-const SPEED: u64 = 1_400_000;
 /// Epochs from the first share of a key to the end of its epoch: two in which shares are taken, and its own.
 const EPOCHS: u64 = 3;
 
@@ -86,8 +84,7 @@ impl Settings {
 fn least_delay(options: &SealingOptions, slot_ms: u64, advantage: u64) -> u64 {
     let slots = options.epoch_slots.saturating_mul(EPOCHS);
     let window_ms = slots.saturating_mul(slot_ms).saturating_add(options.close_margin_ms);
-    let squarings = window_ms.saturating_mul(SPEED / 1_000);
-    squarings.saturating_mul(advantage)
+    weft_crypto::setup::least_delay(window_ms, advantage)
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub(super) struct Guard {
     sequence: u64,
     is_copy: bool,
     mark: Mark,
+    /// The last epoch that was believed to be open, and when, in milliseconds since the Unix epoch.
+    anchor: (u64, u64),
 }
 
 /// What a record says.
@@ -87,6 +89,9 @@ pub(super) enum Refusal {
     /// A newer file than this copy may have released it.
     #[error("epoch {0} may have been released before: this member keeps quiet about it")]
     Floor(u64),
+    /// It cannot be over yet.
+    #[error("epoch {0} cannot be over by this machine's clock")]
+    Early(u64),
     /// The file failed.
     #[error("the guard file failed")]
     Broken(Report),
@@ -108,7 +113,8 @@ impl Guard {
         let identity = identity(&file)?;
         if file.metadata()?.len() == 0 {
             let mark = Mark { key, member, unix_ms: now_ms(), ..Mark::default() };
-            let mut made = Self { file, identity, sequence: 0, is_copy: false, mark };
+            let mut made =
+                Self { file, identity, sequence: 0, is_copy: false, mark, anchor: (0, 0) };
             made.write()?;
             made.write()?;
             sync_directory(path)?;
@@ -122,7 +128,7 @@ impl Guard {
         };
         ensure!((mark.key, mark.member) == (key, member), "{name} is of another key or member");
         let is_copy = is_restored || !is_whole || written != identity;
-        Ok(Self { file, identity, sequence, is_copy, mark })
+        Ok(Self { file, identity, sequence, is_copy, mark, anchor: (0, 0) })
     }
 
     /// Returns true before the first use.
@@ -141,6 +147,22 @@ impl Guard {
         let now = now_ms();
         let behind = mark.unix_ms.saturating_sub(now);
         ensure!(behind <= CLOCK_SLACK_MS, "the clock is {behind} ms behind the guard file");
+        let is_new = mark.realm.is_zero();
+        // A shorter epoch would let more of them pass in the same time.
+        ensure!(
+            is_new || mark.epoch_ms == setting.epoch_ms,
+            "epochs are {} ms long by the guard file, {} ms by the node",
+            mark.epoch_ms,
+            setting.epoch_ms
+        );
+        // The file was written some time after the epoch that it knows began.
+        let latest = latest_epoch((mark.seen, mark.unix_ms), mark.epoch_ms, now).saturating_add(1);
+        ensure!(
+            is_new || setting.epoch <= latest,
+            "the node says that epoch {} is open; by the guard file and the clock none after {latest} can be",
+            setting.epoch
+        );
+        self.anchor = (setting.epoch, now);
         if self.is_copy {
             let possible = mark.possible_epoch(setting, now);
             mark.floor = mark.floor.max(possible);
@@ -152,6 +174,25 @@ impl Guard {
         self.write()?;
         self.is_copy = false;
         Ok(self.mark.floor)
+    }
+
+    /// Returns true for an epoch that cannot begin soon by this machine's clock, whatever a node says. A share for such an
+    /// epoch would give its puzzle away long before anybody seals to it (P17).
+    pub(super) fn is_far(&self, epoch: u64) -> bool {
+        epoch > self.latest(now_ms()).saturating_add(AHEAD)
+    }
+
+    /// Notes which epoch is open by a node's word; one that cannot be is not believed.
+    pub(super) fn see(&mut self, epoch: u64) {
+        let now = now_ms();
+        if epoch > self.anchor.0 && epoch <= self.latest(now) {
+            self.anchor = (epoch, now);
+            self.mark.seen = self.mark.seen.max(epoch);
+        }
+    }
+
+    const fn latest(&self, now_ms: u64) -> u64 {
+        latest_epoch(self.anchor, self.mark.epoch_ms, now_ms)
     }
 
     /// Returns true for an epoch about which nothing is said any more.
@@ -168,6 +209,9 @@ impl Guard {
         }
         if self.is_copy || self.is_closed(epoch) {
             return Err(Refusal::Floor(epoch));
+        }
+        if epoch > self.latest(now_ms()) {
+            return Err(Refusal::Early(epoch));
         }
         self.mark.released.insert(epoch, (list, head));
         while self.mark.released.len() > REMEMBERED
@@ -203,10 +247,15 @@ impl Mark {
     /// Returns the last epoch that a newer file can have released by now.
     fn possible_epoch(&self, setting: &Setting, now_ms: u64) -> u64 {
         let epoch_ms = if self.epoch_ms == 0 { setting.epoch_ms } else { self.epoch_ms };
-        let since = now_ms.saturating_sub(self.unix_ms) / epoch_ms.max(1);
-        let known = self.seen.saturating_add(since.saturating_mul(HASTE));
+        let known = latest_epoch((self.seen, self.unix_ms), epoch_ms, now_ms);
         known.max(setting.epoch).saturating_add(AHEAD)
     }
+}
+
+/// Returns the last epoch that can be open at a time, when one was seen at another.
+const fn latest_epoch((seen, at_ms): (u64, u64), epoch_ms: u64, now_ms: u64) -> u64 {
+    let epoch_ms = if epoch_ms == 0 { 1 } else { epoch_ms };
+    seen.saturating_add(now_ms.saturating_sub(at_ms).saturating_mul(HASTE) / epoch_ms)
 }
 
 /// A record as it is on disk.
@@ -311,7 +360,42 @@ mod tests {
     fn open(path: &Path) -> Result<Guard> {
         let mut guard = Guard::open(path, KEY, 1, false)?;
         guard.begin(&setting(10))?;
+        // Time passed.
+        guard.anchor.0 += 1_000;
         Ok(guard)
+    }
+
+    #[test]
+    fn p17_no_share_is_dealt_and_nothing_released_for_epochs_that_cannot_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("guard");
+        let mut guard = Guard::open(&path, KEY, 1, false).unwrap();
+        let hourly = |epoch| Setting { epoch_ms: 3_600_000, ..setting(epoch) };
+        guard.begin(&hourly(10)).unwrap();
+        for epoch in [13, 1_000, u64::MAX] {
+            guard.see(epoch);
+            assert!(guard.is_far(epoch), "{epoch}");
+            assert!(matches!(guard.claim(epoch, LIST, HEAD), Err(Refusal::Early(_))), "{epoch}");
+        }
+        // A node that counts up finds no other member after a hundred words.
+        (11..111).for_each(|epoch| guard.see(epoch));
+        assert!(!guard.is_far(12) && guard.is_far(13));
+        guard.claim(10, LIST, HEAD).unwrap();
+        drop(guard);
+        // Nor does one that starts the member again, or says that epochs are short.
+        let mut guard = Guard::open(&path, KEY, 1, false).unwrap();
+        assert!(guard.begin(&hourly(1_000)).is_err());
+        assert!(guard.begin(&setting(10)).is_err());
+        guard.begin(&hourly(11)).unwrap();
+    }
+
+    #[test]
+    fn epochs_pass_at_most_twice_as_fast_as_their_slots() {
+        assert_eq!(latest_epoch((10, 5_000), 1_000, 5_499), 10);
+        assert_eq!(latest_epoch((10, 5_000), 1_000, 5_500), 11);
+        assert_eq!(latest_epoch((10, 5_000), 1_000, 8_000), 16);
+        assert_eq!(latest_epoch((10, 5_000), 1_000, 4_000), 10);
+        assert_eq!(latest_epoch((u64::MAX, 0), 0, u64::MAX), u64::MAX);
     }
 
     #[test]

@@ -15,7 +15,10 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::Path,
 };
-use weft_crypto::{KeyList, MemberId, Secret, Setup, Share, ShareContext, deal, setup::RSA_2048};
+use weft_crypto::{
+    KeyList, MemberId, Secret, Setup, Share, ShareContext, deal,
+    setup::{RSA_2048, least_delay},
+};
 use weft_promise::{LocalSigner, Passphrase, Signer as _, keystore};
 use weft_types::{Domain, Signature};
 use zeroize::Zeroizing;
@@ -25,6 +28,8 @@ const SEED: &str = "seed.json";
 const GUARD: &str = "guard";
 /// Epochs of which announcements are remembered.
 const REMEMBERED: usize = 64;
+/// Epochs from the first share of a key to the end of its epoch: two in which shares are taken, and its own.
+const EPOCHS: u64 = 3;
 
 /// A member of a committee.
 pub(super) struct Member {
@@ -34,6 +39,8 @@ pub(super) struct Member {
     seed: Zeroizing<[u8; 32]>,
     guard: Guard,
     realm: Option<Realm>,
+    /// How often faster than a processor the fastest solver may be; 0: any delay will do.
+    advantage: u64,
     /// Epochs whose share was refused for good.
     refused: BTreeSet<u64>,
     /// Epochs that were released, with the verdict of the node.
@@ -64,6 +71,7 @@ impl Member {
         signer: LocalSigner,
         passphrase: &Passphrase,
         is_restored: bool,
+        advantage: u64,
     ) -> Result<Self> {
         DirBuilder::new()
             .recursive(true)
@@ -86,7 +94,7 @@ impl Member {
         }
         let seed = keystore::read(&seed, passphrase)?;
         let (refused, released) = Default::default();
-        Ok(Self { id, signer, seed, guard, realm: None, refused, released })
+        Ok(Self { id, signer, seed, guard, realm: None, advantage, refused, released })
     }
 
     pub(super) fn key(&self) -> Address {
@@ -110,6 +118,7 @@ impl Member {
         if status.members.get(&self.id) != Some(&self.key()) {
             return Ok(Some(format!("member {} of the committee is another key", self.id)));
         }
+        self.guard.see(status.epoch);
         let mut trouble = None;
         for coming in &status.coming {
             if !coming.announced.contains(&self.id) {
@@ -141,15 +150,34 @@ impl Member {
         let Some(sequencer) = sequencer.or(status.sequencer) else {
             return Ok(Err("the node signs no promises, so that no closing head binds it".into()));
         };
+        let epoch_ms = status.epoch_slots.saturating_mul(status.slot_ms).max(1);
+        let least = least_delay(epoch_ms.saturating_mul(EPOCHS), self.advantage);
+        if !is_development(&status.domain) && setup.delay_squarings() < least {
+            return Ok(Err(format!(
+                "a delay of {} squarings is too short: epochs of {epoch_ms} ms need {least} against a solver {} times as fast as a \
+                 processor (P17)",
+                setup.delay_squarings(),
+                self.advantage
+            )));
+        }
         let setting = Setting {
             domain: status.domain,
             setup: setup.id(),
             sequencer,
             epoch_slots: status.epoch_slots,
-            epoch_ms: status.epoch_slots.saturating_mul(status.slot_ms).max(1),
+            epoch_ms,
             epoch: status.epoch,
         };
         let floor = self.guard.begin(&setting)?;
+        tell(json!({
+            "event": "realm",
+            "domain": setting.domain,
+            "setup": setting.setup,
+            "delaySquarings": setup.delay_squarings(),
+            "epochMs": epoch_ms,
+            "epoch": setting.epoch,
+            "sequencer": sequencer,
+        }));
         if floor >= status.epoch {
             tell(json!({ "event": "waits", "untilEpoch": floor }));
         }
@@ -185,6 +213,11 @@ impl Member {
     async fn announce(&mut self, rpc: &Rpc, epoch: u64) -> Option<String> {
         if self.refused.contains(&epoch) || self.guard.is_closed(epoch) {
             return None;
+        }
+        if self.guard.is_far(epoch) {
+            return Some(format!(
+                "the node wants a share for epoch {epoch}, which cannot come soon"
+            ));
         }
         let Dealt { share, .. } = self.dealt(epoch);
         let realm = self.realm.as_ref().expect("the realm was just checked");
@@ -278,6 +311,11 @@ impl Member {
     fn sign(&mut self, digest: B256) -> Result<Signature> {
         Ok(self.signer.sign(digest)?)
     }
+}
+
+/// Returns true for a realm on no L1 or on one of development, where nothing is to be hidden for long.
+pub(crate) const fn is_development(domain: &Domain) -> bool {
+    matches!(domain.l1_chain_id, 0 | 900 | 1_337 | 31_337)
 }
 
 /// Code of what a node refuses about a committee.

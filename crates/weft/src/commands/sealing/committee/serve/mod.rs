@@ -17,9 +17,10 @@ use alloy_primitives::Address;
 use clap::Args;
 use eyre::Result;
 use member::Member;
+pub(crate) use member::is_development;
 use serde_json::{Value, json};
 use std::{path::PathBuf, time::Duration};
-use weft_crypto::MemberId;
+use weft_crypto::{MemberId, setup::ADVANTAGE};
 
 /// Runs a member: announces shares, releases what is closed
 #[derive(Debug, Args)]
@@ -32,6 +33,11 @@ and a guard file with what was released. It is made at the first start. A
 secret is released only behind a closing head that the sequencer signed, never
 for two: a copy of DIR, such as a backup, keeps quiet for every epoch that may
 have been released since. Never run two members from one seed.
+
+A share is dealt only for an epoch that can come soon by this machine's clock,
+and to a setup whose delay covers three epochs against the fastest solver; a
+realm on a development L1 may have any. The first `realm` line says which realm
+DIR belongs to from then on: compare it with what other members see.
 
 What happens is printed as JSON, one object a line. SIGINT and SIGTERM end it."
 )]
@@ -53,6 +59,9 @@ pub(crate) struct Serve {
     /// Time between two looks at the node
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_time)]
     poll: Duration,
+    /// How often faster than a processor a solver may be
+    #[arg(long, value_name = "TIMES", default_value_t = ADVANTAGE)]
+    advantage: u64,
     /// Says that DIR is from a backup
     #[arg(long)]
     restored: bool,
@@ -63,7 +72,14 @@ impl Serve {
     pub(super) async fn run(self) -> Result<()> {
         let mut signals = Signals::listen()?;
         let (signer, passphrase) = (self.signer.open()?, self.signer.passphrase()?);
-        let member = Member::open(&self.dir, self.member, signer, &passphrase, self.restored)?;
+        let member = Member::open(
+            &self.dir,
+            self.member,
+            signer,
+            &passphrase,
+            self.restored,
+            self.advantage,
+        )?;
         tell(json!({ "event": "started", "member": self.member, "key": member.key() }));
         tokio::select! {
             done = self.look(member) => done,
