@@ -22,6 +22,25 @@ const REFUSED: &[&str] = &[
     "weft_simulateBundle",
 ];
 
+/// Methods by which a wallet tries what it is about to send.
+const SIMULATED: &[&str] = &[
+    "eth_call",
+    "eth_createAccessList",
+    "eth_estimateGas",
+    "eth_fillTransaction",
+    "eth_simulateV1",
+    "debug_traceCall",
+    "debug_traceCallMany",
+    "weft_simulate",
+];
+
+/// The node, and who simulates when it is not the node.
+#[derive(Debug, Clone)]
+pub(super) struct Nodes {
+    pub(super) node: Upstream,
+    pub(super) simulator: Option<Upstream>,
+}
+
 /// What goes back instead of an answer.
 #[derive(Debug)]
 pub(super) struct CallError {
@@ -57,13 +76,16 @@ impl CallError {
 pub(super) struct Calls<'s> {
     pub(super) sealer: &'s Sealer,
     pub(super) node: &'s Upstream,
+    /// Who simulates, when it is not the node.
+    pub(super) simulator: Option<&'s Upstream>,
 }
 
-/// Returns true when a request is not to be passed on as it is.
-pub(super) fn is_own(request: &Value) -> bool {
+/// Returns true when a request is not to be passed on to the node as it is.
+fn is_own(request: &Value, has_simulator: bool) -> bool {
     match request {
-        Value::Array(batch) => batch.iter().any(is_own),
+        Value::Array(batch) => batch.iter().any(|call| is_own(call, has_simulator)),
         call => match call["method"].as_str() {
+            Some(method) if SIMULATED.contains(&method) => has_simulator,
             Some("eth_sendRawTransaction" | "eth_sendRawTransactionSync") => true,
             Some("eth_getTransactionCount") => call["params"][1] == "pending",
             Some(method) => REFUSED.contains(&method),
@@ -76,7 +98,7 @@ impl Calls<'_> {
     /// Answers a request over HTTP; nothing for notifications.
     pub(super) async fn answer(&self, body: Vec<u8>) -> Vec<u8> {
         match serde_json::from_slice::<Value>(&body) {
-            Ok(request) if is_own(&request) => self.own(request).await.unwrap_or_default(),
+            Ok(request) if self.is_own(&request) => self.own(request).await.unwrap_or_default(),
             // What is no JSON is the node's to refuse.
             _ => match self.node.pass(body).await {
                 Ok(answer) => answer,
@@ -86,6 +108,11 @@ impl Calls<'_> {
                 }
             },
         }
+    }
+
+    /// Returns true when a request is not to be passed on to the node as it is.
+    pub(super) fn is_own(&self, request: &Value) -> bool {
+        is_own(request, self.simulator.is_some())
     }
 
     /// Answers a request with calls of the shield's own in it.
@@ -101,11 +128,11 @@ impl Calls<'_> {
             let error = CallError::limit(format!("a batch of more than {MAX_BATCH} calls"));
             return Some(written(&reply(&Value::Null, Err(error))));
         }
-        let others: Vec<&Value> = batch.iter().filter(|call| !is_own(call)).collect();
+        let others: Vec<&Value> = batch.iter().filter(|call| !self.is_own(call)).collect();
         let mut passed = self.pass_all(&others).await.into_iter();
         let mut answers = Vec::new();
         for call in &batch {
-            let answer = match is_own(call) {
+            let answer = match self.is_own(call) {
                 true => self.call(call).await,
                 false => call.get("id").and_then(|_| passed.next()),
             };
@@ -140,6 +167,7 @@ impl Calls<'_> {
             "eth_sendRawTransaction" => self.send(params).await.map(|hash| json!(hash)),
             "eth_sendRawTransactionSync" => self.send_sync(params).await,
             "eth_getTransactionCount" => self.count(params).await,
+            method if SIMULATED.contains(&method) => self.simulate(method, params).await,
             method => Err(CallError::refused(format!(
                 "{method} is not sent: it would be read before its order is fixed; sign it and send \
                  eth_sendRawTransaction"
@@ -155,6 +183,13 @@ impl Calls<'_> {
             _ => return Err(CallError::params("missing value for required argument 0")),
         };
         self.sealer.send(raw, self.node).await
+    }
+
+    /// Asks who simulates; the node hears nothing of it.
+    async fn simulate(&self, method: &str, params: &Value) -> Result<Value, CallError> {
+        let simulator = self.simulator.expect("only with one such a call is the shield's own");
+        let answer = simulator.call(method, params.clone()).await;
+        answer.map_err(|error| CallError::new(3, error.to_string()))
     }
 
     /// EIP-7966: the receipt in the same answer, when it comes in time.
@@ -214,7 +249,7 @@ mod tests {
         ];
         let sends = REFUSED.iter().map(|method| json!({ "method": method }).to_string());
         for text in own.into_iter().map(str::to_owned).chain(sends) {
-            assert!(is_own(&serde_json::from_str(&text).unwrap()), "{text}");
+            assert!(is_own(&serde_json::from_str(&text).unwrap(), false), "{text}");
         }
         let passed = [
             r#"{"method":"eth_chainId"}"#,
@@ -225,7 +260,11 @@ mod tests {
             r#"{"params":["eth_sendRawTransaction"]}"#,
         ];
         for text in passed {
-            assert!(!is_own(&serde_json::from_str(text).unwrap()), "{text}");
+            assert!(!is_own(&serde_json::from_str(text).unwrap(), false), "{text}");
+        }
+        for method in SIMULATED {
+            assert!(!is_own(&json!({ "method": method }), false), "{method}");
+            assert!(is_own(&json!([{ "method": method }]), true), "{method}");
         }
     }
 }

@@ -6,7 +6,6 @@ use eyre::{Result, WrapErr, bail, eyre};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::ErrorKind,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -47,6 +46,9 @@ pub(super) struct Kept {
     /// Encoded promise; nothing while there was no answer.
     pub(super) promise: Option<Bytes>,
     pub(super) position: Option<Position>,
+    /// The node said that it does not take it: another may have the same nonce.
+    #[serde(default)]
+    pub(super) refused: bool,
     /// What became of it.
     pub(super) outcome: Option<String>,
 }
@@ -98,14 +100,6 @@ impl Disk {
         File::open(self.dir.join("items"))
             .and_then(|folder| folder.sync_all())
             .wrap_err("cannot flush the directory of items")
-    }
-
-    /// Forgets an item that nobody took.
-    pub(super) fn forget(&self, item: &B256) -> Result<()> {
-        match fs::remove_file(self.item(item)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            removed => removed.wrap_err("cannot remove an item"),
-        }
     }
 
     /// Lays an item aside that is decided.
@@ -169,6 +163,7 @@ mod tests {
             close_at: 8,
             promise: None,
             position: None,
+            refused: false,
             outcome: None,
         }
     }
@@ -188,8 +183,7 @@ mod tests {
         let disk = Disk::open(dir.path()).unwrap();
         assert_eq!(disk.items().unwrap(), [promised.clone(), kept(2)]);
         disk.done(&promised).unwrap();
-        disk.forget(&kept(2).item).unwrap();
-        disk.forget(&kept(2).item).unwrap();
+        disk.done(&kept(2)).unwrap();
         assert_eq!(disk.items().unwrap(), []);
         fs::write(dir.path().join("items/x.json"), "{}").unwrap();
         assert!(disk.items().is_err(), "altered");

@@ -8,8 +8,9 @@
 //!            └──────────────────────────────────────────────────┘
 //! ```
 //!
-//! What was promised is on disk before the wallet hears of it. Whatever could be read before its order is fixed is refused,
-//! never passed on.
+//! What was promised is on disk before the wallet hears of it. Whatever sends something that could be read before its order is
+//! fixed is refused. What only tries it out (estimates, calls) tells its content all the same: it goes to a simulator of its own
+//! when there is one.
 
 mod alarm;
 mod calls;
@@ -21,7 +22,11 @@ mod watch;
 
 use crate::{
     amount::parse_wei,
-    commands::{keys::passphrase, run::Signals, sealing::read_roster},
+    commands::{
+        keys::passphrase,
+        run::Signals,
+        sealing::{is_development, read_roster},
+    },
     say::say,
     tower::Bench,
     upstream::Upstream,
@@ -29,6 +34,7 @@ use crate::{
 use alarm::Alarms;
 use alloy_primitives::{Address, utils::format_ether};
 use alloy_signer_local::PrivateKeySigner;
+use calls::Nodes;
 use clap::Args;
 use disk::Disk;
 use eyre::{Result, WrapErr, ensure, eyre};
@@ -42,8 +48,12 @@ use std::{
     time::Duration,
 };
 use weft_client::{Committee, Realm, SealingTerms};
+use weft_crypto::setup::{ADVANTAGE, least_delay};
 use weft_evidence::Registry;
 use weft_promise::keystore;
+
+/// Epochs from the first share of a key to the end of its epoch: two in which shares are taken, and its own.
+const EPOCHS: u64 = 3;
 
 /// Seals what a wallet sends, in front of a rollup
 #[derive(Debug, Args)]
@@ -63,7 +73,12 @@ of them. A broken one raises an alarm: a line of output, weft_shield_alarms in
 /metrics, and a file in DIR/evidence for `weft evidence verify`.
 
 Without --sequencer the key that the node names is trusted; without --committee
-whoever the node says.")]
+whoever the node says. With one, all of it has to be in a key, unless --least
+says less, and its delay has to cover three epochs of the length that the node
+says, unless --least-delay says otherwise.
+
+What a wallet asks to estimate, call or simulate before it sends goes to
+--simulate, or to the node: then the node reads it before it is ordered.")]
 pub(crate) struct Shield {
     /// Rollup behind it
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9545")]
@@ -92,15 +107,29 @@ pub(crate) struct Shield {
     /// Members that are trusted, as JSON
     #[arg(long, value_name = "FILE")]
     committee: Option<PathBuf>,
-    /// Fewest members whose key is sealed to
-    #[arg(long, value_name = "N", requires = "committee", default_value_t = 1)]
-    least: usize,
+    /// Fewest members whose key is sealed to; all when not given
+    #[arg(long, value_name = "N", requires = "committee")]
+    least: Option<usize>,
+    /// Shortest delay that is sealed to, in squarings
+    #[arg(long, value_name = "N", requires = "committee")]
+    least_delay: Option<u64>,
+    /// Node that simulates what wallets ask; it reads it
+    #[arg(long, value_name = "URL")]
+    simulate: Option<String>,
     /// Most for one transaction
     #[arg(long, value_name = "AMOUNT", default_value = "1000000gwei")]
     max_fee: String,
     /// Seconds until a late item alarms
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     deadline: u64,
+}
+
+/// Returns the squarings that cover three epochs, as long as the node says that they are.
+async fn delay_of(node: &Upstream) -> Result<u64> {
+    let told = node.call("weft_committee", json!([])).await?;
+    let number = |name: &str| told[name].as_u64().ok_or_else(|| eyre!("no `{name}` in {told}"));
+    let epoch_ms = number("slotMs")?.saturating_mul(number("epochSlots")?);
+    Ok(least_delay(epoch_ms.saturating_mul(EPOCHS), ADVANTAGE))
 }
 
 impl Shield {
@@ -123,7 +152,7 @@ impl Shield {
         let setting = Setting {
             chain_id: upstream.chain_id().await?,
             sequencer,
-            terms: self.terms(sequencer)?,
+            terms: self.terms(&realm, &upstream, sequencer).await?,
             deadline: Duration::from_secs(self.deadline),
         };
         let sealer = Arc::new(Sealer::new(realm, payer, setting, disk, alarms).await?);
@@ -138,8 +167,11 @@ impl Shield {
             "deposit": format_ether(sealer.deposit_wei().await?),
             "sequencer": sequencer,
             "waiting": sealer.waiting(),
+            "simulates": self.simulate.as_deref().unwrap_or(&self.rpc),
         }));
-        let serving = server::serve(listener, sealer.clone(), upstream, self.origin);
+        let simulator = self.simulate.as_deref().map(Upstream::new).transpose()?;
+        let nodes = Nodes { node: upstream, simulator };
+        let serving = server::serve(listener, sealer.clone(), nodes, self.origin);
         tokio::select! {
             () = serving => {}
             () = watch::feed(&sealer) => {}
@@ -149,10 +181,24 @@ impl Shield {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn terms(&self, sequencer: Address) -> Result<SealingTerms> {
+    async fn terms(
+        &self,
+        realm: &Realm,
+        node: &Upstream,
+        sequencer: Address,
+    ) -> Result<SealingTerms> {
         let max_fee_wei = parse_wei(&self.max_fee)?.try_into();
         let committee = match &self.committee {
-            Some(path) => Some(Committee { members: read_roster(path)?, least: self.least }),
+            Some(path) => {
+                let members = read_roster(path)?;
+                let least = self.least.unwrap_or(members.len());
+                let least_delay = match self.least_delay {
+                    Some(least) => least,
+                    None if is_development(realm.domain()) => 0,
+                    None => delay_of(node).await?,
+                };
+                Some(Committee { members, least, least_delay })
+            }
             None => None,
         };
         Ok(SealingTerms {

@@ -109,8 +109,11 @@ impl Sealer {
     /// Returns the first nonce that no transaction of a sender has, given what the node knows.
     pub(super) fn next_nonce(&self, sender: Address, mut known: u64) -> u64 {
         let items = self.items();
-        let of_sender: BTreeSet<u64> =
-            items.values().filter(|kept| kept.sender == sender).map(|kept| kept.nonce).collect();
+        let of_sender: BTreeSet<u64> = items
+            .values()
+            .filter(|kept| kept.sender == sender && !kept.refused)
+            .map(|kept| kept.nonce)
+            .collect();
         while of_sender.contains(&known) {
             known += 1;
         }
@@ -151,7 +154,7 @@ impl Sealer {
     /// Refuses what would only be paid for.
     async fn check(&self, tx: &SignedTx, node: &Upstream) -> Result<(), CallError> {
         let hash = tx.hash();
-        if self.items().values().any(|kept| kept.tx_hash == hash) {
+        if self.items().values().any(|kept| kept.tx_hash == hash && !kept.refused) {
             return Err(CallError::refused("already known"));
         }
         if self.waiting() >= MAX_ITEMS {
@@ -213,11 +216,11 @@ impl Sealer {
                 Err(CallError::internal(format!("the node gave no promise that holds: {why}")))
             }
             Err(error) if error.is_passing() => {
-                self.forget(id)?;
+                self.refused(kept)?;
                 Ok(Err(error.to_string()))
             }
             Err(ClientError::Refused(refused)) => {
-                self.forget(id)?;
+                self.refused(kept)?;
                 self.alarms.count(Count::Refused);
                 let payer = self.payer();
                 let hint = match refused.name.as_str() {
@@ -271,10 +274,10 @@ impl Sealer {
         Ok(())
     }
 
-    fn forget(&self, item: B256) -> Result<(), CallError> {
-        self.items().remove(&item);
-        block_in_place(|| self.disk.forget(&item))
-            .map_err(|error| CallError::internal(error.to_string()))
+    /// Keeps what a node says that it does not take: it has it, and may order it all the same.
+    fn refused(&self, mut kept: Kept) -> Result<(), CallError> {
+        kept.refused = true;
+        self.keep(&kept)
     }
 }
 
@@ -292,6 +295,7 @@ fn kept(sealed: &SealedItem, tx: &SignedTx, close_at: u64) -> Kept {
         close_at,
         promise: None,
         position: None,
+        refused: false,
         outcome: None,
     }
 }

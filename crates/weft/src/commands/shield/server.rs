@@ -1,10 +1,9 @@
 //! HTTP and WebSocket in front of the shield.
 
 use super::{
-    calls::{Calls, is_own},
+    calls::{Calls, Nodes},
     sealer::Sealer,
 };
-use crate::upstream::Upstream;
 use eyre::{Result, WrapErr};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -50,9 +49,16 @@ const MAX_CALLS: usize = 64;
 #[derive(Debug, Clone)]
 struct Shared {
     sealer: Arc<Sealer>,
-    node: Upstream,
+    nodes: Nodes,
     /// Web pages that may ask.
     origins: Arc<[String]>,
+}
+
+impl Shared {
+    fn calls(&self) -> Calls<'_> {
+        let Nodes { node, simulator } = &self.nodes;
+        Calls { sealer: &self.sealer, node, simulator: simulator.as_ref() }
+    }
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -68,10 +74,10 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener> {
 pub(super) async fn serve(
     listener: TcpListener,
     sealer: Arc<Sealer>,
-    node: Upstream,
+    nodes: Nodes,
     origins: Vec<String>,
 ) {
-    let shared = Shared { sealer, node, origins: origins.into() };
+    let shared = Shared { sealer, nodes, origins: origins.into() };
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let permit = Arc::clone(&room).acquire_owned().await.expect("never closed");
@@ -129,7 +135,7 @@ async fn post(shared: &Shared, request: Request<Incoming>) -> Answer {
     let Ok(body) = Limited::new(request.into_body(), MAX_BODY).collect().await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, "a request of more than 8 MiB\n");
     };
-    let calls = Calls { sealer: &shared.sealer, node: &shared.node };
+    let calls = shared.calls();
     let mut answer = plain(StatusCode::OK, calls.answer(body.to_bytes().to_vec()).await);
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
@@ -175,7 +181,7 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     let config = Some(limits(MAX_MESSAGE));
-    let connected = connect_async_with_config(shared.node.ws_url(), config, true).await;
+    let connected = connect_async_with_config(shared.nodes.node.ws_url(), config, true).await;
     let Ok((mut node, _)) = connected else {
         let _ = client.close(None).await;
         return;
@@ -186,7 +192,7 @@ where
     loop {
         let done = tokio::select! {
             message = client.next() => match message {
-                Some(Ok(message)) => match own(&message) {
+                Some(Ok(message)) => match own(&shared, &message) {
                     Some(request) => {
                         begin(&shared, request, &room, &answers).await;
                         Ok(())
@@ -218,13 +224,13 @@ where
 }
 
 /// Returns a request with calls of the shield's own.
-fn own(message: &Message) -> Option<Value> {
+fn own(shared: &Shared, message: &Message) -> Option<Value> {
     let bytes = match message {
         Message::Text(text) => text.as_bytes(),
         Message::Binary(bytes) => bytes,
         _ => return None,
     };
-    serde_json::from_slice(bytes).ok().filter(is_own)
+    serde_json::from_slice(bytes).ok().filter(|request| shared.calls().is_own(request))
 }
 
 /// Answers a request beside the others of its connection; waits while there are too many.
@@ -237,7 +243,7 @@ async fn begin(
     let permit = Arc::clone(room).acquire_owned().await.expect("never closed");
     let (shared, answers) = (shared.clone(), answers.clone());
     tokio::spawn(async move {
-        let calls = Calls { sealer: &shared.sealer, node: &shared.node };
+        let calls = shared.calls();
         if let Some(answer) = calls.own(request).await {
             // A client that went away needs no answer.
             let _ = answers.send((answer, permit)).await;

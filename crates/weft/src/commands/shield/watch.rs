@@ -10,7 +10,7 @@ use alloy_primitives::{B256, Bytes};
 use eyre::{Result, ensure, eyre};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::task::block_in_place;
@@ -75,10 +75,14 @@ pub(super) async fn outcomes(sealer: &Sealer) {
 struct Watched {
     /// Items whose slot was found to hold what was promised, or not.
     checked: BTreeSet<B256>,
+    /// Items with an outcome that the sequencer signed.
+    signed: BTreeSet<B256>,
+    /// Items with a verdict that was found false.
+    refuted: BTreeSet<B256>,
     /// Items that are late.
     late: BTreeSet<B256>,
-    /// Items for whose key's notice the node was asked, and when.
-    asked: BTreeSet<(B256, u64)>,
+    /// When the node was asked last for the notice of an item's key, in milliseconds since the Unix epoch.
+    asked: BTreeMap<B256, u64>,
     trouble: Option<String>,
 }
 
@@ -86,22 +90,18 @@ impl Watched {
     async fn look(&mut self, sealer: &Sealer, mut kept: Kept) -> Result<()> {
         let item = kept.item;
         if kept.notice.is_none()
-            && self.asked.insert((item, now_ms() / ASK_AGAIN_MS))
+            && self.is_time_to_ask(item)
             && let Some(notice) = notices::ask(sealer, &kept).await?
         {
             sealer.hear_notice(&mut kept, &notice);
             block_in_place(|| sealer.disk.keep(&kept))?;
             sealer.items().insert(item, kept.clone());
         }
-        if let Some(outcome) = sealer.realm.outcome(item).await? {
-            self.compare(sealer, &kept, &outcome).await;
-            let (what, words) = words(&outcome);
-            sealer.alarms.count(what);
-            say(
-                json!({ "event": "decided", "txHash": kept.tx_hash, "item": item, "outcome": words }),
-            );
-            kept.outcome = Some(words);
-            return self.end(sealer, &kept);
+        let outcome = sealer.realm.outcome(item).await?;
+        if let Some(outcome) = &outcome
+            && !self.signed.contains(&item)
+        {
+            self.compare(sealer, &kept, outcome).await;
         }
         if let (Some(promise), Some(position)) = (&kept.promise, kept.position)
             && !self.checked.contains(&item)
@@ -110,7 +110,17 @@ impl Watched {
             self.check_slot(sealer, item, promise, position).await?;
         }
         let deadline = u64::try_from(sealer.setting.deadline.as_millis()).unwrap_or(u64::MAX);
-        if now_ms() < kept.close_at.saturating_add(deadline) {
+        let is_over = now_ms() >= kept.close_at.saturating_add(deadline);
+        if let Some(outcome) = outcome
+            && (is_over || self.is_shown(&kept))
+        {
+            // An outcome is a word of the node; only what it signed can be held against it.
+            if !self.signed.contains(&item) {
+                sealer.alarms.raise(item, "nobody signed the outcome that the node says");
+            }
+            return self.decided(sealer, kept, &outcome);
+        }
+        if !is_over {
             return Ok(());
         }
         if kept.promise.is_some() {
@@ -120,9 +130,36 @@ impl Watched {
             return Ok(());
         }
         // Nobody promised it and nobody knows it.
-        say(json!({ "event": "lost", "txHash": kept.tx_hash, "item": item }));
+        if !kept.refused {
+            say(json!({ "event": "lost", "txHash": kept.tx_hash, "item": item }));
+        }
         kept.outcome = Some("never ordered".to_owned());
         self.end(sealer, &kept)
+    }
+
+    /// Returns true when nothing more is to be held against the node: it signed the outcome, and its slot has the item where
+    /// it was promised.
+    fn is_shown(&self, kept: &Kept) -> bool {
+        let is_placed = kept.promise.is_none() || self.checked.contains(&kept.item);
+        is_placed && self.signed.contains(&kept.item)
+    }
+
+    fn decided(&mut self, sealer: &Sealer, mut kept: Kept, outcome: &Outcome) -> Result<()> {
+        let (what, words) = words(outcome);
+        sealer.alarms.count(what);
+        let (tx_hash, item) = (kept.tx_hash, kept.item);
+        say(json!({ "event": "decided", "txHash": tx_hash, "item": item, "outcome": words }));
+        kept.outcome = Some(words);
+        self.end(sealer, &kept)
+    }
+
+    fn is_time_to_ask(&mut self, item: B256) -> bool {
+        let now = now_ms();
+        let is_time = self.asked.get(&item).is_none_or(|at| now >= at + ASK_AGAIN_MS);
+        if is_time {
+            self.asked.insert(item, now);
+        }
+        is_time
     }
 
     fn end(&mut self, sealer: &Sealer, kept: &Kept) -> Result<()> {
@@ -130,21 +167,25 @@ impl Watched {
         sealer.items().remove(&kept.item);
         self.checked.remove(&kept.item);
         self.late.remove(&kept.item);
-        self.asked.retain(|(item, _)| *item != kept.item);
+        self.asked.remove(&kept.item);
+        self.signed.remove(&kept.item);
+        self.refuted.remove(&kept.item);
         Ok(())
     }
 
     /// Holds what the node says now against what it promised.
-    async fn compare(&self, sealer: &Sealer, kept: &Kept, outcome: &Outcome) {
+    async fn compare(&mut self, sealer: &Sealer, kept: &Kept, outcome: &Outcome) {
         let told = sealer.realm.promises(kept.item, sealer.setting.sequencer).await;
         let mut is_refuted = false;
         for promise in told.into_iter().flatten().flat_map(|told| [told.order, told.execution]) {
             let Some(promise) = promise else { continue };
             let signed = promise.signed();
             hear(sealer, signed);
-            if notices::result_of(kept.item, signed)
-                && let Some(proofs) = notices::refutations(kept, signed)
-            {
+            let is_result = notices::result_of(kept.item, signed);
+            if is_result {
+                self.signed.insert(kept.item);
+            }
+            if is_result && let Some(proofs) = notices::refutations(kept, signed) {
                 let convict = |proof| sealer.alarms.convict(Some(kept.item), proof);
                 is_refuted |= proofs.into_iter().any(convict);
             }
@@ -153,6 +194,7 @@ impl Watched {
         if let Outcome::Removed(removed) = outcome
             && matches!(removed.cause, RemovalCause::Undecryptable | RemovalCause::Malformed)
             && !is_refuted
+            && self.refuted.insert(kept.item)
         {
             sealer.alarms.raise(kept.item, &format!("a false verdict: {removed}"));
         }
