@@ -2,12 +2,14 @@
 pragma solidity 0.8.37;
 
 import {SlotOrder} from "../lib/SlotOrder.sol";
+import {SealedJudge} from "./SealedJudge.sol";
 import {IJudge, Verdict} from "./interfaces/IJudge.sol";
 import {Contents} from "./lib/Contents.sol";
 import {Orders} from "./lib/Orders.sol";
 import {Promises} from "./lib/Promises.sol";
 import {Reader} from "./lib/Reader.sol";
 import {Realm} from "./lib/Realm.sol";
+import {Secp256k1} from "./lib/Secp256k1.sol";
 import {Signatures} from "./lib/Signatures.sol";
 
 /// @title Decides evidence (P47)
@@ -22,7 +24,6 @@ contract Judge is IJudge {
     uint8 private constant ANNOUNCEMENT = 19;
 
     uint256 private constant SHARE_BYTES = 1203;
-    uint256 private constant FIELD = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f;
 
     uint8 private constant ORDER_EQUIVOCATION = 1;
     uint8 private constant RESULT_EQUIVOCATION = 2;
@@ -37,18 +38,18 @@ contract Judge is IJudge {
 
     address private immutable hub;
     uint64 private immutable realm;
+    IJudge private immutable sealedJudge;
 
     constructor(address hub_, uint64 realm_) {
         (hub, realm) = (hub_, realm_);
+        sealedJudge = new SealedJudge(hub_, realm_);
     }
 
     /// @inheritdoc IJudge
     function judge(bytes calldata evidence) external view returns (Verdict memory verdict) {
         SlotOrder.Domain memory domain = SlotOrder.Domain(Realm.VERSION, uint64(block.chainid), hub, realm);
         Reader.Cursor memory cursor;
-        bytes memory head =
-            abi.encodePacked(uint8(1), domain.version, domain.l1ChainId, domain.settlement, domain.realm);
-        if (keccak256(evidence.raw(cursor, head.length)) != keccak256(head)) revert NotEvidence(0);
+        if (!Promises.isOf(evidence, cursor, domain)) revert NotEvidence(0);
         uint8 kind = uint8(evidence.fixedNumber(cursor, 1));
         if (kind == 1) verdict = _promises(evidence, cursor, domain);
         else if (kind == 2) verdict = _commitments(evidence, cursor, domain);
@@ -57,7 +58,7 @@ contract Judge is IJudge {
         else if (kind == 10) verdict = _keys(evidence, cursor, domain);
         else if (kind == 11) verdict = _shares(evidence, cursor, domain);
         else if (kind == 13) verdict = _releases(evidence, cursor, domain);
-        else revert NotDecidedHere(kind);
+        else return sealedJudge.judge(evidence);
         if (cursor.pos != evidence.length) revert NotEvidence(cursor.pos);
     }
 
@@ -166,17 +167,20 @@ contract Judge is IJudge {
     /// A result in which a leg stands alone, failed while its bundle did not, or is none of the item's.
     function _result(bytes calldata data, Reader.Cursor memory cursor, SlotOrder.Domain memory domain, uint8 kind)
         private
-        pure
+        view
         returns (Verdict memory)
     {
         Promises.Promise memory given = Promises.read(data, cursor, domain);
         if (given.kind != Promises.EXECUTION) revert NotProven();
-        if (data.flag(cursor)) revert NotDecidedHere(kind);
+        if (data.flag(cursor)) {
+            cursor.pos = data.length;
+            return sealedJudge.judge(data);
+        }
         Contents.Content memory content = Contents.read(data, cursor, domain);
         if (content.hash != given.item) revert NotProven();
         bool isBroken = kind == UNBUNDLING
-            ? Contents.isUnbundled(data, given, content)
-            : Contents.hasForeignLeg(data, given, content);
+            ? Contents.isUnbundled(data, given, data, content)
+            : Contents.hasForeignLeg(data, given, data, content);
         if (!isBroken) revert NotProven();
         return
             _convict(domain, kind == UNBUNDLING ? UNBUNDLING : WRONG_RESULT, given.signer, _position(given), given.item);
@@ -350,13 +354,8 @@ contract Judge is IJudge {
         return keccak256(one) == keccak256(other);
     }
 
-    /// Checks that 33 bytes are a point of secp256k1 in compressed form: x^3 + 7 is a square.
-    function _checkPoint(bytes calldata point) private view {
-        uint256 x = uint256(bytes32(point[1:]));
-        bool isForm = (point[0] == 0x02 || point[0] == 0x03) && x < FIELD;
-        uint256 square = addmod(mulmod(mulmod(x, x, FIELD), x, FIELD), 7, FIELD);
-        bytes memory input = abi.encode(32, 32, 32, square, (FIELD - 1) / 2, FIELD);
-        (bool ok, bytes memory power) = address(5).staticcall(input);
-        if (!isForm || !ok || power.length != 32 || uint256(bytes32(power)) != 1) revert NotEvidence(0);
+    function _checkPoint(bytes calldata encoded) private view {
+        (bool isPoint,) = Secp256k1.decode(encoded);
+        if (!isPoint) revert NotEvidence(0);
     }
 }

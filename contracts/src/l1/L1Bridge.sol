@@ -334,6 +334,7 @@ contract L1Bridge is IL1Bridge {
             amount = _take(token, asked);
         }
         if (amount == 0) revert NothingToBridge();
+        if (amount > type(uint128).max) revert AmountTooLarge(amount);
         _credit(network, origin.network, origin.token, amount);
         (string memory name, string memory symbol) = (token.text("name()"), token.text("symbol()"));
         uint8 decimals = token.decimals();
@@ -451,9 +452,12 @@ contract L1Bridge is IL1Bridge {
         _setEscrow(network, originNetwork, originToken, balance - amount);
     }
 
+    /// What exceeds 256 bits is nobody's: one token that lies about its amounts must not keep a batch from being settled.
     function _credit(uint32 network, uint32 originNetwork, address originToken, uint256 amount) private {
         if (originNetwork == network || amount == 0) return;
-        _setEscrow(network, originNetwork, originToken, escrow[network][originNetwork][originToken] + amount);
+        uint256 balance = escrow[network][originNetwork][originToken];
+        uint256 room = type(uint256).max - balance;
+        _setEscrow(network, originNetwork, originToken, balance + (amount < room ? amount : room));
     }
 
     function _setEscrow(uint32 network, uint32 originNetwork, address originToken, uint256 balance) private {

@@ -7,6 +7,7 @@ import {IJudge, Verdict} from "./interfaces/IJudge.sol";
 import {ISequencerRegistry} from "./interfaces/ISequencerRegistry.sol";
 import {ISlasher, IUrcSlasher, SettledFate} from "./interfaces/ISlasher.sol";
 import {Contents} from "./lib/Contents.sol";
+import {Envelopes} from "./lib/Envelopes.sol";
 import {Promises} from "./lib/Promises.sol";
 import {Reader} from "./lib/Reader.sol";
 import {Realm} from "./lib/Realm.sol";
@@ -41,6 +42,9 @@ contract Slasher is ISlasher {
     uint8 private constant MISSED_DEADLINE = 128;
     /// Number under which a result is noted that is not what was settled; no fault of evidence has it.
     uint8 private constant WRONG_OUTCOME = 129;
+
+    /// Where the payer of an envelope ends, behind scheme and key.
+    uint256 private constant PAYER_END = 1 + 32 + 20;
 
     struct Reserve {
         bytes32 item;
@@ -148,12 +152,7 @@ contract Slasher is ISlasher {
     function compensate(bytes32 id, bytes calldata item) external returns (uint256 amount) {
         Reserve memory reserve = reserveOf[id];
         if (reserve.amount == 0) revert NothingReserved(id);
-        Reader.Cursor memory cursor;
-        Contents.Content memory content = Contents.read(item, cursor, _domain());
-        Contents.Leg memory first = content.legs[0];
-        address victim = Transactions.sender(item[first.pos:first.pos + first.length]);
-        bool isItem = cursor.pos == item.length && content.hash == reserve.item && victim != address(0);
-        if (!isItem) revert NotTheItem(reserve.item, content.hash);
+        address victim = _victim(reserve.item, item);
         delete reserveOf[id];
         emit Compensated(id, victim, reserve.amount);
         (bool ok,) = victim.call{value: reserve.amount}("");
@@ -177,6 +176,21 @@ contract Slasher is ISlasher {
         return urcPenalty;
     }
 
+    /// Returns who is hurt when an item's promise is broken: who sent the first transaction of what is in clear, or who pays
+    /// for an envelope.
+    function _victim(bytes32 declared, bytes calldata item) private view returns (address victim) {
+        SlotOrder.Domain memory domain = _domain();
+        if (Envelopes.idOf(domain, item) == declared && item.length >= PAYER_END) {
+            return address(bytes20(item[PAYER_END - 20:PAYER_END]));
+        }
+        Reader.Cursor memory cursor;
+        Contents.Content memory content = Contents.read(item, cursor, domain);
+        Contents.Leg memory first = content.legs[0];
+        victim = Transactions.sender(item[first.pos:first.pos + first.length]);
+        bool isItem = cursor.pos == item.length && content.hash == declared && victim != address(0);
+        if (!isItem) revert NotTheItem(declared, content.hash);
+    }
+
     function _operatorOf(Verdict memory verdict) private view returns (address operator) {
         ISequencerRegistry.Role role;
         (operator, role) = registry.keyOf(verdict.key);
@@ -193,9 +207,7 @@ contract Slasher is ISlasher {
     function _readPromise(bytes calldata encoded) private view returns (Promises.Promise memory given) {
         SlotOrder.Domain memory domain = _domain();
         Reader.Cursor memory cursor;
-        bytes memory head =
-            abi.encodePacked(uint8(1), domain.version, domain.l1ChainId, domain.settlement, domain.realm);
-        if (keccak256(encoded.raw(cursor, head.length)) != keccak256(head)) revert Reader.NotCanonical(0);
+        if (!Promises.isOf(encoded, cursor, domain)) revert Reader.NotCanonical(0);
         given = Promises.read(encoded, cursor, domain);
         if (cursor.pos != encoded.length) revert Reader.NotCanonical(cursor.pos);
     }

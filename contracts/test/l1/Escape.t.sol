@@ -205,7 +205,11 @@ contract EscapeTest is L1Fixture {
         registry.addKey(vm.addr(0xb0b), ISequencerRegistry.Role.Sequencer, sign(0xb0b, digest));
         vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.SeatHeld.selector, operator));
         registry.takeSeat(vm.addr(0xb0b));
-        vm.roll(block.number + EXIT_WINDOW + 1);
+        (,,, uint64 settledAt) = hub.settled();
+        vm.roll(settledAt + EXIT_WINDOW);
+        vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.SeatHeld.selector, operator));
+        registry.takeSeat(vm.addr(0xb0b));
+        vm.roll(settledAt + EXIT_WINDOW + 1);
         vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.Unauthorized.selector, alice));
         registry.takeSeat(alice);
         registry.takeSeat(vm.addr(0xb0b));

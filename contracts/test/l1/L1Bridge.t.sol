@@ -183,6 +183,32 @@ contract L1BridgeTest is L1Fixture {
         assertEq(bridge.escrowOf(902, 901, address(token)), 7);
     }
 
+    /// What a rollup says of its own token has no bound, but no sum of it keeps others from settling.
+    function test_p42_tokensThatLieAboutAmountsStopNoSettlement() public {
+        Transfer[] memory transfers = new Transfer[](1);
+        transfers[0] = Transfer(901, 902, 901, address(token), type(uint256).max - 5);
+        settleWith(2, 0, transfers);
+        transfers[0].amount = 5;
+        settleWith(2, 0, transfers);
+        assertEq(bridge.escrowOf(902, 901, address(token)), type(uint256).max);
+        transfers[0].amount = 1;
+        settleWith(2, 0, transfers);
+        transfers[0].amount = type(uint256).max;
+        settleWith(2, 0, transfers);
+        assertEq(bridge.escrowOf(902, 901, address(token)), type(uint256).max);
+    }
+
+    function test_p42_depositsHaveAtMost128Bits() public {
+        uint256 most = type(uint128).max;
+        TestToken liar = new TestToken("Liar", "LIE", 0);
+        liar.mint(address(this), 2 * most + 1);
+        liar.approve(address(bridge), type(uint256).max);
+        bridge.bridgeAsset(901, alice, most, address(liar), true, "");
+        vm.expectRevert(abi.encodeWithSelector(IL1Bridge.AmountTooLarge.selector, most + 1));
+        bridge.bridgeAsset(901, alice, most + 1, address(liar), true, "");
+        assertEq(bridge.escrowOf(901, 0, address(liar)), most);
+    }
+
     function test_p42_transfersWithoutCoverStopTheSettlement() public {
         Transfer[] memory transfers = new Transfer[](1);
         transfers[0] = Transfer(901, 902, 0, address(0), 10 ether + 1);

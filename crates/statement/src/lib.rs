@@ -21,7 +21,7 @@ mod list;
 mod outcome;
 mod transfers;
 
-pub use fates::{fate_leaf, proposal_leaf};
+pub use fates::{fate_leaf, is_broken, proposal_leaf, settled_fate};
 pub use header::{Origin, header_of, lane_root, rollups_of};
 pub use ledger::{Ledger, NotAStatement};
 pub use list::{list_root, opened_root, opening};

@@ -16,10 +16,9 @@ struct Verdict {
 }
 
 /// @title Decides evidence (P47)
-/// @notice Takes exactly the bytes that `weft-evidence` takes. Does not know who may promise for the realm. What takes an
-/// opened envelope or a fact about an epoch is not decided here: false verdicts (8), stale inclusions (9), early leaks (12),
-/// false openings (14), and unbundled or wrong legs (6, 7) of sealed items. Where these leave a wrong result, what was settled
-/// shows it: `ISlasher.punishResult`.
+/// @notice Takes exactly the bytes that `weft-evidence` takes. Does not know who may promise for the realm. Two things are not
+/// decided here: early leaks (12), which take the fact that an epoch is open, and removals as malformed (8) of what is an item.
+/// Where the latter leave a wrong result, what was settled shows it: `ISlasher.punishResult`.
 interface IJudge {
     /// @notice The evidence is of another version or realm, or bytes follow it.
     error NotEvidence(uint256 position);

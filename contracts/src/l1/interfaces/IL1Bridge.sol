@@ -44,6 +44,10 @@ interface IL1Bridge {
     error AmountDoesNotMatchMsgValue(uint256 amount, uint256 value);
     error MsgValueNotZero();
     error NothingToBridge();
+
+    /// @notice More than 128 bits hold: no rollup is credited more of a token at once, so that no sum exceeds 256 bits.
+    error AmountTooLarge(uint256 amount);
+
     error MerkleTreeFull();
     error InvalidGlobalIndex(uint256 globalIndex);
     error GlobalExitRootInvalid(bytes32 globalExitRoot);

@@ -128,8 +128,9 @@ interface ISlasher is IUrcSlasher {
     /// @param fate what was settled of the item on a rollup
     function punishResult(bytes calldata encoded, SettledFate calldata fate) external returns (bytes32 id);
 
-    /// @notice Pays the victim of a conviction about an item: the sender of its first transaction. Anybody may call it.
-    /// @param item canonical encoding of a transaction or bundle, without version byte
+    /// @notice Pays the victim of a conviction about an item: the sender of its first transaction, the payer of an envelope.
+    /// Anybody may call it.
+    /// @param item canonical encoding of a transaction, bundle or envelope, without version byte
     function compensate(bytes32 id, bytes calldata item) external returns (uint256 amount);
 
     /// @notice Returns what an operator loses for a fault of safety, in wei.

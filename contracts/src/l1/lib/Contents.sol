@@ -59,46 +59,49 @@ library Contents {
         content.hash = Promises.hash(domain, ITEM, data[start:cursor.pos]);
     }
 
-    /// @notice Tells whether a result holds a marked transaction alone, or a bundle with a failed leg that may not fail.
-    function isUnbundled(bytes calldata data, Promises.Promise memory given, Content memory content)
-        internal
-        pure
-        returns (bool)
-    {
+    /// @notice Tells whether a result in `data` holds a marked transaction alone, or a bundle with a failed leg that may not
+    /// fail. The bytes of the legs are in `item`.
+    function isUnbundled(
+        bytes calldata data,
+        Promises.Promise memory given,
+        bytes calldata item,
+        Content memory content
+    ) internal pure returns (bool) {
         if (!content.isBundle) {
             Leg memory single = content.legs[0];
-            bytes calldata transaction = data[single.pos:single.pos + single.length];
+            bytes calldata transaction = item[single.pos:single.pos + single.length];
             return given.legs != 0 && Transactions.isMarked(transaction, RESERVED);
         }
         Reader.Cursor memory cursor = Reader.Cursor(given.legsAt);
         for (uint256 i = 0; i < given.legs; i++) {
             Promises.Leg memory named = Promises.readLeg(data, cursor);
-            bool isOwn = _isOwn(data, named, content);
+            bool isOwn = _isOwn(item, named, content);
             if (isOwn && !named.success && !content.legs[named.leg].mayRevert) return true;
         }
         return false;
     }
 
-    /// @notice Tells whether a result names a leg that is none of the item's.
-    function hasForeignLeg(bytes calldata data, Promises.Promise memory given, Content memory content)
-        internal
-        pure
-        returns (bool)
-    {
+    /// @notice Tells whether a result in `data` names a leg that is none of the item's, the bytes of which are in `item`.
+    function hasForeignLeg(
+        bytes calldata data,
+        Promises.Promise memory given,
+        bytes calldata item,
+        Content memory content
+    ) internal pure returns (bool) {
         Reader.Cursor memory cursor = Reader.Cursor(given.legsAt);
         for (uint256 i = 0; i < given.legs; i++) {
-            if (!_isOwn(data, Promises.readLeg(data, cursor), content)) return true;
+            if (!_isOwn(item, Promises.readLeg(data, cursor), content)) return true;
         }
         return false;
     }
 
-    function _isOwn(bytes calldata data, Promises.Leg memory named, Content memory content)
+    function _isOwn(bytes calldata item, Promises.Leg memory named, Content memory content)
         private
         pure
         returns (bool)
     {
         if (named.leg >= content.legs.length) return false;
         Leg memory leg = content.legs[named.leg];
-        return leg.network == named.network && keccak256(data[leg.pos:leg.pos + leg.length]) == named.transaction;
+        return leg.network == named.network && keccak256(item[leg.pos:leg.pos + leg.length]) == named.transaction;
     }
 }

@@ -30,7 +30,7 @@ library Promises {
     /// @param statement hash of the encoded statement
     /// @param l1Deadline of an order: last L1 block by which the slot must be on L1
     /// @param legs where the legs of a result begin, and how many there are
-    /// @param removed whether it is a removal
+    /// @param removed whether it is a removal, and `cause` why
     struct Promise {
         uint8 kind;
         address signer;
@@ -48,6 +48,7 @@ library Promises {
         uint256 legsAt;
         uint256 legs;
         bool removed;
+        uint8 cause;
     }
 
     /// @notice One leg that a result names.
@@ -94,10 +95,14 @@ library Promises {
     }
 
     /// @notice Takes whether a result is a removal, and what it says of that.
-    function readRemoval(bytes calldata data, Reader.Cursor memory cursor) internal pure returns (bool removed) {
+    function readRemoval(bytes calldata data, Reader.Cursor memory cursor)
+        internal
+        pure
+        returns (bool removed, uint8 cause)
+    {
         removed = data.flag(cursor);
-        if (!removed) return false;
-        data.tag(cursor, CAUSES - 1);
+        if (!removed) return (false, 0);
+        cause = data.tag(cursor, CAUSES - 1);
         data.number(cursor, 4);
         data.number(cursor, 2);
         data.word(cursor);
@@ -111,6 +116,17 @@ library Promises {
     /// @notice Returns the running hash after an item (P14).
     function chainNext(bytes32 before, uint32 index, bytes32 item) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(before, index, item));
+    }
+
+    /// @notice Takes version byte and domain of something that must belong to this realm, and tells whether it does.
+    function isOf(bytes calldata data, Reader.Cursor memory cursor, SlotOrder.Domain memory domain)
+        internal
+        pure
+        returns (bool)
+    {
+        bytes memory head =
+            abi.encodePacked(uint8(1), domain.version, domain.l1ChainId, domain.settlement, domain.realm);
+        return keccak256(data.raw(cursor, head.length)) == keccak256(head);
     }
 
     /// @notice Returns `H(tag, body)`.
@@ -149,7 +165,7 @@ library Promises {
             if (leg < least) revert Reader.NotCanonical(cursor.pos);
             least = leg + 1;
         }
-        given.removed = readRemoval(data, cursor);
+        (given.removed, given.cause) = readRemoval(data, cursor);
     }
 
     function _readCheckpoint(bytes calldata data, Reader.Cursor memory cursor, Promise memory given) private pure {

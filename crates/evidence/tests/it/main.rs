@@ -1,5 +1,6 @@
 //! Tests of evidence: what convicts, what does not, golden vectors, and honest histories that nothing convicts.
 
+mod acquittals;
 mod cases;
 mod faults;
 mod golden;

@@ -12,7 +12,7 @@ use weft_settlement::Statement;
 use weft_types::Domain;
 
 /// The realm of `vectors/settlement/hashes.json`.
-fn domain() -> Domain {
+pub(crate) fn domain() -> Domain {
     Domain { version: 1, l1_chain_id: 1, settlement: Address::repeat_byte(0x5e), realm: 7 }
 }
 
