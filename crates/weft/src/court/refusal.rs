@@ -128,6 +128,7 @@ impl Refusal {
             JudgeErrors::NotCanonical(_) => Self::Innocent("its encoding is not canonical"),
             JudgeErrors::BindsNobody(_) => Self::Innocent("a part binds nobody"),
             JudgeErrors::NotATransaction(_) => Self::Innocent("it names what is no transaction"),
+            JudgeErrors::NoPower(_) => Self::L1("the call got too little gas".into()),
             JudgeErrors::NoSuchElement(_)
             | JudgeErrors::NotShown(_)
             | JudgeErrors::WrongPath(_) => {
