@@ -11,7 +11,7 @@ use crate::{
 use alloc::{collections::BTreeMap, string::String, string::ToString as _, vec::Vec};
 use alloy_primitives::B256;
 use thiserror::Error;
-use weft_batch::{ClaimedHead, RealmConfig, SignedBatch};
+use weft_batch::{ClaimedHead, RealmConfig, SignedBatch, Slot};
 use weft_crypto::Setup;
 use weft_evm::{ClosedBlock, Escrow, Heads, MemoryState, Net, Realm, TokenId};
 use weft_lane::Lane;
@@ -158,15 +158,41 @@ impl Derivation {
         self.check_start(signed, hash)?;
         let mut derived = Derived { batch: hash, ..Derived::default() };
         for slot in &batch.slots {
-            let number = self.next;
-            self.slot(batch.number, number, slot, inbox, legs, &mut derived, out)?;
-            self.next = number.next();
-            derived.slots += 1;
+            self.pass(batch.number, slot, false, inbox, legs, &mut derived, out)?;
         }
         self.check_end(signed, &derived)?;
-        derived.moved = self.realm.escrow_mut().take_moved();
-        (self.batches, self.parent) = (batch.number, hash);
+        self.end(batch.number, hash, &mut derived);
         Ok(derived)
+    }
+
+    /// Goes through the next slot.
+    #[expect(clippy::too_many_arguments, reason = "what a batch is made of, once")]
+    pub(crate) fn pass(
+        &mut self,
+        batch: u64,
+        slot: &Slot,
+        is_forced: bool,
+        inbox: &[InboxEntry],
+        legs: &mut dyn Legs,
+        derived: &mut Derived,
+        out: &mut dyn FnMut(&ClosedBlock),
+    ) -> Result<(), Lie> {
+        let number = self.next;
+        self.slot(batch, number, slot, is_forced, inbox, legs, derived, out)?;
+        self.next = number.next();
+        derived.slots += 1;
+        Ok(())
+    }
+
+    /// Notes that a batch is over.
+    pub(crate) fn end(&mut self, number: u64, hash: B256, derived: &mut Derived) {
+        derived.moved = self.realm.escrow_mut().take_moved();
+        (self.batches, self.parent) = (number, hash);
+    }
+
+    /// Returns the number of the next slot.
+    pub(crate) const fn next_slot(&self) -> SlotNumber {
+        self.next
     }
 
     fn check_start(&self, signed: &SignedBatch, hash: B256) -> Result<(), Lie> {

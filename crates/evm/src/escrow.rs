@@ -25,6 +25,9 @@ impl TokenId {
 
 type Key = (NetworkId, TokenId);
 
+/// Most that a rollup holds of a foreign token, in its smallest unit: 128 bits, as L1's bridge takes at once.
+pub(crate) const MOST: U256 = U256::from_limbs([u64::MAX, u64::MAX, 0, 0]);
+
 /// What a network got from other rollups less what it gave them, of one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Net {
@@ -117,13 +120,14 @@ impl Escrow {
         }
     }
 
-    /// Gives `amount` to `network` when it is foreign there.
+    /// Gives `amount` to `network` when it is foreign there, up to 2^128 - 1 in all.
     ///
-    /// Saturates: no rollup can be given more than was taken from others, whose sum fits 256 bits.
+    /// What exceeds it is lost. Only a token whose contract lies about amounts comes so far, and on L1 exits that wait add
+    /// up to what a rollup has: with 128 bits here no sum there exceeds 256.
     pub fn give(&mut self, network: NetworkId, token: TokenId, amount: U256) {
-        if token.network != network && !amount.is_zero() {
-            let sum = self.balance(network, token).saturating_add(amount);
-            self.write((network, token), sum);
+        let balance = self.balance(network, token);
+        if token.network != network && !amount.is_zero() && balance < MOST {
+            self.write((network, token), balance.saturating_add(amount).min(MOST));
         }
     }
 

@@ -106,10 +106,23 @@ impl Ledger {
     /// Panics when another batch comes next.
     pub fn take(&mut self, derivation: &Derivation, batch: &SignedBatch, derived: &Derived) {
         let batch = &batch.batch;
-        assert_eq!(batch.number, self.span().1 + 1, "batches are taken one after the other");
         batch.slots.iter().flat_map(|slot| &slot.joined).for_each(|genesis| self.join(genesis));
+        self.note(derivation, batch.number, derived);
+    }
+
+    /// Takes an inbox-only batch (P46) right after `derivation` derived it.
+    ///
+    /// # Panics
+    ///
+    /// Panics when another batch comes next.
+    pub fn take_forced(&mut self, derivation: &Derivation, number: u64, derived: &Derived) {
+        self.note(derivation, number, derived);
+    }
+
+    fn note(&mut self, derivation: &Derivation, number: u64, derived: &Derived) {
+        assert_eq!(number, self.span().1 + 1, "batches are taken one after the other");
         let part = |(network, _): (&NetworkId, _)| {
-            let post = outcome_of(derivation.realm(), *network, batch.number)?;
+            let post = outcome_of(derivation.realm(), *network, number)?;
             Some((*network, Part { post, proposed: Vec::new(), fates: Vec::new() }))
         };
         let mut named: BTreeMap<_, _> = derived.heads.iter().filter_map(part).collect();
@@ -121,8 +134,7 @@ impl Ledger {
                 part.fates.push(fate_leaf(&self.domain, *network, fate));
             }
         }
-        let (number, moved) = (batch.number, derived.moved.clone());
-        self.waiting.push_back(Waiting { number, named, moved });
+        self.waiting.push_back(Waiting { number, named, moved: derived.moved.clone() });
     }
 
     /// Returns the statement that settles everything up to batch `last`, whose hash on L1 is `batch_hash`.

@@ -1,0 +1,88 @@
+//! Batches that anybody posts for a silent sequencer: inbox entries and nothing else (P46).
+
+use crate::{
+    derivation::{Derivation, Derived},
+    inbox::InboxEntry,
+    legs::{Legs, Recovered},
+    lie::{Lie, LieKind},
+};
+use alloc::vec::Vec;
+use alloy_primitives::B256;
+use weft_batch::Slot;
+use weft_evm::ClosedBlock;
+use weft_lane::{Effect, Input};
+use weft_types::SlotNumber;
+
+/// What L1 says of a batch that nobody signed. Its one slot takes the inbox entries up to its cursor, and what follows from
+/// them is nobody's claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForcedBatch {
+    /// Number.
+    pub number: u64,
+    /// Its slot.
+    pub slot: SlotNumber,
+    /// Inbox entries in the lane after it.
+    pub inbox_cursor: u64,
+    /// Time of the L1 block that holds it, in milliseconds since the Unix epoch.
+    pub unix_ms: u64,
+    /// Its hash on L1, which the next batch names as its parent.
+    pub hash: B256,
+}
+
+impl Derivation {
+    /// Derives the blocks of an inbox-only batch, as [`Self::apply`] does those of a signed one. Its heads are those of all
+    /// rollups: L1 lets each of them advance.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Lie`]: it does not follow, or names entries that are not there.
+    pub fn apply_forced(
+        &mut self,
+        forced: &ForcedBatch,
+        inbox: &[InboxEntry],
+        out: &mut dyn FnMut(&ClosedBlock),
+    ) -> Result<Derived, Lie> {
+        let entries = self.check_forced(forced)?;
+        let slot = self.forced_slot(forced, entries);
+        let mut derived = Derived { batch: forced.hash, ..Derived::default() };
+        let legs: &mut dyn Legs = &mut Recovered::new(Vec::new());
+        self.pass(forced.number, &slot, true, inbox, legs, &mut derived, out)?;
+        for (network, _) in self.realm.networks() {
+            let Some((header, hash)) = self.realm.head(network) else { continue };
+            derived.heads.insert(network, (header.number, hash));
+        }
+        self.end(forced.number, forced.hash, &mut derived);
+        Ok(derived)
+    }
+
+    /// Checks that the batch comes next, and returns how many entries it takes.
+    fn check_forced(&self, forced: &ForcedBatch) -> Result<u32, Lie> {
+        let (last, _) = self.last();
+        let lie = |kind: LieKind| kind.of(forced.number);
+        for (is_right, what) in [
+            (forced.number == last + 1, "number"),
+            (forced.slot == self.next_slot(), "first slot"),
+        ] {
+            if !is_right {
+                return Err(lie(LieKind::Sequence { what }));
+            }
+        }
+        let entries = forced.inbox_cursor.checked_sub(self.inbox_cursor);
+        let entries = entries.and_then(|entries| u32::try_from(entries).ok());
+        let (claimed, derived) = (forced.inbox_cursor, self.inbox_cursor);
+        entries.ok_or_else(|| lie(LieKind::Cursor { claimed, derived }))
+    }
+
+    /// Returns the slot: it begins when the lane, asked at the time of the L1 block, would let it begin.
+    fn forced_slot(&self, forced: &ForcedBatch, l1_born: u32) -> Slot {
+        let (mut trial, mut effects) = (self.lane.clone(), Vec::new());
+        let stepped = trial.step(forced.unix_ms, Input::Tick, &mut effects);
+        assert_eq!(stepped, Ok(()), "a turn is never refused");
+        let begin = effects.iter().find_map(|effect| match effect {
+            Effect::Opened(header) => Some(header.unix_ms),
+            _ => None,
+        });
+        let unix_ms = begin.expect("no slot is open between batches, so a turn opens one");
+        Slot { unix_ms, l1_born, ..Slot::default() }
+    }
+}
