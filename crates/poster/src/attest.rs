@@ -6,8 +6,9 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
-use weft_batch::{RealmConfig, SignedBatch};
+use weft_batch::{RealmConfig, SignedBatch, blobs, payload};
 use weft_derive::{Derivation, InboxEntry, InvalidRealm, Legs};
+use weft_l1::versioned_hash;
 use weft_settlement::Statement;
 use weft_statement::{Ledger, Origin, header_of};
 
@@ -50,19 +51,21 @@ impl Attester {
         &self.ledger
     }
 
-    /// Derives the next batch, which stands on L1 as `posted`.
+    /// Derives the next batch, which stands on L1 as `posted`; `payload` is what its blobs have to hold.
     ///
     /// # Errors
     ///
-    /// [`PostError::Header`] when L1 says something of it that is not so; [`PostError::Lie`].
+    /// [`PostError::Header`] when L1 says something of it that is not so, or has other blobs; [`PostError::Lie`].
     pub fn take(
         &mut self,
         batch: &SignedBatch,
+        payload: &[u8],
         posted: &OnL1,
         inbox: &[InboxEntry],
         legs: &mut dyn Legs,
     ) -> Result<(), PostError> {
         self.check_header(batch, posted)?;
+        check_blobs(batch, payload, posted)?;
         let derived = self.derivation.apply(batch, inbox, legs, &mut |_| {})?;
         self.ledger.take(&self.derivation, batch, &derived);
         Ok(())
@@ -138,4 +141,19 @@ impl Attester {
             signature: signature.to_bytes().into(),
         })
     }
+}
+
+/// What others derive from are the blobs: the hub binds them to no content, so that they are made again and compared.
+fn check_blobs(batch: &SignedBatch, payload: &[u8], posted: &OnL1) -> Result<(), PostError> {
+    let wrong = |why: &dyn std::fmt::Display| PostError::Blobs(why.to_string());
+    let number = batch.batch.number;
+    if payload::unpack(payload).map_err(|why| wrong(&why))? != batch.encode() {
+        return Err(wrong(&format!("the payload of batch {number} holds another one")));
+    }
+    let packed = blobs::pack(payload).map_err(|why| wrong(&why))?;
+    let hashes: Option<Vec<B256>> = packed.iter().map(|blob| versioned_hash(blob)).collect();
+    if hashes.as_ref() == Some(&posted.blobs) {
+        return Ok(());
+    }
+    Err(PostError::Header { number, what: "list of blobs" })
 }

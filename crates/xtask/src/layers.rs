@@ -148,6 +148,7 @@ const LAYERS: &[Layer] = &[
             "weft-batch",
             "weft-contracts",
             "weft-derive",
+            "weft-l1",
             "weft-promise",
             "weft-settlement",
             "weft-statement",

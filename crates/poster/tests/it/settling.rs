@@ -2,14 +2,14 @@
 
 use crate::{
     sequencer::{A, B, Draft},
-    world::{PROGRAM, World, attesters, funded},
+    world::{PROGRAM, World, attesters, funded, payload_of},
 };
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall as _;
 use weft_batch::SignedBatch;
 use weft_contracts::{Bridge, Hub, L1Bridge, addresses::BRIDGE};
 use weft_derive::Recover;
-use weft_poster::{Attestation, Attester, Limits, OnL1, PostError, Settler};
+use weft_poster::{Attestation, Attester, Form, Limits, OnL1, PostError, Settler, Sidecar};
 use weft_promise::{LocalSigner, Signer};
 use weft_settlement::Statement;
 use weft_types::NetworkId;
@@ -37,7 +37,7 @@ async fn derived(world: &World) -> (Attester, Vec<OnL1>) {
     let mut posted = Vec::new();
     for (number, batch) in (1..).zip(world.batches.all()) {
         let on_l1 = l1.batch(number).await.unwrap().unwrap();
-        attester.take(&batch, &on_l1, &[], &mut Recover).unwrap();
+        attester.take(&batch, &payload_of(&batch), &on_l1, &[], &mut Recover).unwrap();
         posted.push(on_l1);
     }
     attester.follow_settlement(&l1).await.unwrap();
@@ -142,7 +142,7 @@ async fn p44_no_honest_attester_signs_what_is_not_so() {
     let posted = world.l1().await.batch(1).await.unwrap().unwrap();
     let take = |batch: &SignedBatch, posted: &OnL1| {
         let mut attester = Attester::new(world.sequencer.config.clone()).unwrap();
-        attester.take(batch, posted, &[], &mut Recover)
+        attester.take(batch, &payload_of(batch), posted, &[], &mut Recover)
     };
     take(&batch, &posted).unwrap();
     // Every field of the header on L1.
@@ -176,9 +176,31 @@ async fn p44_no_honest_attester_signs_what_is_not_so() {
     let lying = SignedBatch { batch: lying, signature };
     let mut of_lie = posted.clone();
     of_lie.header.content = alloy_primitives::keccak256(lying.encode());
+    of_lie.blobs = Sidecar::new(&payload_of(&lying), Form::Blobs).unwrap().hashes;
     assert!(matches!(take(&lying, &of_lie), Err(PostError::Lie(_))));
     // Nor about what it did not derive.
     let attester = Attester::new(world.sequencer.config.clone()).unwrap();
     let error = attester.attest(1, posted.hash, PROGRAM, &mut signer(0)).unwrap_err();
     assert!(matches!(error, PostError::Statement(_)), "{error}");
+}
+
+#[tokio::test]
+async fn p40_a_batch_whose_blobs_hold_something_else_is_not_attested() {
+    let Some(mut world) = World::new("osaka").await else { return };
+    let dir = tempfile::tempdir().unwrap();
+    // The sequencer signs and posts the right content with blobs that nobody can derive from.
+    world.batches.post_instead(b"junk");
+    let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
+    world.sequencer.submit(&Draft::pay(A, 0, 0, 5).item());
+    let batch = world.batch();
+    world.post_all(&mut poster).await;
+    let posted = world.l1().await.batch(1).await.unwrap().unwrap();
+    assert_eq!(posted.header.content, alloy_primitives::keccak256(batch.encode()));
+    let mut attester = Attester::new(world.sequencer.config.clone()).unwrap();
+    for payload in [payload_of(&batch), b"junk".to_vec()] {
+        assert!(attester.take(&batch, &payload, &posted, &[], &mut Recover).is_err());
+    }
+    let error = attester.take(&batch, &payload_of(&batch), &posted, &[], &mut Recover).unwrap_err();
+    assert!(matches!(error, PostError::Header { what: "list of blobs", .. }), "{error}");
+    assert_eq!(attester.ledger().span(), (0, 0));
 }

@@ -37,23 +37,38 @@ impl Compress for Stored {
 
 /// Batches that grow while they are posted.
 #[derive(Clone, Default)]
-pub(crate) struct Batches(Arc<Mutex<Vec<SignedBatch>>>);
+pub(crate) struct Batches {
+    all: Arc<Mutex<Vec<SignedBatch>>>,
+    /// What their blobs hold instead of them.
+    instead: Arc<Mutex<Option<Vec<u8>>>>,
+}
+
+/// Returns what the blobs of a batch hold.
+pub(crate) fn payload_of(batch: &SignedBatch) -> Vec<u8> {
+    payload::pack(&batch.encode(), &mut Stored).unwrap()
+}
 
 impl Batches {
     pub(crate) fn push(&self, batch: SignedBatch) {
-        self.0.lock().unwrap().push(batch);
+        self.all.lock().unwrap().push(batch);
+    }
+
+    /// Lets a poster put something else into blobs.
+    pub(crate) fn post_instead(&self, bytes: &[u8]) {
+        *self.instead.lock().unwrap() = Some(bytes.to_vec());
     }
 
     pub(crate) fn all(&self) -> Vec<SignedBatch> {
-        self.0.lock().unwrap().clone()
+        self.all.lock().unwrap().clone()
     }
 }
 
 impl Source for Batches {
     fn batch(&mut self, number: u64) -> Result<Option<(SignedBatch, Vec<u8>)>, PostError> {
-        let batch = self.0.lock().unwrap().get(number as usize - 1).cloned();
+        let batch = self.all.lock().unwrap().get(number as usize - 1).cloned();
         Ok(batch.map(|batch| {
-            let payload = payload::pack(&batch.encode(), &mut Stored).unwrap();
+            let instead = self.instead.lock().unwrap().clone();
+            let payload = instead.unwrap_or_else(|| payload_of(&batch));
             (batch, payload)
         }))
     }

@@ -119,9 +119,10 @@ async fn derived(
     for number in 1..=posted {
         let batch = dir.batch(number)?;
         let batch = batch.ok_or_else(|| eyre::eyre!("batch {number} is on L1 and not here"))?;
+        let payload = dir.payload(number)?.unwrap_or_default();
         let on_l1 = l1.batch(number).await?;
         let on_l1 = on_l1.ok_or_else(|| eyre::eyre!("L1 does not show batch {number}"))?;
-        attester.take(&batch, &on_l1, &inbox, &mut recover(&batch))?;
+        attester.take(&batch, &payload, &on_l1, &inbox, &mut recover(&batch))?;
         last = Some(on_l1);
     }
     attester.follow_settlement(l1).await?;
