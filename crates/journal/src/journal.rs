@@ -4,7 +4,7 @@ use crate::{
     disk::Disk,
     error::{OpenError, Poisoned},
     format::MAX_RECORD_BYTES,
-    open::{Opened, open},
+    open::{Opened, open, read},
     shared::{Shared, Ticket},
     writer::Writer,
 };
@@ -67,6 +67,22 @@ impl Journal {
         let thread = thread.spawn(move || writer.run());
         let writer = Some(thread.map_err(OpenError::disk("start the writer", ""))?);
         Ok(Self { shared, writer, max_waiting_bytes: options.max_waiting_bytes })
+    }
+
+    /// Gives every record after number `after` to `visit`, in order, of a log that nobody has open: for whoever has to know
+    /// what comes before anything is done about it. Records that are missing at the beginning are for [`Self::open`] to
+    /// complain about.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn read<E: From<OpenError>>(
+        disk: &dyn Disk,
+        options: &Options,
+        after: u64,
+        visit: impl FnMut(u64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        read(disk, &options.realm, after, visit)
     }
 
     /// Adds a record, without waiting for the disk.

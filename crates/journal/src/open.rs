@@ -64,6 +64,22 @@ pub(crate) fn open<E: From<OpenError>>(
     Ok(Opened { segments, current, next })
 }
 
+/// Gives every record after `after` to `visit`, and makes nothing ready.
+pub(crate) fn read<E: From<OpenError>>(
+    disk: &dyn Disk,
+    realm: &[u8; 32],
+    after: u64,
+    mut visit: impl FnMut(u64, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut segments = segments(disk)?;
+    let mut visit_new = |sequence: u64, body: &[u8]| match sequence {
+        _ if sequence <= after => Ok(()),
+        _ => visit(sequence, body),
+    };
+    let unread = unread(&segments, after);
+    read_all(disk, realm, &mut segments, unread, &mut visit_new).map(drop)
+}
+
 /// Returns the first records of all segments, in order.
 fn segments(disk: &dyn Disk) -> Result<VecDeque<u64>, OpenError> {
     let names = disk.names().map_err(OpenError::disk("list the files", ""))?;

@@ -15,6 +15,7 @@ mod entry;
 mod error;
 mod file;
 mod history;
+mod inverse;
 mod kept;
 mod keys;
 mod medium;
