@@ -32,6 +32,8 @@ pub struct Derivation {
     pub(crate) available: Vec<NetworkId>,
     /// Inbox entries in the lane.
     pub(crate) inbox_cursor: u64,
+    /// First slot with an entry that L1 took back.
+    pub(crate) reorged: Option<SlotNumber>,
     /// Batches so far, and the hash of the last one.
     batches: u64,
     parent: B256,
@@ -101,6 +103,7 @@ impl Derivation {
             epochs: BTreeMap::new(),
             available,
             inbox_cursor: 0,
+            reorged: None,
             batches: 0,
             parent: B256::ZERO,
             next: SlotNumber::new(1),
@@ -135,6 +138,7 @@ impl Derivation {
             epochs: self.epochs.clone(),
             available: self.available.clone(),
             inbox_cursor: self.inbox_cursor,
+            reorged: self.reorged,
             batches: self.batches,
             parent: self.parent,
             next: self.next,

@@ -13,7 +13,7 @@ use alloy_primitives::B256;
 use core::{iter::Peekable, slice};
 use weft_batch::{ClaimedRemoval, Halt, ReorgedEntry, Slot, WireBundle, WireItem, WireLeg};
 use weft_evm::ClosedBlock;
-use weft_lane::{Effect, Input, Turn};
+use weft_lane::{Effect, Input, Rejection, Turn};
 use weft_types::{
     Bundle, InvalidReason, Item, L1Born, L1Event, Leg, NetworkId, Outcome, Position, Removal,
     Section, SlotHeader, SlotNumber,
@@ -201,6 +201,7 @@ impl Derivation {
             return Err(passage.lie(LieKind::Canonical { origin }));
         }
         self.place(passage, &Item::L1Born(L1Born { origin, event: L1Event::Reorged(item) }))?;
+        self.reorged.get_or_insert(passage.number);
         Ok(())
     }
 
@@ -233,7 +234,16 @@ impl Derivation {
     /// Gives an item the next position of its section and lets it run; returns its hash.
     fn place(&mut self, passage: &mut Passage<'_>, item: &Item) -> Result<B256, Lie> {
         let hash = item.hash(&self.config.domain);
-        let step = self.step(passage.now_ms(), Input::Submit(submission(item, hash)));
+        let submit = Input::Submit(submission(item, hash));
+        let mut step = self.step(passage.now_ms(), submit.clone());
+        if let Err(Rejection::Duplicate { position, .. }) = step
+            && self.reorged.is_some_and(|gone| gone <= position.slot)
+        {
+            // P48: it was removed at its first position, until L1 took back what stands before that. Both positions stand.
+            let released = self.step(0, Input::Release { item: hash });
+            assert_eq!(released, Ok(vec![]), "releases change no slot");
+            step = self.step(passage.now_ms(), submit);
+        }
         let effects = step.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
         let [Effect::Positioned { position, .. }] = effects[..] else {
             unreachable!("an item in an open slot has a position and nothing else: {effects:?}");

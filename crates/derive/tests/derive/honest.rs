@@ -206,3 +206,39 @@ fn void_batches_leave_a_derivation_where_it_was() {
     assert_eq!(again.apply(&second, &[], &mut weft_derive::Recover, out), Ok(once));
     assert_eq!(settled.last(), (1, first.batch.hash(&sequencer.config.domain)));
 }
+
+/// What had two positions because it was removed at the first may be included there once L1 took back what stood before.
+#[test]
+fn p48_an_item_may_stand_twice_behind_what_l1_took_back_alone() {
+    for is_reorged in [true, false] {
+        let mut sequencer = Sequencer::new();
+        let origin = L1Ref { block_hash: B256::repeat_byte(8), log_index: 0 };
+        let gone = InboxEntry::of_payload(sequencer.now_ms(), origin, b"gone");
+        if is_reorged {
+            sequencer.take_reorged(&gone);
+        }
+        let item = Item::Transaction(Draft::pay(A, 1, 0, 1).leg());
+        assert!(matches!(sequencer.submit(&item), Outcome::Included));
+        sequencer.close();
+        let hash = item.hash(&sequencer.config.domain);
+        sequencer.step(weft_lane::Input::Release { item: hash });
+        assert!(matches!(sequencer.submit(&item), Outcome::Removed(_)));
+        sequencer.close();
+        let batch = sequencer.batch();
+        match is_reorged {
+            true => same(&sequencer, std::slice::from_ref(&batch)),
+            false => {
+                let lie = derive(&sequencer.config, &sequencer.inbox, &[batch]).unwrap_err();
+                let duplicate = weft_lane::Rejection::Duplicate {
+                    item: hash,
+                    position: weft_types::Position {
+                        slot: weft_types::SlotNumber::new(1),
+                        section: weft_types::Section::Plaintext,
+                        index: 0,
+                    },
+                };
+                assert_eq!(*lie.kind, weft_derive::LieKind::Lane(duplicate));
+            }
+        }
+    }
+}

@@ -204,7 +204,7 @@ impl Sequencer {
         sequencer
     }
 
-    fn step(&mut self, input: Input) -> Vec<Effect> {
+    pub(crate) fn step(&mut self, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.lane.step(self.now_ms, input, &mut effects).unwrap();
         effects
