@@ -65,6 +65,20 @@ impl DataDir {
         Ok(Some(Self { disk, database: Some(database), lock: Some(lock), bytes }))
     }
 
+    /// Returns the directory that a node has and goes on with.
+    pub(crate) fn again(
+        config: &DevConfig,
+        database: Option<Database>,
+        lock: Option<File>,
+    ) -> Self {
+        let log = || -> Arc<dyn Disk> {
+            let path = config.data_dir.as_ref().expect("a log is in memory or in a directory");
+            Arc::new(DirDisk::new(path.join(LOG)))
+        };
+        let disk = config.log_disk.as_ref().map_or_else(log, Arc::clone);
+        Self { disk, database, lock, bytes: 0 }
+    }
+
     /// Returns true when a directory holds a log.
     pub(crate) fn has_log(path: &Path) -> io::Result<bool> {
         let log = path.join(LOG);

@@ -2,17 +2,25 @@
 
 use crate::{
     engine::ChainEvent,
-    rpc::errors::{RpcError, RpcResult},
+    rpc::{
+        errors::{RpcError, RpcResult},
+        logs::removed,
+    },
+    store::StoredBlock,
 };
 use alloy_primitives::B256;
-use alloy_rpc_types_eth::Filter;
+use alloy_rpc_types_eth::{Filter, Log};
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 /// Most pending transactions that a filter keeps for its owner.
 const MAX_PENDING: usize = 10_000;
+
+/// Most logs that are not any more which a filter keeps for its owner.
+const MAX_REMOVED: usize = 10_000;
 
 /// What a filter is about.
 #[derive(Debug, Clone)]
@@ -31,6 +39,8 @@ pub(crate) struct Installed {
     pub(crate) topic: Topic,
     /// First block that its owner has not heard about.
     pub(crate) next_block: u64,
+    /// Logs that its owner heard about and that are not any more.
+    pub(crate) removed: Vec<Log>,
     asked: Instant,
 }
 
@@ -57,7 +67,8 @@ impl Filters {
             return Err(RpcError::limit(format!("{} filters are installed", self.max)));
         }
         self.last_id += 1;
-        self.installed.insert(self.last_id, Installed { topic, next_block, asked: now });
+        let removed = Vec::new();
+        self.installed.insert(self.last_id, Installed { topic, next_block, removed, asked: now });
         Ok(self.last_id)
     }
 
@@ -82,6 +93,19 @@ impl Filters {
                 hashes.push(*hash);
             }
         }
+    }
+
+    /// Notes that the blocks after `head` are not any more, in order.
+    pub(crate) fn take_back(&mut self, head: u64, gone: &[Arc<StoredBlock>]) {
+        for filter in self.installed.values_mut() {
+            if let Topic::Logs(wanted) = &filter.topic {
+                let told = gone.iter().filter(|block| block.header.number < filter.next_block);
+                let logs = told.rev().flat_map(|block| removed(block, wanted));
+                filter.removed.extend(logs);
+                filter.removed.truncate(MAX_REMOVED);
+            }
+        }
+        self.rewind(head);
     }
 
     /// Forgets having told about blocks after `head`.

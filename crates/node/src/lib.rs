@@ -54,8 +54,8 @@ mod view;
 pub use accounts::{DEV_ACCOUNTS, DevAccount};
 pub use admin::{AdminConfig, LogControl};
 pub use batches::{
-    BatchDir, BatchFileError, BatchLimits, BatchOptions, BatchSink, Brotli, VerifiedBatches,
-    Verifier, VerifyBatchesError, development_sequencer, realm_config, recover,
+    BatchDir, BatchFileError, BatchLimits, BatchOptions, BatchSink, Brotli, RestsOn,
+    VerifiedBatches, Verifier, VerifyBatchesError, development_sequencer, realm_config, recover,
 };
 pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
 pub use engine::{EngineHandle, ImportedChain, L1Block, L1Entry, L1Refused, L1Standing, L1Update};

@@ -55,8 +55,8 @@ pub(crate) enum Record {
     L1Forward { block: L1Block, entries: Vec<(u32, Bytes)> },
     /// L1 has none of the blocks after this one.
     L1Back { to: u64 },
-    /// The first entry that waits has a position.
-    L1Item { now_ms: u64 },
+    /// The first entry that waits has a position, in this slot.
+    L1Item { now_ms: u64, slot: u64 },
     /// What waited waits no more and never had a position.
     Dropped { bundle: Option<BundleId>, protected: bool, legs: Vec<Leg>, why: String },
 }
@@ -100,6 +100,11 @@ pub(crate) struct Closed {
 }
 
 impl Record {
+    /// Tells from its encoding whether a record is about L1, without reading the rest.
+    pub(crate) fn is_of_l1(bytes: &[u8]) -> bool {
+        matches!(bytes.get(1), Some(17 | 18 | 20))
+    }
+
     /// Reads a record of the log of `domain`.
     pub(crate) fn read(bytes: &[u8], domain: &Domain) -> Result<Self, CodecError> {
         let record = Self::decode(bytes)?;
@@ -160,7 +165,7 @@ impl Encode for Record {
                 out
             }
             Self::L1Back { to } => out.u8(18).u64(*to),
-            Self::L1Item { now_ms } => out.u8(19).u64(*now_ms),
+            Self::L1Item { now_ms, slot } => out.u8(20).u64(*now_ms).u64(*slot),
             Self::Dropped { bundle, protected, legs, why } => {
                 out.u8(8).bool(bundle.is_some());
                 if let Some(id) = bundle {
@@ -223,7 +228,7 @@ impl Decode for Record {
                 Self::L1Forward { block, entries: entries.collect::<Result<_, CodecError>>()? }
             }
             18 => Self::L1Back { to: input.u64()? },
-            19 => Self::L1Item { now_ms: input.u64()? },
+            20 => Self::L1Item { now_ms: input.u64()?, slot: input.u64()? },
             found => return Err(CodecError::Tag { what: "record kind", found }),
         })
     }
@@ -472,7 +477,7 @@ mod tests {
                 entries: vec![(3, Bytes::from_static(b"entry"))],
             },
             Record::L1Back { to: 4 },
-            Record::L1Item { now_ms: 8 },
+            Record::L1Item { now_ms: 8, slot: 3 },
         ]
     }
 

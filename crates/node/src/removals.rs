@@ -32,7 +32,7 @@ struct Bucket {
 }
 
 /// What was removed lately.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Removals {
     rates: Rates,
     all: Bucket,

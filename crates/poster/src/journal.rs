@@ -30,6 +30,9 @@ pub struct InFlight {
     pub l1_number: u64,
     /// Hash of that block.
     pub l1_hash: B256,
+    /// Hash of the batch's encoding; another batch of the number is signed for again.
+    #[serde(default)]
+    pub content: B256,
     /// The sequencer's signature over the header.
     pub signature: Bytes,
     /// Transactions with this nonce, each dearer than the one before.
@@ -167,6 +170,7 @@ mod tests {
             number: nonce + 1,
             parent: B256::repeat_byte(3),
             l1_number: 9,
+            content: B256::ZERO,
             l1_hash: B256::repeat_byte(4),
             signature: Bytes::from_static(&[5; 65]),
             attempts: vec![Attempt { hash: B256::repeat_byte(6), fees, after: 8 }],

@@ -23,6 +23,6 @@ pub use error::PostError;
 pub use fees::{Fees, Limits};
 pub use journal::{Attempt, InFlight, Journal};
 pub use l1::{Head, L1, OnL1, PostedHead};
-pub use poster::{Poster, Source, Step, Turn};
+pub use poster::{Poster, Rests, Source, Step, Turn};
 pub use settle::Settler;
 pub use sidecar::{Form, Sidecar};

@@ -45,6 +45,24 @@ pub trait Source: Send {
     ///
     /// [`PostError::Source`].
     fn rollups(&mut self, number: u64) -> Result<Vec<NetworkId>, PostError>;
+
+    /// Returns on which blocks of L1 the batches rest, as far as L1 may take them back: nothing, unless somebody knows.
+    ///
+    /// # Errors
+    ///
+    /// [`PostError::Source`].
+    fn rests(&mut self) -> Result<Rests, PostError> {
+        Ok(Rests::default())
+    }
+}
+
+/// On which blocks of L1 batches rest, by number and hash (P48).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rests {
+    /// L1 has to have these.
+    pub on: Vec<(u64, B256)>,
+    /// L1 must not have these.
+    pub not_on: Vec<(u64, B256)>,
 }
 
 /// What a turn did.
@@ -110,8 +128,8 @@ pub struct Poster {
     form: Form,
     /// Last batch on L1 whose content was compared with ours.
     compared: u64,
-    /// The last batch's blobs: their proofs are dear.
-    made: Option<(u64, Form, Sidecar)>,
+    /// The last blobs, by the hash of their payload: their proofs are dear. A number may have another batch later.
+    made: Option<(B256, Form, Sidecar)>,
     /// The realm's inbox, once a batch took an entry of it.
     inbox: Option<Address>,
     planted: Option<Step>,
@@ -129,6 +147,8 @@ struct Posting {
     signature: Bytes,
     sidecar: Sidecar,
     form: Form,
+    /// Hash of what the blobs hold.
+    payload: B256,
 }
 
 impl Posting {
@@ -194,11 +214,22 @@ impl Poster {
     /// [`PostError`]; after [`PostError::L1`] the next turn may work.
     pub async fn turn(&mut self) -> Result<Turn, PostError> {
         let (head, posted) = (self.l1.head().await?, self.l1.posted().await?);
-        self.compare(&posted).await?;
         let number = posted.number + 1;
+        let rests = self.source.rests()?;
+        match self.compare(&posted).await {
+            // L1 here is still on a branch that the batches left already, or the other way round.
+            Err(PostError::PostedOtherwise { .. }) if !self.has(&rests).await? => {
+                return Ok(Turn::Overtaken { number });
+            }
+            compared => compared?,
+        }
         let Some((batch, payload)) = self.source.batch(number)? else {
             return Ok(Turn::Idle { posted: posted.number });
         };
+        if self.source.rests()? != rests {
+            // Batches are being written again.
+            return Ok(Turn::Overtaken { number });
+        }
         let nonce = self.l1.nonce(self.account.address()).await?;
         let known = self.journal.at(nonce).cloned();
         // The origin has to know all entries that the batch took (P46), and is a block before the last one.
@@ -208,6 +239,9 @@ impl Poster {
         }
         let posting =
             self.posting(&batch, &payload, &head, (&posted, least), known.as_ref()).await?;
+        if !self.stands(&rests, &posting.header).await? {
+            return Ok(Turn::Overtaken { number });
+        }
         let asked = (head.base_fee, self.l1.blob_base_fee().await?);
         let market = Fees::first(asked.0, asked.1, &self.limits);
         let Some(known) = known else {
@@ -218,6 +252,31 @@ impl Poster {
             return self.attempt(flight, posting, market, &head).await;
         };
         self.follow(known, posting, market, asked, &head).await
+    }
+
+    /// Tells whether L1 has what the batches rest on, on the branch of the block that a header names. A header can be posted
+    /// on that branch alone, so a batch of another one never is (P48).
+    async fn stands(&self, rests: &Rests, header: &BatchHeader) -> Result<bool, PostError> {
+        let is_later = rests.on.iter().all(|(number, _)| *number <= header.l1_number);
+        // The second question last: L1 may change between the answers.
+        Ok(is_later
+            && self.has(rests).await?
+            && self.l1.block_hash(header.l1_number).await? == Some(header.l1_hash))
+    }
+
+    /// Tells whether L1 has what the batches rest on.
+    async fn has(&self, rests: &Rests) -> Result<bool, PostError> {
+        for (number, hash) in &rests.on {
+            if self.l1.block_hash(*number).await? != Some(*hash) {
+                return Ok(false);
+            }
+        }
+        for (number, hash) in &rests.not_on {
+            if self.l1.block_hash(*number).await? == Some(*hash) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Goes on with a nonce that was used for an attempt which is in no block.
@@ -323,7 +382,11 @@ impl Poster {
                     tracing::info!(%why, "L1 does not take proofs of cells; trying proofs of blobs");
                     self.form = Form::Blobs;
                     let payload = self.source.batch(number)?.map(|(_, payload)| payload);
-                    posting.sidecar = self.sidecar(number, &payload.unwrap_or_default())?;
+                    let payload = payload.filter(|payload| keccak256(payload) == posting.payload);
+                    if payload.is_none() {
+                        return Ok(Turn::Overtaken { number });
+                    }
+                    posting.sidecar = self.sidecar(&payload.unwrap_or_default())?;
                     posting.form = Form::Blobs;
                 }
                 Err(why) => return Err(PostError::Refused(why)),
@@ -349,32 +412,34 @@ impl Poster {
     ) -> Result<Posting, PostError> {
         let number = batch.batch.number;
         let rollups = self.source.rollups(number)?;
-        let sidecar = self.sidecar(number, payload)?;
-        let form = self.form;
+        let (sidecar, hash) = (self.sidecar(payload)?, keccak256(payload));
+        let (form, content) = (self.form, keccak256(batch.encode()));
         let header = |origin: &Origin| header_of(&self.domain, batch, &rollups, origin);
         if let Some(known) = known.filter(|known| known.l1_number >= least)
-            && let Some(origin) = self.standing(known, number, head, posted).await?
+            && let Some(origin) = self.standing(known, (number, content), head, posted).await?
         {
             let signature = known.signature.clone();
-            return Ok(Posting { header: header(&origin), signature, sidecar, form });
+            let header = header(&origin);
+            return Ok(Posting { header, signature, sidecar, form, payload: hash });
         }
         let origin = self.origin(head, posted, least).await?;
         let header = header(&origin);
         let digest = header.digest(&self.domain, &sidecar.hashes);
         let signature = self.sequencer.sign(digest);
         let signature = signature.map_err(|error| PostError::Sign(error.to_string()))?;
-        Ok(Posting { header, signature: signature.to_bytes().into(), sidecar, form })
+        let signature = signature.to_bytes().into();
+        Ok(Posting { header, signature, sidecar, form, payload: hash })
     }
 
     /// Returns the origin that was signed before, when the header with it can still be posted.
     async fn standing(
         &self,
         known: &InFlight,
-        number: u64,
+        (number, content): (u64, B256),
         head: &Head,
         posted: &PostedHead,
     ) -> Result<Option<Origin>, PostError> {
-        let is_next = known.number == number && known.parent == posted.hash;
+        let is_next = (known.number, known.parent, known.content) == (number, posted.hash, content);
         let is_young = head.number.saturating_sub(known.l1_number) < MAX_ORIGIN_AGE;
         if !is_next
             || !is_young
@@ -414,14 +479,15 @@ impl Poster {
         Ok(Origin { parent: posted.hash, number, hash })
     }
 
-    fn sidecar(&mut self, number: u64, payload: &[u8]) -> Result<Sidecar, PostError> {
+    fn sidecar(&mut self, payload: &[u8]) -> Result<Sidecar, PostError> {
+        let key = keccak256(payload);
         if let Some((of, form, sidecar)) = &self.made
-            && (*of, *form) == (number, self.form)
+            && (*of, *form) == (key, self.form)
         {
             return Ok(sidecar.clone());
         }
         let sidecar = Sidecar::new(payload, self.form)?;
-        self.made = Some((number, self.form, sidecar.clone()));
+        self.made = Some((key, self.form, sidecar.clone()));
         Ok(sidecar)
     }
 
@@ -501,6 +567,7 @@ fn flight(nonce: u64, posting: &Posting, attempts: Vec<Attempt>) -> InFlight {
         parent: posting.header.parent,
         l1_number: posting.header.l1_number,
         l1_hash: posting.header.l1_hash,
+        content: posting.header.content,
         signature: posting.signature.clone(),
         attempts,
     }

@@ -1,6 +1,7 @@
 //! A directory of batches: enough to derive everything again.
 
 use super::{compress::Brotli, recorder::BatchSink};
+use alloy_primitives::B256;
 use std::{
     fs,
     io::{self, Write as _},
@@ -53,6 +54,42 @@ pub enum BatchFileError {
         #[source]
         source: InvalidPayload,
     },
+}
+
+/// Name of the file that says on which blocks of L1 the batches rest.
+const L1: &str = "l1.txt";
+
+/// On which blocks of L1 batches rest, by number and hash, as far as L1 may take them back (P48).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RestsOn {
+    /// L1 has to have these.
+    pub on: Vec<(u64, B256)>,
+    /// L1 must not have these.
+    pub not_on: Vec<(u64, B256)>,
+}
+
+impl RestsOn {
+    /// Returns a line for each: a sign, the number, the hash.
+    fn text(&self) -> String {
+        let line = |sign: &str, (number, hash): &(u64, B256)| format!("{sign} {number} {hash}\n");
+        let on = self.on.iter().map(|block| line("+", block));
+        on.chain(self.not_on.iter().map(|block| line("-", block))).collect()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut rests = Self::default();
+        for line in text.lines() {
+            let mut words = line.split(' ');
+            let (sign, number, hash) = (words.next()?, words.next()?, words.next()?);
+            let block = (number.parse().ok()?, hash.parse().ok()?);
+            match (sign, words.next()) {
+                ("+", None) => rests.on.push(block),
+                ("-", None) => rests.not_on.push(block),
+                _ => return None,
+            }
+        }
+        Some(rests)
+    }
 }
 
 /// A directory of batches.
@@ -125,6 +162,31 @@ impl BatchDir {
         batch.map(Some).map_err(|source| BatchFileError::Codec { path, source })
     }
 
+    /// Returns on which blocks of L1 the batches rest. Whoever reads it before and after a batch and finds the same knows that
+    /// it holds for that batch.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchFileError`].
+    pub fn rests(&self) -> Result<RestsOn, BatchFileError> {
+        let path = self.0.join(L1);
+        if !path.exists() {
+            return Ok(RestsOn::default());
+        }
+        let bytes = read(&path)?;
+        let rests = std::str::from_utf8(&bytes).ok().and_then(RestsOn::read);
+        let source = CodecError::NotCanonical("a line of blocks of L1");
+        rests.ok_or(BatchFileError::Codec { path, source })
+    }
+
+    /// Says on which blocks of L1 the batches rest, unless that is there already.
+    pub(crate) fn rest_on(&self, rests: &RestsOn) -> io::Result<()> {
+        if self.rests().is_ok_and(|known| known == *rests) {
+            return Ok(());
+        }
+        self.write(&self.0.join(L1), rests.text().as_bytes())
+    }
+
     /// Tells whether it is said what the realm is made of.
     pub(crate) fn has_realm(&self) -> bool {
         self.0.join(REALM).exists()
@@ -143,6 +205,21 @@ impl BatchDir {
             return Err(io::Error::other(why));
         }
         self.write(&self.path_of(batch.batch.number), &bytes)
+    }
+
+    /// Removes the batches with slot `first` or a later one, the last one first: what they say is not so any more.
+    pub(crate) fn forget_from(&self, first: u64) -> Result<(), BatchFileError> {
+        for number in (1..=self.count()).rev() {
+            let path = self.path_of(number);
+            let batch = self.batch(number)?;
+            if batch.is_none_or(|signed| signed.batch.last().get() < first) {
+                break;
+            }
+            let failed = |source| BatchFileError::File { path: path.clone(), source };
+            fs::remove_file(&path).map_err(failed)?;
+            fs::File::open(&self.0).and_then(|dir| dir.sync_all()).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Writes a file whole or not at all.

@@ -2,7 +2,7 @@
 
 use super::{
     compress::compress,
-    files::{BatchDir, BatchFileError},
+    files::{BatchDir, BatchFileError, RestsOn},
     recorder::{BatchLimits, BatchSink},
 };
 use crate::{error::NodeError, priority};
@@ -41,8 +41,9 @@ impl Compress for Pressed {
 
 /// Hands batches to a thread.
 pub(crate) struct LiveBatches {
-    ended: Vec<SignedBatch>,
-    sender: Option<Sender<SignedBatch>>,
+    ended: Vec<(SignedBatch, RestsOn)>,
+    sender: Option<Sender<(SignedBatch, RestsOn)>>,
+    rests: RestsOn,
     waiting: Arc<AtomicUsize>,
     written: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<io::Error>>>,
@@ -92,14 +93,15 @@ impl LiveBatches {
         let thread = std::thread::Builder::new().name("weft-batches".to_owned());
         let thread = thread.spawn(move || work.run())?;
         let (sender, thread) = (Some(sender), Some(thread));
-        Ok(Self { ended: Vec::new(), sender, waiting, written, failure, thread })
+        let rests = RestsOn::default();
+        Ok(Self { ended: Vec::new(), sender, rests, waiting, written, failure, thread })
     }
 }
 
 /// The thread's side.
 struct Work {
     dir: BatchDir,
-    inbox: Receiver<SignedBatch>,
+    inbox: Receiver<(SignedBatch, RestsOn)>,
     waiting: Arc<AtomicUsize>,
     written: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<io::Error>>>,
@@ -109,9 +111,12 @@ impl Work {
     fn run(self) {
         // Promises come first.
         priority::stand_behind();
-        for batch in &self.inbox {
+        for (batch, rests) in &self.inbox {
             let last = batch.batch.last().get();
-            let kept = self.dir.keep(&batch, &mut Pressed(self.waiting.clone()));
+            // First: whoever posts a batch has to know when not to.
+            let kept = self.dir.rest_on(&rests);
+            let keep = |()| self.dir.keep(&batch, &mut Pressed(self.waiting.clone()));
+            let kept = kept.and_then(keep);
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             if let Err(error) = kept {
                 tracing::error!(%error, number = batch.batch.number, "a batch cannot be written");
@@ -129,8 +134,12 @@ impl BatchSink for LiveBatches {
     }
 
     fn batch(&mut self, batch: &SignedBatch) -> io::Result<()> {
-        self.ended.push(batch.clone());
+        self.ended.push((batch.clone(), self.rests.clone()));
         Ok(())
+    }
+
+    fn rests(&mut self, rests: RestsOn) {
+        self.rests = rests;
     }
 
     fn written(&self) -> Option<u64> {

@@ -15,7 +15,7 @@ mod recorder;
 mod verify;
 
 pub use compress::Brotli;
-pub use files::{BatchDir, BatchFileError};
+pub use files::{BatchDir, BatchFileError, RestsOn};
 pub use live::BatchOptions;
 pub use realm::realm_config;
 pub use recorder::{BatchLimits, BatchSink};

@@ -1,6 +1,6 @@
 //! From what an engine does to batches.
 
-use super::orders::Orders;
+use super::{files::RestsOn, orders::Orders};
 use alloy_primitives::{B256, Bytes};
 use std::{collections::BTreeMap, fmt, io};
 use weft_batch::{
@@ -31,6 +31,9 @@ pub trait BatchSink: Send {
     ///
     /// Whatever stands against keeping it.
     fn batch(&mut self, batch: &SignedBatch) -> io::Result<()>;
+
+    /// Says on which blocks of L1 the batches rest that come from now on.
+    fn rests(&mut self, _: RestsOn) {}
 
     /// Returns the last slot of the last batch that is on disk, where that is later than [`Self::batch`].
     fn written(&self) -> Option<u64> {
@@ -259,6 +262,11 @@ impl Recorder {
             }
             Section::Sealed | Section::Opened => {}
         }
+    }
+
+    /// Notes on which blocks of L1 everything rests from now on.
+    pub(crate) fn rests(&mut self, rests: RestsOn) {
+        self.sink.rests(rests);
     }
 
     /// Notes a rollup that stopped before the item that comes next.

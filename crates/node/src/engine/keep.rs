@@ -2,12 +2,12 @@
 
 use super::{Engine, log::Log};
 use crate::{
-    batches::{LiveBatches, Recorder, Resumed, realm_config},
+    batches::{BatchDir, LiveBatches, Recorder, Resumed, realm_config},
     config::DevConfig,
     error::NodeError,
     keep::{
         BATCHED, BATCHING, COMMITMENTS, Done, ELEMENTS, FACTS, Keeper, MOMENT, Mirror, Moment,
-        NOTICES, News, Order, Restored, Shelf, put_accounts, put_waiting,
+        NOTICES, News, Order, Restored, Shelf, Undos, put_accounts, put_waiting,
     },
     notices::{Committed, Fresh},
     promises::Promises,
@@ -71,6 +71,8 @@ pub(super) struct Keeping {
     sync_every: Duration,
     /// Slot before which no elements are kept.
     forgotten: Option<u64>,
+    /// The way back, for as long as L1 may take something back.
+    undos: Undos,
 }
 
 impl Keeping {
@@ -103,6 +105,7 @@ impl Keeping {
             keeps_log: config.keep_log,
             sync_every: Duration::from_millis(config.state_sync_ms),
             forgotten: None,
+            undos: Undos::default(),
         })
     }
 
@@ -269,8 +272,10 @@ impl Engine {
         keeping.news.complete(states, &moment);
         keeping.ordered = moment.blocks;
         keeping.closed = 0;
+        let first = self.l1.placed().first_record();
+        let undo = keeping.undos.next(sequence, first, &mut keeping.news.rows);
         let news = std::mem::take(&mut keeping.news);
-        keeping.keeper.send(Order { news, sequence, durability, after });
+        keeping.keeper.send(Order { news, sequence, durability, undo, after });
         if durability == Durability::Safe {
             self.keep_figures();
         }
@@ -334,7 +339,8 @@ impl Engine {
             (keeping.unsafe_commits, keeping.last_safe) = (0, Instant::now());
             keeping.safe = done.sequence;
             if let (Log::Open(log), false) = (&self.log, keeping.keeps_log) {
-                log.remove_before(done.sequence + 1);
+                let first = keeping.undos.first_record().unwrap_or(u64::MAX);
+                log.remove_before(first.min(done.sequence + 1));
             }
         }
         Ok(())
@@ -369,7 +375,7 @@ impl Engine {
         if keeping.unsafe_commits > 0 {
             let news = News::default();
             let (sequence, durability) = (keeping.safe, Durability::Safe);
-            keeping.keeper.send(Order { news, sequence, durability, after: None });
+            keeping.keeper.send(Order { news, sequence, durability, undo: None, after: None });
         }
         Ok(())
     }
@@ -449,8 +455,18 @@ impl Engine {
         let mut recorder = Recorder::new(Box::new(live), signer, options.limits);
         let resumed = recorder.resume(realm, resumed);
         resumed.map_err(|error| NodeError::Config(format!("batches: {error}")))?;
+        recorder.rests(self.l1.rests());
         self.batches = Some(recorder);
         Ok(())
+    }
+
+    /// Says in the directory of batches what they rest on, after everything was repeated.
+    pub(super) fn write_rests(&mut self) -> Result<(), NodeError> {
+        let Some(options) = &self.config.batches else { return Ok(()) };
+        let rests = self.l1.rests();
+        let written = BatchDir::open(&options.dir).rest_on(&rests);
+        self.batches.iter_mut().for_each(|batches| batches.rests(rests.clone()));
+        written.map_err(|error| NodeError::Config(format!("batches: {error}")))
     }
 
     /// Returns why the database takes nothing any more.
@@ -499,6 +515,7 @@ impl Engine {
         keeping.waiting_version = Some((self.pool.version(), self.bundles.version()));
         keeping.next_outcome = moment.next_outcome;
         keeping.safe = moment.sequence;
+        keeping.undos = Undos::read(&*keeping.database.view()?, moment.sequence)?;
         keeping.slots = moment.slots.into();
         if let Some(shelf) = shelves.values().next() {
             self.slots.shelve(shelf.clone());

@@ -1,17 +1,20 @@
 //! What L1 puts into the lane (P46, P48): blocks come in by a source of any kind, entries wait until their block is deep enough,
 //! and get the first positions of the next slot.
 
-use super::Engine;
+use super::{
+    Engine,
+    placed::{Placed, PlacedBlocks, Rewind},
+};
 use crate::{
+    batches::RestsOn,
     record::{Record, put_block, read_block},
     rpc::errors::{RpcError, RpcResult},
 };
 use alloy_primitives::{B256, Bytes};
 use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
-use weft_derive::submission;
 use weft_evm::delivery_gas;
-use weft_lane::{Input, Rejection};
+use weft_lane::Rejection;
 use weft_types::{
     Item, L1Born, L1Event, L1Ref, NetworkId,
     codec::{CodecError, Decode as _, Encode as _, Reader, Writer},
@@ -108,7 +111,8 @@ pub enum L1Refused {
     /// L1 went back to a block that nobody here knows.
     #[error("L1 went back to block {0}, which is unknown")]
     Unknown(u64),
-    /// L1 went back behind entries that have positions: more blocks than are waited for.
+    /// L1 went back behind entries that have positions, and the node cannot fold again from there: it is too long ago, or
+    /// the node has no log.
     #[error("L1 went back to block {to}; entries of block {taken} have positions")]
     Taken {
         /// Last block that L1 still has.
@@ -148,8 +152,10 @@ pub(crate) struct L1 {
     waiting: VecDeque<Waiting>,
     /// Number of the entry that comes next.
     next: u64,
-    /// Last block with an entry in the lane.
+    /// Last block with an entry in the lane, of those that L1 cannot take back any more.
     taken: Option<u64>,
+    /// Blocks with entries in the lane that it still can.
+    placed: PlacedBlocks,
     /// Last block of each rollup that is posted, and settled.
     standing: BTreeMap<NetworkId, (u64, u64)>,
 }
@@ -189,9 +195,11 @@ impl L1 {
         if is_full && !self.waiting.is_empty() { Err(L1Refused::Full) } else { Ok(()) }
     }
 
-    fn forward(&mut self, block: L1Block, entries: Vec<(u32, Bytes)>) {
+    /// Takes one more block; returns from where on something changes that has a position: L1 had the block before.
+    pub(super) fn forward(&mut self, block: L1Block, entries: Vec<(u32, Bytes)>) -> Option<Rewind> {
         self.next += entries.len() as u64;
-        for (log_index, payload) in entries {
+        let (placed, rewind) = self.placed.forward(block.hash);
+        for (log_index, payload) in entries.into_iter().skip(placed as usize) {
             let origin = L1Ref { block_hash: block.hash, log_index };
             let item = L1Born { origin, event: L1Event::of_payload(&payload) };
             self.waiting.push_back(Waiting { block: block.number, item });
@@ -200,6 +208,8 @@ impl L1 {
         if self.blocks.len() > MAX_BLOCKS {
             self.blocks.pop_front();
         }
+        self.taken = self.taken.max(self.placed.settle(block.number));
+        rewind
     }
 
     fn check_back(&self, to: &L1Block) -> Result<(), L1Refused> {
@@ -212,11 +222,46 @@ impl L1 {
         }
     }
 
-    fn back(&mut self, to: u64) {
+    /// Forgets the blocks after `to`; returns from where on something changes that has a position.
+    pub(super) fn back(&mut self, to: u64) -> Option<Rewind> {
         self.blocks.retain(|block| block.number <= to);
         let before = self.waiting.len();
         self.waiting.retain(|waiting| waiting.block <= to);
-        self.next -= (before - self.waiting.len()) as u64;
+        let (placed, rewind) = self.placed.back(to);
+        self.next -= (before - self.waiting.len()) as u64 + placed;
+        rewind
+    }
+
+    /// Returns the blocks with entries that have positions, as far as L1 may take them back.
+    pub(crate) const fn placed(&self) -> &PlacedBlocks {
+        &self.placed
+    }
+
+    /// Returns the last block of L1 with an entry that has a position and that L1 may take back: every result behind it is
+    /// void when it does (P48). Zero when there is none.
+    pub(super) fn origin(&self) -> B256 {
+        let here = self.placed.iter().filter(|block| !block.is_gone);
+        here.max_by_key(|block| block.number).map_or(B256::ZERO, |block| block.hash)
+    }
+
+    /// Returns what everything rests on that has a position: the last block of L1 with such an entry, behind which the others
+    /// stand, and those that are gone.
+    pub(super) fn rests(&self) -> RestsOn {
+        let here = self.placed.iter().filter(|block| !block.is_gone);
+        let last = here.max_by_key(|block| block.number);
+        let gone = self.placed.iter().filter(|block| block.is_gone);
+        let block = |block: &Placed| (block.number, block.hash);
+        RestsOn { on: last.into_iter().map(block).collect(), not_on: gone.map(block).collect() }
+    }
+
+    /// Sets up to where the blocks of rollups stand, again.
+    pub(super) fn set_standing(&mut self, standing: BTreeMap<NetworkId, (u64, u64)>) {
+        self.standing = standing;
+    }
+
+    /// Returns up to where the blocks of all rollups stand.
+    pub(super) const fn all_standing(&self) -> &BTreeMap<NetworkId, (u64, u64)> {
+        &self.standing
     }
 
     /// Returns the first entry that waits, when `confirmations` blocks follow the one that holds it.
@@ -225,10 +270,13 @@ impl L1 {
         (tip.number - first.block >= confirmations).then_some(&first.item)
     }
 
-    fn take(&mut self) -> Option<L1Born> {
-        let waiting = self.waiting.pop_front()?;
-        self.taken = self.taken.max(Some(waiting.block));
-        Some(waiting.item)
+    /// Notes that the first entry that waits has a position in `slot`, by the record `sequence` of the log.
+    pub(super) fn take(&mut self, slot: u64, sequence: u64) {
+        let Some(Waiting { block: number, item }) = self.waiting.pop_front() else { return };
+        let hash = item.origin.block_hash;
+        self.placed.add(Placed { number, hash, slot, sequence, entries: 1, is_gone: false });
+        let tip = self.tip().map_or(number, |tip| tip.number);
+        self.taken = self.taken.max(self.placed.settle(tip));
     }
 }
 
@@ -242,9 +290,11 @@ impl L1 {
         for Waiting { block, item } in &self.waiting {
             out.u64(*block).bytes(&item.encode());
         }
+        self.placed.write_to(out);
     }
 
-    pub(crate) fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+    /// Reads what [`Self::write_to`] wrote; earlier versions had no `placed` blocks.
+    pub(crate) fn read_from(input: &mut Reader<'_>, has_placed: bool) -> Result<Self, CodecError> {
         let (next, has_taken, taken) = (input.u64()?, input.bool()?, input.u64()?);
         let count = input.bounded_len(MAX_BLOCKS)?;
         let blocks = (0..count).map(|_| read_block(input)).collect::<Result<_, _>>()?;
@@ -255,7 +305,9 @@ impl L1 {
         };
         let waiting = (0..count).map(one).collect::<Result<_, CodecError>>()?;
         let taken = has_taken.then_some(taken);
-        Ok(Self { blocks, waiting, next, taken, standing: BTreeMap::new() })
+        let placed =
+            if has_placed { PlacedBlocks::read_from(input)? } else { PlacedBlocks::default() };
+        Ok(Self { blocks, waiting, next, taken, placed, standing: BTreeMap::new() })
     }
 }
 
@@ -280,14 +332,14 @@ impl Engine {
                 let entries = entries.into_iter().map(|entry| (entry.log_index, entry.payload));
                 let entries: Vec<_> = entries.collect();
                 self.note(|| Record::L1Forward { block, entries: entries.clone() });
-                self.l1.forward(block, entries);
-                if self.is_on_demand() {
+                self.rewind_from = self.l1.forward(block, entries);
+                if self.is_on_demand() && self.rewind_from.is_none() {
                     self.deliver_now();
                 }
                 Ok(())
             }
             L1Update::Back { to } => {
-                if let Err(refused) = self.l1.check_back(&to) {
+                if let Err(refused) = self.l1.check_back(&to).and_then(|()| self.can_rewind(&to)) {
                     if matches!(refused, L1Refused::Taken { .. }) {
                         // What rests on blocks that are gone must not go on.
                         self.break_down(refused.to_string());
@@ -295,11 +347,20 @@ impl Engine {
                     return Err(refused);
                 }
                 self.note(|| Record::L1Back { to: to.number });
-                self.l1.back(to.number);
+                self.rewind_from = self.l1.back(to.number);
                 Ok(())
             }
             L1Update::Posted(all) => self.stands(&all, |standing, number| standing.0 = number),
             L1Update::Settled(all) => self.stands(&all, |standing, number| standing.1 = number),
+        }
+    }
+
+    /// Checks that positions of entries after `to` can be folded again: a node without a log has nothing to do that with.
+    fn can_rewind(&self, to: &L1Block) -> Result<(), L1Refused> {
+        let affected = |block: &&Placed| !block.is_gone && block.number > to.number;
+        match self.l1.placed().iter().filter(affected).map(|block| block.number).max() {
+            Some(taken) if !self.is_durable() => Err(L1Refused::Taken { to: to.number, taken }),
+            _ => Ok(()),
         }
     }
 
@@ -356,12 +417,19 @@ impl Engine {
         }
     }
 
-    /// Gives the first entry that waits its position again.
+    /// Gives the first entry that waits its position again; nothing happens in its turn when L1 does not have it any more.
     pub(super) fn replay_entry(&mut self, now_ms: u64) -> Result<(), String> {
         let Some(waiting) = self.l1.waiting.front() else {
             return Err("no inbox entry waits".to_owned());
         };
-        let item = Item::L1Born(waiting.item.clone());
+        let mut item = Item::L1Born(waiting.item.clone());
+        if let Item::L1Born(born) = &mut item
+            && self.is_gone(&born.origin.block_hash)
+        {
+            let hash = item.hash(&self.domain);
+            let Item::L1Born(born) = &mut item else { unreachable!("it is still one") };
+            born.event = L1Event::Reorged(hash);
+        }
         match self.place_entry(now_ms, &item, false) {
             Ok(true) => Ok(()),
             Ok(false) => Err("an inbox entry has no room".to_owned()),
@@ -369,14 +437,14 @@ impl Engine {
         }
     }
 
-    /// Repeats what L1 said.
+    /// Repeats what L1 said; what follows from it for positions is known by now.
     pub(super) fn replay_l1(&mut self, block: L1Block, entries: Vec<(u32, Bytes)>) {
-        self.l1.forward(block, entries);
+        let _ = self.l1.forward(block, entries);
     }
 
     /// Repeats that L1 went back.
     pub(super) fn replay_back(&mut self, to: u64) {
-        self.l1.back(to);
+        let _ = self.l1.back(to);
     }
 
     /// Returns false when a delivery would only be held in this slot, and would run in the next.
@@ -391,17 +459,20 @@ impl Engine {
     /// Runs an entry at the next position; false when the slot has none.
     fn place_entry(&mut self, now_ms: u64, item: &Item, is_new: bool) -> RpcResult<bool> {
         let hash = item.hash(&self.domain);
-        let position = match self.step_at(now_ms, Input::Submit(submission(item, hash))) {
+        let position = match self.submit_again(now_ms, item, hash) {
             Ok(Some(position)) => position,
             Ok(None) | Err(Rejection::SectionOver { .. } | Rejection::SlotFull { .. }) => {
                 return Ok(false);
             }
             Err(rejection) => return Err(RpcError::new(-32603, rejection.to_string())),
         };
+        let slot = position.slot.get();
         if is_new {
-            self.note(|| Record::L1Item { now_ms });
+            self.note(|| Record::L1Item { now_ms, slot });
         }
-        let _ = self.l1.take();
+        self.l1.take(slot, self.last_record());
+        let rests = self.l1.rests();
+        self.batches.iter_mut().for_each(|batches| batches.rests(rests.clone()));
         self.forget_waiting(item);
         self.settle(position, item, hash)?;
         Ok(true)

@@ -1,12 +1,13 @@
 //! The log under the engine: what is noted, and who waits until it is safe.
 
-use super::{ChainEvent, Engine};
+use super::{ChainEvent, Engine, taken_back::TakenBack};
 use crate::{
     promises::Promises,
     record::{Closed, Record},
     rpc::errors::{RpcError, RpcResult},
 };
-use std::{fs::File, time::Duration};
+use alloy_primitives::B256;
+use std::{fs::File, sync::Arc, time::Duration};
 use tokio::sync::broadcast;
 use weft_journal::{Journal, Ticket};
 use weft_types::codec::Encode;
@@ -24,6 +25,10 @@ pub(super) enum Log {
     Replaying {
         /// What the last closing led to, until the log confirmed it.
         closed: Option<Closed>,
+        /// Number of the record that is repeated.
+        sequence: u64,
+        /// What L1 took back by the end of the log.
+        back: Arc<TakenBack>,
     },
     /// In a log on disk.
     Open(OpenLog),
@@ -40,13 +45,13 @@ pub(super) struct OpenLog {
     /// True when the node has said that the log stopped.
     has_complained: bool,
     /// Keeps other nodes out of the data directory.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl OpenLog {
     pub(super) const fn new(journal: Journal, lock: Option<File>) -> Self {
         let (is_promise, has_complained) = (false, false);
-        Self { journal, closing: None, is_promise, has_complained, _lock: lock }
+        Self { journal, closing: None, is_promise, has_complained, lock }
     }
 
     /// Returns a ticket for everything noted so far.
@@ -99,10 +104,35 @@ impl Engine {
         }
     }
 
+    /// Hands over what keeps other nodes out.
+    pub(super) fn take_lock(&mut self) -> Option<File> {
+        let Log::Open(log) = &mut self.log else { return None };
+        log.lock.take()
+    }
+
+    /// Returns the number of the record that was noted or repeated last.
+    pub(super) fn last_record(&self) -> u64 {
+        match &self.log {
+            Log::Nowhere => 0,
+            Log::Replaying { sequence, .. } => *sequence,
+            Log::Open(log) => log.last().sequence(),
+        }
+    }
+
+    /// Returns true when the log says that L1 took a block back, or will.
+    pub(super) fn is_gone(&self, block: &B256) -> bool {
+        matches!(&self.log, Log::Replaying { back, .. } if back.is_gone(block))
+    }
+
+    /// Returns true while something is repeated behind what L1 took back: it may come out otherwise than it did.
+    pub(super) fn is_folded_again(&self) -> bool {
+        matches!(&self.log, Log::Replaying { back, sequence, .. } if back.is_unsure(*sequence))
+    }
+
     /// Notes what closing a slot led to.
     pub(super) fn note_closed(&mut self, closed: Closed) {
         match &mut self.log {
-            Log::Replaying { closed: last } => *last = Some(closed),
+            Log::Replaying { closed: last, .. } => *last = Some(closed),
             Log::Nowhere | Log::Open(_) => self.note(|| Record::Closed(closed)),
         }
     }

@@ -19,15 +19,18 @@ mod log;
 mod look;
 mod opened;
 mod outbox;
+mod placed;
 mod records;
 mod recover;
 mod replay;
 mod resume;
+mod rewind;
 mod rollups;
 mod sandbox;
 mod sealed;
 mod slots;
 mod snapshots;
+mod taken_back;
 mod thread;
 mod waiting;
 mod witness;
@@ -78,8 +81,10 @@ use weft_types::{Domain, NetworkId};
 /// What subscribers of one rollup hear about.
 #[derive(Debug, Clone)]
 pub(crate) enum ChainEvent {
-    /// A block closed.
+    /// A block closed, or stands where another one did.
     Block(Arc<StoredBlock>),
+    /// A block is not any more: what it rested on was taken back on L1.
+    Gone(Arc<StoredBlock>),
     /// A transaction was accepted.
     Pending(B256),
 }
@@ -149,6 +154,8 @@ pub(crate) struct Engine {
     pub(crate) sealing: Option<sealed::Sealing>,
     /// L1, for a node that follows it.
     pub(crate) l1: L1,
+    /// From where on L1 took back what has a position: nothing goes on before it was folded again.
+    rewind_from: Option<placed::Rewind>,
     /// Whether anything is accepted.
     intake: Intake,
     /// When what the engine does now was asked for.
@@ -244,6 +251,7 @@ impl Engine {
             batches: None,
             sealing: None,
             l1: L1::default(),
+            rewind_from: None,
             intake: Intake::Open,
             arrived: Instant::now(),
             outbox: outbox::Outbox::default(),

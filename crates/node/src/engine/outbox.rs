@@ -33,6 +33,10 @@ pub(crate) struct Outbox {
     repeated: VecDeque<SlotVector>,
 }
 
+/// Those who sign, and commit.
+#[derive(Debug, Default)]
+pub(super) struct Signing(Option<Worker>, Option<Committer>);
+
 /// Repeated slots that are committed to.
 const MAX_REPEATED: usize = 256;
 
@@ -49,6 +53,17 @@ impl Outbox {
         let promises = self.promises().cloned();
         self.worker = None;
         promises.map(|promises| promises.take_fresh()).unwrap_or_default()
+    }
+
+    /// Hands over those who sign, for an engine that goes on.
+    pub(super) fn take_signing(&mut self) -> Signing {
+        Signing(self.worker.take(), self.committer.take())
+    }
+
+    /// Goes on with those who signed for an engine that ended.
+    pub(super) fn set_signing(&mut self, signing: Signing) {
+        let Signing(worker, committer) = signing;
+        (self.worker, self.committer) = (worker, committer);
     }
 
     /// Signs nothing any more.
@@ -112,7 +127,7 @@ impl Outbox {
 impl Engine {
     /// Begins to sign promises when there is a key.
     pub(super) fn start_promises(&mut self) -> Result<(), NodeError> {
-        if let Some(key) = &self.config.promise_key {
+        if let (Some(key), None) = (&self.config.promise_key, &self.outbox.worker) {
             let capacity = self.config.limits.max_promises;
             let slot = self.realm.slot().map(|slot| slot.number).unwrap_or_default();
             let (domain, slot_ms) = (self.domain, self.config.slot_ms);
@@ -199,7 +214,7 @@ impl Engine {
             position: applied.position,
             item,
             chain: self.outbox.chain,
-            l1_origin: B256::ZERO,
+            l1_origin: self.l1.origin(),
             legs,
             removal,
         };

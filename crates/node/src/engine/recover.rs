@@ -3,6 +3,7 @@
 use super::{
     Endpoint, Engine, Recordings,
     log::{Log, OpenLog},
+    taken_back::TakenBack,
 };
 use crate::{
     config::DevConfig,
@@ -13,12 +14,14 @@ use crate::{
     record::{Genesis, Record},
     sealing::SealingOptions,
 };
+use alloy_primitives::B256;
+use std::sync::Arc;
 use weft_crypto::Release;
 use weft_derive::submission;
 use weft_journal::{Journal, OpenError, Options};
-use weft_lane::Input;
+use weft_lane::{Input, Rejection};
 use weft_state::Database;
-use weft_types::{BundleId, BundleShape, Item, Leg, Marker};
+use weft_types::{BundleId, BundleShape, Item, Leg, Marker, Position};
 
 /// Bytes of a record in the log beside its body.
 const FRAME_BYTES: u64 = 25;
@@ -36,6 +39,8 @@ struct Recovery {
     engine: Option<Engine>,
     /// Want to know what happens.
     recordings: Recordings,
+    /// What L1 took back by the end of the log.
+    back: Arc<TakenBack>,
     /// Bytes of the log that were read, and that there are.
     read: u64,
     bytes: u64,
@@ -58,14 +63,18 @@ pub(super) fn start(
         repeated: 0,
         engine: None,
         recordings,
+        back: Arc::default(),
         read: 0,
         bytes,
     };
-    let after = recovery.begin()?;
     let options = Options {
         segment_bytes: recovery.config.log_segment_bytes,
         ..Options::new(data_dir::log_realm(&recovery.config.domain).0)
     };
+    let back =
+        TakenBack::go_back(&*dir.disk, &options, recovery.database.as_ref(), &recovery.config)?;
+    recovery.back = Arc::new(back);
+    let after = recovery.begin()?;
     let opened =
         Journal::open(dir.disk, &options, after, |sequence, body| recovery.take(sequence, body));
     let journal = opened.map_err(|error| match error {
@@ -86,10 +95,11 @@ pub(super) fn start(
     let is_new = journal.last().sequence() == 0;
     engine.clock.resume(engine.now_ms);
     let unconfirmed = match std::mem::take(&mut engine.log) {
-        Log::Replaying { closed } => closed,
+        Log::Replaying { closed, .. } => closed,
         Log::Nowhere | Log::Open(_) => None,
     };
     engine.log = Log::Open(OpenLog::new(journal, dir.lock));
+    engine.write_rests()?;
     // The log may end between a closing and its check.
     unconfirmed.into_iter().for_each(|closed| engine.note_closed(closed));
     if is_new {
@@ -112,7 +122,7 @@ impl Recovery {
         let (config, endpoints) = (self.config.clone(), self.endpoints.clone());
         let mut engine =
             Engine::resume(config, endpoints, self.metrics.clone(), database, restored)?;
-        engine.log = Log::Replaying { closed: None };
+        engine.log = Log::Replaying { closed: None, sequence, back: self.back.clone() };
         engine.begin_batches(timestamp)?;
         self.engine = Some(engine);
         Ok(sequence)
@@ -143,7 +153,7 @@ impl Recovery {
                     let why = "genesis blocks differ from those of the program that wrote the log";
                     return Err(failed(why.to_owned()));
                 }
-                engine.log = Log::Replaying { closed: None };
+                engine.log = Log::Replaying { closed: None, sequence, back: self.back.clone() };
                 let recordings = std::mem::take(&mut self.recordings);
                 engine.begin_batches(genesis.timestamp)?;
                 engine.begin_recordings(recordings, genesis.timestamp)?;
@@ -151,12 +161,15 @@ impl Recovery {
                 Ok(())
             }
             (Some(engine), record) => {
+                if let Log::Replaying { sequence: last, .. } = &mut engine.log {
+                    *last = sequence;
+                }
                 engine.repeat(record).map_err(failed)?;
                 if let Some(why) = engine.broken.take() {
                     return Err(failed(why));
                 }
                 // What is not confirmed yet may turn out wrong.
-                if matches!(engine.log, Log::Replaying { closed: None }) {
+                if matches!(engine.log, Log::Replaying { closed: None, .. }) {
                     engine.keep_repeated(sequence);
                 }
                 Ok(())
@@ -248,7 +261,7 @@ impl Engine {
             }
             Record::L1Forward { block, entries } => self.replay_l1(block, entries),
             Record::L1Back { to } => self.replay_back(to),
-            Record::L1Item { now_ms } => self.replay_entry(now_ms)?,
+            Record::L1Item { now_ms, .. } => self.replay_entry(now_ms)?,
             Record::Prepared(shape) => self.replay_prepared(shape)?,
             Record::Held(leg) => self.replay_held(leg)?,
             Record::Dropped { bundle, protected, legs, why } => {
@@ -262,9 +275,18 @@ impl Engine {
 
     /// Compares what closing a slot led to with what it led to when the log was written.
     fn check_closed(&mut self, record: &Record) -> Result<(), String> {
-        let Log::Replaying { closed } = &mut self.log else { return Ok(()) };
+        // Where L1 took something back, blocks are others than they were, and one may be there or missing; the order is not.
+        let is_unsure = self.is_folded_again();
+        let Log::Replaying { closed, .. } = &mut self.log else { return Ok(()) };
         match (closed.take(), record) {
             (Some(computed), Record::Closed(logged)) if computed == *logged => Ok(()),
+            (Some(computed), Record::Closed(logged))
+                if is_unsure && computed.record == logged.record =>
+            {
+                Ok(())
+            }
+            (None, Record::Closed(_)) if is_unsure => Ok(()),
+            (Some(_), record) if is_unsure && !matches!(record, Record::Closed(_)) => Ok(()),
             (Some(computed), Record::Closed(logged)) => Err(format!(
                 "a slot closed differently: logged {logged:?}, computed {computed:?}; \
                  use the program that wrote the log"
@@ -278,12 +300,29 @@ impl Engine {
     fn replay_item(&mut self, now_ms: u64, item: &Item) -> Result<(), String> {
         self.forget_waiting(item);
         let hash = item.hash(&self.domain);
-        let submission = submission(item, hash);
         let position = self
-            .step_at(now_ms, Input::Submit(submission))
+            .submit_again(now_ms, item, hash)
             .map_err(|rejection| rejection.to_string())?
             .expect("accepted submissions have a position");
         self.settle(position, item, hash).map(|_| ()).map_err(|error| error.message)
+    }
+
+    /// Gives an item its position again. Where L1 took something back, an item may stand before that was removed when this
+    /// one came.
+    pub(super) fn submit_again(
+        &mut self,
+        now_ms: u64,
+        item: &Item,
+        hash: B256,
+    ) -> Result<Option<Position>, Rejection> {
+        let submission = submission(item, hash);
+        match self.step_at(now_ms, Input::Submit(submission)) {
+            Err(Rejection::Duplicate { .. }) if self.is_folded_again() => {
+                self.release(hash);
+                self.step_at(now_ms, Input::Submit(submission))
+            }
+            stepped => stepped,
+        }
     }
 
     /// Takes an item out of wherever it waits.

@@ -208,7 +208,11 @@ impl Engine {
             size_bytes: carriage.size.bytes() as u64,
             gas_limit: carriage.gas.gas_limit(),
             max_fee_wei: carriage.max_fee_wei,
-            deposit_wei: self.deposit_wei(carriage.payer)?,
+            // The lane took what is repeated, and L1 may have taken the deposit back since.
+            deposit_wei: match self.is_repeating() {
+                true => u128::MAX,
+                false => self.deposit_wei(carriage.payer)?,
+            },
         })
     }
 

@@ -157,10 +157,10 @@ fn live(
     ready: oneshot::Sender<Result<(), NodeError>>,
     messages: &Receiver<Message>,
 ) {
-    match started(config, endpoints, metrics) {
+    match started(config.clone(), endpoints, metrics) {
         Ok(engine) => {
             let _ = ready.send(Ok(()));
-            run(engine, messages);
+            run_on(engine, &config, messages);
         }
         Err(error) => {
             let _ = ready.send(Err(error));
@@ -187,13 +187,36 @@ fn started(
         engine.load_file(&path)?;
     }
     engine.reconcile(&listed)?;
-    engine.start_executors()?;
-    engine.start_promises()?;
-    engine.start_committee()?;
+    engine.begin_work()?;
     Ok(engine)
 }
 
-fn run(mut engine: Engine, messages: &Receiver<Message>) {
+impl Engine {
+    /// Starts everybody who works beside the engine.
+    pub(super) fn begin_work(&mut self) -> Result<(), NodeError> {
+        self.start_executors()?;
+        self.start_promises()?;
+        self.start_committee()
+    }
+}
+
+/// Runs an engine to its end, over every time that it has to go back.
+fn run_on(engine: Engine, config: &DevConfig, messages: &Receiver<Message>) {
+    let mut next = run(engine, messages);
+    while let Some(engine) = next {
+        next = match engine.rewound(config) {
+            Ok(engine) => run(engine, messages),
+            Err(error) => {
+                let why = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(%error, why, "the node stops: it cannot fold again");
+                None
+            }
+        };
+    }
+}
+
+/// Runs an engine to its end, or until it has to go back.
+fn run(mut engine: Engine, messages: &Receiver<Message>) -> Option<Engine> {
     let every = engine.config.save_figures_every;
     let mut due = Instant::now() + every;
     loop {
@@ -206,16 +229,19 @@ fn run(mut engine: Engine, messages: &Receiver<Message>) {
             due = Instant::now() + every;
         }
         if engine.is_broken() {
-            return;
+            return None;
         }
         match messages.recv_timeout(engine.until_turn()) {
             Ok(Message::Job(job)) => job(&mut engine),
             Ok(Message::Stop(done)) => {
                 let _ = done.send(end(engine));
-                return;
+                return None;
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+        if engine.must_rewind() {
+            return Some(engine);
         }
     }
 }

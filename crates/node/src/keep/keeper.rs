@@ -1,6 +1,6 @@
 //! The thread that commits.
 
-use super::News;
+use super::{News, UndoRow};
 use crate::priority;
 use std::{
     sync::mpsc::{Receiver, Sender, TryRecvError, channel},
@@ -16,6 +16,8 @@ pub(crate) struct Order {
     /// Last record of the log that the news cover.
     pub(crate) sequence: u64,
     pub(crate) durability: Durability,
+    /// The way back to be kept with it.
+    pub(crate) undo: Option<UndoRow>,
     /// What has to be on disk first: a database must never know more than the log.
     pub(crate) after: Option<Ticket>,
 }
@@ -113,15 +115,22 @@ impl Drop for Keeper {
 
 /// Carries out an order; `None` when the log stopped, so that nothing may follow.
 fn carry_out(database: &Database, order: Order) -> Option<Result<Done, StoreError>> {
-    let Order { news, sequence, durability, after } = order;
+    let Order { news, sequence, durability, undo, after } = order;
     if after.is_some_and(|ticket| ticket.wait().is_err()) {
         return None;
     }
     let done = Done { sequence, durability };
-    Some(commit(database, news, durability).map(|()| done))
+    Some(commit(database, news, undo, durability).map(|()| done))
 }
 
-fn commit(database: &Database, news: News, durability: Durability) -> Result<(), StoreError> {
-    let batch = news.into_batch(&*database.view()?)?;
+fn commit(
+    database: &Database,
+    news: News,
+    undo: Option<UndoRow>,
+    durability: Durability,
+) -> Result<(), StoreError> {
+    let view = database.view()?;
+    let mut batch = news.into_batch(&*view)?;
+    undo.map_or(Ok(()), |undo| undo.add_to(&mut batch, &*view))?;
     database.commit(&batch, durability)
 }

@@ -18,6 +18,7 @@ mod shelf;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod unwind;
 mod waiting;
 
 pub(crate) use keeper::{Done, Keeper, Order};
@@ -26,4 +27,5 @@ pub(crate) use moment::{Moment, Restored, put_accounts};
 pub(crate) use news::News;
 pub(crate) use shelf::Shelf;
 pub(crate) use tables::{BATCHED, BATCHING, COMMITMENTS, ELEMENTS, FACTS, MOMENT, NOTICES};
+pub(crate) use unwind::{UndoRow, Undos, stands, unwind};
 pub(crate) use waiting::put as put_waiting;

@@ -41,6 +41,11 @@ pub(crate) const NOTICES: Table = Table::new(30, "epoch notices");
 /// Closed slots that are in no written batch yet, by number.
 pub(crate) const BATCHED: Table = Table::new(31, "slots for batches");
 
+/// What batches of the database overwrote, in their order.
+pub(crate) const UNDO: Table = Table::new(32, "way back");
+
+/// Fact: the last record of the log because of which the database was taken back.
+pub(crate) const REWOUND: &[u8] = b"rewound";
 /// Fact: where batches stand beside closed slots.
 pub(crate) const BATCHING: &[u8] = b"batching";
 /// Fact: what the realm is made of.

@@ -191,6 +191,11 @@ impl Metrics {
         self.set(if is_counted { Counting::Nothing } else { Counting::Results });
     }
 
+    /// Says that everything up to a record of the log is counted.
+    pub(crate) fn has_counted(&self, record: u64) {
+        self.restored.store(record, Ordering::Relaxed);
+    }
+
     /// Says that nothing is repeated any more.
     pub(crate) fn goes_on(&self) {
         self.set(Counting::All);

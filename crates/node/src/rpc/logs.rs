@@ -43,6 +43,12 @@ pub(super) fn matching(block: &StoredBlock, filter: &Filter) -> Vec<Log> {
     all.filter(|log| filter.matches(&log.inner)).collect()
 }
 
+/// Returns the logs that match of a block that is not any more.
+pub(crate) fn removed(block: &StoredBlock, filter: &Filter) -> Vec<Log> {
+    let gone = |log| Log { removed: true, ..log };
+    matching(block, filter).into_iter().map(gone).collect()
+}
+
 fn get_logs(call: &mut Call<'_>, args: &Args) -> RpcResult {
     args.required::<serde_json::Value>(0)?;
     to_json(&query(call, &read_filter(args, 0)?)?)
@@ -126,13 +132,18 @@ fn filter_changes(call: &mut Call<'_>, args: &Args) -> RpcResult {
         }
         Topic::Logs(wanted) => {
             let wanted = wanted.clone();
-            let (from, to) = within(&wanted, from, head);
-            let logs = range(call, &wanted, from, to);
-            if logs.is_err() {
-                // What was not told must be asked for in smaller steps.
-                call.engine.chain_mut(call.network).filters.ask(id.to())?.next_block = from;
+            let mut all = std::mem::take(&mut filter.removed);
+            let (first, last) = within(&wanted, from, head);
+            match range(call, &wanted, first, last) {
+                Ok(logs) => all.extend(logs),
+                Err(error) => {
+                    // What was not told must be asked for in smaller steps.
+                    let filter = call.engine.chain_mut(call.network).filters.ask(id.to())?;
+                    (filter.next_block, filter.removed) = (first, all);
+                    return Err(error);
+                }
             }
-            to_json(&logs?)
+            to_json(&all)
         }
     }
 }

@@ -12,7 +12,7 @@ mod dev;
 mod discover;
 pub(crate) mod errors;
 mod fees;
-mod logs;
+pub(crate) mod logs;
 mod notices;
 mod ots;
 mod otterscan;

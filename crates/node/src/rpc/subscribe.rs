@@ -3,7 +3,7 @@
 use super::{
     Args, Port, discover,
     errors::{RpcError, RpcResult},
-    logs::{matching, read_filter},
+    logs::{matching, read_filter, removed},
     types::{header, to_json},
 };
 use crate::engine::ChainEvent;
@@ -121,6 +121,9 @@ fn messages(wanted: &Wanted, event: &ChainEvent) -> Vec<Value> {
         (Wanted::Heads, ChainEvent::Block(block)) => to_json(&header(block)).into_iter().collect(),
         (Wanted::Logs(filter), ChainEvent::Block(block)) => {
             matching(block, filter).iter().filter_map(|log| to_json(log).ok()).collect()
+        }
+        (Wanted::Logs(filter), ChainEvent::Gone(block)) => {
+            removed(block, filter).iter().filter_map(|log| to_json(log).ok()).collect()
         }
         (Wanted::Pending, ChainEvent::Pending(hash)) => vec![json!(hash)],
         _ => Vec::new(),

@@ -11,7 +11,7 @@ use weft_node::{
 };
 
 /// Hashes of the blocks of some rollups but for their geneses, by rollup and number.
-type Hashes = BTreeMap<(u64, u64), B256>;
+pub(crate) type Hashes = BTreeMap<(u64, u64), B256>;
 
 /// Asks a node for the hash of every block.
 pub(crate) async fn hashes(world: &World, chains: &[u64]) -> Hashes {

@@ -17,26 +17,26 @@ use weft_state::{
 
 /// A log and a database.
 #[derive(Debug, Clone, Default)]
-struct Disks {
-    log: SimDisk,
-    state: SimMedium,
+pub(crate) struct Disks {
+    pub(crate) log: SimDisk,
+    pub(crate) state: SimMedium,
 }
 
 impl Disks {
     /// Returns what is left when the program is killed now.
-    fn after_kill(&self) -> Self {
+    pub(crate) fn after_kill(&self) -> Self {
         // The database first: it is never ahead of the log.
         let state = self.state.after_kill();
         Self { state, log: self.log.after_kill() }
     }
 }
 
-fn on(disks: &Disks) -> DevConfig {
+pub(crate) fn on(disks: &Disks) -> DevConfig {
     DevConfig { state_medium: Some(Arc::new(disks.state.clone())), ..replaying(&disks.log) }
 }
 
 /// A configuration without a database, which repeats the whole log.
-fn replaying(log: &SimDisk) -> DevConfig {
+pub(crate) fn replaying(log: &SimDisk) -> DevConfig {
     DevConfig {
         log_disk: Some(Arc::new(log.clone())),
         state_sync_ms: 0,
@@ -47,7 +47,7 @@ fn replaying(log: &SimDisk) -> DevConfig {
 
 /// A history of all kinds of items, and what clients may ask about it.
 #[derive(Debug, Default)]
-struct History {
+pub(crate) struct History {
     step: u64,
     counters: Option<(Address, Address, Address)>,
     hashes: Vec<(u64, B256)>,
@@ -65,7 +65,7 @@ impl History {
         self.hashes.push((draft.chain_id, world.send(&draft).await));
     }
 
-    async fn go_on(&mut self, world: &World) {
+    pub(crate) async fn go_on(&mut self, world: &World) {
         if self.counters.is_none() {
             self.counters = Some(counters(world).await);
             self.nonces.extend([((A, 0), 2), ((B, 0), 1)]);
@@ -116,7 +116,7 @@ impl History {
 }
 
 /// Returns everything that a client can ask about a history.
-async fn answers(world: &World, history: &History) -> Vec<Value> {
+pub(crate) async fn answers(world: &World, history: &History) -> Vec<Value> {
     let mut all = Vec::new();
     let (here, there, _) = history.counters.unwrap();
     for (chain, counter) in [(A, here), (B, there)] {

@@ -20,16 +20,16 @@ use weft_types::{
 };
 
 /// An L1 that does what a script says.
-#[derive(Debug, Default)]
-struct Script {
-    blocks: Vec<L1Block>,
-    entries: Vec<(u64, u32, Bytes)>,
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script {
+    pub(crate) blocks: Vec<L1Block>,
+    pub(crate) entries: Vec<(u64, u32, Bytes)>,
     forks: u8,
 }
 
 impl Script {
     /// Makes the next block, with these payloads in the inbox.
-    fn mine(&mut self, payloads: &[Vec<u8>]) -> L1Update {
+    pub(crate) fn mine(&mut self, payloads: &[Vec<u8>]) -> L1Update {
         let number = self.blocks.last().map_or(100, |block| block.number + 1);
         let parent = self.blocks.last().map_or(B256::ZERO, |block| block.hash);
         let hash = keccak256([parent.as_slice(), &number.to_be_bytes(), &[self.forks]].concat());
@@ -45,7 +45,7 @@ impl Script {
     }
 
     /// Abandons the last blocks.
-    fn back(&mut self, depth: usize) -> L1Update {
+    pub(crate) fn back(&mut self, depth: usize) -> L1Update {
         self.forks += 1;
         self.blocks.truncate(self.blocks.len() - depth);
         let to = *self.blocks.last().unwrap();
@@ -54,7 +54,7 @@ impl Script {
     }
 
     /// Returns the inbox as derivation takes it.
-    fn inbox(&self) -> Vec<InboxEntry> {
+    pub(crate) fn inbox(&self) -> Vec<InboxEntry> {
         let entry = |(number, log_index, payload): &(u64, u32, Bytes)| {
             let block = self.blocks.iter().find(|block| block.number == *number).unwrap();
             let origin = L1Ref { block_hash: block.hash, log_index: *log_index };
@@ -64,33 +64,33 @@ impl Script {
     }
 }
 
-async fn says(world: &World, update: L1Update) {
+pub(crate) async fn says(world: &World, update: L1Update) {
     world.node.engine().l1(update).await.unwrap();
 }
 
 /// Writes an event as contracts do: without a version.
-fn payload(event: &L1Event) -> Vec<u8> {
+pub(crate) fn payload(event: &L1Event) -> Vec<u8> {
     event.encode()[1..].to_vec()
 }
 
 /// Ether for somebody on a rollup.
-fn deposit(network: u64, to: Address, wei: u64) -> Vec<u8> {
+pub(crate) fn deposit(network: u64, to: Address, wei: u64) -> Vec<u8> {
     let network = NetworkId::new(network as u32);
     let (from, value) = (Address::repeat_byte(0x51), U256::from(wei));
     let data = Bytes::new();
     payload(&L1Event::Deposit(Deposit { network, from, to, value, gas: 500_000, data }))
 }
 
-fn leg(draft: &Draft) -> Leg {
+pub(crate) fn leg(draft: &Draft) -> Leg {
     let network = NetworkId::new(draft.chain_id as u32);
     Leg { network, tx: SignedTx::decode(draft.raw()).unwrap(), may_revert: false }
 }
 
-fn someone(byte: u8) -> Address {
+pub(crate) fn someone(byte: u8) -> Address {
     Address::repeat_byte(byte)
 }
 
-fn at_once() -> DevConfig {
+pub(crate) fn at_once() -> DevConfig {
     DevConfig { l1_confirmations: 0, ..config() }
 }
 
@@ -232,7 +232,7 @@ async fn p48_what_is_not_deep_enough_goes_with_its_block() {
 }
 
 #[tokio::test]
-async fn p48_a_node_stops_when_l1_takes_back_what_has_a_position() {
+async fn p48_a_node_without_a_log_stops_when_l1_takes_back_what_has_a_position() {
     let world = World::with(at_once()).await;
     let mut l1 = Script::default();
     says(&world, l1.mine(&[])).await;
@@ -273,7 +273,7 @@ async fn a_power_cut_loses_no_entry_and_delivers_none_twice() {
 }
 
 /// Derives what a data directory's batches say with an inbox.
-fn derive(from: &Path, inbox: Vec<InboxEntry>) -> Verifier {
+pub(crate) fn derive(from: &Path, inbox: Vec<InboxEntry>) -> Verifier {
     let dir = BatchDir::open(from);
     let mut verifier = Verifier::new(dir.realm().unwrap()).unwrap();
     verifier.take_inbox(inbox);

@@ -17,6 +17,8 @@ mod pool;
 mod promises;
 mod proofs;
 mod refusals;
+mod reorg;
+mod reorg_run;
 mod sealed;
 mod simulate;
 mod status;

@@ -14,7 +14,7 @@ use std::{path::PathBuf, slice};
 use weft_batch::{RealmConfig, SignedBatch};
 use weft_l1::{History, InboxEntry, L1Client, L1Patience, Sureness};
 use weft_node::{BatchDir, recover};
-use weft_poster::{Attester, L1, OnL1, PostError, Source};
+use weft_poster::{Attester, L1, OnL1, PostError, Rests, Source};
 use weft_types::NetworkId;
 
 /// Where the batches are, and L1.
@@ -79,6 +79,11 @@ impl Source for Archived {
         let Some(batch) = self.read(number)? else { return Ok(None) };
         let payload = self.dir.payload(number).map_err(|error| failed(&error))?;
         Ok(payload.map(|payload| (batch, payload)))
+    }
+
+    fn rests(&mut self) -> Result<Rests, PostError> {
+        let rests = self.dir.rests().map_err(|error| failed(&error))?;
+        Ok(Rests { on: rests.on, not_on: rests.not_on })
     }
 
     fn rollups(&mut self, number: u64) -> Result<Vec<NetworkId>, PostError> {
