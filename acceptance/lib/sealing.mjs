@@ -10,6 +10,8 @@ import { A, binary, rpc, until } from "./devnet.mjs";
 const execute = promisify(execFile);
 // What a list or an envelope is refused for when its epoch ends while it is made.
 const TOO_LATE = /no key|OtherEpoch|OtherList|TooLate|NoKey/;
+// Three processes have to be quicker than an epoch, which a busy machine seldom lets them.
+const PATIENCE_MS = 120_000;
 
 async function weft(...args) {
   return (await execute(binary(), args)).stdout;
@@ -53,7 +55,7 @@ export class Payer {
         if (TOO_LATE.test(error.stderr)) return null;
         throw error;
       }
-    });
+    }, PATIENCE_MS);
   }
 
   #file(name) {
