@@ -59,10 +59,9 @@ impl Derivation {
     fn check_forced(&self, forced: &ForcedBatch) -> Result<u32, Lie> {
         let (last, _) = self.last();
         let lie = |kind: LieKind| kind.of(forced.number);
-        for (is_right, what) in [
-            (forced.number == last + 1, "number"),
-            (forced.slot == self.next_slot(), "first slot"),
-        ] {
+        for (is_right, what) in
+            [(forced.number == last + 1, "number"), (forced.slot == self.next_slot(), "first slot")]
+        {
             if !is_right {
                 return Err(lie(LieKind::Sequence { what }));
             }
