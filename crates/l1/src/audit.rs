@@ -3,22 +3,23 @@
 use crate::{
     blobs::BlobError,
     error::L1Error,
-    events::{Entry, Posted, Registered},
+    events::{Entry, Posted, Registered, RollupSettled},
     history::History,
     registration::Registration,
 };
-use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use std::collections::BTreeMap;
 use thiserror::Error;
 use weft_batch::{InvalidPayload, RealmConfig, RollupGenesis, SignedBatch, blobs, payload};
-use weft_derive::{Derivation, Derived, InboxEntry, InvalidRealm, Lie, Recovered};
+use weft_derive::{Derivation, Derived, ForcedBatch, InboxEntry, InvalidRealm, Lie, Recovered};
 use weft_evm::ClosedBlock;
 use weft_settlement::{
-    BatchHeader, Outcome, genesis_hash,
+    BatchHeader, Transition, genesis_hash,
     inbox::{Accumulator, accumulate},
 };
+use weft_statement::{Ledger, genesis_outcome, lane_root};
 use weft_types::{
-    Decode as _, Domain, NetworkId, Tag,
+    Decode as _, Domain, SlotNumber, Tag,
     codec::{CodecError, Writer},
 };
 
@@ -112,6 +113,22 @@ pub enum L1Lie {
         /// Derived.
         computed: B256,
     },
+    /// A rollup is settled that no batch of the settlement names.
+    #[error("settlement of batch {batch}: rollup {rollup} is settled, and no batch names it")]
+    SettledAlone {
+        /// Last batch of the settlement.
+        batch: u64,
+        /// Number of the rollup.
+        rollup: u32,
+    },
+    /// A batch names a rollup that its settlement leaves out.
+    #[error("settlement of batch {batch}: a batch names rollup {rollup}, and it is not settled")]
+    LeftOut {
+        /// Last batch of the settlement.
+        batch: u64,
+        /// Number of the rollup.
+        rollup: u32,
+    },
 }
 
 /// Why a realm cannot be derived from L1.
@@ -129,9 +146,6 @@ pub enum AuditError {
     /// Blobs are missing.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// Somebody posted for a silent sequencer, which derivation cannot follow yet.
-    #[error("batch {0} is inbox-only; batches after a silence are not derived yet")]
-    InboxOnly(u64),
 }
 
 impl From<L1Lie> for AuditError {
@@ -156,6 +170,8 @@ impl History {
 pub struct Audit {
     history: History,
     derivation: Derivation,
+    /// What may be settled of the batches so far.
+    ledger: Ledger,
     inbox: Vec<InboxEntry>,
     /// Numbers of rollups by EIP-155 id, from 1.
     ids: BTreeMap<u32, u32>,
@@ -199,8 +215,9 @@ impl Audit {
         }
         let inbox = history.inbox()?;
         let derivation = Derivation::new(history.realm.clone())?;
+        let ledger = Ledger::new(&history.realm);
         let (joined, parent) = (history.realm.rollups.len(), genesis_hash(&domain));
-        Ok(Self { history, derivation, inbox, ids, joined, done: 0, parent })
+        Ok(Self { history, derivation, ledger, inbox, ids, joined, done: 0, parent })
     }
 
     /// Returns what was read from L1.
@@ -218,7 +235,7 @@ impl Audit {
         self.history.batches.get(self.done)
     }
 
-    /// Takes the next batch out of its blobs, and checks that its header fits.
+    /// Takes the next batch, which is no inbox-only one, out of its blobs, and checks that its header fits.
     ///
     /// # Errors
     ///
@@ -230,9 +247,6 @@ impl Audit {
     pub fn open(&self, blobs: &[Bytes]) -> Result<SignedBatch, AuditError> {
         let posted = self.next().expect("there is a next batch");
         let batch = posted.header.number;
-        if posted.blobs.is_empty() {
-            return Err(AuditError::InboxOnly(batch));
-        }
         let no_batch = |why: String| L1Lie::NoBatch { batch, why };
         let bytes = blobs::unpack(blobs).map_err(|error| no_batch(error.to_string()))?;
         let encoding =
@@ -264,10 +278,64 @@ impl Audit {
         self.check_joined(&posted, signed)?;
         let derived = self.derivation.apply(signed, &self.inbox, &mut legs, out);
         let derived = derived.map_err(L1Lie::Derived)?;
-        self.check_settled(posted.header.number)?;
+        self.ledger.take(&self.derivation, signed, &derived);
+        self.check_settled(posted.header.number, posted.hash)?;
         self.parent = posted.hash;
         self.done += 1;
         Ok(derived)
+    }
+
+    /// Derives the next batch, which is inbox-only: anybody posted it for a silent sequencer (P46). `out` hears of every block.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`], with the first lie.
+    ///
+    /// # Panics
+    ///
+    /// When there is no next batch.
+    pub fn apply_forced(
+        &mut self,
+        out: &mut dyn FnMut(&ClosedBlock),
+    ) -> Result<Derived, AuditError> {
+        let posted = self.next().expect("there is a next batch").clone();
+        let header = &posted.header;
+        self.check_chain(&posted)?;
+        self.check_forced(&posted)?;
+        let forced = ForcedBatch {
+            number: header.number,
+            slot: SlotNumber::new(header.first_slot),
+            inbox_cursor: header.inbox_cursor,
+            unix_ms: posted.block.unix_s.saturating_mul(1000),
+            hash: posted.hash,
+        };
+        let derived = self.derivation.apply_forced(&forced, &self.inbox, out);
+        let derived = derived.map_err(L1Lie::Derived)?;
+        self.ledger.take_forced(&self.derivation, header.number, &derived);
+        self.check_settled(header.number, posted.hash)?;
+        self.parent = posted.hash;
+        self.done += 1;
+        Ok(derived)
+    }
+
+    /// The hub writes the header of such a batch itself.
+    fn check_forced(&self, posted: &Posted) -> Result<(), AuditError> {
+        let (header, number) = (&posted.header, posted.header.number);
+        same(number, "signer", &posted.signer, &Address::ZERO)?;
+        same(number, "last slot", &header.last_slot, &header.first_slot)?;
+        same(number, "hash of its content", &header.content, &B256::ZERO)?;
+        same(number, "lane root", &header.lane_root, &B256::ZERO)?;
+        let registered = self.history.registered.iter();
+        let known = registered.filter(|it| it.block.number <= posted.block.number).count();
+        // Registrations in the block of the batch may stand before or after it.
+        let before = self.history.registered.iter();
+        let before = before.filter(|it| it.block.number < posted.block.number).count();
+        let all = |count: usize| u128::MAX.checked_shr(128 - count.min(128) as u32).unwrap_or(0);
+        if (before..=known).any(|count| header.rollups == all(count)) {
+            return Ok(());
+        }
+        let computed = format!("{:#b}", all(known));
+        same(number, "rollups", &format!("{:#b}", header.rollups), &computed)
     }
 
     /// What the hub computed is computed again: nothing that came before can be missing.
@@ -317,7 +385,9 @@ impl Audit {
             let unknown = || L1Lie::Joined { batch: number, chain_id: head.network.get() };
             rollups |= 1 << (id.ok_or_else(unknown)? - 1);
         }
-        same(number, "rollups", &format!("{:#b}", header.rollups), &format!("{rollups:#b}"))
+        same(number, "rollups", &format!("{:#b}", header.rollups), &format!("{rollups:#b}"))?;
+        let computed = lane_root(&self.history.realm.domain, content);
+        same(number, "lane root", &header.lane_root, &computed)
     }
 
     /// Rollups join in the order of their registration, as they were registered, and not before.
@@ -336,24 +406,48 @@ impl Audit {
     }
 
     /// Compares a settlement that ends with this batch with what the batches lead to.
-    fn check_settled(&self, batch: u64) -> Result<(), AuditError> {
-        for settled in self.history.settlements.get(&batch).into_iter().flatten() {
+    fn check_settled(&mut self, batch: u64, hash: B256) -> Result<(), AuditError> {
+        let Some(settled) = self.history.settlements.get(&batch) else { return Ok(()) };
+        let statement = self.ledger.statement(batch, hash, B256::ZERO);
+        let statement = statement.expect("this batch was derived just now and not settled before");
+        for settled in settled {
             let rollup = settled.rollup;
-            let chain = self.ids.iter().find(|(_, id)| **id == rollup).map(|(chain, _)| *chain);
-            let head = chain.and_then(|chain| self.derivation.realm().head(NetworkId::new(chain)));
-            let unknown = L1Lie::Registration { rollup, what: "it was settled and never joined" };
-            let (header, hash) = head.ok_or(unknown)?;
-            for (what, declared, computed) in [
-                ("block hash", settled.outcome.block_hash, hash),
-                ("state root", settled.outcome.state_root, header.state_root),
-            ] {
-                if declared != computed {
-                    let lie = L1Lie::Settled { batch, rollup, what, declared, computed };
-                    return Err(lie.into());
-                }
-            }
+            let computed = statement.transitions.iter().find(|it| it.rollup == rollup);
+            let unknown = L1Lie::SettledAlone { batch, rollup };
+            check_transition(batch, settled, computed.ok_or(unknown)?)?;
         }
+        let is_settled = |it: &&Transition| settled.iter().any(|other| other.rollup == it.rollup);
+        if let Some(left) = statement.transitions.iter().find(|it| !is_settled(it)) {
+            return Err(L1Lie::LeftOut { batch, rollup: left.rollup }.into());
+        }
+        self.ledger.settle(batch);
         Ok(())
+    }
+}
+
+fn check_transition(
+    batch: u64,
+    settled: &RollupSettled,
+    computed: &Transition,
+) -> Result<(), AuditError> {
+    let (there, here) = (&settled.outcome, &computed.post);
+    let number = |number: u64| B256::from(U256::from(number));
+    let fields = [
+        ("block hash", there.block_hash, here.block_hash),
+        ("state root", there.state_root, here.state_root),
+        ("block number", number(there.block_number), number(here.block_number)),
+        ("exit root", there.exit_root, here.exit_root),
+        ("accounting root", there.accounting_root, here.accounting_root),
+        ("heads root", there.heads_root, here.heads_root),
+        ("proposal root", settled.proposal_root, computed.proposal_root),
+        ("outcome root", settled.outcome_root, computed.outcome_root),
+    ];
+    match fields.into_iter().find(|(_, declared, computed)| declared != computed) {
+        Some((what, declared, computed)) => {
+            let rollup = settled.rollup;
+            Err(L1Lie::Settled { batch, rollup, what, declared, computed }.into())
+        }
+        None => Ok(()),
     }
 }
 
@@ -379,16 +473,6 @@ fn genesis_of(realm: &RealmConfig, registered: &Registered) -> Result<RollupGene
         Ok(genesis)
     } else {
         Err(lie("it has another chain id"))
-    }
-}
-
-/// Returns the outcome that a rollup begins with.
-pub fn genesis_outcome(genesis: &RollupGenesis) -> Outcome {
-    let rollup = weft_derive::rollup(genesis);
-    Outcome {
-        state_root: rollup.head.state_root,
-        block_hash: rollup.head_hash,
-        ..Outcome::default()
     }
 }
 

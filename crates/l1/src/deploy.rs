@@ -1,6 +1,6 @@
 //! Putting a realm on L1: its contracts, one policy of attesters, its rollups.
 
-use crate::{audit::genesis_outcome, registration::Registration};
+use crate::registration::Registration;
 use alloy_network::{Ethereum, TransactionBuilder as _};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_provider::{PendingTransactionError, Provider};
@@ -15,6 +15,7 @@ use weft_contracts::{
     AttestationPolicy, Hub,
     l1::{L1Addresses, L1Config, attestation_policy, deployment},
 };
+use weft_statement::genesis_outcome;
 use weft_types::{Domain, Encode as _};
 
 /// Most bytes of a registration: what a transaction may have, less what stands around it.

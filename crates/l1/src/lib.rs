@@ -25,7 +25,7 @@ mod follower;
 mod history;
 mod registration;
 
-pub use audit::{Audit, AuditError, L1Lie, genesis_outcome, register};
+pub use audit::{Audit, AuditError, L1Lie, register};
 pub use blobs::{
     BeaconBlobs, BlobDir, BlobError, BlobFuture, BlobSource, ClientBlobs, versioned_hash,
 };

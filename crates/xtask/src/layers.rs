@@ -119,6 +119,7 @@ const LAYERS: &[Layer] = &[
             "weft-lane",
             "weft-batch",
             "weft-settlement",
+            "weft-statement",
             "weft-contracts",
             "weft-evm",
             "weft-derive",

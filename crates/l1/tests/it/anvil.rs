@@ -5,6 +5,7 @@ use alloy_network::{EthereumWallet, TransactionBuilder as _};
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
 use alloy_rpc_types_eth::TransactionRequest;
+use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
 use serde_json::{Value, json};
@@ -15,12 +16,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 use weft_batch::{RealmConfig, RollupGenesis};
-use weft_contracts::{Inbox, l1::L1Config};
+use weft_contracts::{Hub, Inbox, l1::L1Config};
 use weft_l1::{
     Audit, DeployError, Deployed, Follower, Following, Happening, History, L1Client, Plan, Step,
     deploy,
 };
 use weft_lane::LaneConfig;
+use weft_settlement::{Statement, Transition};
+use weft_statement::Ledger;
 use weft_types::{Deposit, Domain, L1Event, NetworkId};
 
 /// anvil's first account.
@@ -93,7 +96,12 @@ impl Anvil {
     async fn force(&self, inbox: Address, bytes: &[u8]) {
         let transaction = Bytes::copy_from_slice(bytes);
         let call = Inbox::forceTransactionCall { network: 901, transaction };
-        let request = TransactionRequest::default().with_to(inbox).with_input(call.abi_encode());
+        self.call(inbox, call.abi_encode(), U256::ZERO).await;
+    }
+
+    /// Calls a contract with ether.
+    async fn call(&self, to: Address, input: Vec<u8>, value: U256) {
+        let request = TransactionRequest::default().with_to(to).with_input(input).with_value(value);
         // A reorg takes back the sender's nonces as well, which the provider would only count up.
         let nonce = self.provider.get_transaction_count(self.deployer).await.unwrap();
         let request = request.with_nonce(nonce);
@@ -284,4 +292,101 @@ async fn entries_are_read_as_the_contracts_write_them() {
     assert_eq!(history.entries[1].index, 1);
     // The accumulators of both are those of the inbox.
     Audit::new(history).unwrap();
+}
+
+/// Signs a statement as the one attester, and settles.
+async fn settle(anvil: &Anvil, deployed: &Deployed, statement: &Statement) {
+    let key = PrivateKeySigner::from_bytes(&KEY).unwrap();
+    let signature = key.sign_hash_sync(&statement.digest(&deployed.realm.domain)).unwrap();
+    let (r, s) = (signature.r().to_be_bytes::<32>(), signature.s().to_be_bytes::<32>());
+    let proof: Bytes = [&[0][..], &r, &s, &[u8::from(signature.v())]].concat().into();
+    let transitions = statement.transitions.iter().map(|it| Hub::Transition {
+        rollup: it.rollup,
+        pre: it.pre,
+        proposalRoot: it.proposal_root,
+        outcomeRoot: it.outcome_root,
+        post: Hub::Outcome {
+            stateRoot: it.post.state_root,
+            blockHash: it.post.block_hash,
+            blockNumber: it.post.block_number,
+            exitRoot: it.post.exit_root,
+            accountingRoot: it.post.accounting_root,
+            headsRoot: it.post.heads_root,
+        },
+    });
+    let call = Hub::settleCall {
+        statement: Hub::Statement {
+            firstBatch: statement.first_batch,
+            lastBatch: statement.last_batch,
+            batchHash: statement.batch_hash,
+            programId: statement.program_id,
+            transitions: transitions.collect(),
+            transfers: Vec::new(),
+        },
+        approvals: vec![Hub::Approval { policy: deployed.policy, proof }],
+    };
+    anvil.call(deployed.contracts.hub, call.abi_encode(), U256::ZERO).await;
+}
+
+async fn audit(anvil: &Anvil, deployed: &Deployed) -> Audit {
+    let client = anvil.client().await;
+    let to = client.height(weft_l1::Sureness::Latest).await.unwrap();
+    let hub = deployed.contracts.hub;
+    let history = History::read(&client, hub, deployed.from, to, &mut |_| {}).await.unwrap();
+    Audit::new(history).unwrap()
+}
+
+/// Something else to settle, and the field that it is named by.
+type FalseSettlement = (&'static str, fn(&mut Transition));
+
+const FALSE_SETTLEMENTS: [FalseSettlement; 8] = [
+    ("block hash", |it| it.post.block_hash = B256::repeat_byte(3)),
+    ("state root", |it| it.post.state_root = B256::repeat_byte(3)),
+    ("block number", |it| it.post.block_number += 1),
+    ("exit root", |it| it.post.exit_root = B256::repeat_byte(3)),
+    ("accounting root", |it| it.post.accounting_root = B256::repeat_byte(3)),
+    ("heads root", |it| it.post.heads_root = B256::repeat_byte(3)),
+    ("proposal root", |it| it.proposal_root = B256::repeat_byte(3)),
+    ("outcome root", |it| it.outcome_root = B256::repeat_byte(3)),
+];
+
+#[tokio::test]
+async fn p46_what_follows_a_silence_is_derived_and_every_false_settlement_of_it_named() {
+    let anvil = Anvil::start().await;
+    let plan = Plan { attesters: vec![anvil.deployer], ..plan() };
+    let deployed = anvil.deploy(&plan).await.unwrap();
+    let (inbox, hub) = (deployed.contracts.inbox, deployed.contracts.hub);
+    let call = Inbox::depositCall { network: 902, to: BOB, gas: 100_000, data: Bytes::new() };
+    anvil.call(inbox, call.abi_encode(), U256::from(300)).await;
+    anvil.force(inbox, b"nothing that is a transaction").await;
+    anvil.ask("anvil_mine", json!(["0x65"])).await;
+    let call = Hub::postForcedCall { inboxCursor: 2 };
+    anvil.call(hub, call.abi_encode(), U256::ZERO).await;
+
+    let mut first = audit(&anvil, &deployed).await;
+    let posted = first.next().unwrap().clone();
+    assert!(posted.blobs.is_empty() && posted.signer.is_zero());
+    let mut blocks = Vec::new();
+    let derived = first.apply_forced(&mut |block| blocks.push(block.network.get())).unwrap();
+    // The other rollup has a block without transactions, because its last one is years old.
+    assert_eq!((derived.items, derived.removed, &blocks[..]), (2, 1, &[901, 902][..]));
+    assert!(first.next().is_none());
+
+    let mut ledger = Ledger::new(&deployed.realm);
+    ledger.take_forced(first.derivation(), 1, &derived);
+    let right = ledger.statement(1, posted.hash, B256::ZERO).unwrap();
+    let mut snapshot = anvil.ask("evm_snapshot", json!([])).await;
+    for (field, lie) in FALSE_SETTLEMENTS {
+        let mut statement = right.clone();
+        lie(&mut statement.transitions[1]);
+        settle(&anvil, &deployed, &statement).await;
+        let error = audit(&anvil, &deployed).await.apply_forced(&mut |_| {}).unwrap_err();
+        let said = error.to_string();
+        let named = format!("settlement of batch 1, rollup 2: {field} is");
+        assert!(said.starts_with(&named), "{said}");
+        assert_eq!(anvil.ask("evm_revert", json!([snapshot])).await, true);
+        snapshot = anvil.ask("evm_snapshot", json!([])).await;
+    }
+    settle(&anvil, &deployed, &right).await;
+    audit(&anvil, &deployed).await.apply_forced(&mut |_| {}).unwrap();
 }

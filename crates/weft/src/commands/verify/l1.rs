@@ -2,7 +2,6 @@
 
 use super::{At, Hashes, Verify};
 use crate::{commands::l1::no_hub, progress::Progress};
-use alloy_primitives::Bytes;
 use eyre::{Result, WrapErr, ensure};
 use weft_l1::{Audit, BeaconBlobs, BlobDir, BlobSource, ClientBlobs, History, L1Client, Sureness};
 use weft_node::{VerifiedBatches, recover};
@@ -38,16 +37,16 @@ async fn derive(
     let mut done = VerifiedBatches::default();
     while let Some(posted) = audit.next() {
         let number = posted.header.number;
-        // An inbox-only batch has none; it is refused when it is opened.
-        let content: Vec<Bytes> = match posted.blobs.is_empty() {
-            true => Vec::new(),
-            false => blobs.blobs(posted).await.wrap_err("cannot read the blobs")?,
+        let mut heard = |block: &_| hashes.iter_mut().for_each(|hashes| hashes.write(block));
+        // Only what nobody signed has no blobs: the hub sees to that.
+        let derived = if posted.blobs.is_empty() {
+            audit.apply_forced(&mut heard)?
+        } else {
+            let content = blobs.blobs(posted).await.wrap_err("cannot read the blobs")?;
+            let signed = audit.open(&content)?;
+            let legs = recover(&signed);
+            audit.apply(&signed, legs, &mut heard)?
         };
-        let signed = audit.open(&content)?;
-        let legs = recover(&signed);
-        let derived = audit.apply(&signed, legs, &mut |block| {
-            hashes.iter_mut().for_each(|hashes| hashes.write(block));
-        })?;
         done.add(derived);
         progress.at(done.batches, &format!("batch {number}"));
     }
