@@ -1,16 +1,14 @@
 //! Attesters: they derive everything again, compare it with what L1 says, and sign (P44).
 
-use crate::{
-    error::PostError,
-    l1::{L1, OnL1},
-};
+use crate::error::PostError;
 use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
-use weft_batch::{RealmConfig, SignedBatch, blobs, payload};
-use weft_derive::{Derivation, InboxEntry, InvalidRealm, Legs};
-use weft_l1::versioned_hash;
+use weft_batch::{SignedBatch, blobs};
+use weft_derive::Recovered;
+use weft_l1::{Audit, History, Posted, versioned_hash};
 use weft_settlement::Statement;
-use weft_statement::{Ledger, Origin, header_of};
+use weft_statement::{Ledger, lane_root};
+use weft_types::Domain;
 
 /// One attester's signature over a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,19 +29,19 @@ pub struct Attestation {
 /// Derives batches and knows what to say of them.
 #[derive(Debug)]
 pub struct Attester {
-    derivation: Derivation,
+    audit: Audit,
     ledger: Ledger,
 }
 
 impl Attester {
-    /// Begins before the first batch of a realm.
+    /// Begins before the first batch of a realm, with what L1 says of all.
     ///
     /// # Errors
     ///
-    /// [`InvalidRealm`].
-    pub fn new(config: RealmConfig) -> Result<Self, InvalidRealm> {
-        let ledger = Ledger::new(&config);
-        Ok(Self { derivation: Derivation::new(config)?, ledger })
+    /// [`PostError::Audit`] when registrations or the inbox contradict the hub's running hashes.
+    pub fn new(history: History) -> Result<Self, PostError> {
+        let ledger = Ledger::new(&history.realm);
+        Ok(Self { audit: Audit::new(history)?, ledger })
     }
 
     /// Returns what is known of the batches so far.
@@ -51,71 +49,58 @@ impl Attester {
         &self.ledger
     }
 
-    /// Derives the next batch, which stands on L1 as `posted`; `payload` is what its blobs have to hold.
+    /// Returns the number of the posted batch that is derived next.
+    pub fn next(&self) -> Option<u64> {
+        self.audit.next().map(|posted| posted.header.number)
+    }
+
+    /// Derives the next batch; `payload` is what its blobs have to hold.
     ///
     /// # Errors
     ///
-    /// [`PostError::Header`] when L1 says something of it that is not so, or has other blobs; [`PostError::Lie`].
+    /// [`PostError::Header`] when L1 has other blobs or another lane root, [`PostError::Audit`] when something else that it says
+    /// of the batch is not so: its hash included, which binds it to the inbox and the registrations that it was derived from.
+    ///
+    /// # Panics
+    ///
+    /// When there is no next batch.
     pub fn take(
         &mut self,
-        batch: &SignedBatch,
         payload: &[u8],
-        posted: &OnL1,
-        inbox: &[InboxEntry],
-        legs: &mut dyn Legs,
+        recover: impl FnOnce(&SignedBatch) -> Recovered,
     ) -> Result<(), PostError> {
-        self.check_header(batch, posted)?;
-        check_blobs(batch, payload, posted)?;
-        let derived = self.derivation.apply(batch, inbox, legs, &mut |_| {})?;
-        self.ledger.take(&self.derivation, batch, &derived);
+        let posted = self.audit.next().expect("there is a next batch");
+        let batch = self.audit.open(&blobs_of(payload, posted)?)?;
+        let expected = lane_root(&self.domain(), &batch.batch);
+        if posted.header.lane_root != expected {
+            return Err(PostError::Header { number: batch.batch.number, what: "lane root" });
+        }
+        let derived = self.audit.apply(&batch, recover(&batch), &mut |_| {})?;
+        self.ledger.take(self.audit.derivation(), &batch, &derived);
         Ok(())
     }
 
-    fn check_header(&self, batch: &SignedBatch, posted: &OnL1) -> Result<(), PostError> {
-        let mut rollups = self.ledger.rollups().to_vec();
-        let joined = batch.batch.slots.iter().flat_map(|slot| &slot.joined);
-        rollups.extend(joined.map(weft_batch::RollupGenesis::network));
-        let expected =
-            header_of(&self.derivation.config().domain, batch, &rollups, &Origin::default());
-        let found = &posted.header;
-        for (is_same, what) in [
-            (found.number == expected.number, "number"),
-            (found.firstSlot == expected.first_slot, "first slot"),
-            (found.lastSlot == expected.last_slot, "last slot"),
-            (found.inboxCursor == expected.inbox_cursor, "inbox cursor"),
-            (found.rollups == expected.rollups, "set of rollups"),
-            (found.laneRoot == expected.lane_root, "lane root"),
-            (found.content == expected.content, "content"),
-        ] {
-            if !is_same {
-                return Err(PostError::Header { number: expected.number, what });
-            }
-        }
-        Ok(())
+    const fn domain(&self) -> Domain {
+        self.audit.history().realm.domain
     }
 
     /// Notes what L1 settled.
-    ///
-    /// # Errors
-    ///
-    /// [`PostError`] when L1 cannot be asked.
-    pub async fn follow_settlement(&mut self, l1: &L1) -> Result<(), PostError> {
-        self.ledger.settle(l1.settled().await?);
-        Ok(())
+    pub fn follow_settlement(&mut self) {
+        let settled = self.audit.history().settlements.keys().next_back();
+        self.ledger.settle(settled.copied().unwrap_or_default());
     }
 
-    /// Returns the statement that settles everything up to batch `last`, which stands on L1 as `batch_hash`.
+    /// Returns the statement that settles everything up to batch `last`, by the hash that was computed of it.
     ///
     /// # Errors
     ///
     /// [`PostError::Statement`].
-    pub fn statement(
-        &self,
-        last: u64,
-        batch_hash: B256,
-        program_id: B256,
-    ) -> Result<Statement, PostError> {
-        Ok(self.ledger.statement(last, batch_hash, program_id)?)
+    pub fn statement(&self, last: u64, program_id: B256) -> Result<Statement, PostError> {
+        let batches = &self.audit.history().batches;
+        let posted = batches.iter().find(|posted| posted.header.number == last);
+        // The ledger refuses what is not there.
+        let hash = posted.map(|posted| posted.hash).unwrap_or_default();
+        Ok(self.ledger.statement(last, hash, program_id)?)
     }
 
     /// Signs a statement. It must be one that this attester made: a digest from somebody else is never signed.
@@ -126,12 +111,11 @@ impl Attester {
     pub fn attest(
         &self,
         last: u64,
-        batch_hash: B256,
         program_id: B256,
         signer: &mut dyn weft_promise::Signer,
     ) -> Result<Attestation, PostError> {
-        let statement = self.statement(last, batch_hash, program_id)?;
-        let digest = statement.digest(&self.derivation.config().domain);
+        let statement = self.statement(last, program_id)?;
+        let digest = statement.digest(&self.domain());
         let signature = signer.sign(digest).map_err(|error| PostError::Sign(error.to_string()))?;
         Ok(Attestation {
             first_batch: statement.first_batch,
@@ -143,17 +127,17 @@ impl Attester {
     }
 }
 
-/// What others derive from are the blobs: the hub binds them to no content, so that they are made again and compared.
-fn check_blobs(batch: &SignedBatch, payload: &[u8], posted: &OnL1) -> Result<(), PostError> {
-    let wrong = |why: &dyn std::fmt::Display| PostError::Blobs(why.to_string());
-    let number = batch.batch.number;
-    if payload::unpack(payload).map_err(|why| wrong(&why))? != batch.encode() {
-        return Err(wrong(&format!("the payload of batch {number} holds another one")));
+/// Returns the blobs that a payload makes, which have to be those of the batch: what others derive from are the blobs, and the
+/// hub binds them to no content.
+fn blobs_of(payload: &[u8], posted: &Posted) -> Result<Vec<Bytes>, PostError> {
+    if posted.blobs.is_empty() {
+        // An inbox-only batch has none.
+        return Ok(Vec::new());
     }
-    let packed = blobs::pack(payload).map_err(|why| wrong(&why))?;
+    let packed = blobs::pack(payload).map_err(|why| PostError::Blobs(why.to_string()))?;
     let hashes: Option<Vec<B256>> = packed.iter().map(|blob| versioned_hash(blob)).collect();
-    if hashes.as_ref() == Some(&posted.blobs) {
-        return Ok(());
+    if hashes.as_ref() != Some(&posted.blobs) {
+        return Err(PostError::Header { number: posted.header.number, what: "list of blobs" });
     }
-    Err(PostError::Header { number, what: "list of blobs" })
+    Ok(packed.into_iter().map(Bytes::from).collect())
 }

@@ -68,9 +68,9 @@ pub enum PostError {
         /// The field.
         what: &'static str,
     },
-    /// A batch does not derive.
+    /// Something on L1 is not so, or does not derive.
     #[error("not attested: {0}")]
-    Lie(#[from] weft_derive::Lie),
+    Audit(#[from] weft_l1::AuditError),
     /// There is nothing to say about these batches.
     #[error("not attested: {0}")]
     Statement(#[from] weft_statement::NotAStatement),

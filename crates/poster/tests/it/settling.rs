@@ -7,12 +7,13 @@ use crate::{
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall as _;
 use weft_batch::SignedBatch;
-use weft_contracts::{Bridge, Hub, L1Bridge, addresses::BRIDGE};
-use weft_derive::Recover;
-use weft_poster::{Attestation, Attester, Form, Limits, OnL1, PostError, Settler, Sidecar};
+use weft_contracts::{Bridge, L1Bridge, addresses::BRIDGE};
+use weft_derive::Recovered;
+use weft_l1::{Entry, History, Posted};
+use weft_poster::{Attestation, Attester, Form, Limits, PostError, Settler, Sidecar};
 use weft_promise::{LocalSigner, Signer};
 use weft_settlement::Statement;
-use weft_types::NetworkId;
+use weft_types::{L1Ref, NetworkId, SignedTx};
 
 fn bridging(from: NetworkId, to: NetworkId, key: usize, nonce: u64, wei: u64) -> Draft {
     let receiver = Address::repeat_byte(0x77);
@@ -30,18 +31,19 @@ fn signer(index: usize) -> LocalSigner {
     LocalSigner::new(&attesters()[index].to_bytes()).unwrap()
 }
 
+fn recover(batch: &SignedBatch) -> Recovered {
+    Recovered::new(batch.batch.legs().map(|leg| SignedTx::decode(leg.raw.clone())).collect())
+}
+
 /// An attester that derived what stands on L1.
-async fn derived(world: &World) -> (Attester, Vec<OnL1>) {
-    let l1 = world.l1().await;
-    let mut attester = Attester::new(world.sequencer.config.clone()).unwrap();
-    let mut posted = Vec::new();
-    for (number, batch) in (1..).zip(world.batches.all()) {
-        let on_l1 = l1.batch(number).await.unwrap().unwrap();
-        attester.take(&batch, &payload_of(&batch), &on_l1, &[], &mut Recover).unwrap();
-        posted.push(on_l1);
+async fn derived(world: &World) -> Attester {
+    let mut attester = Attester::new(world.history().await).unwrap();
+    for batch in world.batches.all() {
+        attester.take(&payload_of(&batch), recover).unwrap();
     }
-    attester.follow_settlement(&l1).await.unwrap();
-    (attester, posted)
+    assert_eq!(attester.next(), None);
+    attester.follow_settlement();
+    attester
 }
 
 /// Signs any statement, as a liar does.
@@ -83,30 +85,30 @@ async fn s9_two_rollups_settle_by_three_of_five_with_a_liar_and_one_that_is_abse
     let settler =
         Settler::new(world.l1().await, world.domain, funded(2), world.policy).await.unwrap();
     assert_eq!(settler.program_id(), PROGRAM);
-    let (attester, posted) = derived(&world).await;
-    let hash = posted[1].hash;
-    let statement = attester.statement(2, hash, PROGRAM).unwrap();
+    let attester = derived(&world).await;
+    let statement = attester.statement(2, PROGRAM).unwrap();
+    assert_eq!(statement.batch_hash, world.l1().await.posted().await.unwrap().hash);
     assert_eq!(statement.transfers.len(), 1);
     // Attester 1 says that more left A, attester 4 says nothing.
     let mut wrong = statement.clone();
     wrong.transfers[0].amount += U256::ONE;
     let mut said = vec![lie(&world, &wrong, 1)];
     for index in [3, 0] {
-        said.push(attester.attest(2, hash, PROGRAM, &mut signer(index)).unwrap());
+        said.push(attester.attest(2, PROGRAM, &mut signer(index)).unwrap());
     }
     let few = settler.settle(&statement, &said).await.unwrap_err();
     assert!(matches!(few, PostError::TooFew { found: 2, threshold: 3 }), "{few}");
     // The same attester twice is one attester, and whoever is none does not count.
-    said.push(attester.attest(2, hash, PROGRAM, &mut signer(3)).unwrap());
+    said.push(attester.attest(2, PROGRAM, &mut signer(3)).unwrap());
     let nobody = LocalSigner::new(&B256::repeat_byte(0x55)).unwrap();
-    said.push(attester.attest(2, hash, PROGRAM, &mut { nobody }).unwrap());
+    said.push(attester.attest(2, PROGRAM, &mut { nobody }).unwrap());
     assert!(matches!(settler.proof(&statement, &said), Err(PostError::TooFew { found: 2, .. })));
-    said.push(attester.attest(2, hash, PROGRAM, &mut signer(2)).unwrap());
+    said.push(attester.attest(2, PROGRAM, &mut signer(2)).unwrap());
     let sent = settler.settle(&statement, &said).await.unwrap();
     world.anvil.mine(1).await;
     let gas = world.anvil.gas_used(sent).await;
     println!("settle 2 batches of 2 rollups, 3 of 5, 1 transfer: {gas} gas");
-    for batch in &posted {
+    for batch in world.history().await.batches {
         let gas = world.anvil.gas_used(batch.transaction).await;
         println!("post batch {} of 2 rollups, 1 blob: {gas} gas", batch.header.number);
     }
@@ -119,13 +121,12 @@ async fn s9_two_rollups_settle_by_three_of_five_with_a_liar_and_one_that_is_abse
     world.sequencer.submit(&Draft::pay(B, 0, 2, 5).item());
     world.batch();
     world.post_all(&mut poster).await;
-    let (attester, posted) = derived(&world).await;
-    let next = attester.statement(3, posted[2].hash, PROGRAM).unwrap();
+    let attester = derived(&world).await;
+    let next = attester.statement(3, PROGRAM).unwrap();
     assert_eq!((next.first_batch, next.transitions.len()), (3, 1));
     assert_eq!(next.transitions[0].pre, statement.transitions[1].post.commitment());
-    let said: Vec<_> = [0, 1, 4]
-        .map(|index| attester.attest(3, posted[2].hash, PROGRAM, &mut signer(index)).unwrap())
-        .into();
+    let said: Vec<_> =
+        [0, 1, 4].map(|index| attester.attest(3, PROGRAM, &mut signer(index)).unwrap()).into();
     settler.settle(&next, &said).await.unwrap();
     world.anvil.mine(1).await;
     assert_eq!(world.l1().await.settled().await.unwrap(), 3);
@@ -139,32 +140,60 @@ async fn p44_no_honest_attester_signs_what_is_not_so() {
     world.sequencer.submit(&Draft::pay(A, 0, 0, 5).item());
     let batch = world.batch();
     world.post_all(&mut poster).await;
-    let posted = world.l1().await.batch(1).await.unwrap().unwrap();
-    let take = |batch: &SignedBatch, posted: &OnL1| {
-        let mut attester = Attester::new(world.sequencer.config.clone()).unwrap();
-        attester.take(batch, &payload_of(batch), posted, &[], &mut Recover)
+    let history = world.history().await;
+    let take = |batch: &SignedBatch, history: &History| {
+        Attester::new(history.clone())?.take(&payload_of(batch), recover)
     };
-    take(&batch, &posted).unwrap();
+    take(&batch, &history).unwrap();
+    let refused = |change: &dyn Fn(&mut Posted)| {
+        let mut other = history.clone();
+        change(&mut other.batches[0]);
+        take(&batch, &other).unwrap_err().to_string()
+    };
     // Every field of the header on L1.
-    type Change = fn(&mut Hub::BatchHeader);
+    type Change = fn(&mut Posted);
     let changes: [(&str, Change); 7] = [
-        ("number", |header| header.number += 1),
-        ("first slot", |header| header.firstSlot += 1),
-        ("last slot", |header| header.lastSlot += 1),
-        ("inbox cursor", |header| header.inboxCursor += 1),
-        ("set of rollups", |header| header.rollups ^= 2),
-        ("lane root", |header| header.laneRoot.0[0] ^= 1),
-        ("content", |header| header.content.0[0] ^= 1),
+        (" as number", |posted| posted.header.number += 1),
+        (" as first slot", |posted| posted.header.first_slot += 1),
+        (" as last slot", |posted| posted.header.last_slot += 1),
+        (" as inbox cursor", |posted| posted.header.inbox_cursor += 1),
+        (" as rollups", |posted| posted.header.rollups ^= 2),
+        ("another lane root", |posted| posted.header.lane_root.0[0] ^= 1),
+        ("hash of its content", |posted| posted.header.content.0[0] ^= 1),
     ];
     for (field, change) in changes {
-        let mut other = posted.clone();
-        change(&mut other.header);
-        let error = take(&batch, &other).unwrap_err();
-        assert!(
-            matches!(error, PostError::Header { what, .. } if what == field),
-            "{field}: {error}"
-        );
+        let why = refused(&change);
+        assert!(why.contains(field), "{field}: {why}");
     }
+    // An endpoint that makes up a batch's hash, the registrations or the inbox that it rests on.
+    let made_up: [(&str, Change); 6] = [
+        ("hash of batch 1", |posted| posted.hash.0[0] ^= 1),
+        ("hash of batch 1", |posted| posted.header.parent.0[0] ^= 1),
+        ("hash of batch 1", |posted| posted.header.l1_hash.0[0] ^= 1),
+        ("hash of batch 1", |posted| posted.header.l1_number += 1),
+        ("registrations before batch 1", |posted| posted.registry_hash.0[0] ^= 1),
+        ("inbox at batch 1", |posted| posted.accumulator.0[0] ^= 1),
+    ];
+    for (what, change) in made_up {
+        let why = refused(&change);
+        assert!(why.contains(what), "{what}: {why}");
+    }
+    let mut other = history.clone();
+    other.registered[1].value += U256::ONE;
+    let why = take(&batch, &other).unwrap_err().to_string();
+    assert!(why.contains("registrations up to rollup 2"), "{why}");
+    let mut other = history.clone();
+    other.entries.push(Entry {
+        index: 0,
+        network: 1,
+        sender: Address::ZERO,
+        accumulator: Default::default(),
+        origin: L1Ref { block_hash: B256::ZERO, log_index: 0 },
+        payload: Bytes::from_static(b"made up"),
+        block: history.to,
+    });
+    let why = take(&batch, &other).unwrap_err().to_string();
+    assert!(why.contains("inbox up to entry 0"), "{why}");
     // A sequencer that claims another block, in a batch that it signs and posts.
     let mut lying = batch.batch.clone();
     lying.slots[0].blocks[0][0] ^= 1;
@@ -174,13 +203,17 @@ async fn p44_no_honest_attester_signs_what_is_not_so() {
     );
     let signature = weft_types::Signature::new(signature.unwrap()).unwrap();
     let lying = SignedBatch { batch: lying, signature };
-    let mut of_lie = posted.clone();
-    of_lie.header.content = alloy_primitives::keccak256(lying.encode());
-    of_lie.blobs = Sidecar::new(&payload_of(&lying), Form::Blobs).unwrap().hashes;
-    assert!(matches!(take(&lying, &of_lie), Err(PostError::Lie(_))));
+    let mut of_lie = history.clone();
+    let posted = &mut of_lie.batches[0];
+    posted.header.content = alloy_primitives::keccak256(lying.encode());
+    posted.blobs = Sidecar::new(&payload_of(&lying), Form::Blobs).unwrap().hashes;
+    let (header, blobs) = (&posted.header, &posted.blobs);
+    posted.hash = header.hash(&world.domain, blobs, &posted.registry_hash, &posted.accumulator);
+    let why = take(&lying, &of_lie).unwrap_err().to_string();
+    assert!(why.contains("slot 1, rollup 901: block 1 is"), "{why}");
     // Nor about what it did not derive.
-    let attester = Attester::new(world.sequencer.config.clone()).unwrap();
-    let error = attester.attest(1, posted.hash, PROGRAM, &mut signer(0)).unwrap_err();
+    let attester = Attester::new(history).unwrap();
+    let error = attester.attest(1, PROGRAM, &mut signer(0)).unwrap_err();
     assert!(matches!(error, PostError::Statement(_)), "{error}");
 }
 
@@ -196,11 +229,11 @@ async fn p40_a_batch_whose_blobs_hold_something_else_is_not_attested() {
     world.post_all(&mut poster).await;
     let posted = world.l1().await.batch(1).await.unwrap().unwrap();
     assert_eq!(posted.header.content, alloy_primitives::keccak256(batch.encode()));
-    let mut attester = Attester::new(world.sequencer.config.clone()).unwrap();
-    for payload in [payload_of(&batch), b"junk".to_vec()] {
-        assert!(attester.take(&batch, &payload, &posted, &[], &mut Recover).is_err());
-    }
-    let error = attester.take(&batch, &payload_of(&batch), &posted, &[], &mut Recover).unwrap_err();
+    let mut attester = Attester::new(world.history().await).unwrap();
+    let error = attester.take(&payload_of(&batch), recover).unwrap_err();
     assert!(matches!(error, PostError::Header { what: "list of blobs", .. }), "{error}");
+    // Nor is anything made of what the blobs do hold.
+    let error = attester.take(b"junk", recover).unwrap_err();
+    assert!(error.to_string().contains("the blobs hold no batch"), "{error}");
     assert_eq!(attester.ledger().span(), (0, 0));
 }

@@ -5,7 +5,7 @@ use crate::{
     sequencer::{A, B, ETHER, Sequencer, config, key},
 };
 use alloy_consensus::BlockHeader as _;
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, U256};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
@@ -18,10 +18,11 @@ use weft_contracts::{
     Hub,
     l1::{L1Addresses, L1Config, attestation_policy, deployment},
 };
+use weft_l1::{History, L1Client, L1Patience, Registration, Sureness};
 use weft_poster::{Journal, L1, Limits, PostError, Poster, Source, Turn};
 use weft_promise::LocalSigner;
 use weft_statement::genesis_outcome;
-use weft_types::{Domain, NetworkId, Signature};
+use weft_types::{Domain, Encode as _, NetworkId, Signature};
 
 pub(crate) const REALM: u64 = 7;
 const CHAIN: u64 = 31_337;
@@ -142,7 +143,11 @@ impl World {
         let domain =
             Domain { l1_chain_id: CHAIN, settlement: to.hub, realm: REALM, ..Domain::dev() };
         let config = weft_batch::RealmConfig { domain, ..config(false) };
-        for genesis in &config.rollups {
+        for (place, genesis) in config.rollups.iter().enumerate() {
+            let registration = match place {
+                0 => Registration::Realm { contracts: to, config: Box::new(config.clone()) },
+                _ => Registration::Rollup { realm: config.hash(), genesis: genesis.clone() },
+            };
             let outcome = genesis_outcome(genesis);
             assert_eq!(weft_derive::rollup(genesis).head.state_root(), outcome.state_root);
             let call = Hub::registerCall {
@@ -150,7 +155,7 @@ impl World {
                 policy,
                 genesisStateRoot: outcome.state_root,
                 genesisBlockHash: outcome.block_hash,
-                config: Bytes::from_static(b"rollup"),
+                config: registration.encode().into(),
             };
             anvil.send(deployer, Some(to.hub), U256::from(ETHER), call.abi_encode().into()).await;
         }
@@ -161,6 +166,14 @@ impl World {
 
     pub(crate) async fn l1(&self) -> L1 {
         L1::connect(&self.anvil.url, self.to.hub, CHAIN).await.unwrap()
+    }
+
+    /// Returns what L1 says of the realm.
+    pub(crate) async fn history(&self) -> History {
+        let urls = [self.anvil.url.clone()];
+        let client = L1Client::connect(&urls, L1Patience::default()).await.unwrap();
+        let to = client.height(Sureness::Latest).await.unwrap();
+        History::read(&client, self.to.hub, 0, to, &mut |_| {}).await.unwrap()
     }
 
     /// Ends the batch and hands it over.

@@ -10,11 +10,12 @@ pub(crate) use settle::Settle;
 
 use clap::Args;
 use eyre::{Result, WrapErr, ensure};
-use std::{path::PathBuf, slice};
+use std::path::PathBuf;
 use weft_batch::{RealmConfig, SignedBatch};
-use weft_l1::{History, InboxEntry, L1Client, L1Patience, Sureness};
+use weft_l1::{History, L1Client, L1Patience, Sureness};
 use weft_node::{BatchDir, recover};
 use weft_poster::{Attester, L1, OnL1, PostError, Rests, Source};
+use weft_poster::{Attester, L1, PostError, Source};
 use weft_types::NetworkId;
 
 /// Where the batches are, and L1.
@@ -23,9 +24,9 @@ struct Realm {
     /// Directory of batches
     #[arg(long, value_name = "DIR")]
     archive: PathBuf,
-    /// JSON-RPC of L1
-    #[arg(long, value_name = "URL", env = "WEFT_L1")]
-    l1: String,
+    /// JSON-RPC of L1; may repeat
+    #[arg(long, value_name = "URL", env = "WEFT_L1", value_delimiter = ',', required = true)]
+    l1: Vec<String>,
 }
 
 /// Where the realm begins on L1.
@@ -46,7 +47,8 @@ impl Realm {
 
     async fn connect(&self, config: &RealmConfig) -> Result<L1> {
         let domain = &config.domain;
-        Ok(L1::connect(&self.l1, domain.settlement, domain.l1_chain_id).await?)
+        let url = self.l1.first().map_or("", String::as_str);
+        Ok(L1::connect(url, domain.settlement, domain.l1_chain_id).await?)
     }
 }
 
@@ -98,38 +100,27 @@ impl Source for Archived {
 }
 
 impl Realm {
-    /// Reads the inbox, with every entry's place in the hub's running hash checked.
-    async fn inbox(&self, config: &RealmConfig, from: u64) -> Result<Vec<InboxEntry>> {
-        let client = L1Client::connect(slice::from_ref(&self.l1), L1Patience::default()).await?;
+    /// Reads what L1 says of the realm: headers, receipts and what the hub's running hashes say are checked.
+    async fn history(&self, config: &RealmConfig, from: u64) -> Result<History> {
+        let client = L1Client::connect(&self.l1, L1Patience::default()).await?;
         let to = client.height(Sureness::Latest).await?;
         let hub = config.domain.settlement;
         let history = History::read(&client, hub, from, to, &mut |_| {}).await;
         let history = history.wrap_err("cannot read the realm from L1")?;
-        Ok(history.inbox()?)
+        ensure!(history.realm == *config, "the batches are of another realm than the hub's");
+        Ok(history)
     }
 }
 
 /// What follows from everything that stands on L1: derived, and compared with what L1 says of it.
-async fn derived(
-    realm: &Realm,
-    from: u64,
-    config: RealmConfig,
-    l1: &L1,
-) -> Result<(Attester, Option<OnL1>)> {
+async fn derived(realm: &Realm, from: u64, config: &RealmConfig) -> Result<Attester> {
     let dir = BatchDir::open(&realm.archive);
-    let (mut last, posted) = (None, l1.posted().await?.number);
-    // Read after the batches: what they took is there.
-    let inbox = realm.inbox(&config, from).await?;
-    let mut attester = Attester::new(config)?;
-    for number in 1..=posted {
-        let batch = dir.batch(number)?;
-        let batch = batch.ok_or_else(|| eyre::eyre!("batch {number} is on L1 and not here"))?;
-        let payload = dir.payload(number)?.unwrap_or_default();
-        let on_l1 = l1.batch(number).await?;
-        let on_l1 = on_l1.ok_or_else(|| eyre::eyre!("L1 does not show batch {number}"))?;
-        attester.take(&batch, &payload, &on_l1, &inbox, &mut recover(&batch))?;
-        last = Some(on_l1);
+    let mut attester = Attester::new(realm.history(config, from).await?)?;
+    while let Some(number) = attester.next() {
+        let payload = dir.payload(number)?;
+        let payload = payload.ok_or_else(|| eyre::eyre!("batch {number} is on L1 and not here"))?;
+        attester.take(&payload, recover)?;
     }
-    attester.follow_settlement(l1).await?;
-    Ok((attester, last))
+    attester.follow_settlement();
+    Ok(attester)
 }

@@ -62,12 +62,10 @@ impl Settle {
         let l1 = self.realm.connect(&config).await?;
         let domain = config.domain;
         let settler = Settler::new(l1.clone(), domain, self.key.clone(), self.policy).await?;
-        let (attester, last) = derived(&self.realm, self.begin.from, config, &l1).await?;
+        let attester = derived(&self.realm, self.begin.from, &config).await?;
         let (settled, derived) = attester.ledger().span();
-        let Some(last) = last.filter(|_| settled < derived) else {
-            bail!("nothing to settle: {settled} batches are posted and settled");
-        };
-        let statement = attester.statement(derived, last.hash, settler.program_id())?;
+        ensure!(settled < derived, "nothing to settle: {settled} batches are posted and settled");
+        let statement = attester.statement(derived, settler.program_id())?;
         let said = read_all(&self.attestations)?;
         let hash = settler.settle(&statement, &said).await?;
         for _ in 0..PATIENCE_S {
