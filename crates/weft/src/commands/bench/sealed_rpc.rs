@@ -1,6 +1,8 @@
 //! `weft bench sealed-rpc`: sealed items over HTTP to a durable node in a process of its own, until their results are
 //! promised; and junk beside them.
 
+mod junk;
+mod plain;
 mod sealing;
 
 use super::Report;
@@ -8,19 +10,19 @@ use crate::load::{
     http::Connection,
     process::{Chain, NodeProcess, machine_load, processor_seconds, resident_bytes, sync_times},
     setup,
+    stats::Times,
     traffic::Senders,
 };
 use clap::Args;
 use eyre::{Result, WrapErr, ensure, eyre};
+use junk::{Cost, Junk};
+use plain::{Beside, Plain};
 use sealing::{Epoch, Sealer};
 use serde_json::{Value, json};
 use std::{
     path::PathBuf,
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{task::JoinSet, time::sleep};
@@ -44,8 +46,10 @@ Examples:
 The node keeps its data in --folder. All envelopes of an epoch are made before
 it begins; when it does they are sent, and the time runs until each position is
 on disk and promised. It runs again from the epoch's end until all results are
-promised. What lies between is waiting for the clock and does not count. With
---junk so many envelopes that their payers did not sign are sent meanwhile.")]
+promised. What lies between is waiting for the clock and does not count. A
+transaction in clear is sent every 20 ms all the while. With --junk so many
+envelopes that their payers did not sign are sent: a tenth of them alone, for
+at most ten seconds, the others beside honest ones.")]
 pub(crate) struct SealedRpc {
     /// Items of an epoch
     #[arg(long, value_name = "N", default_value_t = 6000)]
@@ -76,12 +80,10 @@ pub(crate) struct SealedRpc {
     json: bool,
 }
 
-/// Senders inside the envelopes.
+/// Senders inside the envelopes. One more sends in clear.
 const SENDERS: usize = 256;
-/// Connections that send junk.
-const JUNK_CONNECTIONS: usize = 4;
-/// Envelopes of junk in a request.
-const JUNK_BATCH: usize = 100;
+/// Time in which transactions in clear are alone.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// What an epoch took.
 #[derive(Debug, Default, Clone, Copy)]
@@ -95,14 +97,6 @@ struct Spent {
     own_seconds: f64,
 }
 
-/// Junk that was sent.
-#[derive(Debug, Default)]
-struct Junk {
-    refused: AtomicU64,
-    taken: AtomicU64,
-    is_over: AtomicBool,
-}
-
 impl SealedRpc {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
@@ -113,29 +107,32 @@ impl SealedRpc {
         ensure!(self.connections >= 1 && self.batch >= 1, "there is no client without a request");
         let mut report = Report::new(self.json);
         let (config, node) = self.start().await?;
-        let senders = Arc::new(Senders::new(CHAIN_ID, SENDERS));
+        let senders = Arc::new(Senders::new(CHAIN_ID, SENDERS + 1));
         setup::fund(&node.url, &senders).await.wrap_err("cannot prepare the node")?;
-        let mut sealer = Sealer::new(senders.clone());
+        let mut sealer = Sealer::new(senders.clone(), SENDERS);
         sealer.deposit(&node.url, (senders.len() * 2 + 1) as u64).await?;
+        let plain = Plain::start(&node.url, &senders, SENDERS);
+        sleep(QUIET).await;
+        plain.beside(Beside::Anything);
+        let mut memory = vec![resident_bytes(node.id()?)?];
+        let junk = Junk::new(self.junk);
+        let (mut pests, begun, cost) = self.pester(&node, &sealer, &junk).await?;
         let mut spent = Vec::new();
-        let junk = Arc::new(Junk::default());
-        let begun = Instant::now();
-        let before = resident_bytes(node.id()?)?;
-        let mut pests = self.pester(&node, &sealer, &junk).await?;
-        let mut memory = vec![before];
-        while spent.len() < self.epochs || !(self.junk == 0 || junk.is_done(self.junk)) {
-            spent.push(self.epoch(&node, &mut sealer).await?);
+        while spent.len() < self.epochs || !junk.is_done() {
+            spent.push(self.epoch(&node, &mut sealer, &plain).await?);
             memory.push(resident_bytes(node.id()?)?);
         }
-        junk.is_over.store(true, Ordering::Relaxed);
+        let mut ended = begun;
         while let Some(done) = pests.join_next().await {
-            done??;
+            ended = ended.max(done??);
         }
-        let lasted = begun.elapsed();
+        let times = plain.end().await?;
         node.stop().await?;
         drop(config);
         self.print(&mut report, &spent)?;
-        self.print_junk(&mut report, &junk, lasted, &memory);
+        print_plain(&mut report, times);
+        self.print_junk(&mut report, &junk, cost, ended - begun);
+        print_memory(&mut report, &memory, self.junk > 0);
         Ok(report.verdict())
     }
 
@@ -159,13 +156,14 @@ impl SealedRpc {
     }
 
     /// Seals for the next epoch that has a key, sends when it begins, and waits for its results.
-    async fn epoch(&self, node: &NodeProcess, sealer: &mut Sealer) -> Result<Spent> {
+    async fn epoch(&self, node: &NodeProcess, sealer: &mut Sealer, plain: &Plain) -> Result<Spent> {
+        plain.beside(Beside::Anything);
         let mut connection = Connection::open(&node.url).await?;
         let epoch = Epoch::coming(&mut connection, PATIENCE).await?;
         let begun = Instant::now();
         let prepared = sealer.seal(&epoch, self.items)?;
         let making = begun.elapsed();
-        let requests = prepared.requests(&node.url, self.batch);
+        let requests = prepared.requests(&node.url, self.connections, self.batch);
         let now = epoch.wait_open(&mut connection, PATIENCE).await?;
         ensure!(
             now == epoch.number(),
@@ -173,8 +171,9 @@ impl SealedRpc {
         );
         let id = node.id()?;
         let (node_before, own_before) = (processor_seconds(id)?, own_seconds()?);
+        plain.beside(Beside::Sealed);
         let begun = Instant::now();
-        send_all(&node.url, requests, self.connections).await?;
+        send_all(&node.url, requests).await?;
         let ordering = begun.elapsed();
         let (node_sent, own_sent) = (processor_seconds(id)?, own_seconds()?);
         epoch.wait_closed(&mut connection, PATIENCE).await?;
@@ -182,6 +181,7 @@ impl SealedRpc {
         let begun = Instant::now();
         prepared.wait_executed(&mut connection, PATIENCE).await?;
         let opening = begun.elapsed();
+        plain.beside(Beside::Anything);
         let node_seconds = processor_seconds(id)? - node_closed + node_sent - node_before;
         let own_seconds = own_seconds()? - own_closed + own_sent - own_before;
         // Not in the time: whether all of them, and not only the last, are in blocks.
@@ -194,19 +194,19 @@ impl SealedRpc {
         node: &NodeProcess,
         sealer: &Sealer,
         junk: &Arc<Junk>,
-    ) -> Result<JoinSet<Result<()>>> {
-        let mut pests = JoinSet::new();
+    ) -> Result<(JoinSet<Result<Instant>>, Instant, Cost)> {
         if self.junk == 0 {
-            return Ok(pests);
+            return Ok((JoinSet::new(), Instant::now(), Cost::default()));
         }
         let mut connection = Connection::open(&node.url).await?;
         let epoch = Epoch::coming(&mut connection, PATIENCE).await?;
-        for number in 0..JUNK_CONNECTIONS {
-            let request = sealer.junk(&epoch, JUNK_BATCH, number)?.request(&node.url);
-            let (url, junk, most) = (node.url.clone(), junk.clone(), self.junk);
-            pests.spawn(async move { junk.send(&url, &request, most).await });
-        }
-        Ok(pests)
+        let before = own_seconds()?;
+        let requests = (0..junk::CONNECTIONS)
+            .map(|number| Ok(sealer.junk(&epoch, junk::BATCH, number)?.request(&node.url)));
+        let requests = requests.collect::<Result<Vec<_>>>()?;
+        let making = (own_seconds()? - before) / (junk::CONNECTIONS * junk::BATCH) as f64;
+        let (begun, pests) = (Instant::now(), junk.start(&node.url, requests));
+        Ok((pests, begun, Cost { making, ..junk.alone(node).await? }))
     }
 
     fn print(&self, report: &mut Report, spent: &[Spent]) -> Result<()> {
@@ -243,61 +243,68 @@ impl SealedRpc {
         Ok(())
     }
 
-    fn print_junk(&self, report: &mut Report, junk: &Junk, lasted: Duration, memory: &[u64]) {
+    fn print_junk(&self, report: &mut Report, junk: &Junk, cost: Cost, lasted: Duration) {
         if self.junk == 0 {
             return;
         }
-        let refused = junk.refused.load(Ordering::Relaxed) as f64;
-        let taken = junk.taken.load(Ordering::Relaxed) as f64;
-        let middle = memory[memory.len() / 2] as f64;
-        let end = memory.last().copied().unwrap_or_default() as f64;
-        report.add(&Figure::new("junk over RPC: refused", refused, Unit::Count));
-        report.add(&Figure::new("junk over RPC: taken", taken, Unit::Count).promised(0.0));
-        let each = refused / lasted.as_secs_f64();
-        report.add(&Figure::new("junk over RPC: refused in a second", each, Unit::PerSecond));
-        report.add(&Figure::new("junk over RPC: memory, half way", middle, Unit::Bytes));
-        report.add(&Figure::new("junk over RPC: memory, at the end", end, Unit::Bytes));
-        let grown = (end - middle).max(0.0);
-        let bound = middle / 10.0;
-        report.add(
-            &Figure::new("junk over RPC: grown in the second half", grown, Unit::Bytes)
-                .promised(bound),
-        );
+        let mut add = |name: &str, value: f64, unit: Unit| {
+            let figure = Figure::new(format!("junk over RPC: {name}"), value, unit);
+            report.add(&if name == "taken" { figure.promised(0.0) } else { figure });
+        };
+        let refused = junk.refused() as f64;
+        add("refused", refused, Unit::Count);
+        add("taken", junk.taken() as f64, Unit::Count);
+        add("refused in a second", refused / lasted.as_secs_f64(), Unit::PerSecond);
+        let each = |seconds: f64| seconds * 1e6 / cost.answered.max(1.0);
+        add("processor time to make one", cost.making * 1e6, Unit::Micros);
+        add("processor time to send one", each(cost.sender), Unit::Micros);
+        add("node's processor time to refuse one", each(cost.node), Unit::Micros);
         report.note("every honest item was taken and is in a block, or this would have failed");
     }
 }
 
-impl Junk {
-    fn is_done(&self, most: u64) -> bool {
-        self.refused.load(Ordering::Relaxed) + self.taken.load(Ordering::Relaxed) >= most
-    }
-
-    /// Sends one request again and again.
-    async fn send(&self, url: &str, request: &[u8], most: u64) -> Result<()> {
-        let mut connection = Connection::open(url).await?;
-        while !self.is_done(most) && !self.is_over.load(Ordering::Relaxed) {
-            let answers: Vec<Value> = serde_json::from_slice(connection.ask(request).await?)?;
-            let refused = answers.iter().filter(|answer| answer.get("error").is_some()).count();
-            self.refused.fetch_add(refused as u64, Ordering::Relaxed);
-            self.taken.fetch_add((answers.len() - refused) as u64, Ordering::Relaxed);
+fn print_plain(report: &mut Report, [mut quiet, mut sealed]: [Times; 2]) {
+    let mut add = |name: &str, time: Duration| {
+        let name = format!("in clear, result promised: {name}");
+        report.add(&Figure::new(name, time.as_secs_f64() * 1e3, Unit::Millis));
+    };
+    for (beside, times) in [("nothing beside", &mut quiet), ("sealed items beside", &mut sealed)] {
+        for (name, percent) in [("median", 50.0), ("99th of 100", 99.0), ("longest", 100.0)] {
+            add(&format!("{beside}, {name}"), times.percentile(percent));
         }
-        Ok(())
     }
+    report.note(&format!("{} and {} transactions in clear", quiet.len(), sealed.len()));
 }
 
-/// Sends requests over some connections; every envelope must be taken and promised.
-async fn send_all(url: &str, requests: Vec<Vec<u8>>, connections: usize) -> Result<()> {
-    let requests = Arc::new(std::sync::Mutex::new(requests));
+/// Prints what the node's memory was; what grew in the second half is promised to be little where junk was sent.
+fn print_memory(report: &mut Report, memory: &[u64], is_promised: bool) {
+    let at = |index: usize| memory.get(index).copied().unwrap_or_default() as f64;
+    let (middle, end) = (at(memory.len() / 2), at(memory.len() - 1));
+    let mut add = |name: &str, bytes: f64| {
+        report.add(&Figure::new(format!("memory of the node: {name}"), bytes, Unit::Bytes));
+    };
+    add("before", at(0));
+    add("half way", middle);
+    add("at the end", end);
+    let grown = Figure::new(
+        "memory of the node: grown in the second half",
+        (end - middle).max(0.0),
+        Unit::Bytes,
+    );
+    report.add(&if is_promised { grown.promised(middle / 10.0) } else { grown });
+}
+
+/// Sends the requests of each connection in their order; every envelope must be taken and promised.
+async fn send_all(url: &str, requests: Vec<Vec<Vec<u8>>>) -> Result<()> {
     let mut running = JoinSet::new();
-    for _ in 0..connections {
-        let (url, requests) = (url.to_owned(), requests.clone());
+    for requests in requests {
+        let url = url.to_owned();
         running.spawn(async move {
             let mut connection = Connection::open(&url).await?;
-            loop {
-                let next = requests.lock().map_err(|_| eyre!("a client panicked"))?.pop();
-                let Some(request) = next else { return Ok::<_, eyre::Report>(()) };
+            for request in requests {
                 check_promised(connection.ask(&request).await?)?;
             }
+            Ok::<_, eyre::Report>(())
         });
     }
     while let Some(done) = running.join_next().await {

@@ -15,7 +15,7 @@ use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
 use eyre::{Result, ensure, eyre};
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 use weft_contracts::{FeeVault, addresses::FEE_VAULT};
 use weft_crypto::{
     Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList, Setup, SizeBucket,
@@ -106,19 +106,31 @@ pub(super) struct Sealer {
 }
 
 /// Envelopes with what sends them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Prepared {
     ids: Vec<B256>,
+    /// Who sends what is inside: its nonces count in the order in which its envelopes are ordered.
+    senders: Vec<usize>,
     params: Vec<Value>,
 }
 
+/// A transaction that is to be sealed.
+#[derive(Debug, Clone, Copy)]
+struct Draft {
+    sender: usize,
+    nonce: u64,
+    /// Number of the envelope.
+    number: u64,
+}
+
 impl Sealer {
-    pub(super) fn new(senders: Arc<Senders>) -> Self {
+    /// The first `count` of `senders` are used.
+    pub(super) fn new(senders: Arc<Senders>, count: usize) -> Self {
         let payer = |index: usize| {
             let secret = keccak256(format!("weft bench payer {index}"));
             PrivateKeySigner::from_bytes(&secret).expect("a hash is a key")
         };
-        let nonces = vec![0; senders.len()];
+        let nonces = vec![0; count];
         Self { senders, payers: (0..PAYERS).map(payer).collect(), nonces, sealed: 0 }
     }
 
@@ -144,35 +156,61 @@ impl Sealer {
         Ok(())
     }
 
-    /// Seals transfers to an epoch.
+    /// Seals transfers to an epoch, on all threads.
     pub(super) fn seal(&mut self, epoch: &Epoch, count: usize) -> Result<Prepared> {
-        let mut prepared = Prepared { ids: Vec::new(), params: Vec::new() };
-        for _ in 0..count {
-            let sender = self.sealed as usize % self.nonces.len();
-            let signed = self.senders.sign(Kind::Ether, sender, self.nonces[sender])?;
-            self.nonces[sender] += 1;
-            self.sealed += 1;
-            let tx = SignedTx::decode(signed.raw)?;
-            let network = NetworkId::new(super::CHAIN_ID as u32);
-            let plaintext = Item::Transaction(Leg { network, tx, may_revert: false }).encode();
-            let payer = &self.payers[self.sealed as usize % PAYERS];
-            let envelope = envelope(epoch, payer, &plaintext, self.sealed)?;
-            let id = envelope.id(&Domain::dev());
-            prepared.push(id, &envelope, &payer.sign_hash_sync(&id)?.as_bytes());
+        let drafts: Vec<Draft> = (0..count).map(|_| self.draft()).collect();
+        let threads = thread::available_parallelism().map_or(1, Into::into);
+        let sealer = &*self;
+        let parts: Vec<Result<Prepared>> = thread::scope(|scope| {
+            let part = |drafts: &[Draft]| {
+                let mut prepared = Prepared::default();
+                drafts.iter().try_for_each(|draft| sealer.one(epoch, *draft, &mut prepared))?;
+                Ok(prepared)
+            };
+            let parts = drafts.chunks(count.div_ceil(threads).max(1));
+            let parts: Vec<_> = parts.map(|drafts| scope.spawn(move || part(drafts))).collect();
+            parts.into_iter().map(|part| part.join().expect("sealing does not panic")).collect()
+        });
+        let mut all = Prepared::default();
+        for part in parts {
+            let part = part?;
+            all.ids.extend(part.ids);
+            all.senders.extend(part.senders);
+            all.params.extend(part.params);
         }
-        Ok(prepared)
+        Ok(all)
+    }
+
+    fn draft(&mut self) -> Draft {
+        let sender = self.sealed as usize % self.nonces.len();
+        let nonce = self.nonces[sender];
+        self.nonces[sender] += 1;
+        self.sealed += 1;
+        Draft { sender, nonce, number: self.sealed }
+    }
+
+    fn one(&self, epoch: &Epoch, draft: Draft, prepared: &mut Prepared) -> Result<()> {
+        let signed = self.senders.sign(Kind::Ether, draft.sender, draft.nonce)?;
+        let tx = SignedTx::decode(signed.raw)?;
+        let network = NetworkId::new(super::CHAIN_ID as u32);
+        let plaintext = Item::Transaction(Leg { network, tx, may_revert: false }).encode();
+        let payer = &self.payers[draft.number as usize % PAYERS];
+        let envelope = envelope(epoch, payer, &plaintext, draft.number)?;
+        let id = envelope.id(&Domain::dev());
+        prepared.push(id, draft.sender, &envelope, &payer.sign_hash_sync(&id)?.as_bytes());
+        Ok(())
     }
 
     /// Makes envelopes that look right, which their payers did not sign.
     pub(super) fn junk(&self, epoch: &Epoch, count: usize, salt: usize) -> Result<Prepared> {
-        let mut prepared = Prepared { ids: Vec::new(), params: Vec::new() };
+        let mut prepared = Prepared::default();
         let model = envelope(epoch, &self.payers[0], b"junk", salt as u64)?;
         // One signature by somebody: under another hash it is somebody else's.
         let signature = self.payers[0].sign_hash_sync(&B256::ZERO)?.as_bytes();
         for index in 0..count {
             let mut junk: Envelope = model.clone();
             junk.masked_seed = keccak256([salt.to_be_bytes(), index.to_be_bytes()].concat());
-            prepared.push(junk.id(&Domain::dev()), &junk, &signature);
+            prepared.push(junk.id(&Domain::dev()), 0, &junk, &signature);
         }
         Ok(prepared)
     }
@@ -199,25 +237,35 @@ fn envelope(
 }
 
 impl Prepared {
-    fn push(&mut self, id: B256, envelope: &Envelope, signature: &[u8]) {
+    fn push(&mut self, id: B256, sender: usize, envelope: &Envelope, signature: &[u8]) {
         self.ids.push(id);
+        self.senders.push(sender);
         let (envelope, signature) =
             (Bytes::from(envelope.encode()), Bytes::copy_from_slice(signature));
         self.params.push(json!([envelope, signature]));
     }
 
-    /// Returns the requests that send all of it, the last first.
-    pub(super) fn requests(&self, url: &str, batch: usize) -> Vec<Vec<u8>> {
+    /// Returns the requests of each connection. All envelopes of a sender are on one, in the order of its nonces.
+    pub(super) fn requests(
+        &self,
+        url: &str,
+        connections: usize,
+        batch: usize,
+    ) -> Vec<Vec<Vec<u8>>> {
         let host = url.trim_start_matches("http://");
+        let mut own = vec![Vec::new(); connections];
+        for (sender, params) in self.senders.iter().zip(&self.params) {
+            own[sender % connections].push(params.clone());
+        }
         let request = |params: &[Value]| {
             http::prepare(host, &batch_body("weft_sendSealed", params.iter().cloned()))
         };
-        self.params.chunks(batch).rev().map(request).collect()
+        own.iter().map(|params| params.chunks(batch).map(request).collect()).collect()
     }
 
     /// Returns one request that sends all of it.
     pub(super) fn request(&self, url: &str) -> Vec<u8> {
-        self.requests(url, self.params.len()).concat()
+        self.requests(url, 1, self.params.len()).concat().concat()
     }
 
     /// Waits until the results of all are promised.
