@@ -132,7 +132,7 @@ impl SealedRpc {
         self.print(&mut report, &spent)?;
         print_plain(&mut report, times);
         self.print_junk(&mut report, &junk, cost, ended - begun);
-        print_memory(&mut report, &memory, self.junk > 0);
+        print_memory(&mut report, &memory);
         Ok(report.verdict())
     }
 
@@ -200,11 +200,11 @@ impl SealedRpc {
         }
         let mut connection = Connection::open(&node.url).await?;
         let epoch = Epoch::coming(&mut connection, PATIENCE).await?;
-        let before = own_seconds()?;
+        let begun = Instant::now();
         let requests = (0..junk::CONNECTIONS)
             .map(|number| Ok(sealer.junk(&epoch, junk::BATCH, number)?.request(&node.url)));
         let requests = requests.collect::<Result<Vec<_>>>()?;
-        let making = (own_seconds()? - before) / (junk::CONNECTIONS * junk::BATCH) as f64;
+        let making = begun.elapsed().as_secs_f64() / (junk::CONNECTIONS * junk::BATCH) as f64;
         let (begun, pests) = (Instant::now(), junk.start(&node.url, requests));
         Ok((pests, begun, Cost { making, ..junk.alone(node).await? }))
     }
@@ -256,9 +256,13 @@ impl SealedRpc {
         add("taken", junk.taken() as f64, Unit::Count);
         add("refused in a second", refused / lasted.as_secs_f64(), Unit::PerSecond);
         let each = |seconds: f64| seconds * 1e6 / cost.answered.max(1.0);
-        add("processor time to make one", cost.making * 1e6, Unit::Micros);
+        add("time to make one", cost.making * 1e6, Unit::Micros);
         add("processor time to send one", each(cost.sender), Unit::Micros);
         add("node's processor time to refuse one", each(cost.node), Unit::Micros);
+        let [before, after] = cost.memory;
+        let grown =
+            Figure::new("junk over RPC: memory grown by it alone", after - before, Unit::Bytes);
+        report.add(&grown.promised(before / 10.0));
         report.note("every honest item was taken and is in a block, or this would have failed");
     }
 }
@@ -276,8 +280,8 @@ fn print_plain(report: &mut Report, [mut quiet, mut sealed]: [Times; 2]) {
     report.note(&format!("{} and {} transactions in clear", quiet.len(), sealed.len()));
 }
 
-/// Prints what the node's memory was; what grew in the second half is promised to be little where junk was sent.
-fn print_memory(report: &mut Report, memory: &[u64], is_promised: bool) {
+/// Prints what the node's memory was: it keeps honest items, so it grows with them.
+fn print_memory(report: &mut Report, memory: &[u64]) {
     let at = |index: usize| memory.get(index).copied().unwrap_or_default() as f64;
     let (middle, end) = (at(memory.len() / 2), at(memory.len() - 1));
     let mut add = |name: &str, bytes: f64| {
@@ -286,12 +290,6 @@ fn print_memory(report: &mut Report, memory: &[u64], is_promised: bool) {
     add("before", at(0));
     add("half way", middle);
     add("at the end", end);
-    let grown = Figure::new(
-        "memory of the node: grown in the second half",
-        (end - middle).max(0.0),
-        Unit::Bytes,
-    );
-    report.add(&if is_promised { grown.promised(middle / 10.0) } else { grown });
 }
 
 /// Sends the requests of each connection in their order; every envelope must be taken and promised.

@@ -3,7 +3,7 @@
 use super::own_seconds;
 use crate::load::{
     http::Connection,
-    process::{NodeProcess, processor_seconds},
+    process::{NodeProcess, processor_seconds, resident_bytes},
 };
 use eyre::Result;
 use serde_json::Value;
@@ -35,12 +35,14 @@ pub(super) struct Junk {
 /// What junk cost while nothing else was sent.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Cost {
-    /// Processor time of the maker, beforehand.
+    /// Time to make one, beforehand.
     pub(super) making: f64,
     /// Processor time of the node, and of whoever sends.
     pub(super) node: f64,
     pub(super) sender: f64,
     pub(super) answered: f64,
+    /// Memory of the node before, and after.
+    pub(super) memory: [f64; 2],
 }
 
 impl Junk {
@@ -93,7 +95,7 @@ impl Junk {
     pub(super) async fn alone(&self, node: &NodeProcess) -> Result<Cost> {
         let (begun, id) = (Instant::now(), node.id()?);
         let (node_before, own_before) = (processor_seconds(id)?, own_seconds()?);
-        let before = self.answered();
+        let (before, memory) = (self.answered(), resident_bytes(id)? as f64);
         while self.answered() < self.most / 10 && begun.elapsed() < ALONE {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -102,6 +104,7 @@ impl Junk {
             node: processor_seconds(id)? - node_before,
             sender: own_seconds()? - own_before,
             answered: (self.answered() - before) as f64,
+            memory: [memory, resident_bytes(id)? as f64],
         })
     }
 }
