@@ -8,7 +8,7 @@ use weft_batch::{
     RealmConfig, ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireItem, tag,
 };
 use weft_commitment::SlotVector;
-use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict};
+use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, Verdict};
 use weft_evm::Applied;
 use weft_promise::Signer;
 use weft_types::{
@@ -224,22 +224,11 @@ impl Recorder {
         open.slot.sealed.push(ordered);
     }
 
-    /// Notes an epoch that is opened; one that is late follows from what is known.
-    pub(crate) fn revealed(
-        &mut self,
-        list: &KeyList,
-        secret: &EpochSecret,
-        envelopes: &[Envelope],
-    ) {
+    /// Notes an epoch that is opened, with what its envelopes hold; one that is late follows from what is known.
+    pub(crate) fn revealed(&mut self, epoch: u64, secret: &EpochSecret, items: Vec<Opened>) {
         let Some(open) = &mut self.open else { return };
-        let scheme = EpochKeyScheme::new(list);
-        let items = envelopes.iter().map(|envelope| travelling(&scheme, secret, envelope));
-        let opening = EpochOpening {
-            epoch: list.epoch(),
-            secret: B256::new(secret.secret().to_bytes()),
-            items: items.collect(),
-        };
-        open.slot.opening = Some(opening);
+        let secret = B256::new(secret.secret().to_bytes());
+        open.slot.opening = Some(EpochOpening { epoch, secret, items });
     }
 
     pub(crate) fn applied(&mut self, item: &Item, applied: &Applied) {
@@ -530,14 +519,17 @@ impl Recorder {
 /// Number of a slot, and its encoding.
 pub(crate) type SlotRow = (u64, Vec<u8>);
 
-/// Returns the form in which the content of an envelope travels.
-fn travelling(scheme: &EpochKeyScheme, secret: &EpochSecret, envelope: &Envelope) -> Opened {
-    // The lane took envelopes of this list alone.
-    match scheme.open(envelope, secret).expect("the envelope is sealed to this key") {
-        Verdict::Opened { plaintext, seed } => Opened::of_plaintext(seed, plaintext),
+/// Returns the form in which the content of an envelope travels, given its verdict.
+pub(crate) fn travelling(
+    scheme: &EpochKeyScheme,
+    envelope: &Envelope,
+    verdict: &Verdict,
+) -> Opened {
+    match verdict {
+        Verdict::Opened { plaintext, seed } => Opened::of_plaintext(*seed, plaintext.clone()),
         Verdict::Malformed { seed } => {
-            let (_, padded) = scheme.reseal(envelope, &seed).expect("the seed was just found");
-            Opened::Malformed { seed, padded: padded.to_vec().into() }
+            let (_, padded) = scheme.reseal(envelope, seed).expect("it has just been opened");
+            Opened::Malformed { seed: *seed, padded: padded.to_vec().into() }
         }
         Verdict::Undecryptable => Opened::Undecryptable {
             head: alloy_primitives::FixedBytes::from_slice(&envelope.head),

@@ -133,9 +133,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes an envelope whose payer signed it; returns its position.
+    /// Takes an envelope of this hash, whose payer signed it; returns its position.
     pub(crate) fn send_sealed(
         &mut self,
+        item: B256,
         envelope: Envelope,
         signature: Signature,
     ) -> RpcResult<Position> {
@@ -145,12 +146,12 @@ impl Engine {
             return Err(RpcError::new(-32603, format!("the node stops: {why}")));
         }
         self.check_epoch_bytes(&envelope)?;
-        let submission = self.sealed_submission(&envelope)?;
+        let submission = self.sealed_submission(item, &envelope)?;
         let position = self.step(Input::Seal(submission)).map_err(|why| sealed_refused(&why))?;
         let position = position.expect("accepted envelopes have a position");
         let now_ms = self.now_ms;
         self.note(|| Record::Sealed { now_ms, envelope: envelope.clone(), signature });
-        self.keep_envelope(envelope, signature);
+        self.keep_envelope(item, envelope, signature);
         Ok(position)
     }
 
@@ -174,32 +175,33 @@ impl Engine {
         envelope: Envelope,
         signature: Signature,
     ) -> Result<(), String> {
-        let submission = self.sealed_submission(&envelope).map_err(|error| error.message)?;
+        let item = envelope.id(&self.domain);
+        let submission = self.sealed_submission(item, &envelope).map_err(|error| error.message)?;
         let step = self.step_at(now_ms, Input::Seal(submission));
         step.map_err(|rejection| rejection.to_string())?;
-        self.keep_envelope(envelope, signature);
+        self.keep_envelope(item, envelope, signature);
         Ok(())
     }
 
-    fn keep_envelope(&mut self, envelope: Envelope, signature: Signature) {
+    fn keep_envelope(&mut self, item: B256, envelope: Envelope, signature: Signature) {
         let accepted = self.arrived;
         self.metrics.reached(crate::metrics::Stage::Positioned, accepted);
         if let Some(batches) = &mut self.batches {
-            let (id, carriage) = (envelope.id(&self.domain), envelope.carriage);
-            batches.sealed(Ordered { envelope: id, carriage, signature });
+            let carriage = envelope.carriage;
+            batches.sealed(Ordered { envelope: item, carriage, signature });
         }
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
         sealing.envelopes.entry(envelope.carriage.epoch).or_default().push(envelope);
     }
 
-    fn sealed_submission(&self, envelope: &Envelope) -> RpcResult<SealedSubmission> {
+    fn sealed_submission(&self, item: B256, envelope: &Envelope) -> RpcResult<SealedSubmission> {
         let carriage = envelope.carriage;
         if envelope.scheme != SchemeId::EpochKey {
             let why = format!("envelopes of scheme {:?} are not taken", envelope.scheme);
             return Err(RpcError::sealed_refused("OtherScheme", why));
         }
         Ok(SealedSubmission {
-            item: envelope.id(&self.domain),
+            item,
             epoch: carriage.epoch,
             list: envelope.key,
             valid_until: carriage.valid_until,

@@ -76,7 +76,7 @@ pub(super) async fn send_all(
     let take = move |engine: &mut Engine| {
         let take = |checked: Result<Checked, ErrorObjectOwned>| {
             let Checked { envelope, item, signature } = checked?;
-            let ordered = engine.send_sealed(envelope, signature)?;
+            let ordered = engine.send_sealed(item, envelope, signature)?;
             Ok((item, ordered))
         };
         checked.into_iter().map(take).collect::<Vec<Result<_, ErrorObjectOwned>>>()

@@ -1,7 +1,9 @@
 //! A closed epoch in its turn: every envelope gets its verdict, and every item its outcome (P11).
 
 use super::super::Engine;
+use crate::batches::travelling;
 use std::{num::NonZero, sync::Arc, thread};
+use weft_batch::Opened;
 use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict};
 use weft_derive::terms;
 use weft_lane::Turn;
@@ -43,16 +45,35 @@ impl Engine {
         let list = sealing.read(epoch)?;
         let secret = sealing.secrets.get(&epoch).ok_or("its secret is not known")?;
         let envelopes = sealing.envelopes.get(&epoch).ok_or("its envelopes are not known")?;
-        self.batches.iter_mut().for_each(|batches| batches.revealed(&list, secret, envelopes));
-        Ok(open_all(&list, secret, envelopes))
+        let opened = open_all(&list, secret, envelopes, self.batches.is_some());
+        let (openings, travelling): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
+        if let Some(batches) = &mut self.batches {
+            batches.revealed(epoch, secret, travelling.into_iter().flatten().collect());
+        }
+        Ok(openings)
     }
 }
 
+/// What an envelope holds: for the fold, and as it travels in a batch where one is written.
+type Found = (Opening, Option<Opened>);
+
 /// Opens envelopes, on several threads when there are many. Verdicts depend on nothing but their own envelope.
-fn open_all(list: &Arc<KeyList>, secret: &EpochSecret, envelopes: &[Envelope]) -> Vec<Opening> {
+fn open_all(
+    list: &Arc<KeyList>,
+    secret: &EpochSecret,
+    envelopes: &[Envelope],
+    travels: bool,
+) -> Vec<Found> {
     let scheme = EpochKeyScheme::new(list);
-    let open = |envelopes: &[Envelope]| -> Vec<Opening> {
-        envelopes.iter().map(|envelope| opening(&scheme, secret, envelope)).collect()
+    let open = |envelopes: &[Envelope]| -> Vec<Found> {
+        let found = envelopes.iter().map(|envelope| {
+            // The lane took envelopes of this list alone.
+            let verdict =
+                scheme.open(envelope, secret).expect("the envelope is sealed to this key");
+            let travels = travels.then(|| travelling(&scheme, envelope, &verdict));
+            (opening(verdict), travels)
+        });
+        found.collect()
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     if envelopes.len() < MANY || threads == 1 {
@@ -67,9 +88,7 @@ fn open_all(list: &Arc<KeyList>, secret: &EpochSecret, envelopes: &[Envelope]) -
     })
 }
 
-fn opening(scheme: &EpochKeyScheme, secret: &EpochSecret, envelope: &Envelope) -> Opening {
-    // The lane took envelopes of this list alone.
-    let verdict = scheme.open(envelope, secret).expect("the envelope is sealed to this key");
+fn opening(verdict: Verdict) -> Opening {
     match verdict {
         Verdict::Opened { plaintext, .. } => match Item::from_plaintext(&plaintext) {
             Ok(item) => Opening::Opened(Box::new(item)),
