@@ -346,9 +346,9 @@ impl DevConfig {
     fn check_durable(&self) -> Result<(), NodeError> {
         if self.data_dir.is_none() && self.log_disk.is_none() {
             let what = "batches need a data directory, or a crash would change what they hold";
-            return match self.batches {
-                Some(_) => Err(NodeError::Config(what.to_owned())),
-                None => Ok(()),
+            return match &self.batches {
+                Some(batches) if !batches.is_volatile => Err(NodeError::Config(what.to_owned())),
+                _ => Ok(()),
             };
         }
         let wrong = |what: &str| {

@@ -28,6 +28,9 @@ pub struct BatchOptions {
     pub dir: PathBuf,
     /// When a batch ends.
     pub limits: BatchLimits,
+    /// Whether they may be written without a data directory: when the node ends, so does the realm. Nothing more is written
+    /// after a development helper changed what follows from no input.
+    pub is_volatile: bool,
 }
 
 /// Compresses well, or fast when much waits.

@@ -504,6 +504,11 @@ impl Recorder {
         Some((rows, first, self.standing()))
     }
 
+    /// Keeps nothing for a database, where there is none.
+    pub(crate) fn keep_no_rows(&mut self) {
+        self.rows = None;
+    }
+
     /// Returns why batches cannot be written any more.
     pub(crate) fn failure(&mut self) -> Option<String> {
         let failed = self.failure.take().or_else(|| self.sink.failure());

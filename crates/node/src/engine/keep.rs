@@ -210,7 +210,10 @@ impl Engine {
 
     /// Lets batches that ended be written once the inputs that they rest on are on disk.
     fn release_batches(&mut self) {
-        let (Some(batches), Log::Open(_)) = (&mut self.batches, &self.log) else { return };
+        if self.is_repeating() {
+            return;
+        }
+        let Some(batches) = &mut self.batches else { return };
         if let Some(ended) = batches.take_ended() {
             self.when_durable(ended);
         }
@@ -456,6 +459,9 @@ impl Engine {
         let resumed = recorder.resume(realm, resumed);
         resumed.map_err(|error| NodeError::Config(format!("batches: {error}")))?;
         recorder.rests(self.l1.rests());
+        if self.keeping.is_none() {
+            recorder.keep_no_rows();
+        }
         self.batches = Some(recorder);
         Ok(())
     }
@@ -467,6 +473,13 @@ impl Engine {
         let written = BatchDir::open(&options.dir).rest_on(&rests);
         self.batches.iter_mut().for_each(|batches| batches.rests(rests.clone()));
         written.map_err(|error| NodeError::Config(format!("batches: {error}")))
+    }
+
+    /// Ends the writing of batches for good: what `cheat` does follows from no input.
+    pub(crate) fn leave_batches(&mut self, cheat: &str) {
+        if self.batches.take().is_some() {
+            tracing::warn!(cheat, "L1 hears of nothing more: no batch can hold what a cheat did");
+        }
     }
 
     /// Returns why the database takes nothing any more.

@@ -179,7 +179,12 @@ fn started(
             config.data_dir.iter().for_each(|path| metrics.load(&Saved::new(path)));
             recover::start(config, endpoints, metrics, dir, Recordings::default())?
         }
-        None => Engine::new(config, endpoints, metrics, None, None)?,
+        None => {
+            let mut engine = Engine::new(config, endpoints, metrics, None, None)?;
+            let timestamp = engine.genesis().timestamp;
+            engine.begin_batches(timestamp)?;
+            engine
+        }
     };
     engine.metrics.goes_on();
     engine.tick();

@@ -143,7 +143,9 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     }
     let cheats: Methods = if helps { dev::CHEATS } else { &[] };
     for (name, method) in cheats {
-        register(&mut module, name, |params, most, port| run_cheat(*method, params, most, port));
+        register(&mut module, name, |params, most, port| {
+            run_cheat(name, *method, params, most, port)
+        });
     }
     submit::register(&mut module);
     subscribe::register(&mut module);
@@ -204,6 +206,7 @@ async fn run(
 }
 
 async fn run_cheat(
+    name: &'static str,
     method: Method,
     params: Params<'static>,
     most: usize,
@@ -212,6 +215,9 @@ async fn run_cheat(
     let args = Args::parse(params.as_str(), most)?;
     let cheat = move |call: &mut Call<'_>| {
         call.engine.check_cheat()?;
+        if !name.ends_with("_snapshot") {
+            call.engine.leave_batches(name);
+        }
         method(call, &args)
     };
     answer(port, cheat).await

@@ -101,7 +101,7 @@ async fn p41_every_block_of_a_node_follows_from_its_batches() {
 /// A node that writes batches of few slots while it runs.
 fn live(data: &Path, batches: &Path) -> DevConfig {
     let limits = BatchLimits { slots: 3, ..BatchLimits::default() };
-    let batches = Some(BatchOptions { dir: batches.into(), limits });
+    let batches = Some(BatchOptions { dir: batches.into(), limits, is_volatile: false });
     DevConfig { data_dir: Some(data.into()), batches, ..config() }
 }
 

@@ -78,7 +78,7 @@ impl Settings {
         let dir = self.path("node.batches")?.into();
         let limits = BatchLimits::default();
         let ms = milliseconds(self.time("node.batch_time"));
-        Some(BatchOptions { dir, limits: BatchLimits { ms, ..limits } })
+        Some(BatchOptions { dir, limits: BatchLimits { ms, ..limits }, is_volatile: false })
     }
 
     fn rollups(&self) -> Result<Vec<RollupConfig>> {
