@@ -12,8 +12,13 @@ const LOG_CHARACTERS = 20_000;
 // Runs a command until standard input ends: that is, as long as the test's process lives.
 const UNTIL_STDIN_ENDS = 'exec 3<&0; "$@" </dev/null & node=$!; (read -r _ <&3; kill $node) & wait $node';
 
-/** Starts rollups 901, 902 and 903 on free ports for the tests of one file and stops them afterwards. */
-export async function devnet(...options) {
+/** Starts rollups 901, 902 and 903 on free ports, without an L1, for the tests of one file and stops them afterwards. */
+export function devnet(...options) {
+  return devnetOnL1("--no-l1", ...options);
+}
+
+/** The same on an L1 of its own. */
+export async function devnetOnL1(...options) {
   const node = start(["dev", "--json", "--port", "0", ...options]);
   const banner = await until(
     "weft dev is ready",
@@ -29,7 +34,7 @@ export async function devnet(...options) {
     const answer = Number(await rpc(urls[id], "eth_chainId"));
     if (answer !== id) throw new Error(`${urls[id]} is chain ${answer}, not ${id}`);
   }
-  return { urls, stop: node.stop };
+  return { urls, l1: banner.l1, stop: node.stop };
 }
 
 /** Starts `weft` with `options`; it ends with the test file, however that ends. */

@@ -31,13 +31,18 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Blocks that are remembered; a reorg is never deeper.
 const REMEMBERED: usize = 2 * MAX_REORG as usize;
 
-/// Returns anvil's program: what [`ANVIL_VARIABLE`] names, else the first one on the path.
+/// Where `npm ci` in a checkout's `acceptance` puts anvil.
+const CHECKOUT: &str = "acceptance/node_modules/@foundry-rs/anvil-linux-amd64/bin";
+
+/// Returns anvil's program: what [`ANVIL_VARIABLE`] names, else the first one on the path, else that of the checkout whose
+/// root is the working directory.
 pub fn find_anvil() -> Result<PathBuf, DevL1Error> {
     if let Some(named) = env::var_os(ANVIL_VARIABLE) {
         return Ok(named.into());
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).map(|folder| folder.join("anvil")).find(|it| it.is_file());
+    let folders = env::split_paths(&path).chain([PathBuf::from(CHECKOUT)]);
+    let found = folders.map(|folder| folder.join("anvil")).find(|it| it.is_file());
     found.ok_or(DevL1Error::NoAnvil)
 }
 

@@ -1,6 +1,9 @@
 //! `weft dev`: a development realm in one process.
 
-use super::run::{self, Show};
+use super::{
+    own_l1::OwnL1Args,
+    run::{self, Show},
+};
 use crate::{
     log,
     settings::{Flags, Profile, Settings},
@@ -10,11 +13,12 @@ use eyre::{Result, ensure};
 use std::{path::PathBuf, process::ExitCode};
 use weft_node::{DevConfig, SigningKey};
 
-/// Runs several rollups for development, one JSON-RPC port each
+/// Runs several rollups and an L1 for development, one JSON-RPC port each
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  weft dev                           rollups 901, 902, 903 at 9545, 9546, 9547
+  weft dev                           rollups 901, 902, 903 at 9545, 9546, 9547,
+                                     on an L1 at 8545
   weft dev --rollups 2 --slot 1s --port 8000
   weft dev --dump-state realm.json   writes all state when Ctrl-C stops it
   weft dev --load-state realm.json   goes on from there
@@ -22,6 +26,10 @@ Examples:
   weft dev --executor 903            runs rollup 903 in a process of its own
   weft dev --sealed                  takes envelopes: order before content
   weft dev --json | jq .             JSON lines, the first is the banner
+  weft dev --no-l1                   rollups alone
+  weft dev --l1 http://l1:8545       on an L1 that somebody else runs
+
+The L1 is in memory: there is none beside --data-dir, --load-state or --seed.
 
 The keys of the accounts are public: never send them anything of value.
 `weft node` runs a realm without them.")]
@@ -54,22 +62,26 @@ pub(crate) struct Dev {
     #[arg(long, value_name = "FILE", conflicts_with = "data-dir")]
     load_state: Option<PathBuf>,
     #[command(flatten)]
+    own: OwnL1Args,
+    #[command(flatten)]
     flags: Flags,
 }
 
 impl Dev {
     /// Runs the command.
-    pub(crate) async fn run(self) -> Result<ExitCode> {
+    pub(crate) async fn run(mut self) -> Result<ExitCode> {
         let mut settings = Settings::resolve(&self.flags)?;
         if self.json {
             settings.prefer_json_log();
         }
         let log = log::start(&settings)?;
         let (json, quiet) = (self.json, self.quiet);
-        let config = self.config(&settings)?;
+        let own = std::mem::take(&mut self.own);
+        let mut config = self.config(&settings)?;
         let l1 = run::L1Place::of(&settings, &config)?;
+        let own = own.start(&settings, &mut config).await?;
         let is_public = matches!(config.promise_key, Some(SigningKey::Development));
-        run::run(config, l1, log, Show { is_dev: true, blocks: !quiet, json, is_public }).await
+        run::run(config, l1, own, log, Show { is_dev: true, blocks: !quiet, json, is_public }).await
     }
 
     fn config(self, settings: &Settings) -> Result<DevConfig> {

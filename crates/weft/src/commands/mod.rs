@@ -14,6 +14,7 @@ mod import;
 pub(crate) mod keys;
 mod l1;
 mod node;
+mod own_l1;
 mod posting;
 mod promise;
 mod rollup;

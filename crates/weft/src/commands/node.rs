@@ -36,6 +36,6 @@ impl NodeCommand {
         let config = settings.node(Profile::Production, self.guard_restored)?;
         let l1 = run::L1Place::of(&settings, &config)?;
         let show = Show { is_dev: false, blocks: false, json: false, is_public: false };
-        run::run(config, l1, log, show).await
+        run::run(config, l1, None, log, show).await
     }
 }

@@ -52,7 +52,7 @@ impl NodeProcess {
     ) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["dev", "--quiet", "--rollups", "1", "--port", &port.to_string()]);
+        command.args(["dev", "--no-l1", "--quiet", "--rollups", "1", "--port", &port.to_string()]);
         command.args(["--slot", &format!("{}ms", chain.slot.as_millis())]);
         command.args(["--gas-limit", &chain.gas_limit.to_string()]);
         command.args(more);

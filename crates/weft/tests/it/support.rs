@@ -65,8 +65,13 @@ pub(crate) struct Dev {
 }
 
 impl Dev {
-    /// Starts it and reads its banner.
+    /// Starts it without an L1 and reads its banner.
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_with(&[&["--no-l1"], args].concat())
+    }
+
+    /// Starts it and reads its banner.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
         let all = [&["dev", "--json", "--port", "0"], args].concat();
         let mut child = command(&all).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());

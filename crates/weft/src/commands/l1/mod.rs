@@ -6,6 +6,7 @@ mod written;
 
 pub(crate) use send::Sender;
 
+use super::own_l1::development_hub;
 use crate::settings::{Flags, L1Settings, Settings};
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
@@ -83,8 +84,22 @@ impl L1Args {
         Ok((client.wrap_err("cannot use L1")?, settings))
     }
 
-    /// Finds the realm by its hub.
+    /// Finds the realm by its hub; where nothing is said, that of `weft dev`.
     pub(crate) async fn find(&self) -> Result<Found> {
+        let said = self.settings()?;
+        let is_dev = said.urls.is_empty() && said.hub.is_none();
+        let development = || Self {
+            urls: vec![format!("http://127.0.0.1:{}", weft_devl1::settings::PORT)],
+            hub: Some(development_hub()),
+            ..self.clone()
+        };
+        let place = if is_dev { development() } else { self.clone() };
+        let found = place.found().await;
+        let hint = "no L1 is named, and that of `weft dev` is of no use; name one with --l1";
+        if is_dev { found.wrap_err(hint) } else { found }
+    }
+
+    async fn found(&self) -> Result<Found> {
         let (client, settings) = self.connect().await?;
         let hub = settings.hub.ok_or_else(no_hub)?;
         let to = client.height(Sureness::Latest).await?;

@@ -53,7 +53,7 @@ impl Realm {
 }
 
 /// A directory of batches that may grow.
-struct Archived {
+pub(in crate::commands) struct Archived {
     dir: BatchDir,
     /// Rollups in the order of their registration, up to batch `seen`.
     rollups: Vec<NetworkId>,
@@ -61,7 +61,7 @@ struct Archived {
 }
 
 impl Archived {
-    fn new(dir: BatchDir, config: &RealmConfig) -> Self {
+    pub(in crate::commands) fn new(dir: BatchDir, config: &RealmConfig) -> Self {
         let rollups = config.rollups.iter().map(weft_batch::RollupGenesis::network).collect();
         Self { dir, rollups, seen: 0 }
     }

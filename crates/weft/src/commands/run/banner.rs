@@ -1,5 +1,6 @@
 //! What a development node prints first.
 
+use crate::commands::own_l1::OwnL1;
 use crate::{
     accounts::MNEMONIC,
     style::{bold, chain, dim},
@@ -25,6 +26,7 @@ pub(super) fn text(
     apart: &[u64],
     is_public: bool,
     sealing: Option<&SealingOptions>,
+    own: Option<&OwnL1>,
 ) -> String {
     let mut out = format!(
         "\n  {}  {}\n\n",
@@ -53,6 +55,9 @@ pub(super) fn text(
     }
     if let Some(url) = node.common_url() {
         out += &format!("  all  {url}/{}\n", dim("CHAINID"));
+    }
+    if let Some(own) = own {
+        out += &format!("\n{}\n{}", bold("L1"), own.text());
     }
     out += &format!("\n{}  at the same address on every rollup\n", bold("Contracts"));
     for (name, address) in CONTRACTS {
@@ -108,6 +113,7 @@ pub(super) fn json(
     apart: &[u64],
     is_public: bool,
     sealing: Option<&SealingOptions>,
+    own: Option<&OwnL1>,
 ) -> Value {
     let accounts: Vec<Value> = DEV_ACCOUNTS
         .iter()
@@ -135,6 +141,7 @@ pub(super) fn json(
         "accounts": accounts,
         "rollups": rollups,
         "contracts": contracts,
+        "l1": own.map(OwnL1::json),
         "promiseKey": node.promise_key(),
         "promiseKeyIsPublic": is_public,
         "sealedEpochSlots": sealing.map(|sealing| sealing.epoch_slots),

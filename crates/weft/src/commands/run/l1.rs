@@ -39,8 +39,19 @@ impl L1Place {
     }
 }
 
+impl L1Place {
+    /// Returns where a realm is whose contracts were just deployed.
+    pub(in crate::commands) const fn new(
+        settings: L1Settings,
+        chain_id: u64,
+        batches: BatchDir,
+    ) -> Self {
+        Self { settings, chain_id, batches: Some(batches) }
+    }
+}
+
 /// Feeds a node from L1. It returns with what nobody but a person can mend.
-pub(super) async fn feed(engine: &EngineHandle, place: Option<L1Place>) -> Report {
+pub(in crate::commands) async fn feed(engine: &EngineHandle, place: Option<L1Place>) -> Report {
     let Some(place) = place else { return pending().await };
     loop {
         let Err(error) = follow(engine, &place).await;

@@ -5,9 +5,10 @@ mod follow;
 mod l1;
 mod signals;
 
-pub(super) use l1::L1Place;
+pub(super) use l1::{L1Place, feed};
 pub(super) use signals::Signals;
 
+use super::own_l1::OwnL1;
 use crate::{log, progress, say::say};
 use eyre::{Result, WrapErr};
 use serde_json::json;
@@ -32,6 +33,7 @@ pub(super) struct Show {
 pub(super) async fn run(
     mut config: DevConfig,
     l1: Option<L1Place>,
+    own: Option<OwnL1>,
     log: log::Control,
     show: Show,
 ) -> Result<ExitCode> {
@@ -49,9 +51,10 @@ pub(super) async fn run(
     // Blocks may close before the banner is out; it comes first nevertheless.
     let followers = if show.blocks { follow::subscribe(&node).await? } else { Vec::new() };
     if show.is_dev && show.json {
-        say(banner::json(&node, slot_ms, &apart, show.is_public, sealing.as_ref()));
+        say(banner::json(&node, slot_ms, &apart, show.is_public, sealing.as_ref(), own.as_ref()));
     } else if show.is_dev {
-        let text = banner::text(&node, slot_ms, &apart, show.is_public, sealing.as_ref());
+        let own = own.as_ref();
+        let text = banner::text(&node, slot_ms, &apart, show.is_public, sealing.as_ref(), own);
         say(text.trim_end_matches('\n'));
     } else {
         tell_started(&node);
@@ -62,7 +65,7 @@ pub(super) async fn run(
         name = signals.wait() => name,
         () = node.end_asked() => "admin",
         () = node.ended() => "engine",
-        error = l1::feed(node.engine(), l1) => {
+        error = fed(&node, l1, own.as_ref(), &show) => {
             broken = Some(error);
             "l1"
         }
@@ -91,6 +94,19 @@ pub(super) async fn run(
         None => say(format_args!("\nstopped")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Feeds the node from an L1 of its own, or the one that it is on.
+async fn fed(
+    node: &NodeHandle,
+    l1: Option<L1Place>,
+    own: Option<&OwnL1>,
+    show: &Show,
+) -> eyre::Report {
+    match own {
+        Some(own) => own.serve(node.engine(), show.json, !show.blocks).await,
+        None => feed(node.engine(), l1).await,
+    }
 }
 
 /// Exit code of a node that a second signal ended.
