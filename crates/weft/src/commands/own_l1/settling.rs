@@ -85,7 +85,9 @@ async fn turn(court: &mut Court) -> Result<()> {
             let batch = batch.ok_or_else(|| eyre!("batch {number} is on L1 and not here"))?;
             let on_l1 = court.l1.batch(number).await?;
             let on_l1 = on_l1.ok_or_else(|| eyre!("L1 does not show batch {number}"))?;
-            court.attester.take(&batch, &on_l1, &inbox, &mut recover(&batch))?;
+            let payload = court.dir.payload(number)?;
+            let payload = payload.ok_or_else(|| eyre!("batch {number} has no payload here"))?;
+            court.attester.take(&batch, &payload, &on_l1, &inbox, &mut recover(&batch))?;
             court.taken = (number, on_l1.hash);
         }
     }
