@@ -220,6 +220,20 @@ impl Audit {
         Ok(Self { history, derivation, ledger, inbox, ids, joined, done: 0, parent })
     }
 
+    /// Goes on with what was read from L1 again, later.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`], and [`L1Lie::Running`] when batches that were derived are not there any more.
+    pub fn renew(&mut self, history: History) -> Result<(), AuditError> {
+        let Self { history, inbox, ids, .. } = Self::new(history)?;
+        let last = self.done.checked_sub(1).and_then(|last| history.batches.get(last));
+        let computed = last.map_or_else(|| genesis_hash(&history.realm.domain), |it| it.hash);
+        same_hash(|| format!("the {} batches so far", self.done), computed, self.parent)?;
+        (self.history, self.inbox, self.ids) = (history, inbox, ids);
+        Ok(())
+    }
+
     /// Returns what was read from L1.
     pub const fn history(&self) -> &History {
         &self.history

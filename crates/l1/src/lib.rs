@@ -42,3 +42,4 @@ pub use follower::{Follower, Following, MAX_REORG, Step};
 pub use history::History;
 pub use registration::Registration;
 pub use weft_derive::InboxEntry;
+pub use weft_statement::genesis_outcome;

@@ -49,9 +49,34 @@ impl Attester {
         &self.ledger
     }
 
-    /// Returns the number of the posted batch that is derived next.
-    pub fn next(&self) -> Option<u64> {
-        self.audit.next().map(|posted| posted.header.number)
+    /// Goes on with what L1 says later.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`], and [`PostError::Audit`] when batches that were derived are not there any more.
+    pub fn renew(&mut self, history: History) -> Result<(), PostError> {
+        Ok(self.audit.renew(history)?)
+    }
+
+    /// Returns the posted batch that is derived next: its number, and true when it is inbox-only (P46).
+    pub fn next(&self) -> Option<(u64, bool)> {
+        self.audit.next().map(|posted| (posted.header.number, posted.blobs.is_empty()))
+    }
+
+    /// Derives the next batch, which is inbox-only.
+    ///
+    /// # Errors
+    ///
+    /// [`PostError::Audit`] when something that L1 says of it is not so.
+    ///
+    /// # Panics
+    ///
+    /// When there is no next batch.
+    pub fn take_forced(&mut self) -> Result<(), PostError> {
+        let number = self.audit.next().expect("there is a next batch").header.number;
+        let derived = self.audit.apply_forced(&mut |_| {})?;
+        self.ledger.take_forced(self.audit.derivation(), number, &derived);
+        Ok(())
     }
 
     /// Derives the next batch; `payload` is what its blobs have to hold.

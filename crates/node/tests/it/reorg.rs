@@ -306,7 +306,7 @@ async fn batches_of_what_is_gone_are_written_again() {
     let dir = tempfile::tempdir().unwrap();
     let (data, batches) = (dir.path().join("data"), dir.path().join("live"));
     let limits = BatchLimits { slots: 3, ..BatchLimits::default() };
-    let options = BatchOptions { dir: batches.clone(), limits };
+    let options = BatchOptions { dir: batches.clone(), limits, is_volatile: false };
     let config = hasty(DevConfig {
         data_dir: Some(data.clone()),
         batches: Some(options),

@@ -1,12 +1,12 @@
 //! The attester of a development realm: derives what is posted again, signs it, and settles it.
 
 use super::{LOOK, OwnL1};
-use alloy_primitives::B256;
+use crate::commands::posting::derive;
 use eyre::{Result, WrapErr, eyre};
 use std::slice;
 use weft_batch::RealmConfig;
-use weft_l1::{Deployed, History, InboxEntry, L1Client, L1Patience, Sureness};
-use weft_node::{BatchDir, recover};
+use weft_l1::{AuditError, Deployed, History, L1Client, L1Patience, Sureness};
+use weft_node::BatchDir;
 use weft_poster::{Attester, L1, PostError, Settler};
 use weft_promise::LocalSigner;
 
@@ -23,7 +23,10 @@ pub(super) async fn settle(own: &OwnL1, deployed: &Deployed) {
         };
         if let Err(error) = turn {
             let error_of = error.downcast_ref::<PostError>();
-            if matches!(error_of, Some(PostError::Lie(_) | PostError::Header { .. })) {
+            if matches!(
+                error_of,
+                Some(PostError::Header { .. } | PostError::Audit(AuditError::Lie(_)))
+            ) {
                 tracing::error!(error = format!("{error:#}"), "nothing more is settled");
                 return;
             }
@@ -42,8 +45,8 @@ struct Court {
     attester: Attester,
     signer: LocalSigner,
     settler: Settler,
-    /// Last batch that was derived, and its hash on L1.
-    taken: (u64, B256),
+    /// Last batch that was settled when L1 was read.
+    settled: u64,
 }
 
 impl Court {
@@ -54,51 +57,47 @@ impl Court {
         let settler =
             Settler::new(l1.clone(), config.domain, own.roles.settler.clone(), deployed.policy);
         let key = own.roles.attester.to_bytes();
+        let client = L1Client::connect(slice::from_ref(&own.url), L1Patience::default()).await?;
         Ok(Self {
             settler: settler.await?,
-            client: L1Client::connect(slice::from_ref(&own.url), L1Patience::default()).await?,
-            attester: Attester::new(config.clone())?,
+            attester: Attester::new(read(&client, &config, deployed.from).await?)?,
+            client,
             signer: LocalSigner::new(&key).ok_or_else(|| eyre!("the attester has no key"))?,
             l1,
             dir,
             config,
             from: deployed.from,
-            taken: (0, B256::ZERO),
+            settled: 0,
         })
     }
 
-    async fn inbox(&self) -> Result<Vec<InboxEntry>> {
-        let to = self.client.height(Sureness::Latest).await?;
-        let hub = self.config.domain.settlement;
-        let history = History::read(&self.client, hub, self.from, to, &mut |_| {}).await;
-        Ok(history.wrap_err("cannot read the realm from L1")?.inbox()?)
+    async fn history(&self) -> Result<History> {
+        read(&self.client, &self.config, self.from).await
     }
+}
+
+async fn read(client: &L1Client, config: &RealmConfig, from: u64) -> Result<History> {
+    let to = client.height(Sureness::Latest).await?;
+    let hub = config.domain.settlement;
+    let history = History::read(client, hub, from, to, &mut |_| {}).await;
+    history.wrap_err("cannot read the realm from L1")
 }
 
 /// Derives what is new, and settles it.
 async fn turn(court: &mut Court) -> Result<()> {
-    let posted = court.l1.posted().await?.number;
-    if posted > court.taken.0 {
-        let inbox = court.inbox().await?;
-        for number in court.taken.0 + 1..=posted {
-            let batch = court.dir.batch(number)?;
-            let batch = batch.ok_or_else(|| eyre!("batch {number} is on L1 and not here"))?;
-            let on_l1 = court.l1.batch(number).await?;
-            let on_l1 = on_l1.ok_or_else(|| eyre!("L1 does not show batch {number}"))?;
-            let payload = court.dir.payload(number)?;
-            let payload = payload.ok_or_else(|| eyre!("batch {number} has no payload here"))?;
-            court.attester.take(&batch, &payload, &on_l1, &inbox, &mut recover(&batch))?;
-            court.taken = (number, on_l1.hash);
-        }
+    if court.l1.posted().await?.number == court.settled {
+        return Ok(());
     }
-    court.attester.follow_settlement(&court.l1).await?;
+    court.attester.renew(court.history().await?)?;
+    derive(&mut court.attester, &court.dir)?;
     let (settled, derived) = court.attester.ledger().span();
+    court.settled = settled;
     if settled >= derived {
         return Ok(());
     }
-    let (program, hash) = (court.settler.program_id(), court.taken.1);
-    let said = court.attester.attest(derived, hash, program, &mut court.signer)?;
-    let statement = court.attester.statement(derived, hash, program)?;
+    let program = court.settler.program_id();
+    let said = court.attester.attest(derived, program, &mut court.signer)?;
+    let statement = court.attester.statement(derived, program)?;
     let sent = court.settler.settle(&statement, &[said]).await?;
     for _ in 0..PATIENCE {
         if let Some(receipt) = court.l1.receipt(sent).await? {

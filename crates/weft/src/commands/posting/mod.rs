@@ -14,8 +14,7 @@ use std::path::PathBuf;
 use weft_batch::{RealmConfig, SignedBatch};
 use weft_l1::{History, L1Client, L1Patience, Sureness};
 use weft_node::{BatchDir, recover};
-use weft_poster::{Attester, L1, OnL1, PostError, Rests, Source};
-use weft_poster::{Attester, L1, PostError, Source};
+use weft_poster::{Attester, L1, PostError, Rests, Source};
 use weft_types::NetworkId;
 
 /// Where the batches are, and L1.
@@ -116,11 +115,21 @@ impl Realm {
 async fn derived(realm: &Realm, from: u64, config: &RealmConfig) -> Result<Attester> {
     let dir = BatchDir::open(&realm.archive);
     let mut attester = Attester::new(realm.history(config, from).await?)?;
-    while let Some(number) = attester.next() {
+    derive(&mut attester, &dir)?;
+    Ok(attester)
+}
+
+/// Derives every posted batch that was not derived yet, and notes what is settled.
+pub(in crate::commands) fn derive(attester: &mut Attester, dir: &BatchDir) -> Result<()> {
+    while let Some((number, is_forced)) = attester.next() {
+        if is_forced {
+            attester.take_forced()?;
+            continue;
+        }
         let payload = dir.payload(number)?;
         let payload = payload.ok_or_else(|| eyre::eyre!("batch {number} is on L1 and not here"))?;
         attester.take(&payload, recover)?;
     }
     attester.follow_settlement();
-    Ok(attester)
+    Ok(())
 }
