@@ -168,6 +168,8 @@ contract L1Bridge is IL1Bridge {
         Place memory place = _decode(globalIndex);
         _verify(smtProofLocalExitRoot, smtProofRollupExitRoot, place, mainnetExitRoot_, rollupExitRoot_, leaf);
         if (destinationNetwork != 0) revert DestinationNetworkInvalid(destinationNetwork);
+        // A rollup speaks for its own accounts alone, whatever its policy lets it settle.
+        if (originNetwork != place.network) revert OriginNetworkInvalid(originNetwork);
         _claim(place, globalIndex);
         _debit(place.network, 0, address(0), amount);
         emit ClaimEvent(globalIndex, originNetwork, originAddress, destinationAddress, amount);

@@ -276,6 +276,14 @@ contract L1BridgeTest is L1Fixture {
         assertEq(bridge.escrowOf(901, 0, address(0)), 8 ether);
     }
 
+    function test_claimMessage_inTheNameOfAnotherRollup_reverts() public {
+        Receiver receiver = new Receiver();
+        Exit memory exit = Exit(1, 902, alice, 0, address(receiver), 0, "hello");
+        _settle(exit);
+        vm.expectRevert(abi.encodeWithSelector(IL1Bridge.OriginNetworkInvalid.selector, 902));
+        _claimMessage(exit);
+    }
+
     function test_claimMessage_refusedOrReentered_canBeClaimedLater() public {
         Receiver receiver = new Receiver();
         Exit memory exit = Exit(1, 901, alice, 0, address(receiver), 0, "refuse");

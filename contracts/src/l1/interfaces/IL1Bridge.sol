@@ -41,6 +41,7 @@ interface IL1Bridge {
 
     error Unauthorized(address caller);
     error DestinationNetworkInvalid(uint32 network);
+    error OriginNetworkInvalid(uint32 network);
     error AmountDoesNotMatchMsgValue(uint256 amount, uint256 value);
     error MsgValueNotZero();
     error NothingToBridge();
