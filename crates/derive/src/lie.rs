@@ -157,6 +157,12 @@ pub enum LieKind {
         /// Its number.
         entry: u64,
     },
+    /// An inbox entry stands in a slot whose blocks have too little left for it (P46).
+    #[error("inbox entry {entry} has no room in this slot and runs first in the next one")]
+    Crowded {
+        /// Its number.
+        entry: u64,
+    },
     /// An inbox entry is said to be reorged and is on L1 (P48).
     #[error("said to be reorged: log {} of L1 block {} is canonical", origin.log_index, origin.block_hash)]
     Canonical {

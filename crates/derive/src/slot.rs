@@ -179,6 +179,10 @@ impl Derivation {
             let entry = self.inbox_cursor;
             let found = usize::try_from(entry).ok().and_then(|at| inbox.get(at));
             let Some(found) = found else { return Err(passage.lie(LieKind::NoEntry { entry })) };
+            // An inbox-only batch has one slot, and L1 says what is in it.
+            if !passage.is_forced && self.realm.must_wait(&found.item.event) {
+                return Err(passage.lie(LieKind::Crowded { entry }));
+            }
             let item = Item::L1Born(found.item.clone());
             self.place(passage, &item)?;
             self.inbox_cursor += 1;
@@ -209,8 +213,11 @@ impl Derivation {
         let (entry, window_ms) = (self.inbox_cursor, self.config.inbox_window_ms);
         let oldest = usize::try_from(entry).ok().and_then(|at| inbox.get(at));
         let age_ms = oldest.map_or(0, |oldest| passage.now_ms().saturating_sub(oldest.unix_ms));
+        // One that has no room beside those before it runs first in the next slot.
+        let waits = passage.slot.l1_born > 0
+            && oldest.is_some_and(|oldest| self.realm.must_wait(&oldest.item.event));
         // How far an inbox-only batch goes is checked on L1.
-        if window_ms == 0 || age_ms <= window_ms || passage.is_forced {
+        if window_ms == 0 || age_ms <= window_ms || waits || passage.is_forced {
             return Ok(());
         }
         Err(passage.lie(LieKind::Skipped { entry, age_ms, window_ms }))

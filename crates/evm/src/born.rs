@@ -4,6 +4,7 @@
 //! its sender calls again, the bridge, which holds what came for a later try ([ADR 0037](../../../docs/decisions)).
 
 use crate::{
+    chain::Chain,
     crossing::L1Call,
     escrow::TokenId,
     fold::{Attempt, unopened},
@@ -12,13 +13,14 @@ use crate::{
     state::State,
 };
 use alloc::format;
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use weft_contracts::Bridge;
 use weft_thread::thread_start;
 use weft_types::{
-    BRIDGE, Deposit, Exit, InvalidReason, NetworkId, Position, Removal, RemovalCause, Status,
-    TokenMove,
+    BRIDGE, Deposit, Exit, InvalidReason, L1Event, NetworkId, Position, Removal, RemovalCause,
+    Status, TokenMove,
 };
 
 /// Gas for what the bridge does after a delivery, in units, beside that for each byte of it.
@@ -47,7 +49,30 @@ fn token_of(deposit: &Deposit) -> Option<TokenMove> {
     Some(TokenMove { network, token: call.originToken, amount: call.amount })
 }
 
+/// Returns the most gas that an entry may use in the block of a rollup, in units.
+fn most_gas(event: &L1Event) -> u64 {
+    match event {
+        L1Event::Deposit(deposit) => delivery_gas(deposit),
+        L1Event::Forced(leg) => leg.tx.envelope().gas_limit(),
+        L1Event::ForcedBundle(bundle) => bundle
+            .legs()
+            .iter()
+            .fold(0, |gas, leg| gas.saturating_add(leg.tx.envelope().gas_limit())),
+        // What the bridge does for L1 has room in every block.
+        L1Event::Exit(_) | L1Event::Junk(_) | L1Event::Reorged(_) => 0,
+    }
+}
+
 impl<D: State> Realm<D> {
+    /// Tells whether an entry of the inbox has to wait for the next slot, and with it all that follow: a block of this one has
+    /// less left than the entry may use there, and was larger before. Any block counts, because what runs on one rollup may call
+    /// every other. So nobody crowds an entry out with others (P46).
+    pub fn must_wait(&self, event: &L1Event) -> bool {
+        let needs = most_gas(event);
+        let has_room = |chain: &Chain<D>| chain.gas_left >= needs.min(chain.spec.block_gas_limit);
+        !self.joint.chains.iter().all(has_room)
+    }
+
     /// Delivers what L1 sends.
     pub(crate) fn attempt_deposit(
         &mut self,

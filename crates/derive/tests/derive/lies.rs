@@ -2,13 +2,16 @@
 
 use crate::{
     honest::forced,
-    sequencer::{A, B, Draft, Sequencer, bundle, derive, sign},
+    sequencer::{A, B, Draft, Sequencer, bundle, config, derive, sign},
 };
 use alloy_primitives::B256;
 use weft_batch::{Batch, ClaimedRemoval, OrderCommitment, SignedBatch, WireItem};
 use weft_commitment::{SlotVector, Tree};
 use weft_derive::{InboxEntry, Lie, LieKind};
 use weft_types::{Domain, Item, Position, RemovalCause, Section, SlotNumber};
+
+/// When the tests' sequencer begins, in milliseconds.
+const GENESIS_MS: u64 = 1_700_000_001_000;
 
 /// An honest history: transfers, a bundle, one that is removed, an inbox entry.
 fn history() -> (Sequencer, SignedBatch) {
@@ -193,6 +196,58 @@ fn p46_a_skipped_inbox_entry_is_named() {
     assert_eq!(*lie.kind, kind);
     // Without the entry there is nothing to skip.
     derive(&silent.config, &[], &[batch]).unwrap();
+}
+
+#[test]
+fn p46_an_entry_that_others_crowd_out_is_named_and_runs_first_in_the_next_slot() {
+    let mut realm = config(false);
+    realm.rollups[0].gas_limit = 100_000;
+    let forced_pay = |nonce, gas, at| {
+        let draft = Draft { gas, ..Draft::pay(A, 4, nonce, 1) };
+        forced(&draft, GENESIS_MS, at)
+    };
+    let inbox = vec![
+        forced_pay(0, 60_000, 0),
+        forced_pay(1, 60_000, 1),
+        // Two payments leave 58,000 of the block.
+        forced_pay(2, 60_000, 2),
+        // No block is so large.
+        forced_pay(3, 100_001, 3),
+    ];
+    let begin = || {
+        let mut sequencer = Sequencer::with(realm.clone());
+        sequencer.inbox.clone_from(&inbox);
+        sequencer
+    };
+    let mut crowding = begin();
+    crowding.take_inbox(3);
+    crowding.close();
+    let batch = crowding.batch();
+    assert_eq!(batch.batch.slots[0].removals[0].cause, RemovalCause::Invalid);
+    let lie = derive(&crowding.config, &inbox, &[batch]).unwrap_err();
+    assert_eq!(*lie.kind, LieKind::Crowded { entry: 2 });
+
+    // Nobody need be quicker than blocks are large: that the third one is old is no fault of a slot that is full.
+    let mut honest = begin();
+    honest.inbox.iter_mut().skip(2).for_each(|entry| entry.unix_ms -= 60_000);
+    honest.take_inbox(2);
+    honest.close();
+    honest.take_inbox(1);
+    honest.close();
+    // One that fits no block waits for nobody.
+    honest.take_inbox(1);
+    honest.close();
+    let batch = honest.batch();
+    assert_eq!(batch.batch.slots[1].removals, []);
+    assert_eq!(batch.batch.slots[2].removals[0].cause, RemovalCause::Invalid);
+    derive(&honest.config, &honest.inbox, std::slice::from_ref(&batch)).unwrap();
+    // A slot that takes nothing cannot say that it is full.
+    let mut idle = begin();
+    idle.inbox.iter_mut().for_each(|entry| entry.unix_ms -= 60_000);
+    idle.close();
+    let batch = idle.batch();
+    let lie = derive(&idle.config, &idle.inbox, &[batch]).unwrap_err();
+    assert!(matches!(*lie.kind, LieKind::Skipped { entry: 0, .. }), "{lie}");
 }
 
 #[test]

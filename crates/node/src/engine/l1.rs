@@ -13,7 +13,6 @@ use crate::{
 use alloy_primitives::{B256, Bytes};
 use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
-use weft_evm::delivery_gas;
 use weft_lane::Rejection;
 use weft_types::{
     Item, L1Born, L1Event, L1Ref, NetworkId,
@@ -404,10 +403,10 @@ impl Engine {
             return;
         }
         while let Some(born) = self.l1.ready(self.config.l1_confirmations).cloned() {
-            let item = Item::L1Born(born);
-            if !self.has_room_for(&item) {
+            if self.realm.must_wait(&born.event) {
                 return;
             }
+            let item = Item::L1Born(born);
             let now_ms = self.now_ms;
             match self.place_entry(now_ms, &item, true) {
                 Ok(true) => {}
@@ -445,15 +444,6 @@ impl Engine {
     /// Repeats that L1 went back.
     pub(super) fn replay_back(&mut self, to: u64) {
         let _ = self.l1.back(to);
-    }
-
-    /// Returns false when a delivery would only be held in this slot, and would run in the next.
-    fn has_room_for(&self, item: &Item) -> bool {
-        let Item::L1Born(L1Born { event: L1Event::Deposit(deposit), .. }) = item else {
-            return true;
-        };
-        let left = self.realm.gas_left(deposit.network);
-        !self.has_items() || left.is_none_or(|left| left >= delivery_gas(deposit))
     }
 
     /// Runs an entry at the next position; false when the slot has none.

@@ -159,6 +159,25 @@ async fn p46_every_kind_of_entry_has_its_turn() {
 }
 
 #[tokio::test]
+async fn p46_a_forced_item_that_has_no_room_runs_first_in_the_next_slot() {
+    let world = World::with(DevConfig { gas_limit: 5_000_000, ..at_once() }).await;
+    let pay = |nonce, gas| Draft { gas, ..Draft::new(A, 1, nonce).pay(someone(1), 3) };
+    // Two payments leave 4,958,000 of a block; the last one is larger than all of it.
+    let all = [pay(0, 60_000), pay(1, 60_000), pay(2, 4_970_000), pay(3, 5_000_001)];
+    let payloads = all.each_ref().map(|draft| payload(&L1Event::Forced(leg(draft))));
+    says(&world, Script::default().mine(&payloads)).await;
+    for (draft, expected) in all.iter().zip(["included", "included", "included", "removed"]) {
+        let outcome = world.rpc(A, "weft_getOutcome", json!([keccak256(draft.raw())])).await;
+        assert_eq!(outcome["outcome"], expected, "{outcome}");
+    }
+    let blocks = world.rpc(A, "eth_blockNumber", json!([])).await;
+    assert_eq!(
+        (world.balance(A, someone(1), "latest").await, blocks),
+        (U256::from(9), json!("0x2"))
+    );
+}
+
+#[tokio::test]
 async fn what_does_not_follow_is_refused_and_changes_nothing() {
     let world = World::with(at_once()).await;
     let engine = world.node.engine();
