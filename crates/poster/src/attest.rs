@@ -10,6 +10,10 @@ use weft_settlement::Statement;
 use weft_statement::{Ledger, lane_root};
 use weft_types::Domain;
 
+/// Most transfers of a statement that spans several batches. L1 books each for 26,000 gas, and a transaction there has at most
+/// 16,777,216 (EIP-7825).
+const MAX_TRANSFERS: usize = 512;
+
 /// One attester's signature over a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +117,12 @@ impl Attester {
     pub fn follow_settlement(&mut self) {
         let settled = self.audit.history().settlements.keys().next_back();
         self.ledger.settle(settled.copied().unwrap_or_default());
+    }
+
+    /// Returns the last batch of the statement that is to be made now, nothing when everything is settled. Whoever derived the
+    /// same batches says the same.
+    pub fn reach(&self) -> Option<u64> {
+        self.ledger.reach(MAX_TRANSFERS)
     }
 
     /// Returns the statement that settles everything up to batch `last`, by the hash that was computed of it.

@@ -192,6 +192,23 @@ impl Ledger {
         sum
     }
 
+    /// Returns the last batch up to which a statement has no more transfers than these; the first one that waits when its own
+    /// are more, and nothing when none waits.
+    pub fn reach(&self, most_transfers: usize) -> Option<u64> {
+        let mut sum: BTreeMap<_, Net> = BTreeMap::new();
+        let mut last = self.waiting.front()?.number;
+        for batch in &self.waiting {
+            for (key, net) in &batch.moved {
+                let entry = sum.entry(*key).or_default();
+                *entry = entry.after(net.is_given, net.amount);
+            }
+            if transfers(&sum).len() <= most_transfers {
+                last = batch.number;
+            }
+        }
+        Some(last)
+    }
+
     /// Notes that everything up to batch `last` is settled.
     pub fn settle(&mut self, last: u64) {
         while let Some(batch) = self.waiting.pop_front_if(|batch| batch.number <= last) {

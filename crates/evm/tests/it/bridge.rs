@@ -1,7 +1,7 @@
 //! P24: tokens count in escrow when the bridge moves them.
 
 use crate::common::*;
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, U256, bytes};
 use alloy_sol_types::SolCall;
 use weft_contracts::{Bridge, Weth, WrappedToken, wrapped_token_address};
 use weft_evm::TokenId;
@@ -61,4 +61,28 @@ fn p24_removed_and_reverted_moves_leave_token_escrow_alone() {
     removal(&world.apply(bundle));
     assert_eq!(world.snapshot(), before);
     check(&mut world);
+}
+
+/// What a batch is bounded by rests on this: L1 books every token that moves, so that moving one must not be cheap.
+#[test]
+fn p44_moving_one_more_token_costs_no_less_than_this() {
+    let mut world = World::new(2);
+    let probe = world.deploy(A, &Probe::BYTECODE);
+    // Keeps nothing: it has 1 after a transfer and 0 before, as the bridge asks for no more.
+    let cheap =
+        bytes!("601c600a5f39601c5ff336602410600f575f5c5f5260205ff35b60015f5d60015f5260205ff3");
+    let tokens: Vec<_> = (0..9).map(|_| world.deploy(A, &cheap)).collect();
+    let mut used = |tokens: &[Address]| {
+        let steps: Vec<_> =
+            tokens.iter().map(|token| call(BRIDGE, bridge(902, *token, account(1), 1))).collect();
+        let applied = world.must(Draft::new(A, probe, run(steps)).gas(16_000_000));
+        let calls = applied.hops.iter().filter(|hop| matches!(hop.body, HopBody::Call(_)));
+        assert_eq!(calls.count(), tokens.len());
+        applied.legs[0].gas_used
+    };
+    // Their wrapped forms are deployed once.
+    used(&tokens);
+    let (some, more) = (used(&tokens[..8]), used(&tokens));
+    println!("one more token costs {} gas", more - some);
+    assert!(more - some >= 40_000, "{}", more - some);
 }

@@ -9,6 +9,7 @@
 mod compress;
 mod files;
 mod live;
+mod moves;
 mod orders;
 mod realm;
 mod recorder;

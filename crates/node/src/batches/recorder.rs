@@ -1,6 +1,6 @@
 //! From what an engine does to batches.
 
-use super::{files::RestsOn, orders::Orders};
+use super::{files::RestsOn, moves::Moves, orders::Orders};
 use alloy_primitives::{B256, Bytes};
 use std::{collections::BTreeMap, fmt, io};
 use weft_batch::{
@@ -98,6 +98,8 @@ pub(crate) struct Recorder {
     /// Closed slots that are in no batch yet.
     parts: Vec<Part>,
     bytes: usize,
+    /// What moves in `parts`.
+    moves: Moves,
     inbox_cursor: u64,
     end: B256,
     /// Rows that are not in the database yet; nobody wants them where there is none.
@@ -113,6 +115,7 @@ struct Open {
     heads: Vec<ClaimedHead>,
     /// Bytes of its plaintext items.
     bytes: usize,
+    moves: Moves,
     has_items: bool,
     is_closed: bool,
     /// It is in a batch or in the database already, and happens again while the log is repeated.
@@ -126,6 +129,7 @@ struct Part {
     inbox_cursor: u64,
     end: B256,
     bytes: usize,
+    moves: Moves,
 }
 
 impl fmt::Debug for Recorder {
@@ -154,6 +158,7 @@ impl Recorder {
             next: SlotNumber::new(1),
             parts: Vec::new(),
             bytes: 0,
+            moves: Moves::default(),
             inbox_cursor: 0,
             end: B256::ZERO,
             rows: None,
@@ -210,7 +215,12 @@ impl Recorder {
         if bytes > MAX_SLOT_BYTES {
             return Err(format!("{bytes} bytes fit no batch, at most {MAX_SLOT_BYTES} do"));
         }
-        Ok(taken + bytes <= MAX_SLOT_BYTES)
+        Ok(taken + bytes <= MAX_SLOT_BYTES && !self.is_full())
+    }
+
+    /// Tells whether so much moved in the open slot that what waits goes into the next one.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.moves.is_full())
     }
 
     pub(crate) fn announced(&mut self, close_at_ms: u64, list: &Bytes) {
@@ -234,6 +244,7 @@ impl Recorder {
     pub(crate) fn applied(&mut self, item: &Item, applied: &Applied) {
         let Some(open) = &mut self.open else { return };
         open.has_items = true;
+        open.moves.take(applied);
         let (section, index) = (applied.position.section, applied.position.index);
         if let Outcome::Removed(removal) = &applied.outcome {
             open.slot.removals.push(ClaimedRemoval { section, index, cause: removal.cause });
@@ -304,9 +315,9 @@ impl Recorder {
         if open.is_known {
             return;
         }
-        let Open { number, slot, heads, .. } = open;
+        let Open { number, slot, heads, moves, .. } = open;
         let (inbox_cursor, end) = (self.inbox_cursor, self.end);
-        let part = Part { slot, heads, inbox_cursor, end, bytes: 0 };
+        let part = Part { slot, heads, inbox_cursor, end, bytes: 0, moves };
         let row = part.encode(number);
         let part = Part { bytes: row.len(), ..part };
         self.rows.iter_mut().for_each(|rows| rows.push((number.get(), row.clone())));
@@ -320,9 +331,12 @@ impl Recorder {
         let has_blocks = self.parts.iter().any(|part| !part.heads.is_empty());
         // One slot later than it could be, so that the commitment to the last slot had a slot's time.
         let is_full = self.rows.is_some() && self.parts.len() >= self.limits.slots;
+        // A batch that moved so much is settled for itself, or its statement is too dear for one transaction on L1.
+        let is_full = is_full || self.moves.is_full() && !part.moves.is_empty();
         if self.bytes + part.bytes > self.limits.bytes || (is_late || is_full) && has_blocks {
             self.cut();
         }
+        self.moves.extend(&part.moves);
         self.bytes += part.bytes;
         self.parts.push(part);
         let is_full = self.rows.is_none() && self.parts.len() >= self.limits.slots;
@@ -359,7 +373,7 @@ impl Recorder {
         let signed = self.signer.sign(hash).map_err(io::Error::other);
         let kept = signed.and_then(|signature| self.sink.batch(&SignedBatch { batch, signature }));
         (self.parent, self.next) = (hash, SlotNumber::new(first.get() + count));
-        self.bytes = 0;
+        (self.bytes, self.moves) = (0, Moves::default());
         self.failed(kept);
     }
 
@@ -384,10 +398,10 @@ impl Recorder {
 }
 
 impl Part {
-    /// Returns the slot alone, as it is kept until a batch holds it.
+    /// Returns the slot alone, as it is kept until a batch holds it. How much moves in it stands where a batch has its number.
     fn encode(&self, number: SlotNumber) -> Vec<u8> {
         let batch = Batch {
-            number: 0,
+            number: self.moves.len() as u64,
             parent: B256::ZERO,
             config: B256::ZERO,
             first: number,
@@ -400,10 +414,13 @@ impl Part {
     }
 
     fn decode(bytes: &[u8]) -> Result<(SlotNumber, Self), CodecError> {
-        let Batch { first, mut slots, inbox_cursor, end, heads, .. } = Batch::decode(bytes)?;
+        let row = Batch::decode(bytes)?;
+        let moves = Moves::counted(usize::try_from(row.number).unwrap_or(usize::MAX));
+        let Batch { first, mut slots, inbox_cursor, end, heads, .. } = row;
         match slots.pop() {
             Some(slot) if slots.is_empty() => {
-                Ok((first, Self { slot, heads, inbox_cursor, end, bytes: bytes.len() }))
+                let bytes = bytes.len();
+                Ok((first, Self { slot, heads, inbox_cursor, end, bytes, moves }))
             }
             _ => Err(CodecError::NotCanonical("a row has one slot")),
         }

@@ -6,7 +6,7 @@ use super::{
     placed::{Placed, PlacedBlocks, Rewind},
 };
 use crate::{
-    batches::RestsOn,
+    batches::{Recorder, RestsOn},
     record::{Record, put_block, read_block},
     rpc::errors::{RpcError, RpcResult},
 };
@@ -403,7 +403,8 @@ impl Engine {
             return;
         }
         while let Some(born) = self.l1.ready(self.config.l1_confirmations).cloned() {
-            if self.realm.must_wait(&born.event) {
+            let moves_too_much = self.batches.as_ref().is_some_and(Recorder::is_full);
+            if moves_too_much || self.realm.must_wait(&born.event) {
                 return;
             }
             let item = Item::L1Born(born);

@@ -86,6 +86,7 @@ async fn s9_two_rollups_settle_by_three_of_five_with_a_liar_and_one_that_is_abse
         Settler::new(world.l1().await, world.domain, funded(2), world.policy).await.unwrap();
     assert_eq!(settler.program_id(), PROGRAM);
     let attester = derived(&world).await;
+    assert_eq!(attester.reach(), Some(2));
     let statement = attester.statement(2, PROGRAM).unwrap();
     assert_eq!(statement.batch_hash, world.l1().await.posted().await.unwrap().hash);
     assert_eq!(statement.transfers.len(), 1);

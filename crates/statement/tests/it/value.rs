@@ -39,6 +39,31 @@ fn p42_what_crosses_is_netted_over_the_span() {
 }
 
 #[test]
+fn p44_a_span_ends_before_its_transfers_are_too_many() {
+    let mut sequencer = Sequencer::new();
+    let mut attester = Attester::new(&sequencer);
+    assert_eq!(attester.ledger.reach(1), None);
+    // A call pays the base fee of both rollups, so the one that calls back has to be the dearer one.
+    for nonce in 0..20 {
+        sequencer.submit(&Draft::pay(B, 1, nonce, 1).item());
+    }
+    for (draft, reaches) in [
+        // More than is allowed, and nothing can be settled without it.
+        (bridging(A, B, 0, 0, 50), [Some(1), Some(1)]),
+        // It came back, so that the span as a whole moves nothing.
+        (bridging(B, A, 0, 0, 50), [Some(2), Some(2)]),
+        (bridging(B, A, 0, 1, 1), [Some(2), Some(3)]),
+    ] {
+        assert_eq!(sequencer.submit(&draft.item()), Outcome::Included);
+        sequencer.close();
+        assert_eq!(attester.take(&sequencer.batch()).moved.len(), 2);
+        assert_eq!([0, 1].map(|most| attester.ledger.reach(most)), reaches);
+    }
+    attester.ledger.settle(3);
+    assert_eq!(attester.ledger.reach(1), None);
+}
+
+#[test]
 fn p3_what_is_taken_back_did_not_move() {
     let mut sequencer = Sequencer::new();
     let mut attester = Attester::new(&sequencer);

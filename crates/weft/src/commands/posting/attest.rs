@@ -54,15 +54,15 @@ impl Attest {
         let (_, config) = self.realm.dir()?;
         let mut signer = keystore::open(&self.key, &passphrase(self.passphrase.as_deref())?)?;
         let attester = derived(&self.realm, self.begin.from, &config).await?;
-        let (settled, derived) = attester.ledger().span();
-        if settled == derived {
+        let Some(last) = attester.reach() else {
+            let (settled, _) = attester.ledger().span();
             say(match self.json {
                 true => json!({"event": "nothing to attest", "settled": settled}).to_string(),
                 false => format!("nothing to attest: {settled} batches are posted and settled"),
             });
             return Ok(ExitCode::SUCCESS);
-        }
-        let said = attester.attest(derived, self.program, &mut signer)?;
+        };
+        let said = attester.attest(last, self.program, &mut signer)?;
         let path = self.write(&said)?;
         if self.json {
             say(json!({"event": "attested", "attestation": said, "file": path}));

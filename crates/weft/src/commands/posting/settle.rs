@@ -63,9 +63,11 @@ impl Settle {
         let domain = config.domain;
         let settler = Settler::new(l1.clone(), domain, self.key.clone(), self.policy).await?;
         let attester = derived(&self.realm, self.begin.from, &config).await?;
-        let (settled, derived) = attester.ledger().span();
-        ensure!(settled < derived, "nothing to settle: {settled} batches are posted and settled");
-        let statement = attester.statement(derived, settler.program_id())?;
+        let Some(last) = attester.reach() else {
+            let (settled, _) = attester.ledger().span();
+            bail!("nothing to settle: {settled} batches are posted and settled");
+        };
+        let statement = attester.statement(last, settler.program_id())?;
         let said = read_all(&self.attestations)?;
         let hash = settler.settle(&statement, &said).await?;
         for _ in 0..PATIENCE_S {
