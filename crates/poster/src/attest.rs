@@ -7,7 +7,7 @@ use weft_batch::{SignedBatch, blobs};
 use weft_derive::Recovered;
 use weft_l1::{Audit, History, Posted, versioned_hash};
 use weft_settlement::Statement;
-use weft_statement::{Ledger, lane_root};
+use weft_statement::Ledger;
 use weft_types::Domain;
 
 /// Most transfers of a statement that spans several batches. L1 books each for 26,000 gas, and a transaction there has at most
@@ -87,7 +87,7 @@ impl Attester {
     ///
     /// # Errors
     ///
-    /// [`PostError::Header`] when L1 has other blobs or another lane root, [`PostError::Audit`] when something else that it says
+    /// [`PostError::Header`] when L1 has other blobs, [`PostError::Audit`] when something else that it says
     /// of the batch is not so: its hash included, which binds it to the inbox and the registrations that it was derived from.
     ///
     /// # Panics
@@ -100,10 +100,6 @@ impl Attester {
     ) -> Result<(), PostError> {
         let posted = self.audit.next().expect("there is a next batch");
         let batch = self.audit.open(&blobs_of(payload, posted)?)?;
-        let expected = lane_root(&self.domain(), &batch.batch);
-        if posted.header.lane_root != expected {
-            return Err(PostError::Header { number: batch.batch.number, what: "lane root" });
-        }
         let derived = self.audit.apply(&batch, recover(&batch), &mut |_| {})?;
         self.ledger.take(self.audit.derivation(), &batch, &derived);
         Ok(())

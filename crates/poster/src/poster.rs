@@ -234,6 +234,8 @@ impl Poster {
         let known = self.journal.at(nonce).cloned();
         // The origin has to know all entries that the batch took (P46), and is a block before the last one.
         let least = self.block_before(batch.batch.inbox_cursor).await?;
+        // Nor is it before what the batches rest on, on an L1 that makes no blocks by itself either.
+        let least = rests.on.iter().map(|(number, _)| *number).fold(least, u64::max);
         if least >= head.number {
             return Ok(Turn::Overtaken { number });
         }

@@ -238,6 +238,9 @@ const LAYERS: &[Layer] = &[
             "weft-client",
             "weft-devl1",
             "weft-l1",
+            // Tests settle what an honest attester would sign, and then something else.
+            "weft-derive",
+            "weft-statement",
             "weft-sim",
         ],
         libraries: None,

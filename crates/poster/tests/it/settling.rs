@@ -159,7 +159,7 @@ async fn p44_no_honest_attester_signs_what_is_not_so() {
         (" as last slot", |posted| posted.header.last_slot += 1),
         (" as inbox cursor", |posted| posted.header.inbox_cursor += 1),
         (" as rollups", |posted| posted.header.rollups ^= 2),
-        ("another lane root", |posted| posted.header.lane_root.0[0] ^= 1),
+        (" as lane root", |posted| posted.header.lane_root.0[0] ^= 1),
         ("hash of its content", |posted| posted.header.content.0[0] ^= 1),
     ];
     for (field, change) in changes {

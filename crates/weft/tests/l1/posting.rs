@@ -19,6 +19,7 @@ use weft_contracts::Hub;
 use weft_node::{BatchDir, Brotli, DEV_ACCOUNTS, development_sequencer};
 use weft_promise::Signer as _;
 use weft_settlement::{BatchHeader, genesis_hash};
+use weft_statement::lane_root;
 use weft_types::{Domain, NetworkId, Writer};
 
 /// What a batch is posted with.
@@ -58,7 +59,7 @@ impl<'a> Poster<'a> {
             l1_number: number.to(),
             l1_hash: serde_json::from_value(latest["hash"].clone()).unwrap(),
             rollups: batch.heads.iter().fold(0, |all, head| all | 1 << place(head.network)),
-            lane_root: B256::ZERO,
+            lane_root: lane_root(&self.domain, batch),
             content: keccak256(&encoding),
         };
         Post { header, payload: payload::pack(&encoding, &mut Brotli).unwrap() }

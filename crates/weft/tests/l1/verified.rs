@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 use std::fs;
 use weft_batch::SignedBatch;
 use weft_contracts::Hub;
-use weft_l1::{BlobDir, genesis_outcome};
-use weft_node::{BatchDir, development_sequencer};
+use weft_derive::Derivation;
+use weft_l1::BlobDir;
+use weft_node::{BatchDir, development_sequencer, recover};
 use weft_promise::Signer as _;
-use weft_settlement::{Outcome, Statement, Transition};
+use weft_settlement::{Statement, Transition};
+use weft_statement::Ledger;
 use weft_types::Domain;
 
 /// Runs a node of the realm for a while, and writes its batches.
@@ -99,7 +101,9 @@ fn a_stranger_derives_every_block_from_l1_and_names_every_lie() {
     realm.l1.back_to(&mut snapshot);
     an_entry_that_the_content_does_not_take_is_named(&realm, &dir, domain);
     realm.l1.back_to(&mut snapshot);
-    a_false_settlement_is_named(&realm, &dir, domain);
+    every_false_settlement_is_named(&realm, &dir, domain);
+    realm.l1.back_to(&mut snapshot);
+    what_comes_after_a_silence_is_derived(&realm, &dir, domain);
     realm.l1.back_to(&mut snapshot);
     a_false_genesis_is_named(&realm);
 }
@@ -107,7 +111,7 @@ fn a_stranger_derives_every_block_from_l1_and_names_every_lie() {
 /// A lie, and what is said of it.
 type Lie = (&'static str, fn(&Poster<'_>, SignedBatch) -> Post);
 
-const LIES: [Lie; 7] = [
+const LIES: [Lie; 8] = [
     ("as hash of its content", |poster, batch| {
         let mut post = poster.draft(&batch);
         post.header.content = B256::repeat_byte(1);
@@ -121,6 +125,11 @@ const LIES: [Lie; 7] = [
     ("as rollups", |poster, batch| {
         let mut post = poster.draft(&batch);
         post.header.rollups ^= 0b100;
+        post
+    }),
+    ("as lane root", |poster, batch| {
+        let mut post = poster.draft(&batch);
+        post.header.lane_root = B256::repeat_byte(1);
         post
     }),
     ("the blobs hold no batch", |poster, batch| {
@@ -192,32 +201,69 @@ fn an_entry_that_the_content_does_not_take_is_named(realm: &Realm, dir: &BatchDi
     refused(&verify(realm, &[]), "as inbox cursor");
 }
 
-fn a_false_settlement_is_named(realm: &Realm, dir: &BatchDir, domain: Domain) {
+/// Something else to settle, and how it is named.
+type FalseSettlement = (&'static str, fn(&mut Transition));
+
+const FALSE_SETTLEMENTS: [FalseSettlement; 8] = [
+    ("block hash is 0x0303", |it| it.post.block_hash = B256::repeat_byte(3)),
+    ("state root is 0x0303", |it| it.post.state_root = B256::repeat_byte(3)),
+    ("block number is 0x0000", |it| it.post.block_number += 1),
+    ("exit root is 0x0303", |it| it.post.exit_root = B256::repeat_byte(3)),
+    ("accounting root is 0x0303", |it| it.post.accounting_root = B256::repeat_byte(3)),
+    ("heads root is 0x0303", |it| it.post.heads_root = B256::repeat_byte(3)),
+    ("proposal root is 0x0303", |it| it.proposal_root = B256::repeat_byte(3)),
+    ("outcome root is 0x0303", |it| it.outcome_root = B256::repeat_byte(3)),
+];
+
+fn every_false_settlement_is_named(realm: &Realm, dir: &BatchDir, domain: Domain) {
     let mut poster = Poster::new(realm, domain);
     let batch = dir.batch(1).unwrap().unwrap();
     let post = poster.draft(&batch);
     let hash = poster.post(&post);
     let config = dir.realm().unwrap();
-    let transitions = batch.batch.heads.iter().map(|head| Transition {
-        rollup: head.network.get() - 900,
-        pre: genesis_outcome(&config.rollups[(head.network.get() - 901) as usize]).commitment(),
-        post: Outcome {
-            block_hash: B256::repeat_byte(3),
-            block_number: head.number,
-            ..Outcome::default()
-        },
-        ..Transition::default()
-    });
-    let statement = Statement {
-        first_batch: 1,
-        last_batch: 1,
-        batch_hash: hash,
-        program_id: B256::ZERO,
-        transitions: transitions.collect(),
-        transfers: Vec::new(),
+    let mut derivation = Derivation::new(config.clone()).unwrap();
+    let mut ledger = Ledger::new(&config);
+    let derived = derivation.apply(&batch, &[], &mut recover(&batch), &mut |_| {}).unwrap();
+    ledger.take(&derivation, &batch, &derived);
+    let right = ledger.statement(1, hash, B256::ZERO).unwrap();
+    let mut snapshot = realm.l1.snapshot();
+    for (why, lie) in FALSE_SETTLEMENTS {
+        let mut statement = right.clone();
+        lie(&mut statement.transitions[1]);
+        settle(realm, poster.hub(), &domain, &statement);
+        refused(&verify(realm, &[]), &format!("settlement of batch 1, rollup 2: {why}"));
+        realm.l1.back_to(&mut snapshot);
+    }
+    settle(realm, poster.hub(), &domain, &right);
+    let verified = verify(realm, &[]);
+    assert_eq!(verified.code, 0, "{verified:?}");
+}
+
+/// Blocks of silence after which anybody posts, as `weft l1 deploy` has it.
+const SILENCE: u64 = 14_400;
+
+fn what_comes_after_a_silence_is_derived(realm: &Realm, dir: &BatchDir, domain: Domain) {
+    let mut poster = Poster::new(realm, domain);
+    poster.post_all(dir);
+    let hashes = |name| {
+        let file = realm.path(name);
+        let verified = verify(realm, &["--hashes", &file]);
+        assert_eq!(verified.code, 0, "{verified:?}");
+        fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    settle(realm, poster.hub(), &domain, &statement);
-    refused(&verify(realm, &[]), "block hash is 0x0303");
+    let before = hashes("before.hashes");
+    let config = realm.path("weft.toml");
+    let deposit = ["deposit", "--config", &config, "--key", ALICE_KEY, "--rollup", "901"];
+    let deposited = weft(&[&deposit[..], &["--amount", "1ether"]].concat());
+    assert_eq!(deposited.code, 0, "{deposited:?}");
+    realm.l1.ask("anvil_mine", json!([format!("{:#x}", SILENCE + 1)]));
+    let call = Hub::postForcedCall { inboxCursor: 1 };
+    let request = TransactionRequest::default().with_to(poster.hub()).with_input(call.abi_encode());
+    send(realm, ALICE_KEY, request);
+    let after = hashes("after.hashes");
+    // The deposit made a block on its rollup, and nothing before it is another one.
+    assert_eq!(after[..before.len()], before);
+    assert!(after.len() > before.len(), "{after:?}");
 }
 
 fn settle(realm: &Realm, hub: alloy_primitives::Address, domain: &Domain, statement: &Statement) {

@@ -59,7 +59,7 @@ pub(crate) struct Serve {
     /// Time between two looks at the node
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_time)]
     poll: Duration,
-    /// How often faster than a processor a solver may be
+    /// How much faster solvers may be
     #[arg(long, value_name = "TIMES", default_value_t = ADVANTAGE)]
     advantage: u64,
     /// Says that DIR is from a backup
