@@ -191,6 +191,9 @@ impl Model {
                 network: exit.destination_network,
             }));
         }
+        if exit.leaf_type == LeafType::Message && exit.origin_network != network {
+            return Err(refusal(L1Bridge::OriginNetworkInvalid { network: exit.origin_network }));
+        }
         if !self.claimed.insert((network, index.leaf)) {
             return Err(refusal(L1Bridge::AlreadyClaimed { globalIndex: claimed.index }));
         }

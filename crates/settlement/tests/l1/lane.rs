@@ -230,9 +230,13 @@ impl History {
 
     fn add_exits(&mut self, id: u32) {
         for _ in 0..self.dice.below(3) {
-            let (origin_network, origin_address) = self.some_token();
+            let (mut origin_network, origin_address) = self.some_token();
             let leaf_type =
                 if self.dice.one_in(4) { LeafType::Message } else { LeafType::Transfer };
+            // A message in the name of somebody elsewhere is refused.
+            if leaf_type == LeafType::Message && origin_network == 0 {
+                origin_network = self.model.rollups[id as usize - 1].network;
+            }
             let exit = Exit {
                 leaf_type,
                 origin_network,

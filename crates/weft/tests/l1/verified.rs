@@ -103,8 +103,6 @@ fn a_stranger_derives_every_block_from_l1_and_names_every_lie() {
     realm.l1.back_to(&mut snapshot);
     every_false_settlement_is_named(&realm, &dir, domain);
     realm.l1.back_to(&mut snapshot);
-    what_comes_after_a_silence_is_derived(&realm, &dir, domain);
-    realm.l1.back_to(&mut snapshot);
     a_false_genesis_is_named(&realm);
 }
 
@@ -237,33 +235,6 @@ fn every_false_settlement_is_named(realm: &Realm, dir: &BatchDir, domain: Domain
     settle(realm, poster.hub(), &domain, &right);
     let verified = verify(realm, &[]);
     assert_eq!(verified.code, 0, "{verified:?}");
-}
-
-/// Blocks of silence after which anybody posts, as `weft l1 deploy` has it.
-const SILENCE: u64 = 14_400;
-
-fn what_comes_after_a_silence_is_derived(realm: &Realm, dir: &BatchDir, domain: Domain) {
-    let mut poster = Poster::new(realm, domain);
-    poster.post_all(dir);
-    let hashes = |name| {
-        let file = realm.path(name);
-        let verified = verify(realm, &["--hashes", &file]);
-        assert_eq!(verified.code, 0, "{verified:?}");
-        fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
-    };
-    let before = hashes("before.hashes");
-    let config = realm.path("weft.toml");
-    let deposit = ["deposit", "--config", &config, "--key", ALICE_KEY, "--rollup", "901"];
-    let deposited = weft(&[&deposit[..], &["--amount", "1ether"]].concat());
-    assert_eq!(deposited.code, 0, "{deposited:?}");
-    realm.l1.ask("anvil_mine", json!([format!("{:#x}", SILENCE + 1)]));
-    let call = Hub::postForcedCall { inboxCursor: 1 };
-    let request = TransactionRequest::default().with_to(poster.hub()).with_input(call.abi_encode());
-    send(realm, ALICE_KEY, request);
-    let after = hashes("after.hashes");
-    // The deposit made a block on its rollup, and nothing before it is another one.
-    assert_eq!(after[..before.len()], before);
-    assert!(after.len() > before.len(), "{after:?}");
 }
 
 fn settle(realm: &Realm, hub: alloy_primitives::Address, domain: &Domain, statement: &Statement) {

@@ -107,7 +107,7 @@ pub(crate) struct Shield {
     /// Members that are trusted, as JSON
     #[arg(long, value_name = "FILE")]
     committee: Option<PathBuf>,
-    /// Fewest members whose key is sealed to; all when not given
+    /// Fewest members in a key; all when not given
     #[arg(long, value_name = "N", requires = "committee")]
     least: Option<usize>,
     /// Shortest delay that is sealed to, in squarings
