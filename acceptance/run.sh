@@ -17,6 +17,8 @@ if [ -z "${WEFT_BIN:-}" ]; then
   WEFT_BIN=$target/debug/weft
 fi
 export WEFT_BIN
+# The L1 of stories that need one.
+export WEFT_ANVIL=${WEFT_ANVIL:-$PWD/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil}
 
 files=("${@/%/.test.mjs}")
 files=("${files[@]/#/test/}")
