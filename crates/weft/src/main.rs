@@ -7,6 +7,7 @@ mod accounts;
 mod amount;
 mod commands;
 mod court;
+mod delay;
 mod domain;
 mod explain;
 mod load;

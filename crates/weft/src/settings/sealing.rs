@@ -1,12 +1,12 @@
 //! How sealed items are taken, from the configuration.
 
 use super::{Profile, Settings, build::milliseconds};
-use crate::commands::sealing::{read_roster, read_setup_bytes};
+use crate::{
+    commands::sealing::{read_roster, read_setup_bytes},
+    delay::EPOCHS,
+};
 use eyre::Result;
 use weft_node::SealingOptions;
-
-/// Epochs from the first share of a key to the end of its epoch: two in which shares are taken, and its own.
-const EPOCHS: u64 = 3;
 
 impl Settings {
     /// Returns how sealed items are taken; `None` when they are not.

@@ -12,7 +12,7 @@ mod solve;
 mod unseal;
 
 pub(super) use committee::Committee;
-pub(crate) use committee::{is_development, read_roster};
+pub(crate) use committee::read_roster;
 pub(super) use content::read as read_item;
 pub(crate) use key::read_setup_bytes;
 pub(super) use node::Sealed;

@@ -22,11 +22,8 @@ mod watch;
 
 use crate::{
     amount::parse_wei,
-    commands::{
-        keys::passphrase,
-        run::Signals,
-        sealing::{is_development, read_roster},
-    },
+    commands::{keys::passphrase, run::Signals, sealing::read_roster},
+    delay::{is_development, least_delay_of},
     say::say,
     tower::Bench,
     upstream::Upstream,
@@ -48,12 +45,9 @@ use std::{
     time::Duration,
 };
 use weft_client::{Committee, Realm, SealingTerms};
-use weft_crypto::setup::{ADVANTAGE, least_delay};
+use weft_crypto::setup::ADVANTAGE;
 use weft_evidence::Registry;
 use weft_promise::keystore;
-
-/// Epochs from the first share of a key to the end of its epoch: two in which shares are taken, and its own.
-const EPOCHS: u64 = 3;
 
 /// Seals what a wallet sends, in front of a rollup
 #[derive(Debug, Args)]
@@ -129,7 +123,7 @@ async fn delay_of(node: &Upstream) -> Result<u64> {
     let told = node.call("weft_committee", json!([])).await?;
     let number = |name: &str| told[name].as_u64().ok_or_else(|| eyre!("no `{name}` in {told}"));
     let epoch_ms = number("slotMs")?.saturating_mul(number("epochSlots")?);
-    Ok(least_delay(epoch_ms.saturating_mul(EPOCHS), ADVANTAGE))
+    Ok(least_delay_of(epoch_ms, ADVANTAGE))
 }
 
 impl Shield {

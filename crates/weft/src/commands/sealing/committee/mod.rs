@@ -9,7 +9,6 @@ mod serve;
 mod setup;
 
 pub(crate) use roster::read_roster;
-pub(crate) use serve::is_development;
 
 use clap::Subcommand;
 use eyre::Result;

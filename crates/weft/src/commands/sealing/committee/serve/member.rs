@@ -5,7 +5,10 @@ use super::{
     tell,
     words::{Listed, Status, Waiting},
 };
-use crate::rpc::{Refused, Rpc};
+use crate::{
+    delay::{is_development, least_delay_of},
+    rpc::{Refused, Rpc},
+};
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use eyre::{Result, WrapErr, bail, ensure, eyre};
 use serde_json::{Value, json};
@@ -15,10 +18,7 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::Path,
 };
-use weft_crypto::{
-    KeyList, MemberId, Secret, Setup, Share, ShareContext, deal,
-    setup::{RSA_2048, least_delay},
-};
+use weft_crypto::{KeyList, MemberId, Secret, Setup, Share, ShareContext, deal, setup::RSA_2048};
 use weft_promise::{LocalSigner, Passphrase, Signer as _, keystore};
 use weft_types::{Domain, Signature};
 use zeroize::Zeroizing;
@@ -28,8 +28,6 @@ const SEED: &str = "seed.json";
 const GUARD: &str = "guard";
 /// Epochs of which announcements are remembered.
 const REMEMBERED: usize = 64;
-/// Epochs from the first share of a key to the end of its epoch: two in which shares are taken, and its own.
-const EPOCHS: u64 = 3;
 
 /// A member of a committee.
 pub(super) struct Member {
@@ -151,7 +149,7 @@ impl Member {
             return Ok(Err("the node signs no promises, so that no closing head binds it".into()));
         };
         let epoch_ms = status.epoch_slots.saturating_mul(status.slot_ms).max(1);
-        let least = least_delay(epoch_ms.saturating_mul(EPOCHS), self.advantage);
+        let least = least_delay_of(epoch_ms, self.advantage);
         if !is_development(&status.domain) && setup.delay_squarings() < least {
             return Ok(Err(format!(
                 "a delay of {} squarings is too short: epochs of {epoch_ms} ms need {least} against a solver {} times as fast as a \
@@ -311,11 +309,6 @@ impl Member {
     fn sign(&mut self, digest: B256) -> Result<Signature> {
         Ok(self.signer.sign(digest)?)
     }
-}
-
-/// Returns true for a realm on no L1 or on one of development, where nothing is to be hidden for long.
-pub(crate) const fn is_development(domain: &Domain) -> bool {
-    matches!(domain.l1_chain_id, 0 | 900 | 1_337 | 31_337)
 }
 
 /// Code of what a node refuses about a committee.

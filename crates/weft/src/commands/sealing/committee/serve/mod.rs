@@ -17,7 +17,6 @@ use alloy_primitives::Address;
 use clap::Args;
 use eyre::Result;
 use member::Member;
-pub(crate) use member::is_development;
 use serde_json::{Value, json};
 use std::{path::PathBuf, time::Duration};
 use weft_crypto::{MemberId, setup::ADVANTAGE};
