@@ -1,6 +1,15 @@
 // Fixture F0: WETH9 and Uniswap v2 as published, and TUSDC, on two rollups.
 import { maxUint256, parseEther, parseUnits } from "viem";
-import { CrossChainToken, UniswapV2Factory, UniswapV2Pair, UniswapV2Router02, WETH9 } from "./code.mjs";
+import {
+  CrossChainToken,
+  FlashArb,
+  FlashLender,
+  RemoteTrader,
+  UniswapV2Factory,
+  UniswapV2Pair,
+  UniswapV2Router02,
+  WETH9,
+} from "./code.mjs";
 import { A, B } from "./devnet.mjs";
 
 export const RESERVE_WETH = parseEther("1000");
@@ -20,6 +29,29 @@ export async function markets(chains, owner) {
     b.chain.done(b.chain.call(owner, b.token, CrossChainToken, "setPeer", [BigInt(A), a.token])),
   ]);
   return { a, b };
+}
+
+/** What a flash loan has to lend. */
+export const LENT = tusdc("1000000");
+
+/** Deploys the contracts of S1 beside the markets; `route` says on which side the loan buys. */
+export async function flashLoans(chains, owner, { a, b }) {
+  const home = chains[A];
+  const lender = await home.deploy(owner, FlashLender, a.token, 0n);
+  const arb = await home.deploy(owner, FlashArb, a.weth, a.token);
+  const trader = await chains[B].deploy(owner, RemoteTrader, b.weth, b.token, { target: b.router, isRouter: true });
+  await Promise.all([
+    home.done(lender.hash),
+    home.done(arb.hash),
+    chains[B].done(trader.hash),
+    home.done(home.call(owner, a.token, CrossChainToken, "mint", [lender.address, LENT])),
+  ]);
+  const route = (buyRemote) => {
+    const venue = { target: a.router, isRouter: true };
+    const value = { lender: lender.address, venue, network: BigInt(B), trader: trader.address, buyRemote };
+    return home.done(home.call(owner, arb.address, FlashArb, "setRoute", [value]));
+  };
+  return { lender, arb, trader, route };
 }
 
 async function market(chain, owner) {

@@ -11,17 +11,15 @@ import {
   MANAGER,
   Manager,
   PAIR_INIT_CODE_HASH,
-  RemoteTrader,
   UniswapV2Pair,
 } from "../lib/code.mjs";
 import { A, B, CHAIN_IDS, devnet } from "../lib/devnet.mjs";
 import { Ledger, inboundReceipts } from "../lib/invariants.mjs";
-import { RESERVE_TUSDC, RESERVE_WETH, amountOut, markets, reserves, tusdc } from "../lib/market.mjs";
+import { LENT, RESERVE_TUSDC, RESERVE_WETH, amountOut, flashLoans, markets, reserves, tusdc } from "../lib/market.mjs";
 
 const LOAN = tusdc("50000");
 const BOUGHT = parseEther("16.345066150794301359");
 const SOLD = tusdc("52914.604116");
-const LENT = tusdc("1000000");
 const FORWARD = false;
 const REVERSE = true;
 
@@ -29,15 +27,7 @@ const [owner, borrower, recipient] = accounts;
 const chain = chains(await devnet());
 const { a, b } = await markets(chain, owner);
 const home = chain[A];
-const lender = await home.deploy(owner, FlashLender, a.token, 0n);
-const arb = await home.deploy(owner, FlashArb, a.weth, a.token);
-const trader = await chain[B].deploy(owner, RemoteTrader, b.weth, b.token, { target: b.router, isRouter: true });
-await Promise.all([
-  home.done(lender.hash),
-  home.done(arb.hash),
-  chain[B].done(trader.hash),
-  home.done(home.call(owner, a.token, CrossChainToken, "mint", [lender.address, LENT])),
-]);
+const { lender, arb, trader, route } = await flashLoans(chain, owner, { a, b });
 await route(FORWARD);
 
 const proxies = {
@@ -173,12 +163,6 @@ function swapped({ logs }, { pair }) {
 
 function run(minOut) {
   return encode(FlashArb, "run", [LOAN, minOut, recipient.address]);
-}
-
-function route(buyRemote) {
-  const venue = { target: a.router, isRouter: true };
-  const value = { lender: lender.address, venue, network: BigInt(B), trader: trader.address, buyRemote };
-  return home.done(home.call(owner, arb.address, FlashArb, "setRoute", [value]));
 }
 
 function proxy(id, original, network) {

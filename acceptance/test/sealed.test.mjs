@@ -5,14 +5,13 @@ import { keccak256, parseEther } from "viem";
 import { BOUGHT, EARNED, SPENT, arbitrage, fund, holdings } from "../lib/arbitrage.mjs";
 import { markedLegs } from "../lib/bundle.mjs";
 import { accounts, chains, encode } from "../lib/chain.mjs";
-import { CrossChainToken, FlashArb, FlashLender, RemoteTrader } from "../lib/code.mjs";
+import { CrossChainToken, FlashArb } from "../lib/code.mjs";
 import { A, B, devnet } from "../lib/devnet.mjs";
 import { Ledger, inboundReceipts, sameSlot } from "../lib/invariants.mjs";
-import { RESERVE_TUSDC, RESERVE_WETH, markets, reserves, tusdc } from "../lib/market.mjs";
+import { LENT, RESERVE_TUSDC, RESERVE_WETH, flashLoans, markets, reserves, tusdc } from "../lib/market.mjs";
 import { Payer, bundleFile, decided } from "../lib/sealing.mjs";
 
 const LOAN = tusdc("50000");
-const LENT = tusdc("1000000");
 const PROFIT = EARNED - SPENT;
 const UNTOUCHED = { tokens: SPENT, weth: parseEther("20") };
 
@@ -45,20 +44,7 @@ async function sealed({ chain, payer }, content, hashes) {
 test("S1 sealed: a flash loan crosses two rollups in one slot with a profit of 2,914.604116 TUSDC", async (t) => {
   const { chain, a, b, ledger } = loans;
   const home = chain[A];
-  const lender = await home.deploy(owner, FlashLender, a.token, 0n);
-  const arb = await home.deploy(owner, FlashArb, a.weth, a.token);
-  const trader = await chain[B].deploy(owner, RemoteTrader, b.weth, b.token, { target: b.router, isRouter: true });
-  await Promise.all([
-    home.done(lender.hash),
-    home.done(arb.hash),
-    chain[B].done(trader.hash),
-    home.done(home.call(owner, a.token, CrossChainToken, "mint", [lender.address, LENT])),
-  ]);
-  const route = (buyRemote) => {
-    const venue = { target: a.router, isRouter: true };
-    const value = { lender: lender.address, venue, network: BigInt(B), trader: trader.address, buyRemote };
-    return home.done(home.call(owner, arb.address, FlashArb, "setRoute", [value]));
-  };
+  const { lender, arb, route } = await flashLoans(chain, owner, { a, b });
   const flash = async (minOut) => {
     const data = encode(FlashArb, "run", [LOAN, minOut, recipient.address]);
     const raw = await home.sign(borrower, { to: arb.address, gas: 3_000_000n, data });
