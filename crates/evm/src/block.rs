@@ -1,14 +1,17 @@
 //! Blocks of one rollup: the one that is open during a slot, and the closed one (P4, P9).
 
-use crate::{chain::ChainSpec, working::StateChange};
+use crate::{
+    chain::ChainSpec,
+    roots::{Roots, RunningRoots},
+    working::StateChange,
+};
 use alloc::{sync::Arc, vec::Vec};
 use alloy_consensus::{
     BlockHeader, EMPTY_OMMER_ROOT_HASH, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom,
     SignableTransaction, TxEnvelope, TxLegacy, TxReceipt, TxType,
-    proofs::{calculate_receipt_root, calculate_transaction_root},
 };
 use alloy_eips::{eip1559::BaseFeeParams, eip7685::EMPTY_REQUESTS_HASH};
-use alloy_primitives::{Address, B256, Bloom, Bytes, Log, Signature, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, Signature, TxKind, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use revm::{context::BlockEnv, context_interface::block::BlobExcessGasAndPrice};
 use weft_types::{
@@ -86,6 +89,7 @@ pub(crate) struct OpenBlock {
     /// What payers of sealed items owe, in wei, in lane order (P13).
     pub(crate) charges: Vec<(Address, u128)>,
     pub(crate) gas_used: u64,
+    pub(crate) roots: RunningRoots,
 }
 
 impl OpenBlock {
@@ -122,26 +126,6 @@ pub(crate) fn block_env(
         prevrandao: Some(randao),
         blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new(0, 5_007_716)),
         ..BlockEnv::default()
-    }
-}
-
-/// What the header says about transactions and receipts.
-#[derive(Debug)]
-pub(crate) struct Roots {
-    transactions: B256,
-    receipts: B256,
-    bloom: Bloom,
-}
-
-impl Roots {
-    pub(crate) fn of(transactions: &[BlockTx]) -> Self {
-        let receipts = receipts(transactions);
-        let envelopes: Vec<&TxEnvelope> = transactions.iter().map(|tx| &*tx.tx).collect();
-        Self {
-            transactions: calculate_transaction_root(&envelopes),
-            receipts: calculate_receipt_root(&receipts),
-            bloom: bloom(&receipts),
-        }
     }
 }
 
@@ -187,10 +171,6 @@ pub fn receipts(transactions: &[BlockTx]) -> Vec<ReceiptEnvelope> {
         tx.receipt(cumulative)
     };
     transactions.iter().map(receipt).collect()
-}
-
-fn bloom(receipts: &[ReceiptEnvelope]) -> Bloom {
-    receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom())
 }
 
 /// Builds the system transaction that stands for the hops of one leg into a rollup (P29, ADR 0007). Its input names

@@ -19,6 +19,7 @@ mod precompiles;
 mod realm;
 mod remote;
 pub mod replay;
+mod roots;
 mod sandbox;
 mod sealed;
 mod simulate;

@@ -5,6 +5,7 @@ use crate::{
     chain::{Chain, ChainSpec},
     escrow::{Escrow, TokenId},
     joint::{ExecError, Joint},
+    roots::{Roots, RunningRoots},
     sealed,
     state::State,
     working::WorkingState,
@@ -180,6 +181,14 @@ impl<D: State> Realm<D> {
         Some(&self.tips[self.joint.index_of(network)?].open.transactions)
     }
 
+    /// Hashes the transactions that open blocks have so far, so that less is left to do when the slot closes. May be
+    /// called between any two items, or never: blocks are the same.
+    pub fn hash_ahead(&mut self) {
+        for open in self.tips.iter_mut().map(|tip| &mut tip.open) {
+            open.roots.advance(&open.transactions);
+        }
+    }
+
     /// Returns the gas that a rollup's open block still has.
     pub fn gas_left(&self, network: NetworkId) -> Option<u64> {
         Some(self.joint.chains[self.joint.index_of(network)?].gas_left)
@@ -340,7 +349,7 @@ fn close_block<D: State>(
     slot: &SlotHeader,
     slot_hash: B256,
 ) -> Result<ClosedBlock, ExecError<D>> {
-    let open = tip.open.take();
+    let mut open = tip.open.take();
     for hashes in open.dead.chunks(DEAD_PER_CALL) {
         let call = DeadRegistry::recordCall { hashes: hashes.to_vec() };
         system_call_from(chain, SYSTEM_SENDER, DEAD_REGISTRY, call.abi_encode().into())?;
@@ -349,7 +358,7 @@ fn close_block<D: State>(
     let changes = chain.working().changes().map_err(ExecError::<D>::Database)?;
     let env = chain.evm.ctx.block.clone();
     let state = chain.working_mut().rebase();
-    let (root, roots) = beside(&open.transactions, || {
+    let (root, roots) = beside(core::mem::take(&mut open.roots), &open.transactions, || {
         state.apply(&changes)?;
         state.root()
     });
@@ -369,25 +378,33 @@ fn close_block<D: State>(
     })
 }
 
-/// Transactions of a block from which on a thread of their own pays off for their roots.
+/// Transactions without hashes from which on a thread of their own pays off.
 #[cfg(feature = "std")]
 const MANY: usize = 128;
 
-/// Computes the roots of transactions while `work` is done.
+/// Finishes the roots of a block's transactions while `work` is done.
 #[cfg(feature = "std")]
-fn beside<T>(transactions: &[block::BlockTx], work: impl FnOnce() -> T) -> (T, block::Roots) {
-    if transactions.len() < MANY {
-        return (work(), block::Roots::of(transactions));
+fn beside<T>(
+    running: RunningRoots,
+    transactions: &[block::BlockTx],
+    work: impl FnOnce() -> T,
+) -> (T, Roots) {
+    if transactions.len() < running.len() + MANY {
+        return (work(), running.finish(transactions));
     }
     std::thread::scope(|scope| {
-        let roots = scope.spawn(|| block::Roots::of(transactions));
+        let roots = scope.spawn(|| running.finish(transactions));
         (work(), roots.join().expect("roots of transactions can be computed"))
     })
 }
 
 #[cfg(not(feature = "std"))]
-fn beside<T>(transactions: &[block::BlockTx], work: impl FnOnce() -> T) -> (T, block::Roots) {
-    (work(), block::Roots::of(transactions))
+fn beside<T>(
+    running: RunningRoots,
+    transactions: &[block::BlockTx],
+    work: impl FnOnce() -> T,
+) -> (T, Roots) {
+    (work(), running.finish(transactions))
 }
 
 fn system_call<D: State>(
