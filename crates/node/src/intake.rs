@@ -1,15 +1,17 @@
 //! From raw transactions to the engine.
 //!
 //! ```text
-//!  raw ─► room? ─► recover senders (threads of their own) ─► one job for the engine, in the order of the request
+//!  raw ─► room? ─► recover senders (threads of their own) ─► jobs for the engine, in the order of the request
 //!          │ no
 //!          └─► -32005 with `retryAfterMs`, at once
 //! ```
 //!
+//! Long requests go part by part, so that the engine is free for others between two parts.
 //! Nothing waits here without a bound, and what is refused never reaches the engine's log.
 
 use crate::{
-    engine::EngineHandle,
+    engine::{Engine, EngineHandle, stopped},
+    priority,
     rpc::errors::{RpcError, RpcResult},
 };
 use alloy_primitives::{B256, Bytes};
@@ -67,7 +69,10 @@ struct Room {
 impl Intake {
     pub(crate) fn new(limits: IntakeLimits) -> std::io::Result<Self> {
         let name = |index| format!("weft-recover-{index}");
-        let workers = ThreadPoolBuilder::new().thread_name(name).build();
+        let workers = ThreadPoolBuilder::new()
+            .thread_name(name)
+            .start_handler(|_| priority::make_way())
+            .build();
         Ok(Self(Arc::new(Shared {
             limits,
             transactions: AtomicUsize::new(0),
@@ -113,30 +118,60 @@ impl Intake {
         self.0.pace.store(old - old / 8 + each / 8, Ordering::Relaxed);
     }
 
-    /// Decodes transactions and recovers their senders, in order.
-    async fn recover(&self, raws: Vec<Bytes>) -> Vec<RpcResult<SignedTx>> {
+    /// Decodes transactions and recovers their senders; the parts of the request come in its order.
+    fn recover(&self, raws: Vec<Bytes>) -> Vec<Part> {
         if raws.len() <= INLINE {
-            return raws.into_iter().map(decode).collect();
+            return vec![Part::Here(raws.into_iter().map(decode).collect())];
         }
-        let parts = raws.chunks(PART).map(|part| {
-            let (part, count, (done, is_done)) = (part.to_vec(), part.len(), oneshot::channel());
+        let part = |raws: &[Bytes]| {
+            let (raws, count, (done, recovered)) = (raws.to_vec(), raws.len(), oneshot::channel());
             self.0.workers.spawn_fifo(move || {
                 // A client that went away needs no senders.
-                let _ = done.send(part.into_iter().map(decode).collect::<Vec<_>>());
+                let _ = done.send(raws.into_iter().map(decode).collect());
             });
-            (count, is_done)
-        });
-        let mut out = Vec::with_capacity(raws.len());
-        for (count, part) in parts.collect::<Vec<_>>() {
-            match part.await {
-                Ok(part) => out.extend(part),
-                Err(_) => {
-                    let error = RpcError::new(-32603, "signatures cannot be checked");
-                    out.extend(vec![Err(error); count]);
-                }
-            }
+            Part::Elsewhere { count, recovered }
+        };
+        raws.chunks(PART).map(part).collect()
+    }
+}
+
+type Recovered = Vec<RpcResult<SignedTx>>;
+
+/// Some transactions of a request.
+#[derive(Debug)]
+enum Part {
+    Here(Recovered),
+    Elsewhere { count: usize, recovered: oneshot::Receiver<Recovered> },
+}
+
+impl Part {
+    async fn recovered(self) -> Recovered {
+        match self {
+            Self::Here(recovered) => recovered,
+            Self::Elsewhere { count, recovered } => recovered.await.unwrap_or_else(|_| {
+                vec![Err(RpcError::new(-32603, "signatures cannot be checked")); count]
+            }),
         }
-        out
+    }
+}
+
+/// A part of a request that is on its way to the engine, or why it is not.
+struct Sent {
+    count: usize,
+    answers: RpcResult<oneshot::Receiver<RpcResult<Vec<RpcResult<B256>>>>>,
+}
+
+impl Sent {
+    const fn is_on_its_way(&self) -> bool {
+        self.answers.is_ok()
+    }
+
+    async fn answers(self) -> Vec<RpcResult<B256>> {
+        let answers = match self.answers {
+            Ok(answers) => answers.await.unwrap_or_else(|_| Err(stopped())),
+            Err(error) => Err(error),
+        };
+        answers.unwrap_or_else(|error| vec![Err(error); self.count])
     }
 }
 
@@ -160,25 +195,36 @@ impl EngineHandle {
         if raws.is_empty() {
             return Vec::new();
         }
-        let recovered = intake.recover(raws).await;
-        self.send_recovered(network, recovered, room).await
+        let (room, mut sent) = (Arc::new(room), Vec::new());
+        for part in intake.recover(raws) {
+            let recovered = part.recovered().await;
+            // What was begun goes on: a part that is refused would leave a gap of nonces.
+            let waits = sent.iter().any(Sent::is_on_its_way);
+            sent.push(self.send_recovered(network, recovered, room.clone(), waits).await);
+        }
+        let mut answers = Vec::new();
+        for part in sent {
+            answers.extend(part.answers().await);
+        }
+        answers
     }
 
     async fn send_recovered(
         &self,
         network: NetworkId,
-        txs: Vec<RpcResult<SignedTx>>,
-        room: Room,
-    ) -> Vec<RpcResult<B256>> {
+        txs: Recovered,
+        room: Arc<Room>,
+        waits: bool,
+    ) -> Sent {
         let (count, intake) = (txs.len(), self.intake().clone());
-        let sent = self.call(move |engine| {
+        let job = move |engine: &mut Engine| {
             let begun = Instant::now();
             let answers = engine.send_all(network, txs);
             intake.took(begun.elapsed(), answers.len());
             drop(room);
             answers
-        });
-        sent.await.unwrap_or_else(|error| vec![Err(error); count])
+        };
+        Sent { count, answers: self.queue(job, waits).await }
     }
 }
 
@@ -251,7 +297,10 @@ mod tests {
     async fn answers_keep_the_order_of_the_request() {
         let intake = Intake::new(IntakeLimits { transactions: 500, bytes: usize::MAX }).unwrap();
         let oversized = |index: usize| Bytes::from(vec![0; (index % 2) * 200_000]);
-        let answers = intake.recover((0..100).map(oversized).collect()).await;
+        let mut answers = Vec::new();
+        for part in intake.recover((0..100).map(oversized).collect()) {
+            answers.extend(part.recovered().await);
+        }
         let is_oversized = |answer: &RpcResult<SignedTx>| {
             answer.as_ref().unwrap_err().message.starts_with("oversized")
         };

@@ -49,7 +49,7 @@ pub(crate) use sealed::{
     Announced, Closing, Kept as KeptEpochs, Sealing, put_list, read_list, read_secret,
 };
 pub use thread::EngineHandle;
-pub(crate) use thread::{EngineThread, spawn};
+pub(crate) use thread::{EngineThread, spawn, stopped};
 pub(crate) use witness::WholeWitness;
 
 use crate::{

@@ -12,9 +12,12 @@ use crate::{
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{oneshot, watch};
+
+/// Time between two tries to get into the engine's queue.
+const QUEUE_TURN: Duration = Duration::from_millis(1);
 
 type Job = Box<dyn FnOnce(&mut Engine) + Send>;
 
@@ -71,27 +74,56 @@ impl EngineHandle {
         &self,
         job: impl FnOnce(&mut Engine) -> T + Send + 'static,
     ) -> RpcResult<T> {
-        let (answer, answered) = oneshot::channel();
-        let arrived = Instant::now();
-        let job: Job = Box::new(move |engine| {
-            engine.arrived = arrived;
-            let result = job(engine);
-            engine.when_safe(move |safe| {
-                // A client that went away needs no answer.
-                let _ = answer.send(safe.map(|()| result));
-            });
-        });
-        match self.inbox.try_send(Message::Job(job)) {
+        let (message, answered) = message(job);
+        match self.inbox.try_send(message) {
             Ok(()) => answered.await.map_err(|_| stopped())?,
-            Err(TrySendError::Full(_)) => {
-                Err(RpcError::busy("too many requests are waiting", self.intake.retry_after()))
-            }
+            Err(TrySendError::Full(_)) => Err(self.busy()),
             Err(TrySendError::Disconnected(_)) => Err(stopped()),
         }
     }
+
+    /// Lets `job` run on the engine's thread and returns where its result will come. While too many requests wait, it is
+    /// refused or, when `waits`, waits as well.
+    pub(crate) async fn queue<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Engine) -> T + Send + 'static,
+        waits: bool,
+    ) -> RpcResult<oneshot::Receiver<RpcResult<T>>> {
+        let (mut message, answered) = message(job);
+        loop {
+            message = match self.inbox.try_send(message) {
+                Ok(()) => return Ok(answered),
+                Err(TrySendError::Full(message)) if waits => message,
+                Err(TrySendError::Full(_)) => return Err(self.busy()),
+                Err(TrySendError::Disconnected(_)) => return Err(stopped()),
+            };
+            tokio::time::sleep(QUEUE_TURN).await;
+        }
+    }
+
+    fn busy(&self) -> RpcError {
+        RpcError::busy("too many requests are waiting", self.intake.retry_after())
+    }
 }
 
-fn stopped() -> RpcError {
+/// Wraps a job so that its result leaves when all that it rests on is safe.
+fn message<T: Send + 'static>(
+    job: impl FnOnce(&mut Engine) -> T + Send + 'static,
+) -> (Message, oneshot::Receiver<RpcResult<T>>) {
+    let (answer, answered) = oneshot::channel();
+    let arrived = Instant::now();
+    let job: Job = Box::new(move |engine| {
+        engine.arrived = arrived;
+        let result = job(engine);
+        engine.when_safe(move |safe| {
+            // A client that went away needs no answer.
+            let _ = answer.send(safe.map(|()| result));
+        });
+    });
+    (Message::Job(job), answered)
+}
+
+pub(crate) fn stopped() -> RpcError {
     RpcError::new(-32603, "engine stopped")
 }
 
@@ -229,6 +261,8 @@ fn run(mut engine: Engine, messages: &Receiver<Message>) -> Option<Engine> {
         engine.tick();
         engine.tell_flashblocks();
         engine.release_promises();
+        // Nobody waits for it now; everybody waits for a slot that closes.
+        engine.realm.hash_ahead();
         if Instant::now() >= due {
             engine.save_figures();
             due = Instant::now() + every;
