@@ -3,7 +3,7 @@
 use super::{ChainEvent, Engine};
 use crate::{
     batches::Recorder,
-    metrics::Stage,
+    metrics::{Stage, Work},
     record::{Closed, Record},
 };
 use alloy_primitives::B256;
@@ -18,6 +18,16 @@ const STOPPED_TURN: Duration = Duration::from_secs(1);
 const COMMITTEE_TURN: Duration = Duration::from_millis(5);
 
 impl Engine {
+    /// Lets time pass, and counts how long that held the engine when a slot closed.
+    pub(super) fn turn(&mut self) {
+        let slot = |engine: &Self| engine.lane.open_slot().map(|slot| slot.number);
+        let (before, begun) = (slot(self), Instant::now());
+        self.tick();
+        if before != slot(self) {
+            self.metrics.held(Work::Turn, begun.elapsed());
+        }
+    }
+
     /// Lets time pass: an expired slot closes, the next one opens and takes what waits for it.
     pub(crate) fn tick(&mut self) {
         if self.is_imported() || self.has_stopped() {

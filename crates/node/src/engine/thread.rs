@@ -6,7 +6,7 @@ use crate::{
     data_dir::DataDir,
     error::NodeError,
     intake::Intake,
-    metrics::{Metrics, Saved},
+    metrics::{Metrics, Saved, Work},
     rpc::errors::{RpcError, RpcResult},
 };
 use std::{
@@ -258,7 +258,7 @@ fn run(mut engine: Engine, messages: &Receiver<Message>) -> Option<Engine> {
     let mut due = Instant::now() + every;
     loop {
         engine.arrived = Instant::now();
-        engine.tick();
+        engine.turn();
         engine.tell_flashblocks();
         engine.release_promises();
         // Nobody waits for it now; everybody waits for a slot that closes.
@@ -271,7 +271,11 @@ fn run(mut engine: Engine, messages: &Receiver<Message>) -> Option<Engine> {
             return None;
         }
         match messages.recv_timeout(engine.until_turn()) {
-            Ok(Message::Job(job)) => job(&mut engine),
+            Ok(Message::Job(job)) => {
+                let begun = Instant::now();
+                job(&mut engine);
+                engine.metrics.held(Work::Job, begun.elapsed());
+            }
             Ok(Message::Stop(done)) => {
                 let _ = done.send(end(engine));
                 return None;

@@ -44,6 +44,19 @@ impl Stage {
     ];
 }
 
+/// What the engine's one thread does while everybody else waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Work {
+    /// Slots close and open.
+    Turn,
+    /// A request, or a group of them.
+    Job,
+}
+
+impl Work {
+    const ALL: [(&'static str, Self); 2] = [("Turn", Self::Turn), ("Job", Self::Job)];
+}
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counting {
@@ -58,6 +71,11 @@ enum Counting {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AtStage {
     stage: Stage,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AtWork {
+    work: Work,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,6 +99,7 @@ struct Answered {
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
     stages: Family<AtStage, Latency>,
+    engine: Family<AtWork, Latency>,
     items: Family<Ended, Counter>,
     blocks: Family<OnChain, Counter>,
     transactions: Family<OnChain, Counter>,
@@ -99,6 +118,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Arc::default(),
             stages: Family::default(),
+            engine: Family::default(),
             items: Family::default(),
             blocks: Family::default(),
             transactions: Family::default(),
@@ -118,6 +138,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("weft");
         let stage = "Seconds from an item's acceptance to a stage";
         registry.register("stage_seconds", stage, self.stages.clone());
+        let engine = "Seconds for which the engine was held";
+        registry.register("engine_seconds", engine, self.engine.clone());
         registry.register("items", "Items that left the fold, by outcome", self.items.clone());
         registry.register("blocks", "Blocks closed", self.blocks.clone());
         let transactions = "Transactions in closed blocks, inbound work included";
@@ -138,6 +160,11 @@ impl Metrics {
         if self.counts(Counting::All) {
             self.stages.get_or_create(&AtStage { stage }).observe(accepted.elapsed());
         }
+    }
+
+    /// Counts how long the engine was held.
+    pub(crate) fn held(&self, work: Work, took: Duration) {
+        self.engine.get_or_create(&AtWork { work }).observe(took);
     }
 
     /// Counts what became of an item.
@@ -263,6 +290,7 @@ mod tests {
             let accepted = Instant::now() - Duration::from_micros(micros);
             metrics.reached(stage, accepted);
         }
+        metrics.held(Work::Turn, Duration::from_millis(4));
         metrics.gas.get_or_create(&OnChain { chain: 901 }).inc_by(21_000);
         let dir = tempfile::tempdir().unwrap();
         let file = Saved::new(dir.path());

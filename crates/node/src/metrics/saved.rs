@@ -3,7 +3,7 @@
 //! The first line names the last record of the log that is counted. What a start repeats from later records is
 //! counted again; what it repeats from earlier ones is not.
 
-use super::{Answered, AtStage, Ended, Metrics, OnChain, Stage};
+use super::{Answered, AtStage, AtWork, Ended, Metrics, OnChain, Stage, Work};
 use prometheus_client::metrics::{counter::Counter, family::Family};
 use std::{
     collections::BTreeMap,
@@ -149,6 +149,11 @@ impl Metrics {
                 let named = |(name, _): &&(&str, Stage)| sample.label("stage") == Some(*name);
                 let Some((_, stage)) = Stage::ALL.iter().find(named) else { return };
                 self.stages.get_or_create(&AtStage { stage: *stage }).clone()
+            }
+            "weft_engine_seconds" => {
+                let named = |(name, _): &&(&str, Work)| sample.label("work") == Some(*name);
+                let Some((_, work)) = Work::ALL.iter().find(named) else { return };
+                self.engine.get_or_create(&AtWork { work: *work }).clone()
             }
             _ => return,
         };
