@@ -60,9 +60,7 @@ impl Recording {
             self.frame(START, &body.finish());
             self.has_begun = true;
         } else if self.has_begun {
-            let mut body = Writer::default();
-            body.put(&joined.rollup.network());
-            self.frame(JOINED, &body.finish());
+            self.frame(JOINED, &joined.rollup.network().encode());
         }
     }
 

@@ -25,8 +25,8 @@ use weft_journal::{
     sim::{Fault, SimDisk},
 };
 use weft_node::{
-    AdminConfig, DEV_ACCOUNTS, DevConfig, LogControl, Mining, Node, NodeError, NodeHandle, Origins,
-    RollupConfig,
+    AdminConfig, Archive, DEV_ACCOUNTS, DevConfig, LogControl, Mining, Node, NodeError, NodeHandle,
+    Origins, RollupConfig,
 };
 use weft_types::Domain;
 
@@ -142,6 +142,20 @@ async fn a_rollup_joins_a_running_realm_and_is_there_after_a_restart() {
     let again = ask(&world.node, dir.path(), "admin_addRollup", json!([new_rollup()])).await;
     assert!(again.unwrap_err().message().contains("in the realm already"));
     world.node.stop().await.unwrap();
+    // Each rollup alone repeats its own part, with what joined.
+    for chain in [A, NEW] {
+        repeats_alone(dir.path(), chain);
+    }
+}
+
+fn repeats_alone(data_dir: &Path, chain: u64) {
+    let replay = data_dir.join("replay");
+    let out = Box::new(fs::File::create(&replay).unwrap());
+    let archive = Archive::open(data_dir, chain as u32, Some(out), None).unwrap();
+    let blocks: Vec<u8> = archive.blocks().flat_map(|block| block.unwrap().1).collect();
+    let replay = fs::File::open(&replay).unwrap();
+    let verified = weft_node::verify(replay, blocks.as_slice(), |_| {}).unwrap();
+    assert_eq!(verified.head, archive.head(), "{chain}");
 }
 
 #[tokio::test]
