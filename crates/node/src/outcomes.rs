@@ -99,7 +99,9 @@ impl Outcomes {
         assert!(sequence >= self.next, "outcome {sequence} comes before {}", self.next);
         self.next = sequence + 1;
         for key in keys(&record) {
-            self.index.insert(key, sequence);
+            if !self.is_included(&key) || matches!(record.fate, Fate::Included) {
+                self.index.insert(key, sequence);
+            }
         }
         self.bytes += record.bytes();
         self.records.push_back((sequence, record));
@@ -108,6 +110,12 @@ impl Outcomes {
         {
             self.forget(oldest, &record);
         }
+    }
+
+    /// Returns true for what stands in a block, which nothing that comes later changes: anybody can force or seal its public
+    /// bytes a second time, and that is removed.
+    fn is_included(&self, key: &B256) -> bool {
+        self.get(key).is_some_and(|record| matches!(record.fate, Fate::Included))
     }
 
     /// Returns true when the oldest record has to go; the last one stays, whatever its size.
@@ -125,7 +133,7 @@ impl Outcomes {
         }
     }
 
-    /// Returns the last outcome of a bundle or transaction.
+    /// Returns the outcome of a bundle or transaction: that with which it stands in a block, else the last one.
     pub(crate) fn get(&self, key: &B256) -> Option<&Record> {
         let sequence = self.index.get(key)?;
         let at = self.records.binary_search_by_key(sequence, |(number, _)| *number).ok()?;

@@ -10,6 +10,9 @@ use weft_types::{SignedGroup, SignedPromise, Statement};
 /// Most closing heads whose checkpoints are kept: more epochs than may wait for their secrets.
 const MAX_CLOSINGS: usize = 256;
 
+/// Most items that are known by one name: more than can wait for their results.
+const MAX_NAMED: usize = 8;
+
 /// What was promised about one item.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -33,8 +36,8 @@ struct Kept {
 pub(super) struct Store {
     capacity: usize,
     items: B256Map<Kept>,
-    /// Item of a bundle or transaction.
-    names: B256Map<B256>,
+    /// Items of a bundle or transaction, the oldest first.
+    names: B256Map<Vec<B256>>,
     age: VecDeque<B256>,
     /// Checkpoints behind the closing heads of epochs, once they are signed.
     closings: BTreeMap<B256, Option<Place>>,
@@ -58,9 +61,29 @@ impl Store {
     /// Remembers by which hashes clients may ask for an item.
     pub(super) fn name(&mut self, item: B256, names: Vec<B256>) {
         for name in &names {
-            self.names.insert(*name, item);
+            let mut items = self.names.remove(name).unwrap_or_default();
+            if items.len() >= MAX_NAMED {
+                let other = items.iter().position(|item| !self.is_included(item));
+                items.remove(other.unwrap_or_default());
+            }
+            items.push(item);
+            self.names.insert(*name, items);
         }
         self.entry(item).keys.extend(names);
+    }
+
+    fn is_included(&self, item: &B256) -> bool {
+        let place = self.items.get(item).and_then(|kept| kept.execution.as_ref());
+        let statement =
+            place.and_then(|(group, index)| group.statements().get(usize::from(*index)));
+        matches!(statement, Some(Statement::Execution(promise)) if promise.removal.is_none())
+    }
+
+    /// Returns the item that a name stands for: the one that is in a block, else the last. Anybody can force or seal public
+    /// bytes a second time, which are removed then.
+    fn named(&self, name: &B256) -> Option<&B256> {
+        let items = self.names.get(name)?;
+        items.iter().find(|item| self.is_included(item)).or(items.last())
     }
 
     /// Keeps the next checkpoint behind a closing head.
@@ -100,7 +123,7 @@ impl Store {
     }
 
     pub(super) fn get(&self, key: &B256) -> Option<Found> {
-        let item = self.names.get(key).unwrap_or(key);
+        let item = self.named(key).unwrap_or(key);
         let kept = self.items.get(item)?;
         let promise = |place: &Option<Place>| {
             let (group, index) = place.as_ref()?;
@@ -128,7 +151,9 @@ impl Store {
         {
             let forgotten = self.items.remove(&oldest).unwrap_or_default();
             for name in forgotten.keys {
-                if self.names.get(&name) == Some(&oldest) {
+                let items = self.names.entry(name).or_default();
+                items.retain(|item| *item != oldest);
+                if items.is_empty() {
                     self.names.remove(&name);
                 }
             }

@@ -170,7 +170,7 @@ fn print_execution(execution: &ExecutionPromise) {
                 "  at position {} it is removed: {:?}, leg {} on network {}",
                 execution.position, removal.cause, removal.leg, removal.network
             ));
-            say("  none of its transactions is in any block");
+            say("  this position put nothing of it into a block");
         }
         None => {
             say(format_args!("  at position {} it is included:", execution.position));
