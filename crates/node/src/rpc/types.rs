@@ -142,6 +142,7 @@ impl Engine {
         Receipts {
             blob_fee: chain.foreign.as_ref().map(|_| chain.blob_fee(&block.header)),
             chain_ids: origins.map(|origin| chain_id(origin.network)).collect(),
+            finality: self.finality(network, block.header.number),
         }
     }
 
@@ -161,11 +162,19 @@ impl Engine {
         Some(receipt.and_then(|receipt| self.with_origin(network, tx, receipt)))
     }
 
+    fn finality(&self, network: NetworkId, number: u64) -> Finality {
+        match self.l1.standing(network) {
+            (_, settled) if number <= settled => Finality::Finalized,
+            (posted, _) if number <= posted => Finality::Posted,
+            _ => Finality::Executed,
+        }
+    }
+
     fn with_origin(&self, network: NetworkId, tx: &BlockTx, receipt: Value) -> RpcResult {
         let store = &self.chain(network).store;
         let origin = if tx.is_system { store.origin(tx.tx.tx_hash())? } else { None };
         let with_chain = |origin: Origin| (self.origin_chain(origin.network), origin);
-        Ok(of_rollup(receipt, tx, origin.map(with_chain)))
+        Ok(of_rollup(receipt, tx, origin.map(with_chain), Finality::Executed))
     }
 
     /// Returns the EIP-155 id of a network from which work came; L1 is chain 0 here.
@@ -214,6 +223,7 @@ pub(crate) struct Receipts {
     blob_fee: Option<u128>,
     /// EIP-155 ids of the rollups that the block's system transactions work for.
     chain_ids: BTreeMap<NetworkId, u64>,
+    finality: Finality,
 }
 
 impl Receipts {
@@ -225,7 +235,7 @@ impl Receipts {
         let Some(blob_fee) = self.blob_fee else {
             let origin = block.origins.get(tx.tx.tx_hash()).copied();
             let origin = origin.and_then(|of| Some((*self.chain_ids.get(&of.network)?, of)));
-            return Ok(of_rollup(to_json(&receipt)?, tx, origin));
+            return Ok(of_rollup(to_json(&receipt)?, tx, origin, self.finality));
         };
         if let Some(gas) = tx.tx.blob_gas_used() {
             receipt.blob_gas_used = Some(gas);
@@ -235,10 +245,27 @@ impl Receipts {
     }
 }
 
+/// How far what was executed has come (P31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Finality {
+    /// It rests on the sequencer's word.
+    Executed,
+    /// Its batch is on L1.
+    Posted,
+    /// It is settled in a final block of L1.
+    Finalized,
+}
+
 /// Adds to a receipt of a rollup what Ethereum's has not.
-fn of_rollup(mut receipt: Value, tx: &BlockTx, origin: Option<(u64, Origin)>) -> Value {
-    // P30, P31: without settlement an executed transaction rests on the sequencer's word.
-    receipt["weftFinality"] = json!("executed");
+fn of_rollup(
+    mut receipt: Value,
+    tx: &BlockTx,
+    origin: Option<(u64, Origin)>,
+    finality: Finality,
+) -> Value {
+    receipt["weftFinality"] = json!(finality);
+    // P30: no other level is built.
     receipt["weftSafety"] = json!(SafetyLevel::Reputation);
     if let Some((_, origin)) = origin.filter(|(chain_id, _)| *chain_id == 0) {
         receipt["weftOrigin"] = json!({

@@ -158,6 +158,34 @@ async fn p46_every_kind_of_entry_has_its_turn() {
     world.rpc(A, "debug_traceTransaction", json!([hash, { "tracer": "callTracer" }])).await;
 }
 
+/// Anybody can force public bytes: what stands in a block stays included, for whoever asks and for replays.
+#[tokio::test]
+async fn p4_what_is_included_stays_so_when_it_is_forced_again() {
+    let world = World::with(at_once()).await;
+    let payment = Draft::new(A, 1, 0).pay(someone(1), 3);
+    let sent = world.rpc(A, "eth_sendRawTransaction", json!([payment.raw()])).await;
+    let drafts = |nonce| {
+        [Draft::new(A, 2, nonce).pay(someone(2), 4), Draft::new(B, 2, nonce).pay(someone(2), 5)]
+    };
+    let send = |nonce| json!([{ "salt": B256::ZERO, "legs": drafts(nonce).map(|it| it.leg()) }]);
+    let sent_bundle = world.rpc(A, "weft_sendBundle", send(0)).await;
+    let legs = drafts(0).each_ref().map(leg).to_vec();
+    let first = legs[0].tx.hash();
+    let bundle = Bundle::new(&Domain::dev(), B256::ZERO, SafetyLevel::Reputation, legs).unwrap();
+    let id = bundle.id().hash();
+    let again = [payload(&L1Event::Forced(leg(&payment))), payload(&L1Event::ForcedBundle(bundle))];
+    says(&world, Script::default().mine(&again)).await;
+    assert_eq!(sent_bundle["bundleId"], json!(id), "{sent_bundle}");
+    for key in [sent, json!(id), json!(first)] {
+        let outcome = world.rpc(A, "weft_getOutcome", json!([key])).await;
+        assert_eq!(outcome["outcome"], "included", "{outcome}");
+        let promise = world.rpc(A, "weft_getPromise", json!([key])).await;
+        assert_eq!(promise["execution"]["removal"], Value::Null, "{promise}");
+    }
+    let error = world.refused(A, "weft_sendBundle", send(1)).await;
+    assert_eq!(error.code(), -38004, "{error:?}");
+}
+
 #[tokio::test]
 async fn p46_a_forced_item_that_has_no_room_runs_first_in_the_next_slot() {
     let world = World::with(DevConfig { gas_limit: 5_000_000, ..at_once() }).await;
@@ -212,14 +240,22 @@ async fn what_does_not_follow_is_refused_and_changes_nothing() {
     let other = engine.l1(L1Update::Posted(vec![wrong])).await;
     assert!(matches!(other, Err(L1Refused::OtherBlock { .. })));
     let tag = |tag: &'static str| world.rpc(A, "eth_getBlockByNumber", json!([tag, false]));
-    assert_eq!(tag("safe").await["number"], "0x0");
+    let finality = async || {
+        world.rpc(A, "eth_getBlockReceipts", json!(["latest"])).await[0]["weftFinality"].clone()
+    };
+    assert_eq!(
+        (&tag("safe").await["number"], &finality().await),
+        (&json!("0x0"), &json!("executed"))
+    );
     says(&world, L1Update::Posted(vec![right])).await;
     assert_eq!(
         (tag("safe").await["hash"].clone(), tag("finalized").await["number"].clone()),
         (json!(hash), json!("0x0"))
     );
+    assert_eq!(finality().await, "posted");
     says(&world, L1Update::Settled(vec![right])).await;
     assert_eq!(tag("finalized").await["hash"], json!(hash));
+    assert_eq!(finality().await, "finalized");
 }
 
 #[tokio::test]
