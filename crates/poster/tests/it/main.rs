@@ -1,6 +1,7 @@
 //! Posting and settling on a real client of L1: anvil, where it is installed (`WEFT_ANVIL` names another place).
 
 mod anvil;
+mod attesting;
 mod posting;
 mod settling;
 mod world;

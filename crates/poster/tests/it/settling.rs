@@ -27,16 +27,27 @@ fn bridging(from: NetworkId, to: NetworkId, key: usize, nonce: u64, wei: u64) ->
     }
 }
 
-fn signer(index: usize) -> LocalSigner {
+pub(crate) fn signer(index: usize) -> LocalSigner {
     LocalSigner::new(&attesters()[index].to_bytes()).unwrap()
 }
 
-fn recover(batch: &SignedBatch) -> Recovered {
+pub(crate) fn recover(batch: &SignedBatch) -> Recovered {
     Recovered::new(batch.batch.legs().map(|leg| SignedTx::decode(leg.raw.clone())).collect())
 }
 
+/// What L1 would say, had the sequencer posted another batch than the last one.
+pub(crate) fn instead(world: &World, history: &History, batch: &SignedBatch) -> History {
+    let mut history = history.clone();
+    let posted = history.batches.last_mut().unwrap();
+    posted.header.content = alloy_primitives::keccak256(batch.encode());
+    posted.blobs = Sidecar::new(&payload_of(batch), Form::Blobs).unwrap().hashes;
+    let (header, blobs) = (&posted.header, &posted.blobs);
+    posted.hash = header.hash(&world.domain, blobs, &posted.registry_hash, &posted.accumulator);
+    history
+}
+
 /// An attester that derived what stands on L1.
-async fn derived(world: &World) -> Attester {
+pub(crate) async fn derived(world: &World) -> Attester {
     let mut attester = Attester::new(world.history().await).unwrap();
     for batch in world.batches.all() {
         attester.take(&payload_of(&batch), recover).unwrap();
@@ -198,18 +209,8 @@ async fn p44_no_honest_attester_signs_what_is_not_so() {
     // A sequencer that claims another block, in a batch that it signs and posts.
     let mut lying = batch.batch.clone();
     lying.slots[0].blocks[0][0] ^= 1;
-    let signature = alloy_signer::SignerSync::sign_hash_sync(
-        &crate::sequencer::key(9),
-        &lying.hash(&world.domain),
-    );
-    let signature = weft_types::Signature::new(signature.unwrap()).unwrap();
-    let lying = SignedBatch { batch: lying, signature };
-    let mut of_lie = history.clone();
-    let posted = &mut of_lie.batches[0];
-    posted.header.content = alloy_primitives::keccak256(lying.encode());
-    posted.blobs = Sidecar::new(&payload_of(&lying), Form::Blobs).unwrap().hashes;
-    let (header, blobs) = (&posted.header, &posted.blobs);
-    posted.hash = header.hash(&world.domain, blobs, &posted.registry_hash, &posted.accumulator);
+    let lying = world.signed(lying);
+    let of_lie = instead(&world, &history, &lying);
     let why = take(&lying, &of_lie).unwrap_err().to_string();
     assert!(why.contains("slot 1, rollup 901: block 1 is"), "{why}");
     // Nor about what it did not derive.

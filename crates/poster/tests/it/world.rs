@@ -13,7 +13,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex},
 };
-use weft_batch::{Compress, SignedBatch, payload};
+use weft_batch::{Batch, Compress, SignedBatch, payload};
 use weft_contracts::{
     Hub,
     l1::{L1Addresses, L1Config, attestation_policy, deployment},
@@ -39,7 +39,7 @@ impl Compress for Stored {
 /// Batches that grow while they are posted.
 #[derive(Clone, Default)]
 pub(crate) struct Batches {
-    all: Arc<Mutex<Vec<SignedBatch>>>,
+    all: Arc<Mutex<Vec<Option<SignedBatch>>>>,
     /// What their blobs hold instead of them.
     instead: Arc<Mutex<Option<Vec<u8>>>>,
 }
@@ -51,7 +51,17 @@ pub(crate) fn payload_of(batch: &SignedBatch) -> Vec<u8> {
 
 impl Batches {
     pub(crate) fn push(&self, batch: SignedBatch) {
-        self.all.lock().unwrap().push(batch);
+        self.all.lock().unwrap().push(Some(batch));
+    }
+
+    /// Leaves a number out: somebody else posted a batch without blobs.
+    pub(crate) fn push_forced(&self) {
+        self.all.lock().unwrap().push(None);
+    }
+
+    /// Returns the last number.
+    pub(crate) fn last(&self) -> u64 {
+        self.all.lock().unwrap().len() as u64
     }
 
     /// Lets a poster put something else into blobs.
@@ -60,13 +70,13 @@ impl Batches {
     }
 
     pub(crate) fn all(&self) -> Vec<SignedBatch> {
-        self.all.lock().unwrap().clone()
+        self.all.lock().unwrap().iter().flatten().cloned().collect()
     }
 }
 
 impl Source for Batches {
     fn batch(&mut self, number: u64) -> Result<Option<(SignedBatch, Vec<u8>)>, PostError> {
-        let batch = self.all.lock().unwrap().get(number as usize - 1).cloned();
+        let batch = self.all.lock().unwrap().get(number as usize - 1).cloned().flatten();
         Ok(batch.map(|batch| {
             let instead = self.instead.lock().unwrap().clone();
             let payload = instead.unwrap_or_else(|| payload_of(&batch));
@@ -180,10 +190,15 @@ impl World {
     pub(crate) fn batch(&mut self) -> SignedBatch {
         self.sequencer.close();
         let batch = self.sequencer.batch().batch;
-        let signature = key(9).sign_hash_sync(&batch.hash(&self.domain)).unwrap();
-        let batch = SignedBatch { batch, signature: Signature::new(signature).unwrap() };
+        let batch = self.signed(batch);
         self.batches.push(batch.clone());
         batch
+    }
+
+    /// Signs a batch as the sequencer does.
+    pub(crate) fn signed(&self, batch: Batch) -> SignedBatch {
+        let signature = key(9).sign_hash_sync(&batch.hash(&self.domain)).unwrap();
+        SignedBatch { batch, signature: Signature::new(signature).unwrap() }
     }
 
     pub(crate) async fn poster(&self, dir: &Path, account: usize, limits: Limits) -> Poster {
@@ -210,9 +225,9 @@ impl World {
 
     /// Lets a poster work, with a block after each turn, until everything is posted.
     pub(crate) async fn post_all(&self, poster: &mut Poster) {
-        for _ in 0..20 * self.batches.all().len() {
+        for _ in 0..20 * self.batches.last() {
             if let Turn::Idle { posted } = self.turn(poster).await {
-                assert_eq!(posted, self.batches.all().len() as u64);
+                assert_eq!(posted, self.batches.last());
                 return;
             }
             self.anvil.mine(1).await;
@@ -238,6 +253,6 @@ impl World {
                 .filter(|found| U256::from_be_bytes(found.0) == U256::from(number))
                 .count()
         };
-        (1..=self.batches.all().len() as u64).map(count).collect()
+        (1..=self.batches.last()).map(count).collect()
     }
 }
