@@ -1,7 +1,7 @@
 //! anvil, as a child process.
 
 use crate::{
-    DevL1, Head, MAX_REORG, Pending, archive::Archive, error::DevL1Error, rpc::Rpc,
+    DevL1, Head, MAX_REORG, Pending, archive::Archive, error::DevL1Error, guard::Guarded, rpc::Rpc,
     settings::Settings,
 };
 use alloy_eips::eip4844::Blob;
@@ -13,13 +13,9 @@ use std::{
     env,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::Stdio,
     time::{Duration, Instant},
 };
-use tokio::{
-    process::{Child, Command},
-    task::JoinHandle,
-};
+use tokio::task::JoinHandle;
 
 /// Environment variable that names anvil's program.
 pub const ANVIL_VARIABLE: &str = "WEFT_ANVIL";
@@ -49,11 +45,15 @@ pub fn find_anvil() -> Result<PathBuf, DevL1Error> {
 /// The child and what it takes to steer it.
 #[derive(Debug)]
 pub(crate) struct Anvil {
-    child: Child,
+    child: Guarded,
     rpc: Rpc,
     archive: Archive,
-    keeper: JoinHandle<()>,
+    _keeper: Keeping,
 }
+
+/// The task that keeps blobs, while this lives.
+#[derive(Debug)]
+struct Keeping(JoinHandle<()>);
 
 /// What is read of a block.
 #[derive(Debug, Deserialize)]
@@ -78,20 +78,16 @@ impl Anvil {
         let archive = Archive::open(&settings.blobs)?;
         let port = free_port(&settings)?;
         let failed = |why: String| DevL1Error::Program { program: program.to_owned(), why };
-        let mut command = Command::new(program);
-        command
-            .args(arguments(&settings, port))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|why| failed(why.to_string()))?;
+        let child = Guarded::spawn(program, &arguments(&settings, port));
+        let mut child = child.map_err(|why| failed(why.to_string()))?;
         let rpc = Rpc::new(format!("http://{}", SocketAddr::new(settings.host, port)))?;
         wait(&mut child, &rpc).await.map_err(failed)?;
         for (account, wei) in &settings.funded {
             rpc.call::<Value>("anvil_setBalance", json!([account, wei])).await?;
         }
         let keeper = Keeper { rpc: rpc.clone(), archive: archive.clone(), known: VecDeque::new() };
-        Ok(Self { child, rpc, archive, keeper: tokio::spawn(keeper.run()) })
+        let keeping = Keeping(tokio::spawn(keeper.run()));
+        Ok(Self { child, rpc, archive, _keeper: keeping })
     }
 
     async fn head(&self) -> Result<Head, DevL1Error> {
@@ -140,17 +136,15 @@ impl DevL1 for Anvil {
         })
     }
 
-    fn stop(mut self: Box<Self>) -> Pending<'static, ()> {
-        Box::pin(async move {
-            self.keeper.abort();
-            self.child.kill().await.map_err(|why| DevL1Error::refused("stop", why))
-        })
+    fn stop(self: Box<Self>) -> Pending<'static, ()> {
+        let Self { child, .. } = *self;
+        Box::pin(async move { child.stop().await.map_err(|why| DevL1Error::refused("stop", why)) })
     }
 }
 
-impl Drop for Anvil {
+impl Drop for Keeping {
     fn drop(&mut self) {
-        self.keeper.abort();
+        self.0.abort();
     }
 }
 
@@ -233,11 +227,11 @@ fn free_port(settings: &Settings) -> Result<u16, DevL1Error> {
     Ok(listener.local_addr().map_err(refused)?.port())
 }
 
-async fn wait(child: &mut Child, rpc: &Rpc) -> Result<(), String> {
+async fn wait(child: &mut Guarded, rpc: &Rpc) -> Result<(), String> {
     let begun = Instant::now();
     loop {
         let answer = rpc.call::<U64>("eth_chainId", json!([])).await;
-        if let Ok(Some(status)) = child.try_wait() {
+        if let Some(status) = child.ended() {
             return Err(format!("it ended with {status}"));
         }
         match answer {

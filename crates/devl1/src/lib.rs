@@ -14,6 +14,7 @@
 mod anvil;
 pub mod archive;
 pub mod error;
+mod guard;
 mod rpc;
 pub mod settings;
 

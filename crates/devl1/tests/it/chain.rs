@@ -115,3 +115,19 @@ pub(crate) async fn it_ends_when_it_is_stopped(backend: Backend) {
     let asked = tokio::time::timeout(Duration::from_secs(10), client.get_block_number()).await;
     assert!(asked.unwrap().is_err(), "it still answers");
 }
+
+pub(crate) async fn it_ends_when_it_is_dropped(backend: Backend) {
+    let chain = chain(backend).await;
+    let client = client(&*chain);
+    client.get_chain_id().await.unwrap();
+    drop(chain);
+    let ended = async { while client.get_block_number().await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends");
+}
+
+pub(crate) async fn a_program_that_is_not_there_is_named(_: Backend) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(Backend::Anvil("/nowhere/anvil".into()), &folder);
+    let refused = weft_devl1::start(settings).await.unwrap_err().to_string();
+    assert!(refused.contains("/nowhere/anvil") && refused.contains("127"), "{refused}");
+}

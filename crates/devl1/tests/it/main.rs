@@ -24,6 +24,8 @@ every_backend!(
     chain::a_transaction_is_mined_at_once_when_it_is_eager,
     chain::a_taken_port_is_refused,
     chain::it_ends_when_it_is_stopped,
+    chain::it_ends_when_it_is_dropped,
+    chain::a_program_that_is_not_there_is_named,
     blobs::blobs_of_a_mined_transaction_are_kept,
     blobs::an_unknown_transaction_has_no_blobs,
     reorg::the_last_block_is_replaced,

@@ -17,7 +17,8 @@ pub(crate) struct Anvil {
     runtime: tokio::runtime::Runtime,
 }
 
-fn program() -> PathBuf {
+/// Returns the program: the one that is named, else the one of the acceptance stories.
+pub(crate) fn program() -> PathBuf {
     if let Some(named) = env::var_os("WEFT_ANVIL") {
         return named.into();
     }
@@ -30,11 +31,16 @@ fn program() -> PathBuf {
 impl Anvil {
     /// Starts one that makes a block for every transaction.
     pub(crate) fn start() -> Self {
+        Self::of("prague")
+    }
+
+    /// Starts one with the rules of a hardfork.
+    pub(crate) fn of(hardfork: &str) -> Self {
         // Free now; whoever takes it in between makes the test fail and not lie.
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let port = free.to_string();
         let child = Command::new(program())
-            .args(["--port", &port, "--chain-id", "900", "--hardfork", "prague", "--silent"])
+            .args(["--port", &port, "--chain-id", "900", "--hardfork", hardfork, "--silent"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

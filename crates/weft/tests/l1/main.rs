@@ -6,6 +6,7 @@ mod anvil;
 mod court;
 mod deployed;
 mod evidence;
+mod own;
 mod posting;
 mod program;
 mod story;

@@ -1,6 +1,6 @@
 //! `weft l1 deploy`.
 
-use super::{L1Args, Sender, written::Waiting};
+use super::{L1Args, Sender, told, written::Waiting};
 use crate::{
     amount::parse_wei,
     say::say,
@@ -12,7 +12,6 @@ use alloy_primitives::{Address, B256, U256};
 use alloy_signer_local::PrivateKeySigner;
 use clap::Args;
 use eyre::{Result, WrapErr, ensure, eyre};
-use serde_json::json;
 use std::process::ExitCode;
 use weft_contracts::l1::L1Config;
 use weft_l1::{Deployed, Done, Plan, deploy};
@@ -169,35 +168,8 @@ impl Deploy {
     }
 
     fn tell(&self, deployed: &Deployed) {
-        let contracts = &deployed.contracts;
-        let genesis = deployed.realm.rollups.first().map_or(0, |rollup| rollup.timestamp);
         if self.json {
-            let steps = deployed.steps.iter().map(|done| {
-                json!({
-                    "name": done.name,
-                    "address": done.address,
-                    "transaction": done.transaction,
-                    "gasUsed": done.gas_used,
-                })
-            });
-            say(json!({
-                "event": "deployed",
-                "chainId": deployed.chain_id,
-                "hub": contracts.hub,
-                "inbox": contracts.inbox,
-                "bridge": contracts.bridge,
-                "escape": contracts.escape,
-                "registry": contracts.registry,
-                "slasher": contracts.slasher,
-                "judge": contracts.judge,
-                "orderVerifier": contracts.order_verifier,
-                "policy": deployed.policy,
-                "from": deployed.from,
-                "genesis": genesis,
-                "realm": deployed.realm.hash(),
-                "steps": steps.collect::<Vec<_>>(),
-            }));
-            return;
+            return say(told::json(deployed));
         }
         let gas: u64 = deployed.steps.iter().map(|done| done.gas_used).sum();
         say(format_args!("{} gas in {} transactions", gas, deployed.steps.len()));
@@ -206,11 +178,10 @@ impl Deploy {
             say(yellow(why));
         }
         match &self.l1.config {
-            Some(path) => say(format_args!("{} names the hub {}", path.display(), contracts.hub)),
-            None => say(format_args!(
-                "start with WEFT_L1_CHAIN_ID={} WEFT_L1_HUB={} WEFT_REALM_GENESIS={genesis}",
-                deployed.chain_id, contracts.hub
-            )),
+            Some(path) => {
+                say(format_args!("{} names the hub {}", path.display(), deployed.contracts.hub));
+            }
+            None => say(told::start(deployed)),
         }
     }
 }
@@ -225,7 +196,7 @@ fn row(done: &Done) -> String {
 }
 
 /// Returns the address of the key that the configuration signs with.
-fn key_of(config: &DevConfig) -> Result<Address> {
+pub(super) fn key_of(config: &DevConfig) -> Result<Address> {
     match &config.promise_key {
         Some(SigningKey::Keystore { file, passphrase, .. }) => {
             Ok(keystore::open(file, passphrase)?.address())

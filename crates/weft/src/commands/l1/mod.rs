@@ -1,7 +1,9 @@
 //! What commands do on L1: where it is, who signs, and `weft l1`.
 
 mod deploy;
+mod dev;
 pub(crate) mod send;
+mod told;
 mod written;
 
 pub(crate) use send::Sender;
@@ -23,9 +25,11 @@ use weft_l1::{History, L1Client, L1Patience, Sureness};
 Examples:
   weft l1 deploy --l1 http://127.0.0.1:8545 --key 0xac09.. --dev --unbacked \\
     --attester 0x7099..
-  weft l1 deploy --config weft.toml --l1 http://l1:8545 --attester 0x7099..")]
+  weft l1 deploy --config weft.toml --l1 http://l1:8545 --attester 0x7099..
+  weft l1 dev --out l1.toml")]
 pub(crate) enum L1Command {
     Deploy(Box<deploy::Deploy>),
+    Dev(dev::L1Dev),
 }
 
 impl L1Command {
@@ -33,6 +37,7 @@ impl L1Command {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Deploy(command) => command.run().await,
+            Self::Dev(command) => command.run().await,
         }
     }
 }

@@ -4,6 +4,7 @@ use eyre::{Result, WrapErr, bail, ensure};
 use std::{
     fs,
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 use toml_edit::{DocumentMut, Item, Table, value};
@@ -33,6 +34,16 @@ impl Waiting {
         Ok(Self { path: path.into(), document })
     }
 
+    /// Begins with nothing; [`Self::at`] says where it goes.
+    pub(crate) fn empty() -> Self {
+        Self { path: PathBuf::new(), document: DocumentMut::new() }
+    }
+
+    /// Leaves the file as it is, and writes another one.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
     /// Writes where the realm is; comments and everything else stay as they are.
     pub(crate) fn write(mut self, deployed: &Deployed, urls: &[String]) -> Result<()> {
         let whole = |number: u64| i64::try_from(number).map(value);
@@ -57,11 +68,13 @@ impl Waiting {
         }
     }
 
-    /// Writes the file whole or not at all, with the rights that it has.
+    /// Writes the file whole or not at all, with the rights that it has; a new one is its owner's.
     fn save(&self) -> Result<()> {
+        let rights = fs::metadata(&self.path).map(|known| known.permissions());
+        let rights = rights.unwrap_or_else(|_| fs::Permissions::from_mode(0o600));
         let part = self.path.with_extension("part");
         let mut file = fs::File::create(&part)?;
-        file.set_permissions(fs::metadata(&self.path)?.permissions())?;
+        file.set_permissions(rights)?;
         file.write_all(self.document.to_string().as_bytes())?;
         file.sync_all()?;
         fs::rename(part, &self.path)?;

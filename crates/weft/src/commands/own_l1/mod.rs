@@ -1,10 +1,11 @@
 //! An L1 of `weft dev`'s own: started with it, with the realm's contracts on it; posted to, attested and settled by itself.
 
+mod chain;
+mod plan;
 mod roles;
 mod settling;
 
 use super::{
-    l1::Sender,
     posting::Archived,
     run::{self, L1Place},
 };
@@ -14,29 +15,32 @@ use crate::{
     style::dim,
     utc,
 };
-use alloy_primitives::{Address, B256, U256};
-use alloy_provider::Provider as _;
+use chain::{NoClient, Wanted};
 use clap::Args;
-use eyre::{Report, Result, WrapErr, ensure};
+use eyre::{Report, Result, WrapErr, ensure, eyre};
 use roles::Roles;
 use serde_json::{Value, json};
-use std::{future::pending, path::PathBuf, time::Duration};
+use std::{
+    future::pending,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tempfile::TempDir;
-use weft_contracts::l1::{L1Addresses, L1Config};
-use weft_devl1::{Backend, DevL1, DevL1Error, Settings as ChainSettings, find_anvil};
-use weft_l1::{Deployed, Plan, deploy};
+use weft_contracts::l1::L1Addresses;
+use weft_devl1::DevL1;
+use weft_l1::{Deployed, Plan};
 use weft_node::{
-    BatchDir, BatchLimits, BatchOptions, DEV_ACCOUNTS, DevConfig, EngineHandle, SigningKey,
+    BatchDir, BatchLimits, BatchOptions, DevConfig, EngineHandle, SigningKey,
     development_sequencer, realm_config,
 };
 use weft_poster::{Journal, L1, Limits, Poster, Turn};
 use weft_promise::Signer as _;
 use weft_types::Domain;
 
+pub(super) use chain::Wanted as WantedL1;
+pub(super) use plan::{Standing, stand};
 pub(super) use roles::hub as development_hub;
 
-/// Between two blocks when nobody sends a transaction.
-const INTERVAL: Duration = Duration::from_secs(2);
 /// Age at which a batch ends, in milliseconds.
 const BATCH_MS: u64 = 2_000;
 /// Between two looks of whoever posts and settles.
@@ -96,7 +100,7 @@ impl OwnL1Args {
         let home = TempDir::new().wrap_err("cannot make a directory for the L1")?;
         let started = match &self.l1 {
             Some(url) => Some((None, "given", url.clone())),
-            None => self.chain(&home, config).await?,
+            None => self.chain(home.path(), config).await?,
         };
         let Some((chain, client, url)) = started else { return Ok(None) };
         let roles = Roles::new(&url, self.l1.is_some()).await?;
@@ -112,42 +116,37 @@ impl OwnL1Args {
         let limits = BatchLimits { ms: BATCH_MS, ..BatchLimits::default() };
         let options = BatchOptions { dir: batches.clone(), limits, is_volatile: true };
         config.batches = Some(options);
-        let plan = plan(config, timestamp, &roles, chain.is_some())?;
+        let sequencer = development_sequencer().address();
+        let realm = realm_config(config, timestamp, sequencer)?;
+        let plan = plan::of(realm, sequencer, &roles, chain.is_some());
         let contracts = roles.contracts;
         Ok(Some(OwnL1 { _chain: chain, client, url, roles, plan, contracts, batches, home }))
     }
+}
 
+impl OwnL1Args {
     /// Starts a chain, when there is a client for it.
-    async fn chain(&self, home: &TempDir, config: &DevConfig) -> Result<Option<Started>> {
-        let (backend, client) = match find_anvil() {
-            Ok(program) => (Backend::Anvil(program), "anvil"),
-            Err(missing) => {
-                ensure!(self.l1_port.is_none(), "{missing}; or use any client with --l1 URL");
+    async fn chain(&self, home: &Path, config: &DevConfig) -> Result<Option<Started>> {
+        let wanted = Wanted {
+            host: config.host,
+            port: self.l1_port.unwrap_or_else(|| config.port.saturating_sub(BELOW)),
+            is_asked: self.l1_port.is_some(),
+            balance: config.balance,
+        };
+        let chain = match wanted.start(home).await {
+            Ok(chain) => chain,
+            Err(missing) if missing.is::<NoClient>() && !wanted.is_asked => {
                 // Not in the log: the first line of standard output is the banner.
                 eprintln!("no L1: {missing}; --l1 URL takes any client, --no-l1 none");
                 return Ok(None);
             }
-        };
-        let wanted = self.l1_port.unwrap_or_else(|| config.port.saturating_sub(BELOW));
-        let accounts = DEV_ACCOUNTS.iter().map(|account| (account.address, config.balance));
-        let settings = ChainSettings {
-            host: config.host,
-            port: wanted,
-            interval: INTERVAL,
-            eager: true,
-            funded: accounts.chain(roles::funded()).collect(),
-            ..ChainSettings::new(backend, home.path().join("blobs"))
-        };
-        let started = match weft_devl1::start(settings.clone()).await {
-            // Nobody asked for this port, and whoever has it may be of use to somebody else.
-            Err(DevL1Error::Port { .. }) if self.l1_port.is_none() => {
-                weft_devl1::start(ChainSettings { port: 0, ..settings }).await
+            Err(missing) if missing.is::<NoClient>() => {
+                return Err(eyre!("{missing}; or use any client with --l1 URL"));
             }
-            started => started,
+            Err(error) => return Err(error.wrap_err("--no-l1 does without an L1")),
         };
-        let chain = started.wrap_err("cannot start the L1; --no-l1 does without")?;
         let url = chain.url().to_owned();
-        Ok(Some((Some(chain), client, url)))
+        Ok(Some((Some(chain), chain::CLIENT, url)))
     }
 }
 
@@ -166,36 +165,6 @@ fn unfit(settings: &Settings, config: &DevConfig) -> Result<Option<&'static str>
 
 fn has_known_key(config: &DevConfig) -> bool {
     matches!(config.promise_key, Some(SigningKey::Development))
-}
-
-fn plan(config: &DevConfig, timestamp: u64, roles: &Roles, is_backed: bool) -> Result<Plan> {
-    let sequencer = development_sequencer().address();
-    let payer = roles.deployer.address();
-    let l1 = L1Config {
-        realm: config.domain.realm,
-        registrar: payer,
-        force_window: roles::FORCE_WINDOW,
-        silence_window: 2 * roles::FORCE_WINDOW,
-        exit_window: 7 * roles::FORCE_WINDOW,
-        minimum_bond: roles::BOND,
-        unbonding_blocks: 14 * roles::FORCE_WINDOW,
-        operator: payer,
-        sequencer,
-        bond: roles::BOND,
-        safety_penalty: roles::BOND,
-        liveness_penalty: roles::BOND / U256::from(10),
-        grace_blocks: 300,
-        urc: Address::ZERO,
-        urc_penalty: U256::ZERO,
-    };
-    Ok(Plan {
-        l1,
-        threshold: 1,
-        attesters: vec![roles.attester.address()],
-        program_id: B256::ZERO,
-        realm: realm_config(config, timestamp, sequencer)?,
-        is_backed,
-    })
 }
 
 impl OwnL1 {
@@ -232,7 +201,7 @@ impl OwnL1 {
         as_json: bool,
         is_quiet: bool,
     ) -> Report {
-        let deployed = match self.deploy().await {
+        let deployed = match self.roles.deploy(&self.url, &self.plan).await {
             Ok(deployed) => deployed,
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "the contracts are not on L1");
@@ -252,15 +221,6 @@ impl OwnL1 {
             () = self.post() => pending().await,
             () = settling::settle(self, &deployed) => pending().await,
         }
-    }
-
-    async fn deploy(&self) -> Result<Deployed> {
-        let sender = Sender::new(&self.url, &self.roles.deployer)?;
-        sender.provider.client().set_poll_interval(Duration::from_millis(20));
-        let deployed = deploy(&sender.provider, sender.address, &self.plan, &mut |_| {}).await?;
-        let (found, expected) = (deployed.contracts.hub, self.contracts.hub);
-        ensure!(found == expected, "the hub is at {found}, expected {expected}");
-        Ok(deployed)
     }
 
     fn place(&self, deployed: &Deployed) -> L1Place {

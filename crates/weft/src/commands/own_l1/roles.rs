@@ -10,6 +10,7 @@ use alloy_signer_local::PrivateKeySigner;
 use eyre::{Result, WrapErr, ensure};
 use std::time::Duration;
 use weft_contracts::l1::L1Addresses;
+use weft_l1::{Deployed, Plan, deploy};
 use weft_node::DEV_ACCOUNTS;
 
 /// L1 blocks within which an entry must be taken, as `weft l1 deploy` has it.
@@ -53,6 +54,18 @@ impl Roles {
         let nonce = provider.get_transaction_count(deployer.address()).await?;
         let contracts = L1Addresses::of(deployer.address(), nonce);
         Ok(Self { deployer, poster, settler, attester: key("attester"), chain_id, contracts })
+    }
+}
+
+impl Roles {
+    /// Deploys a realm; its hub is where it was said to be.
+    pub(super) async fn deploy(&self, url: &str, plan: &Plan) -> Result<Deployed> {
+        let sender = Sender::new(url, &self.deployer)?;
+        sender.provider.client().set_poll_interval(Duration::from_millis(20));
+        let deployed = deploy(&sender.provider, sender.address, plan, &mut |_| {}).await?;
+        let (found, expected) = (deployed.contracts.hub, self.contracts.hub);
+        ensure!(found == expected, "the hub is at {found}, expected {expected}");
+        Ok(deployed)
     }
 }
 

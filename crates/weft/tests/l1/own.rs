@@ -1,0 +1,118 @@
+//! A development L1 of one's own: `weft l1 dev`, and that of `weft dev`.
+
+use crate::{
+    anvil::program,
+    support::{ALICE_KEY, BOB, weft},
+};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running command, and what it says first.
+struct Running {
+    child: Child,
+    first: Value,
+    _lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
+            .args(args)
+            .env("WEFT_ANVIL", program())
+            .env_remove("WEFT_CONFIG")
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        let first = serde_json::from_str(&first).unwrap_or_else(|_| panic!("{args:?}: {first}"));
+        Self { child, first, _lines: lines }
+    }
+
+    fn signal(&mut self, name: &str) -> std::process::ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ask(url: &str, method: &str, params: Value) -> Option<Value> {
+    use jsonrpsee::{
+        core::{client::ClientT as _, params::ArrayParams},
+        http_client::HttpClient,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut list = ArrayParams::new();
+    params.as_array().unwrap().iter().for_each(|param| list.insert(param).unwrap());
+    let client = HttpClient::builder().build(url).unwrap();
+    runtime.block_on(client.request(method, list)).ok()
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+fn ends(url: &str) {
+    until("the L1 ends", || ask(url, "eth_chainId", json!([])).is_none());
+}
+
+#[test]
+fn the_l1_of_weft_dev_ends_with_it_however_that_ends() {
+    for signal in ["-KILL", "-INT"] {
+        let mut dev =
+            Running::start(&["dev", "--json", "--port", "0", "--l1-port", "0", "--rollups", "1"]);
+        let url = dev.first["l1"]["url"].as_str().unwrap().to_owned();
+        assert_eq!(ask(&url, "eth_chainId", json!([])), Some(json!("0x384")));
+        dev.signal(signal);
+        ends(&url);
+    }
+}
+
+#[test]
+fn an_l1_by_itself_has_the_realm_that_its_file_names() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("l1.toml").to_str().unwrap().to_owned();
+    let mut l1 = Running::start(&["l1", "dev", "--json", "--port", "0", "--out", &file]);
+    let url = l1.first["url"].as_str().unwrap().to_owned();
+    for name in ["hub", "inbox", "bridge", "escape", "registry", "slasher", "judge", "policy"] {
+        let code = ask(&url, "eth_getCode", json!([l1.first[name], "latest"])).unwrap();
+        assert!(code.as_str().unwrap().len() > 100, "{name} has no code");
+    }
+    let checked = weft(&["config", "check", &file]);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    // A node of that file is one of this realm: what is deposited arrives, deep enough.
+    let dev = Running::start(&["dev", "--json", "--port", "0", "--config", &file]);
+    let rollup = dev.first["rollups"][0]["url"].as_str().unwrap().to_owned();
+    let balance = || ask(&rollup, "eth_getBalance", json!([BOB, "latest"])).unwrap();
+    let before = balance();
+    let deposit = ["deposit", "--config", &file, "--key", ALICE_KEY, "--rollup", "901"];
+    let deposited = weft(&[&deposit[..], &["--amount", "1ether", "--to", BOB]].concat());
+    assert_eq!(deposited.code, 0, "{deposited:?}");
+    ask(&url, "anvil_mine", json!(["0x41"])).unwrap();
+    until("the deposit is there", || balance() != before);
+    drop(dev);
+    assert!(l1.signal("-INT").success());
+    ends(&url);
+}
