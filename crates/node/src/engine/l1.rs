@@ -78,6 +78,8 @@ pub enum L1Update {
     },
     /// These blocks of rollups are posted (P31).
     Posted(Vec<L1Standing>),
+    /// These are, and what was said before does not count: L1 went back.
+    PostedAfresh(Vec<L1Standing>),
     /// These blocks of rollups are settled in a final block of L1 (P31).
     Settled(Vec<L1Standing>),
 }
@@ -350,6 +352,10 @@ impl Engine {
                 Ok(())
             }
             L1Update::Posted(all) => self.stands(&all, |standing, number| standing.0 = number),
+            L1Update::PostedAfresh(all) => {
+                self.l1.standing.values_mut().for_each(|standing| standing.0 = 0);
+                self.stands(&all, |standing, number| standing.0 = number)
+            }
             L1Update::Settled(all) => self.stands(&all, |standing, number| standing.1 = number),
         }
     }

@@ -253,6 +253,11 @@ async fn what_does_not_follow_is_refused_and_changes_nothing() {
         (json!(hash), json!("0x0"))
     );
     assert_eq!(finality().await, "posted");
+    // L1 went back, and has nothing of it; then it has.
+    says(&world, L1Update::PostedAfresh(Vec::new())).await;
+    assert_eq!(tag("safe").await["number"], "0x0");
+    says(&world, L1Update::PostedAfresh(vec![right])).await;
+    assert_eq!(tag("safe").await["hash"], json!(hash));
     says(&world, L1Update::Settled(vec![right])).await;
     assert_eq!(tag("finalized").await["hash"], json!(hash));
     assert_eq!(finality().await, "finalized");

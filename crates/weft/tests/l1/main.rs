@@ -6,9 +6,11 @@ mod anvil;
 mod court;
 mod deployed;
 mod evidence;
+mod operated;
 mod own;
 mod posting;
 mod program;
+mod reorgs;
 mod story;
 #[allow(dead_code, reason = "shared with the other binary, which uses more of it")]
 #[path = "../it/support.rs"]

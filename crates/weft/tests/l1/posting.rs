@@ -144,20 +144,31 @@ fn sidecar(blobs: &[Vec<u8>]) -> BlobTransactionSidecar {
     sidecar
 }
 
-/// Returns a transfer of the first development account, in hex.
+/// Returns a transfer of the first development account to the second, in hex.
 pub(crate) fn signed_transfer(chain_id: u64, nonce: u64) -> String {
+    let to = DEV_ACCOUNTS[1].address;
+    signed_payment(ALICE_KEY, (chain_id, nonce), to, U256::from(nonce + 1))
+}
+
+/// Returns a transfer of ether, in hex.
+pub(crate) fn signed_payment(
+    key: &str,
+    (chain_id, nonce): (u64, u64),
+    to: Address,
+    value: U256,
+) -> String {
     let tx = TxEip1559 {
         chain_id,
         nonce,
         gas_limit: 21_000,
         max_fee_per_gas: 20_000_000_000,
         max_priority_fee_per_gas: 1,
-        to: TxKind::Call(DEV_ACCOUNTS[1].address),
-        value: U256::from(nonce + 1),
+        to: TxKind::Call(to),
+        value,
         access_list: Default::default(),
         input: Bytes::new(),
     };
-    let key: PrivateKeySigner = ALICE_KEY.parse().unwrap();
+    let key: PrivateKeySigner = key.parse().unwrap();
     let signature = key.sign_hash_sync(&tx.signature_hash()).unwrap();
     hex::encode_prefixed(TxEnvelope::from(tx.into_signed(signature)).encoded_2718())
 }

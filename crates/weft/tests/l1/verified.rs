@@ -13,7 +13,7 @@ use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
 use serde_json::{Value, json};
 use std::fs;
-use weft_batch::SignedBatch;
+use weft_batch::{ClaimedRemoval, SignedBatch};
 use weft_contracts::Hub;
 use weft_derive::Derivation;
 use weft_l1::BlobDir;
@@ -21,11 +21,22 @@ use weft_node::{BatchDir, development_sequencer, recover};
 use weft_promise::Signer as _;
 use weft_settlement::{Statement, Transition};
 use weft_statement::Ledger;
-use weft_types::Domain;
+use weft_types::{Domain, RemovalCause, Section};
 
 /// Runs a node of the realm for a while, and writes its batches.
-fn archive(realm: &Realm) -> BatchDir {
-    let (config, data) = (realm.path("weft.toml"), realm.path("data"));
+pub(crate) fn archive(realm: &Realm) -> BatchDir {
+    // On a busy machine slots without blocks come first, and L1 takes no batch of these alone.
+    let made = (0..10).map(|attempt| run(realm, &format!("archive{attempt}")));
+    let is_whole = |dir: &BatchDir| {
+        let mut batches = (1..=dir.count()).map(|number| dir.batch(number).unwrap().unwrap());
+        dir.count() > 1 && batches.all(|batch| !batch.batch.heads.is_empty())
+    };
+    let dir = made.into_iter().find(is_whole);
+    dir.expect("batches with blocks")
+}
+
+fn run(realm: &Realm, name: &str) -> BatchDir {
+    let (config, data) = (realm.path("weft.toml"), realm.path(&format!("{name}.data")));
     let dev = Dev::start(&["--config", &config, "--data-dir", &data, "--keep-log"]);
     let height = || realm.l1.wait(rpc(dev.url(0), "eth_blockNumber", json!([])));
     for nonce in 0..6 {
@@ -42,13 +53,14 @@ fn archive(realm: &Realm) -> BatchDir {
         }
     }
     assert!(dev.stop().success());
-    let out = realm.path("archive");
+    let out = realm.path(name);
     let export = ["export", "--config", &config, "--data-dir", &data, "--batches", &out];
     let wrote = weft(&[&export[..], &["--slots", "2"]].concat());
     assert_eq!(wrote.code, 0, "{wrote:?}");
-    let dir = BatchDir::open(out.as_ref());
-    assert!(dir.count() > 1, "{} batches", dir.count());
-    dir
+    // Where the others look.
+    let _ = fs::remove_file(realm.path("archive"));
+    std::os::unix::fs::symlink(&out, realm.path("archive")).unwrap();
+    BatchDir::open(out.as_ref())
 }
 
 pub(crate) async fn rpc(url: &str, method: &str, params: Value) -> Value {
@@ -67,20 +79,26 @@ fn verify(realm: &Realm, more: &[&str]) -> Ran {
     weft(&[&args[..], more].concat())
 }
 
+/// Returns the last line of an output in JSON; those before say how far it is.
+pub(crate) fn last_line(ran: &Ran) -> Value {
+    let line = ran.out.lines().last().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
+}
+
 fn refused(ran: &Ran, why: &str) {
     assert_eq!(ran.code, 1, "{why}: {ran:?}");
     assert!(ran.err.contains(why), "{why}: {ran:?}");
 }
 
 /// Signs a batch anew after it was changed.
-fn resigned(mut signed: SignedBatch, domain: &Domain) -> SignedBatch {
+pub(crate) fn resigned(mut signed: SignedBatch, domain: &Domain) -> SignedBatch {
     let hash = signed.batch.hash(domain);
     signed.signature = development_sequencer().sign(hash).unwrap();
     signed
 }
 
 #[test]
-fn a_stranger_derives_every_block_from_l1_and_names_every_lie() {
+fn t5_a_stranger_derives_every_block_from_l1_and_names_every_lie() {
     let realm = Realm::deploy();
     let dir = archive(&realm);
     let domain = dir.realm().unwrap().domain;
@@ -97,6 +115,17 @@ fn a_stranger_derives_every_block_from_l1_and_names_every_lie() {
         let post = lie(&poster, batch);
         poster.post(&post);
         refused(&verify(&realm, &[]), why);
+    }
+    for cause in RemovalCause::ALL {
+        realm.l1.back_to(&mut snapshot);
+        let poster = &mut Poster::new(&realm, domain);
+        let mut batch = dir.batch(1).unwrap().unwrap();
+        let slot = batch.batch.slots.iter_mut().find(|slot| !slot.plaintext.is_empty()).unwrap();
+        let removal = ClaimedRemoval { section: Section::Plaintext, index: 0, cause };
+        slot.removals.insert(0, removal);
+        poster.post(&poster.draft(&resigned(batch, &domain)));
+        let why = format!("false removal: said to be removed as {cause:?}, is included");
+        refused(&verify(&realm, &[]), &why);
     }
     realm.l1.back_to(&mut snapshot);
     an_entry_that_the_content_does_not_take_is_named(&realm, &dir, domain);
@@ -155,7 +184,7 @@ fn every_block_is_derived(realm: &Realm, dir: &BatchDir, domain: Domain) {
     let (ours, theirs) = (realm.path("l1.hashes"), realm.path("archive.hashes"));
     let verified = verify(realm, &["--hashes", &ours]);
     assert_eq!(verified.code, 0, "{verified:?}");
-    assert_eq!(verified.json()["batches"], count);
+    assert_eq!(last_line(&verified)["batches"], count);
     let archive = realm.path("archive");
     assert_eq!(weft(&["verify", "--archive", &archive, "--hashes", &theirs]).code, 0);
     let (ours, theirs) = (fs::read_to_string(ours).unwrap(), fs::read_to_string(theirs).unwrap());

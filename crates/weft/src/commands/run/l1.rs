@@ -15,7 +15,7 @@ use weft_node::{
 /// Before L1 is asked again that was of no use, or a node that takes nothing now.
 const AGAIN: Duration = Duration::from_secs(2);
 /// Posted batches that are looked at to find the last posted block of each rollup.
-const RECENT: u64 = 64;
+const RECENT: usize = 64;
 
 /// Where the realm of a node is on L1.
 #[derive(Debug, Clone)]
@@ -173,27 +173,37 @@ impl<'a> Feed<'a> {
         let ids = history.registered.iter().map(|it| (it.rollup, it.chain_id));
         self.chains = ids.collect();
         self.settled = history.settlements.into_values().flatten().collect();
-        let last = history.batches.len().saturating_sub(RECENT as usize);
-        for batch in &history.batches[last..] {
-            self.posted(batch.header.number, batch.header.content).await?;
+        let first = history.batches.len().saturating_sub(RECENT);
+        let mut last = BTreeMap::new();
+        for batch in &history.batches[first..] {
+            let heads = self.heads(batch.header.number, batch.header.content)?;
+            last.extend(heads.into_iter().map(|head| (head.chain_id, head)));
         }
-        Ok(())
+        self.stands(L1Update::PostedAfresh(last.into_values().collect())).await
     }
 
     /// Moves the safe blocks (P31).
     async fn posted(&self, number: u64, content: B256) -> Result<()> {
-        let Some(dir) = &self.place.batches else { return Ok(()) };
+        match self.heads(number, content)? {
+            heads if heads.is_empty() => Ok(()),
+            heads => self.stands(L1Update::Posted(heads)).await,
+        }
+    }
+
+    /// Returns the last blocks of a batch that L1 holds; none when it is not this node's.
+    fn heads(&self, number: u64, content: B256) -> Result<Vec<L1Standing>> {
+        let Some(dir) = &self.place.batches else { return Ok(Vec::new()) };
         let batch = dir.batch(number)?.filter(|batch| keccak256(batch.encode()) == content);
         let Some(batch) = batch else {
             tracing::error!(number, "L1 holds a batch that is not this node's");
-            return Ok(());
+            return Ok(Vec::new());
         };
         let heads = batch.batch.heads.iter().map(|head| L1Standing {
             chain_id: head.network.get().into(),
             number: head.number,
             hash: head.hash,
         });
-        self.stands(L1Update::Posted(heads.collect())).await
+        Ok(heads.collect())
     }
 
     /// Moves the final blocks (P31): those that are settled in final blocks of L1.

@@ -1,0 +1,268 @@
+//! A realm as operators run it, by command: a node in production on an L1 of its own, its batches posted, attested and settled,
+//! and a stranger who derives the same blocks.
+
+use crate::{
+    anvil::Anvil,
+    support::{ALICE, ALICE_KEY, BOB, BOB_KEY, Ran, weft, weft_reading},
+};
+use alloy_primitives::Bytes;
+use alloy_sol_types::SolCall as _;
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use weft_contracts::Hub;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const ETHER: u128 = 1_000_000_000_000_000_000;
+const ATTESTERS: [&str; 3] = ["one.json", "two.json", "three.json"];
+
+const CONFIG: &str = "\
+[node]
+data_dir = \"data\"
+batches = \"batches\"
+batch_time = \"1s\"
+[realm]
+slot = \"100ms\"
+rollups = [\"901.toml\", \"902.toml\"]
+[promise]
+key = \"key.json\"
+passphrase = \"of a test\"
+[l1]
+urls = \"URL\"
+confirmations = CONFIRMATIONS
+[log]
+format = \"json\"
+";
+
+/// A realm of two rollups on an L1 of its own.
+pub(crate) struct Story {
+    pub(crate) l1: Anvil,
+    home: TempDir,
+    pub(crate) deployed: Value,
+}
+
+/// A running `weft node`.
+pub(crate) struct Node {
+    child: Child,
+    pub(crate) urls: Vec<String>,
+}
+
+impl Story {
+    pub(crate) fn deploy() -> Self {
+        Self::waiting_for(1)
+    }
+
+    /// One whose inbox entries run when so many blocks follow theirs.
+    pub(crate) fn waiting_for(confirmations: u64) -> Self {
+        let (l1, home) = (Anvil::of("osaka"), TempDir::new().unwrap());
+        let story = Self { l1, home, deployed: Value::Null };
+        fs::write(story.path("pass"), "of a test\n").unwrap();
+        let keys = ["key.json"].into_iter().chain(ATTESTERS);
+        let keys =
+            keys.map(|key| story.done(&["keys", "new", &story.path(key)], &["--passphrase"]));
+        let attesters: Vec<_> = keys.skip(1).map(|ran| ran.out.trim().to_owned()).collect();
+        for chain in [901, 902] {
+            let rollup = format!(
+                "chain_id = {chain}\nname = \"{chain}\"\n[allocations]\n\"{ALICE}\" = \"10 ether\"\n"
+            );
+            fs::write(story.path(&format!("{chain}.toml")), rollup).unwrap();
+        }
+        let config = story.path("weft.toml");
+        let text = CONFIG.replace("URL", &story.l1.url);
+        let text = text.replace("CONFIRMATIONS", &confirmations.to_string());
+        fs::write(&config, text).unwrap();
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+        let args = ["l1", "deploy", "--config", &config, "--key", ALICE_KEY, "--json"];
+        let list = attesters.join(",");
+        let deployed = weft(&[&args[..], &["--attester", &list, "--threshold", "2"]].concat());
+        assert_eq!(deployed.code, 0, "{deployed:?}");
+        Self { deployed: deployed.json(), ..story }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.home.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Runs a command that must succeed; a last `--passphrase` gets its file.
+    pub(crate) fn done(&self, args: &[&str], more: &[&str]) -> Ran {
+        let pass = self.path("pass");
+        let last: &[&str] = if more.last() == Some(&"--passphrase") { &[&pass] } else { &[] };
+        let ran = weft(&[args, more, last].concat());
+        assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
+        ran
+    }
+
+    /// Lets L1 make so many blocks.
+    pub(crate) fn mine(&self, blocks: u64) {
+        self.l1.ask("anvil_mine", json!([format!("{blocks:#x}")]));
+    }
+
+    pub(crate) fn start(&self) -> Node {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
+            .args(["node", "--config", &self.path("weft.toml")])
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut urls = Vec::new();
+        loop {
+            let line = lines.next().expect("the node starts").unwrap();
+            let line: Value = serde_json::from_str(&line).unwrap();
+            match line["event"].as_str() {
+                Some("rollup is served") => urls.push(line["url"].as_str().unwrap().to_owned()),
+                Some("started") => break,
+                _ => {}
+            }
+        }
+        // Whoever does not read lets the node wait.
+        std::thread::spawn(move || lines.for_each(drop));
+        Node { child, urls }
+    }
+
+    pub(crate) fn ask(&self, url: &str, method: &str, params: Value) -> Value {
+        self.l1.wait(crate::verified::rpc(url, method, params))
+    }
+
+    pub(crate) fn balance(&self, url: &str, who: &str) -> u128 {
+        let wei = self.ask(url, "eth_getBalance", json!([who, "latest"]));
+        u128::from_str_radix(&wei.as_str().unwrap()[2..], 16).unwrap()
+    }
+
+    pub(crate) fn number(&self, url: &str, tag: &str) -> u64 {
+        let block = self.ask(url, "eth_getBlockByNumber", json!([tag, false]));
+        u64::from_str_radix(&block["number"].as_str().unwrap()[2..], 16).unwrap()
+    }
+
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A bundle over both rollups that pays Bob on each.
+    pub(crate) fn bundle(&self, node: &Node, value: &str) -> String {
+        let leg = |chain: u32| format!("{chain}:from={ALICE},to={BOB},value={value}");
+        let (one, other) = (leg(901), leg(902));
+        let domain = format!("900:{}:0", self.deployed["hub"].as_str().unwrap());
+        let build = ["bundle", "build", "--domain", &domain, "--leg", &one, "--leg", &other];
+        let built = self.done(&build, &[]);
+        let sign = ["bundle", "sign", "--key", ALICE_KEY, "--rpc", &node.urls[0]];
+        let signed = weft_reading(&sign, &built.out);
+        assert_eq!(signed.code, 0, "{signed:?}");
+        signed.out
+    }
+
+    /// Posts until everything that ran so far is on L1 and the node knows; returns how many batches L1 has.
+    pub(crate) fn post(&self, node: &Node) -> u64 {
+        let heads: Vec<_> = node.urls.iter().map(|url| self.number(url, "pending")).collect();
+        let args = ["post", "--archive", &self.path("batches"), "--l1", &self.l1.url];
+        let more = ["--journal", &self.path("journal"), "--sequencer", &self.path("key.json")];
+        let last = ["--key", BOB_KEY, "--every", "1", "--once", "--json", "--passphrase"];
+        let mut posted = 0;
+        self.until("everything is posted, and the node knows", || {
+            let ran = self.done(&[&args[..], &more].concat(), &last);
+            let idle: Value = serde_json::from_str(ran.out.lines().last().unwrap()).unwrap();
+            posted = idle["posted"].as_u64().unwrap();
+            sleep(Duration::from_millis(300));
+            let safe = node.urls.iter().map(|url| self.number(url, "safe"));
+            safe.zip(&heads).all(|(safe, head)| safe >= *head)
+        });
+        posted
+    }
+
+    /// Two of three attesters sign, and their word settles.
+    pub(crate) fn settle(&self) -> Value {
+        let (archive, l1) = (self.path("batches"), &self.l1.url);
+        let out = self.path("attestations");
+        let program = format!("0x{}", "0".repeat(64));
+        for attester in &ATTESTERS[1..] {
+            let args = ["attest", "--archive", &archive, "--l1", l1, "--program", &program];
+            let key = ["--key", &self.path(attester), "--out", &out, "--passphrase"];
+            self.done(&args, &key);
+        }
+        let args = ["settle", "--archive", &archive, "--l1", l1, "--json", "--key", BOB_KEY];
+        let policy = self.deployed["policy"].as_str().unwrap();
+        self.done(&args, &["--policy", policy, "--attestations", &out]).json()
+    }
+
+    /// A stranger with an empty folder derives every block that is posted, and the node calls these safe and no others.
+    pub(crate) fn verify(&self, node: &Node, batches: u64) {
+        let (empty, hub) = (TempDir::new().unwrap(), self.deployed["hub"].as_str().unwrap());
+        let hashes = empty.path().join("hashes").to_str().unwrap().to_owned();
+        let args = ["verify", "--l1", &self.l1.url, "--hub", hub, "--json", "--hashes", &hashes];
+        assert_eq!(crate::verified::last_line(&self.done(&args, &[]))["batches"], batches);
+        let mut last = [0_u64; 2];
+        for line in fs::read_to_string(&hashes).unwrap().lines() {
+            let [chain, number, hash] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
+            let (place, number) = (chain.parse::<usize>().unwrap() - 901, number.parse().unwrap());
+            let params = json!([format!("{number:#x}"), false]);
+            let block = self.ask(&node.urls[place], "eth_getBlockByNumber", params);
+            assert_eq!(block["hash"], hash, "{line}");
+            last[place] = last[place].max(number);
+        }
+        let safe = || node.urls.iter().map(|url| self.number(url, "safe"));
+        self.until("what L1 holds is safe", || safe().eq(last));
+        assert!(batches == 0 || last.iter().all(|number| *number > 0), "{last:?}");
+    }
+
+    /// Returns how many batches the hub has.
+    pub(crate) fn posted(&self) -> u64 {
+        let call = json!({ "to": self.deployed["hub"], "data": Bytes::from(Hub::postedCall {}.abi_encode()) });
+        let answer = self.l1.ask("eth_call", json!([call, "latest"]));
+        let answer: Bytes = serde_json::from_value(answer).unwrap();
+        Hub::postedCall::abi_decode_returns(&answer).unwrap().number
+    }
+
+    /// Returns the number of L1's last block.
+    pub(crate) fn height(&self) -> u64 {
+        let number = self.l1.ask("eth_blockNumber", json!([]));
+        u64::from_str_radix(&number.as_str().unwrap()[2..], 16).unwrap()
+    }
+
+    /// Lets L1 replace everything after block `below`, at least `depth` blocks, which it makes if there are fewer.
+    pub(crate) fn take_back(&self, below: u64, depth: u64) {
+        let made = self.height() - below;
+        if made < depth {
+            self.mine(depth - made);
+        }
+        self.l1.ask("anvil_reorg", json!([made.max(depth), []]));
+        assert_eq!(self.height(), below + made.max(depth));
+        self.mine(1);
+    }
+
+    /// Sends a transaction to a rollup, or L1; it must succeed.
+    pub(crate) fn send(&self, url: &str, raw: &str) -> Value {
+        let sent = self.ask(url, "eth_sendRawTransactionSync", json!([raw]));
+        assert_eq!(sent["status"], "0x1", "{sent}");
+        sent
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Node {
+    /// Ends it as an operator does.
+    pub(crate) fn stop(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
