@@ -5,18 +5,34 @@ use alloy_primitives::{B256, Bytes};
 use eyre::{Result, WrapErr, eyre};
 use serde_json::{Value, json};
 use weft_evidence::{Content, Evidence, Proof};
-use weft_types::{Decode as _, Domain, Item, Leg, NetworkId, SignedPromise, SignedTx, Statement};
+use weft_types::{
+    Decode as _, Domain, Encode, Item, Leg, NetworkId, SignedPromise, SignedTx, Statement, Writer,
+};
 
-/// Returns the item where the evidence itself holds it.
-pub(crate) fn in_evidence(evidence: &Evidence, item: B256) -> Option<Item> {
-    let content = match evidence.proof() {
-        Proof::Unbundling(_, content) | Proof::WrongLeg(_, content) => content,
+/// Returns the item as L1 wants to see it, where the evidence itself holds it: in clear, or as the envelope, whose payer is
+/// the victim.
+pub(crate) fn in_evidence(evidence: &Evidence, item: B256) -> Option<Bytes> {
+    let envelope = match evidence.proof() {
+        Proof::Unbundling(_, content)
+        | Proof::WrongLeg(_, content)
+        | Proof::FalseVerdict(_, content) => match content {
+            Content::Clear(found) => {
+                return (found.hash(evidence.domain()) == item).then(|| bare(&**found));
+            }
+            Content::Sealed(sealed) => &sealed.envelope,
+        },
+        Proof::StaleInclusion(_, envelope) => envelope,
+        Proof::FalseOpening(_, inside) => &inside.envelope,
         _ => return None,
     };
-    match content {
-        Content::Clear(found) if found.hash(evidence.domain()) == item => Some(Item::clone(found)),
-        _ => None,
-    }
+    (envelope.id(evidence.domain()) == item).then(|| bare(envelope))
+}
+
+/// Returns an encoding without its version byte.
+pub(crate) fn bare(item: &impl Encode) -> Bytes {
+    let mut out = Writer::default();
+    item.encode_to(&mut out);
+    out.finish().into()
 }
 
 /// Returns the item that a signed transaction is by itself.

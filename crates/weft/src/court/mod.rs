@@ -10,15 +10,18 @@ mod refusal;
 
 pub(crate) use refusal::Refusal;
 
+use alloy_eips::BlockNumberOrTag;
 use alloy_network::EthereumWallet;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
 use alloy_rpc_types_eth::{Log, TransactionReceipt, TransactionRequest};
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolEvent};
+use eyre::WrapErr as _;
 use std::time::Duration;
 use weft_contracts::{Hub, SequencerRegistry, Slasher};
-use weft_types::{Domain, Encode as _, Item, Writer};
+use weft_l1::{History, L1Client, L1Patience, Sureness};
+use weft_types::Domain;
 
 /// Longest wait for a transaction to be mined.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -79,7 +82,9 @@ impl Court {
             Refusal::L1(format!("`{url}` is no endpoint: {error}; write http://host:port"))
         })?;
         let wallet = EthereumWallet::from(key);
-        let l1 = ProviderBuilder::new().wallet(wallet).connect_http(parsed).erased();
+        // L1 says which nonce comes next: it may go back.
+        let l1 = ProviderBuilder::new().with_simple_nonce_management();
+        let l1 = l1.wallet(wallet).connect_http(parsed).erased();
         let chain_id = l1.get_chain_id().await?;
         if chain_id != domain.l1_chain_id {
             return Err(Refusal::OtherL1 { expected: domain.l1_chain_id, found: chain_id });
@@ -120,6 +125,12 @@ impl Court {
         Ok(self.l1.get_block_number().await?)
     }
 
+    /// Returns the number of L1's last final block; zero while there is none.
+    pub(crate) async fn finalized(&self) -> Result<u64, Refusal> {
+        let block = self.l1.get_block_by_number(BlockNumberOrTag::Finalized).await?;
+        Ok(block.map_or(0, |block| block.header.number))
+    }
+
     /// Returns the last slot that is on L1.
     pub(crate) async fn highest_slot(&self) -> Result<u64, Refusal> {
         let call = Hub::highestSlotCall {};
@@ -129,9 +140,9 @@ impl Court {
         Hub::highestSlotCall::abi_decode_returns(&answer).map_err(|_| Refusal::NoContract(self.hub))
     }
 
-    /// Pays the victim of a conviction: whoever sent `item`.
-    pub(crate) async fn compensate(&self, id: B256, item: &Item) -> Result<Paid, Refusal> {
-        let call = Slasher::compensateCall { id, item: bare(item) };
+    /// Pays the victim of a conviction: whoever sent `item`, or pays for it when it is an envelope. It has no version byte.
+    pub(crate) async fn compensate(&self, id: B256, item: Bytes) -> Result<Paid, Refusal> {
+        let call = Slasher::compensateCall { id, item };
         self.try_call(&call).await?;
         let receipt = self.send(&call).await?;
         let paid = self.events::<Slasher::Compensated>(&receipt, self.slasher).next();
@@ -206,13 +217,22 @@ impl Punished {
     }
 }
 
-fn punish(evidence: &[u8]) -> Slasher::punishCall {
-    Slasher::punishCall { evidence: evidence.to_vec().into() }
+/// Returns the contract that punishes in the realm of `domain`, as its first registration on L1 names it, which is looked for
+/// from block `from` on.
+///
+/// # Errors
+///
+/// When L1 does not answer, or the realm is not registered there.
+pub(crate) async fn slasher_of(url: &str, domain: &Domain, from: u64) -> eyre::Result<Address> {
+    let client = L1Client::connect(&[url.to_owned()], L1Patience::default()).await;
+    let client = client.wrap_err("cannot use L1")?;
+    let to = client.height(Sureness::Latest).await?;
+    let found = History::realm(&client, domain.settlement, from, to).await;
+    let (contracts, _) = found
+        .wrap_err("cannot find the realm's registration on L1: name the contract with --slasher")?;
+    Ok(contracts.slasher)
 }
 
-/// Returns an item's encoding without version byte.
-fn bare(item: &Item) -> Bytes {
-    let mut out = Writer::default();
-    item.encode_to(&mut out);
-    out.finish().into()
+fn punish(evidence: &[u8]) -> Slasher::punishCall {
+    Slasher::punishCall { evidence: evidence.to_vec().into() }
 }

@@ -57,6 +57,22 @@ impl Claims {
         contradiction(promise, SignedPromise::clone(&known))
     }
 
+    /// Returns the remembered results of one of these items each.
+    pub(crate) fn results_of<T>(
+        &self,
+        items: &BTreeMap<B256, T>,
+    ) -> Vec<(B256, Arc<SignedPromise>)> {
+        let item = |promise: &Arc<SignedPromise>| match &promise.statement {
+            Statement::Execution(execution) => Some(execution.item),
+            _ => None,
+        };
+        let own = |promise: &Arc<SignedPromise>| {
+            let item = item(promise).filter(|item| items.contains_key(item))?;
+            Some((item, promise.clone()))
+        };
+        self.results.values().filter_map(own).collect()
+    }
+
     /// Returns the first checkpoint of a slot or of one soon behind it.
     pub(crate) fn checkpoint_from(&self, slot: SlotNumber) -> Option<Arc<SignedPromise>> {
         self.checkpoints.range(slot..).next().map(|(_, promise)| promise.clone())

@@ -52,6 +52,8 @@ fn help_shows_every_command_with_examples() {
         &["evidence", "submit"],
         &["evidence", "compensate"],
         &["watch"],
+        &["l1", "deploy"],
+        &["l1", "dev"],
     ] {
         let help = weft(&[command, &["--help"]].concat());
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{command:?}");

@@ -7,7 +7,10 @@ use alloy_rpc_types_eth::{TransactionReceipt, TransactionRequest};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolConstructor as _};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tempfile::TempDir;
 use weft_contracts::{Judge, SequencerRegistry, Slasher};
 use weft_devl1::{ANVIL_VARIABLE, Backend, DevL1, Settings};
@@ -51,7 +54,9 @@ impl Court {
         let settings = Settings {
             port: 0,
             chain_id: domain.l1_chain_id,
+            // A block for each transaction, and others when somebody says so.
             eager: true,
+            interval: Duration::from_secs(3600),
             ..Settings::new(anvil(), folder.path().join("blobs"))
         };
         let l1 = weft_devl1::start(settings).await.unwrap();

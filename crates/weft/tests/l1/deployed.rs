@@ -4,9 +4,14 @@ use crate::{
     anvil::Anvil,
     support::{ALICE, ALICE_KEY, BOB, Ran, weft, weft_reading},
 };
+use alloy_primitives::B256;
 use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
+use weft_evidence::{EpochNotice, Evidence, Proof, Signed, notice::Notice as _};
+use weft_node::development_sequencer;
+use weft_promise::Signer as _;
+use weft_types::{Domain, Encode as _};
 
 /// A configuration that names no hub yet.
 const CONFIG: &str = "\
@@ -162,4 +167,38 @@ fn who_names_no_realm_is_told_what_is_missing() {
         assert_eq!(refused.code, 1, "{args:?}");
         assert!(refused.err.contains(why), "{args:?}: {refused:?}");
     }
+}
+
+/// The sequencer's word about the key of epoch 1, which is another one for another secret.
+fn epoch_notice(domain: &Domain, secret: u8) -> Signed<EpochNotice> {
+    let key = weft_crypto::Secret::from_bytes(&[secret; 32]).unwrap().public();
+    let notice = EpochNotice { epoch: 1, list: B256::repeat_byte(secret), key };
+    Signed { notice, signature: development_sequencer().sign(notice.digest(domain)).unwrap() }
+}
+
+#[test]
+fn evidence_finds_the_contract_that_punishes_by_the_registration() {
+    let realm = Realm::deploy();
+    let settlement = serde_json::from_value(realm.said["hub"].clone()).unwrap();
+    let domain = Domain { l1_chain_id: 900, settlement, ..Domain::dev() };
+    let words = [1, 2].map(|secret| epoch_notice(&domain, secret));
+    let file = |domain, name: &str| {
+        let evidence = Evidence::new(domain, Proof::EpochNotices(Box::new(words)));
+        fs::write(realm.path(name), alloy_primitives::hex::encode(evidence.encode())).unwrap();
+        realm.path(name)
+    };
+    let submit = |file: &str, more: &[&str]| {
+        let common = ["evidence", "submit", file, "--l1", &realm.l1.url, "--key", ALICE_KEY];
+        weft(&[&common[..], more].concat())
+    };
+    let file = file(domain, "two-keys.hex");
+    // Registered before this block, so nothing names the contract behind it.
+    let late = submit(&file, &["--from", "1000000"]);
+    assert!(late.code == 1 && late.err.contains("--slasher"), "{late:?}");
+    let tried = submit(&file, &["--dry-run"]);
+    assert!(tried.code == 0 && tried.out.contains("key list equivocation"), "{tried:?}");
+    let done = submit(&file, &[]);
+    assert!(done.code == 0 && done.out.contains("punished"), "{done:?}");
+    let again = submit(&file, &[]);
+    assert!(again.code == 1 && again.err.contains("already punished"), "{again:?}");
 }

@@ -8,8 +8,9 @@ use tokio::process::Command;
 use weft_contracts::Slasher;
 use weft_types::{Decode as _, Domain};
 
-/// Kinds that stand for signatures and hashes alone: every judge must decide them.
-const ALWAYS_DECIDED: [u8; 8] = [1, 2, 3, 4, 5, 10, 11, 13];
+/// Kinds that are decided in every form. What is a false verdict (8) of an item that was called malformed is not, nor are
+/// early leaks (12).
+const ALWAYS_DECIDED: [u8; 12] = [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13, 14];
 /// Where the kind stands: behind version and domain.
 const KIND: usize = 39;
 

@@ -17,3 +17,4 @@ mod story;
 mod support;
 mod verified;
 mod watch;
+mod watched;

@@ -28,6 +28,8 @@ use weft_types::{
 
 const ROLLUP: u32 = 901;
 const KEY: B256 = B256::repeat_byte(0x11);
+/// What stands before a bundle's id at the end of calldata.
+const MAGIC: [u8; 8] = [0xef, 0x77, 0x65, 0x66, 0x74, 0x00, 0x01, 0xef];
 
 /// What everybody can ask.
 #[derive(Debug, Default)]
@@ -53,6 +55,7 @@ pub(crate) struct Program {
 pub(crate) struct Victim {
     pub(crate) sender: Address,
     pub(crate) item: B256,
+    pub(crate) raw: Bytes,
     tx: B256,
 }
 
@@ -78,6 +81,16 @@ impl Program {
 
     /// Takes a transaction of somebody new.
     pub(crate) fn take(&self, number: u8) -> Victim {
+        self.take_with(number, Bytes::new())
+    }
+
+    /// Takes a transaction that may run in its bundle only (P18).
+    pub(crate) fn take_marked(&self, number: u8) -> Victim {
+        let marker = [&MAGIC[..], &[number; 32]].concat();
+        self.take_with(number, marker.into())
+    }
+
+    fn take_with(&self, number: u8, input: Bytes) -> Victim {
         let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x40 + number)).unwrap();
         let tx = TxEip1559 {
             chain_id: ROLLUP.into(),
@@ -85,6 +98,7 @@ impl Program {
             max_fee_per_gas: 10,
             to: TxKind::Call(Address::repeat_byte(number)),
             value: U256::from(1),
+            input,
             ..TxEip1559::default()
         };
         let signature = signer.sign_hash_sync(&tx.signature_hash()).unwrap();
@@ -93,8 +107,8 @@ impl Program {
         let hash = tx.hash();
         let leg = Leg { network: NetworkId::new(ROLLUP), tx, may_revert: false };
         let item = Item::Transaction(leg).hash(&self.domain);
-        self.known.lock().unwrap().raw.insert(hash, raw);
-        Victim { sender: signer.address(), item, tx: hash }
+        self.known.lock().unwrap().raw.insert(hash, raw.clone());
+        Victim { sender: signer.address(), item, raw, tx: hash }
     }
 
     /// Promises places from the first one of a slot on, and their results.

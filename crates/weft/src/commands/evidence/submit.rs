@@ -2,7 +2,7 @@
 
 use super::{MAX_FILE, read_bounded};
 use crate::{
-    court::{Court, Paid, Punished, Refusal},
+    court::{Court, Paid, Punished, Refusal, slasher_of},
     domain::parse_domain,
     say::say,
     style::{bold, green, red, yellow},
@@ -26,9 +26,12 @@ struct OnL1 {
     /// L1 endpoint
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8545")]
     l1: String,
-    /// Contract that punishes
+    /// Contract that punishes; default: the realm's
     #[arg(long, value_name = "ADDRESS", env = "WEFT_SLASHER", hide_env = true)]
-    slasher: Address,
+    slasher: Option<Address>,
+    /// L1 block to read from
+    #[arg(long, value_name = "BLOCK", default_value_t = 0)]
+    from: u64,
     /// Private key of who pays for gas
     #[arg(long, value_name = "HEX", env = "WEFT_KEY", hide_env = true)]
     key: PrivateKeySigner,
@@ -38,9 +41,8 @@ struct OnL1 {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  weft evidence submit proof.hex --l1 http://127.0.0.1:8545 --slasher 0x12.. \\
-      --key 0xac09..
-  weft evidence submit proof.hex --slasher 0x12.. --dry-run
+  weft evidence submit proof.hex --l1 http://127.0.0.1:8545 --key 0xac09..
+  weft evidence submit proof.hex --slasher 0x12.. --key 0xac09.. --dry-run
   weft evidence submit proof.hex --slasher 0x12.. --rpc http://node:9545
 
 The file is checked here first, then L1 is asked what it would do, and only then
@@ -73,7 +75,7 @@ pub(crate) struct Submit {
 #[command(after_help = "\
 Examples:
   weft evidence compensate 0x5e.. 0x88.. --rpc http://node:9545 \\
-      --domain 900:0xABcd..:7 --slasher 0x12.. --key 0xac09..
+      --domain 900:0xABcd..:7 --key 0xac09..
 
 CONVICTION is what `weft evidence submit` printed. TRANSACTION is the hash of
 the transaction that was promised, which a node knows, or the signed transaction
@@ -129,7 +131,10 @@ impl Submit {
         let found = match victim::in_evidence(evidence, item) {
             Some(found) => Some(found),
             None => match &self.rpc {
-                Some(rpc) => victim::from_node(rpc, evidence.domain(), item).await?,
+                Some(rpc) => {
+                    let found = victim::from_node(rpc, evidence.domain(), item).await?;
+                    found.as_ref().map(victim::bare)
+                }
                 None => None,
             },
         };
@@ -138,7 +143,7 @@ impl Submit {
             say("  weft evidence compensate pays it");
             return Ok(());
         };
-        print_paid(&court.compensate(done.id, &found).await?);
+        print_paid(&court.compensate(done.id, found).await?);
         Ok(())
     }
 }
@@ -154,7 +159,7 @@ impl Compensate {
         if computed != declared {
             bail!(Refusal::NotTheItem { declared, computed });
         }
-        print_paid(&court.compensate(self.id, &found).await?);
+        print_paid(&court.compensate(self.id, victim::bare(&found)).await?);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -171,7 +176,11 @@ impl Compensate {
 
 impl OnL1 {
     async fn open(&self, domain: &Domain) -> Result<Court> {
-        Ok(Court::open(&self.l1, domain, self.slasher, self.key.clone()).await?)
+        let slasher = match self.slasher {
+            Some(named) => named,
+            None => slasher_of(&self.l1, domain, self.from).await?,
+        };
+        Ok(Court::open(&self.l1, domain, slasher, self.key.clone()).await?)
     }
 }
 

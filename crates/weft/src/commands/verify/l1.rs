@@ -54,7 +54,10 @@ async fn derive(
 }
 
 /// Returns where blobs come from, by what was named.
-async fn source(named: Option<&str>, client: &L1Client) -> Result<Box<dyn BlobSource>> {
+pub(in crate::commands) async fn source(
+    named: Option<&str>,
+    client: &L1Client,
+) -> Result<Box<dyn BlobSource>> {
     Ok(match named {
         None => Box::new(ClientBlobs(client.clone())),
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => {

@@ -6,7 +6,7 @@ use crate::{
     tower::{Bench, Claims, Found, Notices, Place, place},
     upstream::Upstream,
 };
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use eyre::{Result, eyre};
 use serde_json::json;
 use std::{
@@ -17,8 +17,8 @@ use std::{
 use tokio::sync::mpsc::Sender;
 use weft_client::{Realm, ToldNotice};
 use weft_commitment::SignedCommitment;
-use weft_evidence::{EpochNotice, Proof, Signed};
-use weft_types::{Decode as _, SignedPromise, Statement};
+use weft_evidence::{Content, EpochNotice, Proof, Signed};
+use weft_types::{Decode as _, Item, Position, SignedPromise, Statement};
 
 /// Time before a feed is asked for again.
 const BEGIN_AGAIN: Duration = Duration::from_secs(1);
@@ -82,7 +82,7 @@ impl Ears {
 
     /// Looks whether own promises were kept, for ever.
     pub(super) async fn own(&self) {
-        let mut checked = BTreeSet::new();
+        let (mut checked, mut compared) = (BTreeSet::new(), BTreeSet::new());
         loop {
             for (name, promise) in self.own.promises(self.sequencer, self.realm.domain()) {
                 if checked.contains(&name) {
@@ -98,7 +98,30 @@ impl Ears {
                     }
                 }
             }
+            self.results(&self.own.items(self.realm.domain()), &mut compared).await;
             tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Holds the results that were heard against items: a leg alone, one that failed, one of somebody else's.
+    pub(super) async fn results(
+        &self,
+        items: &BTreeMap<B256, Item>,
+        checked: &mut BTreeSet<(Position, B256)>,
+    ) {
+        let results = lock(&self.claims).results_of(items);
+        for (item, promise) in results {
+            let Statement::Execution(result) = &promise.statement else { continue };
+            // A position may have another result on another branch of L1; each is looked at once.
+            if !checked.insert((result.position, result.l1_origin)) {
+                continue;
+            }
+            let content = || Content::Clear(Box::new(items[&item].clone()));
+            let promise = Box::new(SignedPromise::clone(&promise));
+            let unbundled = Proof::Unbundling(promise.clone(), content());
+            if !self.convict(unbundled).await {
+                self.convict(Proof::WrongLeg(promise, content())).await;
+            }
         }
     }
 

@@ -7,12 +7,12 @@ use crate::{
     tower::Found,
     victim,
 };
-use alloy_primitives::{B256, utils::format_ether};
+use alloy_primitives::{B256, Bytes, utils::format_ether};
 use serde_json::json;
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 use tokio::{sync::mpsc::Receiver, time::sleep};
 use weft_evidence::Evidence;
-use weft_types::Encode as _;
+use weft_types::{Encode as _, SignedPromise};
 
 /// First wait for an L1 that does not answer; each is twice the one before.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -20,6 +20,19 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Time between two looks at deadlines.
 const LOOK_AGAIN: Duration = Duration::from_secs(6);
+
+/// Punishments that are looked at until they are final; of more the oldest are left alone.
+const MAX_DONE: usize = 1_024;
+
+/// A punishment that L1 may take back.
+#[derive(Debug)]
+struct Done {
+    found: Found,
+    /// L1's last block when it was there.
+    block: u64,
+    /// Whether the victim was paid.
+    is_paid: bool,
+}
 
 /// Who acts on L1; nobody without a key.
 #[derive(Debug)]
@@ -34,18 +47,60 @@ impl Hand {
         Self { court, own, rpc }
     }
 
-    /// Has everybody punished that is convicted, one after the other, for ever.
+    /// Has everybody punished that is convicted, one after the other, for ever; again when L1 takes it back (P48).
     pub(super) async fn punish(&self, mut waiting: Receiver<Found>) {
-        while let Some(found) = waiting.recv().await {
+        let mut done = VecDeque::new();
+        loop {
+            tokio::select! {
+                found = waiting.recv() => match (found, &self.court) {
+                    (None, _) => return,
+                    (Some(_), None) => {}
+                    (Some(found), Some(court)) => done.extend(self.act(court, found).await),
+                },
+                () = sleep(LOOK_AGAIN) => {}
+            }
             if let Some(court) = &self.court {
-                self.until_it_is_said(court, &found).await;
-                self.compensate(court, &found).await;
+                self.look_back(court, &mut done).await;
             }
         }
     }
 
-    /// Has missed deadlines punished, for ever.
+    /// Punishes, and pays the victim; returns what L1 may take back.
+    async fn act(&self, court: &Court, found: Found) -> Option<Done> {
+        if !self.until_it_is_said(court, &found).await {
+            return None;
+        }
+        let is_paid = self.compensate(court, &found).await;
+        // Somebody else may have been faster, in a block before this one.
+        let block = court.block().await.unwrap_or(u64::MAX);
+        Some(Done { found, block, is_paid })
+    }
+
+    /// Does again what is not on L1 any more, and forgets what is final.
+    async fn look_back(&self, court: &Court, done: &mut VecDeque<Done>) {
+        let Ok(last) = court.finalized().await else { return };
+        done.retain(|done| done.block > last);
+        while done.len() > MAX_DONE {
+            done.pop_front();
+        }
+        for done in done {
+            let id = done.found.id;
+            if court.try_punish(&done.found.evidence.encode()).await.is_ok() {
+                say(json!({ "event": "taken back", "conviction": id }));
+                self.until_it_is_said(court, &done.found).await;
+                done.is_paid = self.compensate(court, &done.found).await;
+            } else if done.is_paid && matches!(court.reserve(id).await, Ok(Some(_))) {
+                done.is_paid = self.compensate(court, &done.found).await;
+            } else {
+                continue;
+            }
+            done.block = court.block().await.unwrap_or(u64::MAX);
+        }
+    }
+
+    /// Has missed deadlines punished, for ever; again when L1 takes it back.
     pub(super) async fn deadlines(&self, ears: &Ears) {
+        let mut done = VecDeque::new();
         loop {
             sleep(LOOK_AGAIN).await;
             let Some(court) = &self.court else { continue };
@@ -54,26 +109,35 @@ impl Hand {
             };
             for promise in ears.due(block, highest) {
                 match court.punish_missing(&promise.encode()).await {
-                    Ok(transaction) => say(json!({
-                        "event": "punished",
-                        "why": "missed deadline",
-                        "transaction": transaction,
-                    })),
+                    Ok(transaction) => {
+                        say(json!({
+                            "event": "punished",
+                            "why": "missed deadline",
+                            "transaction": transaction,
+                        }));
+                        done.retain(|(_, other)| *other != promise);
+                        done.push_back((block, promise));
+                    }
                     // The slot is not there, and it is not too late for it either: in the time of grace.
                     Err(why) if why.may_pass() || why == Refusal::NotMissed => ears.later(promise),
                     Err(_) => {}
                 }
             }
+            let Ok(last) = court.finalized().await else { continue };
+            // One that stands is refused at the next look, for nothing.
+            done.retain(|(block, _)| *block >= last);
+            done.drain(..done.len().saturating_sub(MAX_DONE));
+            done.iter().for_each(|(_, promise): &(u64, SignedPromise)| ears.later(promise.clone()));
         }
     }
 
-    /// Tries until L1 punished somebody or says why not.
-    async fn until_it_is_said(&self, court: &Court, found: &Found) {
+    /// Tries until L1 punished somebody or says why not; returns true when somebody is punished, by whomever.
+    async fn until_it_is_said(&self, court: &Court, found: &Found) -> bool {
         let mut wait = FIRST_WAIT;
         loop {
             match court.punish(&found.evidence.encode()).await {
                 Ok(done) => {
-                    return say(json!({
+                    say(json!({
                         "event": "punished",
                         "conviction": found.id,
                         "why": found.conviction.fault.to_string(),
@@ -83,6 +147,7 @@ impl Hand {
                         "transaction": done.transaction,
                         "gasUsed": done.gas_used,
                     }));
+                    return true;
                 }
                 Err(why) if why.may_pass() => {
                     let why = why.to_string();
@@ -92,28 +157,34 @@ impl Hand {
                 }
                 Err(why) => {
                     let event = if why.is_done() { "done" } else { "refused" };
-                    let why = why.to_string();
-                    return say(json!({ "event": event, "conviction": found.id, "why": why }));
+                    let text = why.to_string();
+                    say(json!({ "event": event, "conviction": found.id, "why": text }));
+                    return why.is_done();
                 }
             }
         }
     }
 
-    /// Pays the victim, when its item can be found. Somebody else may have paid it, or may do so later.
-    async fn compensate(&self, court: &Court, found: &Found) {
-        let Ok(Some((item, _))) = court.reserve(found.id).await else { return };
+    /// Pays the victim, when its item can be found; returns true when that was done. Somebody else may have paid it, or may do
+    /// so later.
+    async fn compensate(&self, court: &Court, found: &Found) -> bool {
+        let Ok(Some((item, _))) = court.reserve(found.id).await else { return false };
         let domain = found.evidence.domain();
-        let here = self.here(&found.evidence, item);
-        let item = match here {
+        let item = match self.here(&found.evidence, item) {
             Some(item) => Some(item),
-            None => victim::from_node(&self.rpc, domain, item).await.unwrap_or_default(),
+            None => {
+                let known = victim::from_node(&self.rpc, domain, item).await.unwrap_or_default();
+                known.as_ref().map(victim::bare)
+            }
         };
         let Some(item) = item else {
-            return say(
+            say(
                 json!({ "event": "waiting", "conviction": found.id, "why": "the victim's item is unknown" }),
             );
+            return false;
         };
-        match court.compensate(found.id, &item).await {
+        let paid = court.compensate(found.id, item).await;
+        match &paid {
             Ok(paid) => say(json!({
                 "event": "compensated",
                 "conviction": found.id,
@@ -125,10 +196,11 @@ impl Hand {
                 say(json!({ "event": "trouble", "conviction": found.id, "why": why.to_string() }));
             }
         }
+        paid.is_ok()
     }
 
-    fn here(&self, evidence: &Evidence, item: B256) -> Option<weft_types::Item> {
+    fn here(&self, evidence: &Evidence, item: B256) -> Option<Bytes> {
         let known = victim::in_evidence(evidence, item);
-        known.or_else(|| self.own.item(evidence.domain(), item))
+        known.or_else(|| self.own.item(evidence.domain(), item).as_ref().map(victim::bare))
     }
 }

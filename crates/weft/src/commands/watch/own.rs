@@ -3,6 +3,7 @@
 use crate::victim;
 use alloy_primitives::{Address, B256, Bytes};
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -33,10 +34,20 @@ impl Own {
         self.files("json").into_iter().filter_map(read).collect()
     }
 
-    /// Returns the item of this hash, where its transaction is here.
+    /// Returns the item of this hash, where it is here.
     pub(super) fn item(&self, domain: &Domain, hash: B256) -> Option<Item> {
-        let read = |path: PathBuf| victim::of_raw(text(&path)?.trim().parse::<Bytes>().ok()?).ok();
-        self.files("raw").into_iter().filter_map(read).find(|item| item.hash(domain) == hash)
+        self.items(domain).remove(&hash)
+    }
+
+    /// Returns everything that is in the directory as a signed transaction, or as the encoding of a transaction or bundle.
+    pub(super) fn items(&self, domain: &Domain) -> BTreeMap<B256, Item> {
+        let read = |path: PathBuf| {
+            let bytes = text(&path)?.trim().parse::<Bytes>().ok()?;
+            let item = victim::of_raw(bytes.clone()).ok();
+            item.or_else(|| Item::from_plaintext(&bytes).ok())
+        };
+        let items = self.files("raw").into_iter().filter_map(read);
+        items.map(|item| (item.hash(domain), item)).collect()
     }
 
     fn files(&self, ending: &str) -> Vec<PathBuf> {
