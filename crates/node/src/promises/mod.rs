@@ -33,7 +33,7 @@ use weft_promise::{Guard, Issuer, LocalSigner, ProgramSigner, Signer, guard::Set
 use weft_types::{Domain, SignedPromise, SlotNumber, Statement};
 
 /// Most statements that wait for the worker.
-const MAX_QUEUE: usize = 1 << 14;
+const MAX_QUEUE: usize = 1 << 15;
 /// Messages that a subscriber may be behind before it is dropped.
 const FEED_BACKLOG: usize = 1 << 12;
 
