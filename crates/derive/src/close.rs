@@ -58,7 +58,8 @@ impl Derivation {
             }
         }
         let lane = self.lane.sealing();
-        self.epochs.retain(|epoch, _| lane.open(*epoch).is_some() || lane.closed(*epoch).is_some());
+        let waits = |epoch| lane.open(epoch).is_some() || lane.closed(epoch).is_some();
+        self.epochs.retain(|epoch, _| waits(*epoch) || lane.opening() == Some(*epoch));
         Ok(record)
     }
 

@@ -92,28 +92,43 @@ impl Derivation {
         (word & U256::from(u128::MAX)).to()
     }
 
-    /// Lets the epoch run that is opened in this slot.
+    /// Lets the epoch run that is opened in this slot, or so much of it as one slot takes.
     pub(crate) fn opening(
         &mut self,
         passage: &mut Passage<'_>,
         legs: &mut dyn Legs,
     ) -> Result<(), Lie> {
-        let Some(opening) = &passage.slot.opening else { return Ok(()) };
+        let goes_on = passage.goes_on.take();
+        let Some(opening) = &passage.slot.opening else {
+            let Some((epoch, _)) = goes_on else { return Ok(()) };
+            return Err(passage.lie(LieKind::Epoch { epoch, why: "does not go on" }));
+        };
         let epoch = opening.epoch;
         let wrong = |why| passage.lie(LieKind::Epoch { epoch, why });
+        if goes_on.as_ref().is_some_and(|(other, _)| *other != epoch) {
+            return Err(wrong("comes before the rest of another one"));
+        }
         if passage.has_items {
             return Err(wrong("runs beside another one"));
         }
         let config = self.sealing(passage)?;
-        let known = self.epochs.remove(&epoch).ok_or_else(|| wrong("does not wait"))?;
+        let mut known = self.epochs.remove(&epoch).ok_or_else(|| wrong("does not wait"))?;
         let secret = Secret::from_bytes(&opening.secret.0);
         let secret = secret.and_then(|secret| known.list.fitting(&secret));
         let secret = secret.ok_or_else(|| passage.lie(LieKind::Secret { epoch }))?;
-        let turns = self.reveal(passage, epoch, known.list.id())?;
-        if turns.len() != opening.items.len() || turns.len() != known.ordered.len() {
+        let turns = match goes_on {
+            Some((_, turns)) => turns,
+            None => self.reveal(passage, epoch, known.list.id())?,
+        };
+        if turns.len() != opening.items.len() || turns.len() > known.ordered.len() {
             return Err(wrong("has another number of items"));
         }
-        self.run_opened(passage, legs, &config, &known, &secret, opening, &turns)
+        let rest = known.ordered.split_off(turns.len());
+        self.run_opened(passage, legs, &config, &known, &secret, opening, &turns)?;
+        if !rest.is_empty() {
+            self.epochs.insert(epoch, Epoch { ordered: rest, ..known });
+        }
+        Ok(())
     }
 
     fn reveal(&mut self, passage: &Passage<'_>, epoch: u64, list: B256) -> Result<Vec<Turn>, Lie> {

@@ -30,6 +30,8 @@ pub(crate) struct Passage<'a> {
     /// What got a position with a chain.
     pub(crate) sealed: Vec<B256>,
     pub(crate) plaintext: Vec<B256>,
+    /// The rest of an epoch that began in a slot before, or the next part of it.
+    pub(crate) goes_on: Option<(u64, Vec<Turn>)>,
     /// True when anything got a position or had its turn.
     pub(crate) has_items: bool,
     /// True when nobody claims anything about it: what is derived is compared with nothing.
@@ -72,6 +74,7 @@ impl Derivation {
             removals: slot.removals.iter().peekable(),
             sealed: Vec::new(),
             plaintext: Vec::new(),
+            goes_on: None,
             has_items: false,
             is_forced,
         };
@@ -129,8 +132,12 @@ impl Derivation {
         self.check_header(passage, &header)?;
         let Ok(()) = self.realm.open_slot(header).map_err(never);
         for effect in effects {
-            if let Effect::Opening { epoch, turns, .. } = effect {
-                self.run_late(passage, epoch, &turns)?;
+            match effect {
+                Effect::Opening { epoch, is_late: true, turns } => {
+                    self.run_late(passage, epoch, &turns)?;
+                }
+                Effect::Opening { epoch, turns, .. } => passage.goes_on = Some((epoch, turns)),
+                _ => {}
             }
         }
         Ok(())

@@ -86,13 +86,14 @@ pub enum Effect {
         /// True when it closed too late, so that its items are removed (P17).
         is_late: bool,
     },
-    /// The items of a closed epoch run, in this order, before anything that gets a position in the open slot.
+    /// Items of a closed epoch run, in this order, before anything that gets a position in the open slot. What is too much for
+    /// one slot comes with the next ones; until then nothing else gets a position.
     Opening {
         /// The epoch.
         epoch: u64,
         /// True when they are only removed.
         is_late: bool,
-        /// Its items.
+        /// Its items, or the next of them.
         turns: Vec<Turn>,
     },
     /// The open slot closed.

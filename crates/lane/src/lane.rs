@@ -5,7 +5,7 @@ use crate::{
     config::{InvalidConfig, LaneConfig},
     input::{Effect, Input},
     recent::Recent,
-    sealed::{KeyAnnouncement, SealedRejection, SealedSubmission, Sealing},
+    sealed::{KeyAnnouncement, Part, SealedRejection, SealedSubmission, Sealing},
     slot::OpenSlot,
     standing::ClosedSlot,
 };
@@ -129,6 +129,7 @@ impl Lane {
     ) -> Result<(), Rejection> {
         admit::check_item(submission, &self.config, &self.recent)?;
         self.opened(effects);
+        self.sealing.check_opened()?;
         let slot = self.open.as_mut().expect("a slot was just opened");
         admit::check_room(submission, &self.config, slot)?;
         let (position, effect) = slot.push(submission);
@@ -195,6 +196,7 @@ impl Lane {
             return Err(Rejection::Duplicate { item: sealed.item, position });
         }
         self.opened(effects);
+        self.sealing.check_opened()?;
         let slot = self.open.as_mut().expect("a slot was just opened");
         let config = self.config.sealing.as_ref().expect("it was just looked at");
         let fee_wei = self.sealing.check(config, slot.header().number, self.clock_ms, sealed)?;
@@ -209,7 +211,8 @@ impl Lane {
         Ok(())
     }
 
-    /// Lets a closed epoch run. From here on its items can be read, so nothing else gets a position before them.
+    /// Lets a closed epoch run. From here on its items can be read, so nothing else gets a position before them. What is too
+    /// much for one slot goes on in the next ones.
     fn reveal(
         &mut self,
         epoch: u64,
@@ -221,16 +224,16 @@ impl Lane {
             self.close(effects);
         }
         self.opened(effects);
-        self.run(epoch, effects);
+        let part = self.sealing.start(epoch);
+        self.run(part, effects);
         Ok(())
     }
 
-    fn run(&mut self, epoch: u64, effects: &mut Vec<Effect>) {
-        let Some(started) = self.sealing.start(epoch) else { return };
+    fn run(&mut self, part: Option<Part>, effects: &mut Vec<Effect>) {
+        let Some(Part { epoch, is_late, items }) = part else { return };
         let slot = self.open.as_mut().expect("epochs run in an open slot");
-        let items = started.epoch.items.iter();
-        let turns = items.map(|item| slot.push_opened(item, started.is_late)).collect();
-        effects.push(Effect::Opening { epoch, is_late: started.is_late, turns });
+        let turns = items.iter().map(|item| slot.push_opened(item, is_late)).collect();
+        effects.push(Effect::Opening { epoch, is_late, turns });
     }
 
     /// Ends an epoch behind the record of its last slot.
@@ -259,8 +262,14 @@ impl Lane {
         self.recent.forget(header.number, self.config.recent_slots);
         effects.push(Effect::Opened(header.clone()));
         self.open = Some(OpenSlot::new(&self.domain, header));
+        let rest = self.sealing.go_on();
+        self.run(rest, effects);
+        if self.sealing.opening().is_some() {
+            return;
+        }
         while let Some(epoch) = self.sealing.late() {
-            self.run(epoch, effects);
+            let late = self.sealing.start(epoch);
+            self.run(late, effects);
         }
     }
 

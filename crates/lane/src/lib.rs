@@ -34,7 +34,7 @@ pub use config::{InvalidConfig, LaneConfig};
 pub use input::{Effect, Input};
 pub use lane::Lane;
 pub use sealed::{
-    ClosedEpoch, Epoch, KeyAnnouncement, SealedItem, SealedRejection, SealedSubmission, Sealing,
-    SealingConfig, Turn,
+    ClosedEpoch, Epoch, KeyAnnouncement, MAX_OPENED_BYTES, SealedItem, SealedRejection,
+    SealedSubmission, Sealing, SealingConfig, Turn,
 };
 pub use standing::{ClosedSlot, InvalidStanding, Standing};

@@ -88,9 +88,10 @@ impl Standing {
 }
 
 impl Lane {
-    /// Returns what the lane is; `None` while an item has a position in the open slot.
+    /// Returns what the lane is; `None` while an item has a position in the open slot, or an epoch is half opened.
     pub fn standing(&self) -> Option<Standing> {
-        if self.open.as_ref().is_some_and(|slot| slot.items() > 0) {
+        let has_items = self.open.as_ref().is_some_and(|slot| slot.items() > 0);
+        if has_items || self.sealing.opening().is_some() {
             return None;
         }
         Some(Standing {

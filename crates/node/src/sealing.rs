@@ -2,9 +2,11 @@
 
 mod committee;
 mod options;
+mod unseal;
 
 pub(crate) use committee::{Answer, Ask, Committee};
 pub use options::SealingOptions;
+pub(crate) use unseal::{Found, Unsealing};
 
 use crate::error::NodeError;
 use std::{

@@ -171,6 +171,8 @@ pub(crate) struct Sealed {
     now_ms: u64,
     envelopes: Vec<Envelope>,
     waiting: Vec<Statement>,
+    /// Items of the epoch that ran.
+    ran: usize,
 }
 
 /// Why an envelope is not taken.
@@ -219,6 +221,7 @@ impl Sealed {
             now_ms: GENESIS_TIME * 1_000 + SLOT_MS,
             envelopes: Vec::new(),
             waiting: Vec::new(),
+            ran: 0,
         };
         sealed.step(Input::Tick).expect("time passes");
         sealed
@@ -297,20 +300,35 @@ impl Sealed {
         times.open += start.elapsed();
         let start = Instant::now();
         let (number, list) = (epoch.list.epoch(), epoch.list.id());
-        let turns = self.step(Input::Reveal { epoch: number, list }).expect("its secret is known");
-        assert_eq!((turns.len(), items.len()), (count, count), "every item has its turn");
-        for (turn, item) in turns.iter().zip(&items) {
-            let applied = self.realm.apply(turn.position, item).expect("memory does not fail");
-            assert_eq!(applied.outcome, Outcome::Included);
-            self.waiting.push(result(turn, &applied.outcome));
-            if self.waiting.len() == GROUP {
-                self.promise();
+        let mut turns =
+            self.step(Input::Reveal { epoch: number, list }).expect("its secret is known");
+        let mut items = items.iter();
+        loop {
+            for (turn, item) in turns.iter().zip(items.by_ref().take(turns.len())) {
+                self.turn(turn, item);
             }
+            self.promise();
+            if self.lane.sealing().opening().is_none() {
+                break;
+            }
+            self.step(Input::Close).expect("slots can be closed");
+            turns = self.step(Input::Tick).expect("time passes");
         }
-        self.promise();
+        assert_eq!((items.len(), self.ran), (0, count), "every item has its turn");
+        self.ran = 0;
         self.step(Input::Close).expect("slots can be closed");
         self.step(Input::Tick).expect("time passes");
         times.fold += start.elapsed();
+    }
+
+    fn turn(&mut self, turn: &Turn, item: &Item) {
+        let applied = self.realm.apply(turn.position, item).expect("memory does not fail");
+        assert_eq!(applied.outcome, Outcome::Included);
+        self.ran += 1;
+        self.waiting.push(result(turn, &applied.outcome));
+        if self.waiting.len() == GROUP {
+            self.promise();
+        }
     }
 
     fn promise(&mut self) {

@@ -187,3 +187,68 @@ fn p13_what_carries_an_envelope_is_bound_and_reserved() {
     let lie = found(|batch| batch.slots[ORDERED].sealed.swap(0, 1));
     assert!(matches!(*lie.kind, LieKind::Order { .. }), "{lie}");
 }
+
+/// Seals five large plaintexts, so that the epoch runs in two slots, and a transaction in the last one.
+fn long_history() -> (Sequencer, SignedBatch) {
+    let mut sequencer = Sequencer::with(config(true));
+    sequencer.announce(2, u64::MAX);
+    sequencer.deposit(0);
+    (0..EPOCH).for_each(|_| sequencer.close());
+    for salt in 0..5 {
+        let large = vec![salt as u8; 130_000];
+        sequencer.order(sequencer.seal(&large, salt));
+    }
+    let plaintext = WireLeg::of(&Draft::pay(A, 5, 0, 9).leg()).plaintext();
+    sequencer.order(sequencer.seal(&plaintext, 9));
+    (0..EPOCH).for_each(|_| sequencer.close());
+    sequencer.reveal(2);
+    sequencer.close_after(0);
+    sequencer.submit(&Draft::pay(A, 0, 0, 1).item());
+    sequencer.close();
+    let batch = sequencer.batch();
+    (sequencer, batch)
+}
+
+#[test]
+fn p2_an_epoch_that_is_too_much_for_one_slot_goes_on_in_the_next() {
+    let (sequencer, batch) = long_history();
+    let opened = |slot: usize| batch.batch.slots[slot].opening.as_ref().unwrap().items.len();
+    assert_eq!((opened(RUNS), opened(RUNS + 1)), (4, 2));
+    // Each of both slots fits the blobs of one transaction, whatever it holds.
+    for slot in &batch.batch.slots[RUNS..] {
+        let batch = Batch { slots: vec![slot.clone()], ..batch.batch.clone() };
+        assert!(batch.encode().len() < 780_000);
+    }
+    let (blocks, derived) = derive(&sequencer.config, &[], std::slice::from_ref(&batch)).unwrap();
+    assert_eq!(blocks, sequencer.blocks);
+    assert_eq!((derived[0].items, derived[0].removed), (8, 5));
+
+    let lie = |change: &dyn Fn(&mut Batch)| {
+        let mut batch = batch.batch.clone();
+        change(&mut batch);
+        *derive(&sequencer.config, &[], &[sign(batch)]).unwrap_err().kind
+    };
+    // The rest is left out, belongs to another epoch, or comes under another secret.
+    let why = "does not go on";
+    assert_eq!(
+        lie(&|batch| batch.slots[RUNS + 1].opening = None),
+        LieKind::Epoch { epoch: 2, why }
+    );
+    let found = lie(&|batch| batch.slots[RUNS + 1].opening.as_mut().unwrap().epoch = 3);
+    assert!(matches!(found, LieKind::Epoch { epoch: 3, .. }), "{found}");
+    let found = lie(&|batch| batch.slots[RUNS + 1].opening.as_mut().unwrap().secret.0[9] ^= 1);
+    assert_eq!(found, LieKind::Secret { epoch: 2 });
+    // Plaintext between the parts of what can be read.
+    let found = lie(&|batch| {
+        let plaintext = batch.slots[RUNS + 1].plaintext.clone();
+        batch.slots[RUNS].plaintext = plaintext;
+    });
+    let opening = weft_lane::SealedRejection::Opening { epoch: 2 };
+    assert_eq!(found, LieKind::Lane(opening.into()));
+    // All of it at once, and an opening when there is nothing left.
+    let found = lie(&|batch| {
+        let rest = batch.slots[RUNS + 1].opening.take().unwrap();
+        batch.slots[RUNS].opening.as_mut().unwrap().items.extend(rest.items);
+    });
+    assert!(matches!(found, LieKind::Epoch { epoch: 2, .. }), "{found}");
+}

@@ -21,7 +21,7 @@ use weft_derive::{
 };
 use weft_evm::{Escrow, Heads, MemoryState, Realm, TokenId};
 use weft_lane::{
-    Effect, Input, KeyAnnouncement, Lane, LaneConfig, SealedSubmission, SealingConfig,
+    Effect, Input, KeyAnnouncement, Lane, LaneConfig, SealedSubmission, SealingConfig, Turn,
 };
 use weft_types::{
     Bundle, BundleShape, Domain, FEE_VAULT, Item, Leg, LegShape, NetworkId, Opening, Outcome,
@@ -217,7 +217,11 @@ impl Sequencer {
         self.has_items = false;
         self.realm.open_slot(header.clone()).unwrap();
         for effect in &effects[1..] {
-            let Effect::Opening { epoch, is_late: true, turns } = effect else { panic!() };
+            let Effect::Opening { epoch, is_late, turns } = effect else { panic!() };
+            if !is_late {
+                self.run(*epoch, turns);
+                continue;
+            }
             let epoch = self.epochs.remove(epoch).unwrap();
             for (turn, envelope) in turns.iter().zip(&epoch.envelopes) {
                 self.turn(turn.position, turn.item, &envelope.carriage, Opening::Late);
@@ -398,36 +402,47 @@ impl Sequencer {
         self.epochs.get_mut(&carriage.epoch).unwrap().envelopes.push(envelope);
     }
 
-    /// Opens a closed epoch in the open slot, which is empty.
+    /// Opens a closed epoch in the open slot, which is empty. What is too much for it runs in the next ones.
     pub(crate) fn reveal(&mut self, number: u64) {
-        let epoch = self.epochs.remove(&number).unwrap();
-        let effects = self.step(Input::Reveal { epoch: number, list: epoch.list.id() });
+        let list = self.epochs[&number].list.id();
+        let effects = self.step(Input::Reveal { epoch: number, list });
         let [Effect::Opening { turns, .. }] = &effects[..] else { panic!("{effects:?}") };
-        let scheme = EpochKeyScheme::new(&epoch.list);
-        let secret = epoch.list.fitting(&epoch.secret).unwrap();
-        let mut items = Vec::new();
-        for (turn, envelope) in turns.iter().zip(&epoch.envelopes) {
-            let (opening, opened) = match scheme.open(envelope, &secret).unwrap() {
-                Verdict::Opened { plaintext, seed } => {
-                    let item = Item::from_plaintext(&plaintext);
-                    let opening = item.map_or(Opening::Malformed, |i| Opening::Opened(Box::new(i)));
-                    (opening, Opened::of_plaintext(seed, plaintext))
-                }
-                Verdict::Malformed { seed } => {
-                    let padded = scheme.reseal(envelope, &seed).unwrap().1.to_vec().into();
-                    (Opening::Malformed, Opened::Malformed { seed, padded })
-                }
-                Verdict::Undecryptable => {
-                    let head = alloy_primitives::FixedBytes::from_slice(&envelope.head);
-                    let (masked_seed, body) = (envelope.masked_seed, envelope.body.clone().into());
-                    (Opening::Undecryptable, Opened::Undecryptable { head, masked_seed, body })
-                }
-            };
-            items.push(opened);
-            self.turn(turn.position, turn.item, &envelope.carriage, opening);
-        }
+        self.run(number, turns);
+    }
+
+    fn run(&mut self, number: u64, turns: &[Turn]) {
+        let mut epoch = self.epochs.remove(&number).unwrap();
+        let rest = epoch.envelopes.split_off(turns.len());
+        let items = turns.iter().zip(&epoch.envelopes);
+        let items = items.map(|(turn, envelope)| self.run_turn(&epoch, turn, envelope)).collect();
         let secret = B256::new(epoch.secret.to_bytes());
         self.slot.opening = Some(EpochOpening { epoch: number, secret, items });
+        if !rest.is_empty() {
+            self.epochs.insert(number, Epoch { envelopes: rest, ..epoch });
+        }
+    }
+
+    fn run_turn(&mut self, epoch: &Epoch, turn: &Turn, envelope: &Envelope) -> Opened {
+        let scheme = EpochKeyScheme::new(&epoch.list);
+        let secret = epoch.list.fitting(&epoch.secret).unwrap();
+        let (opening, opened) = match scheme.open(envelope, &secret).unwrap() {
+            Verdict::Opened { plaintext, seed } => {
+                let item = Item::from_plaintext(&plaintext);
+                let opening = item.map_or(Opening::Malformed, |i| Opening::Opened(Box::new(i)));
+                (opening, Opened::of_plaintext(seed, plaintext))
+            }
+            Verdict::Malformed { seed } => {
+                let padded = scheme.reseal(envelope, &seed).unwrap().1.to_vec().into();
+                (Opening::Malformed, Opened::Malformed { seed, padded })
+            }
+            Verdict::Undecryptable => {
+                let head = alloy_primitives::FixedBytes::from_slice(&envelope.head);
+                let (masked_seed, body) = (envelope.masked_seed, envelope.body.clone().into());
+                (Opening::Undecryptable, Opened::Undecryptable { head, masked_seed, body })
+            }
+        };
+        self.turn(turn.position, turn.item, &envelope.carriage, opening);
+        opened
     }
 
     fn turn(&mut self, position: Position, envelope: B256, carriage: &Carriage, opening: Opening) {

@@ -10,6 +10,9 @@
 //! An item is ordered in the slot S in which it comes, in a section with a chain of its own, so that its promise is as
 //! good as any. It runs in the slot Z that opens when the epoch's secret is known, before anything else of that slot:
 //! no plaintext position before it is given once it can be read. Everything between S and Z goes on.
+//!
+//! What is too much for one slot runs in several, one behind the other: until the last part has its turn, nothing else
+//! gets a position (P2).
 
 mod config;
 mod epoch;
@@ -20,7 +23,7 @@ pub use epoch::{ClosedEpoch, Epoch, KeyAnnouncement, Load, SealedItem};
 pub use refusal::SealedRejection;
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 use alloy_primitives::{Address, B256};
@@ -31,6 +34,9 @@ use weft_types::{
 
 /// Epochs ahead of the open one for which key lists are taken.
 const MAX_AHEAD: u64 = 2;
+
+/// Most bytes of size buckets that are opened in one slot: whatever they hold, it fits the blobs of one transaction (P40).
+pub const MAX_OPENED_BYTES: u64 = 560_000;
 
 /// An envelope that asks for an order. Its caller has checked the payer's signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,11 +83,29 @@ pub struct Sealing {
     open: BTreeMap<u64, Epoch>,
     /// Epochs whose items wait for a secret.
     closed: BTreeMap<u64, ClosedEpoch>,
+    /// The epoch that is being opened, while not all of its items had their turn.
+    opening: Option<Rest>,
     /// What items may cost, by payer, in wei.
     // Invariant: the sum over the items of all epochs and `settling`.
     reserved: BTreeMap<Address, u128>,
     /// Items that run in the open slot: charged when it closes, reserved until then.
     settling: Vec<(Address, u128)>,
+}
+
+/// What is left of an epoch of which a part ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rest {
+    epoch: u64,
+    items: VecDeque<SealedItem>,
+    available: Vec<NetworkId>,
+}
+
+/// Items of an epoch that run in one slot.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) epoch: u64,
+    pub(crate) is_late: bool,
+    pub(crate) items: Vec<SealedItem>,
 }
 
 impl Sealing {
@@ -93,6 +117,12 @@ impl Sealing {
     /// Returns an epoch whose items wait for a secret.
     pub fn closed(&self, epoch: u64) -> Option<&ClosedEpoch> {
         self.closed.get(&epoch)
+    }
+
+    /// Returns the epoch that is being opened, while not all of its items had their turn: the next slot goes on with it, and
+    /// nothing else gets a position before.
+    pub fn opening(&self) -> Option<u64> {
+        self.opening.as_ref().map(|rest| rest.epoch)
     }
 
     /// Returns the epochs whose items wait for a secret.
@@ -244,6 +274,7 @@ impl Sealing {
     /// Checks that an epoch's secret may come to light and that somebody waits for it.
     pub(crate) fn check_reveal(&self, epoch: u64, list: B256) -> Result<(), SealedRejection> {
         self.check_closed(epoch)?;
+        self.check_opened()?;
         let closed = self.closed.get(&epoch).filter(|closed| !closed.is_late);
         let known = closed.ok_or(SealedRejection::NotWaiting { epoch })?.epoch.key.list;
         if list == known {
@@ -259,12 +290,49 @@ impl Sealing {
         }
     }
 
-    /// Takes a closed epoch out to run in the open slot; its fees stay reserved until that closes.
-    pub(crate) fn start(&mut self, epoch: u64) -> Option<ClosedEpoch> {
+    /// P2: an epoch that can be read runs to its end before anything else gets a position.
+    pub(crate) fn check_opened(&self) -> Result<(), SealedRejection> {
+        match self.opening() {
+            Some(epoch) => Err(SealedRejection::Opening { epoch }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a closed epoch out to run in the open slot, or the first part of it.
+    pub(crate) fn start(&mut self, epoch: u64) -> Option<Part> {
         let started = self.closed.remove(&epoch)?;
-        let fees = started.epoch.items.iter().map(|item| (item.payer, item.fee_wei));
-        self.settling.extend(fees);
-        Some(started)
+        let (is_late, items) = (started.is_late, started.epoch.items);
+        if is_late {
+            // Nothing of what is late travels.
+            return Some(self.part(epoch, true, items));
+        }
+        let available = started.available;
+        self.opening = Some(Rest { epoch, items: items.into(), available });
+        self.go_on()
+    }
+
+    /// Takes the next part of the epoch that is being opened.
+    pub(crate) fn go_on(&mut self) -> Option<Part> {
+        let rest = self.opening.as_mut()?;
+        let (epoch, mut bytes, mut items) = (rest.epoch, 0_u64, Vec::new());
+        while let Some(item) = rest.items.front().copied() {
+            bytes = bytes.saturating_add(item.size_bytes);
+            if bytes > MAX_OPENED_BYTES && !items.is_empty() {
+                break;
+            }
+            items.push(item);
+            rest.items.pop_front();
+        }
+        if rest.items.is_empty() {
+            self.opening = None;
+        }
+        Some(self.part(epoch, false, items))
+    }
+
+    /// Lets items run in the open slot; their fees stay reserved until that closes.
+    fn part(&mut self, epoch: u64, is_late: bool, items: Vec<SealedItem>) -> Part {
+        self.settling.extend(items.iter().map(|item| (item.payer, item.fee_wei)));
+        Part { epoch, is_late, items }
     }
 
     /// Returns an epoch whose items are late.
@@ -289,7 +357,9 @@ impl Sealing {
 
     /// Returns the rollups that no header leaves out while items wait that may have been read since they closed (P8).
     pub(crate) fn pinned(&self) -> impl Iterator<Item = NetworkId> + '_ {
-        self.closed.values().flat_map(|closed| &closed.available).copied()
+        let waiting = self.closed.values().map(|closed| &closed.available);
+        let opening = self.opening.iter().map(|rest| &rest.available);
+        waiting.chain(opening).flatten().copied()
     }
 }
 

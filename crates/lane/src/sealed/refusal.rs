@@ -146,6 +146,12 @@ pub enum SealedRejection {
         /// How many.
         waiting: u32,
     },
+    /// An epoch that can be read runs to its end first (P2).
+    #[error("epoch {epoch} is being opened: the rest of it comes first")]
+    Opening {
+        /// The epoch.
+        epoch: u64,
+    },
     /// The epoch is over, was opened, or never had items.
     #[error("epoch {epoch} does not wait for a secret")]
     NotWaiting {

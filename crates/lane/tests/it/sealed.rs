@@ -6,8 +6,8 @@ use crate::world::{
 };
 use alloy_primitives::B256;
 use weft_lane::{
-    Effect, Input, InvalidConfig, KeyAnnouncement, Lane, LaneConfig, Rejection, SealedRejection,
-    SealedSubmission, Sealing, SealingConfig, chain_next, chain_start,
+    Effect, Input, InvalidConfig, KeyAnnouncement, Lane, LaneConfig, MAX_OPENED_BYTES, Rejection,
+    SealedRejection, SealedSubmission, Sealing, SealingConfig, chain_next, chain_start,
 };
 use weft_types::{Decode, Domain, Encode, NetworkId, Position, Section, SlotNumber};
 
@@ -510,4 +510,117 @@ fn configurations_that_seal_nothing_are_refused() {
     };
     let fees = absurd.sealing.unwrap().fees_wei(u64::MAX, u64::MAX);
     assert_eq!(fees.0, u128::MAX, "no fee that overflows is small");
+}
+
+/// A lane with a closed epoch 2 of `items`, each of so many bytes, in slot 9.
+fn large(items: u64, size_bytes: u64) -> World {
+    let mut config = sealing();
+    let bounds = config.sealing.as_mut().unwrap();
+    (bounds.max_items, bounds.max_bytes) = (64, u64::MAX);
+    let mut world = World::new(config);
+    tick_to(&mut world, 1);
+    world.ok(1, Input::Announce(key(2)));
+    tick_to(&mut world, 5);
+    for item in 0..items {
+        let large = SealedSubmission {
+            size_bytes,
+            gas_limit: 1,
+            deposit_wei: u128::MAX,
+            max_fee_wei: u128::MAX,
+            ..sealed(item, 2)
+        };
+        world.ok(slot(5), Input::Seal(large));
+    }
+    tick_to(&mut world, 9);
+    world
+}
+
+#[test]
+fn p2_nothing_comes_between_the_parts_of_what_can_be_read() {
+    let mut world = large(5, MAX_OPENED_BYTES / 2);
+    let listed = world.lane.open_slot().unwrap().available.clone();
+    let reserved = world.lane.sealing().reserved_wei(&origin(1));
+    let effects = world.ok(slot(9) + 1, reveal(2, list(2)));
+    let [Effect::Opening { epoch: 2, is_late: false, turns }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(turns.len(), 2);
+    assert_eq!(world.lane.sealing().opening(), Some(2));
+    let opening = Rejection::from(SealedRejection::Opening { epoch: 2 });
+    assert_eq!(world.refused(slot(9) + 2, submit(plain(100))), opening);
+    assert_eq!(world.refused(slot(9) + 2, reveal(2, list(2))), opening);
+    let sealed = world.refused(slot(9) + 2, Input::Seal(sealed(100, 3)));
+    assert_eq!(sealed, opening);
+    // Who leaves meanwhile stays listed, and the fees of what has to run stay reserved.
+    for network in ROLLUPS {
+        world.ok(slot(9) + 3, available(network, false));
+    }
+    let mut parts = vec![turns.len()];
+    while world.lane.sealing().opening().is_some() {
+        world.ok(slot(9) + 4, Input::Close);
+        assert!(world.lane.standing().is_none(), "the rest is nowhere else");
+        let effects = world.ok(slot(9) + 4, Input::Tick);
+        let [Effect::Opened(header), Effect::Opening { epoch: 2, is_late: false, turns }] =
+            &effects[..]
+        else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(header.available, listed);
+        assert_eq!(turns[0].position, position(header.number.get(), Section::Opened, 0));
+        let start = chain_start(&Domain::dev(), header.number, Section::Opened);
+        assert_eq!(turns[0].chain, chain_next(&start, 0, &turns[0].item));
+        parts.push(turns.len());
+    }
+    assert_eq!(parts, [2, 2, 1]);
+    assert_eq!(world.lane.sealing().reserved_wei(&origin(1)), reserved / 5, "the last one's");
+    let items = world.effects.iter().filter_map(|effect| match effect {
+        Effect::Opening { turns, .. } => Some(turns.iter().map(|turn| turn.item)),
+        _ => None,
+    });
+    assert!(items.flatten().eq((0..5).map(hash)), "in the order in which they were sealed");
+    for network in ROLLUPS {
+        world.ok(slot(9) + 5, available(network, true));
+    }
+    let next = world.ok(slot(9) + 5, submit(plain(100)));
+    assert!(matches!(next[..], [Effect::Positioned { .. }]), "{next:?}");
+    world.ok(slot(30), Input::Tick);
+    assert_eq!(world.lane.sealing().reserved_wei(&origin(1)), 0);
+}
+
+#[test]
+fn an_item_that_is_too_large_runs_alone_and_what_is_late_runs_at_once() {
+    let mut world = large(2, MAX_OPENED_BYTES + 1);
+    let effects = world.ok(slot(9) + 1, reveal(2, list(2)));
+    let [Effect::Opening { turns, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((turns.len(), world.lane.sealing().opening()), (1, Some(2)));
+    // An expired slot goes on as well as one that is closed.
+    let effects = world.ok(slot(12), submit(plain(100)));
+    let [_, _, Effect::Opening { epoch: 2, .. }, Effect::Positioned { .. }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(world.lane.sealing().opening(), None);
+
+    let mut config = sealing();
+    let bounds = config.sealing.as_mut().unwrap();
+    bounds.max_bytes = u64::MAX;
+    let mut world = World::new(config);
+    tick_to(&mut world, 1);
+    world.ok(1, Input::Announce(key(2)));
+    tick_to(&mut world, 5);
+    for item in 0..3 {
+        let large = SealedSubmission {
+            size_bytes: MAX_OPENED_BYTES,
+            deposit_wei: u128::MAX,
+            max_fee_wei: u128::MAX,
+            ..sealed(item, 2)
+        };
+        world.ok(slot(5), Input::Seal(large));
+    }
+    tick_to(&mut world, 8);
+    let effects = world.ok(slot(12), Input::Tick);
+    let late = effects.iter().find_map(|effect| match effect {
+        Effect::Opening { is_late: true, turns, .. } => Some(turns.len()),
+        _ => None,
+    });
+    assert_eq!((late, world.lane.sealing().opening()), (Some(3), None));
 }

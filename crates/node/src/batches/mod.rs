@@ -34,4 +34,4 @@ pub fn development_sequencer() -> weft_promise::LocalSigner {
 
 pub(crate) use live::LiveBatches;
 pub(crate) use realm::genesis_of;
-pub(crate) use recorder::{MAX_EPOCH_BYTES, Recorder, Resumed, travelling};
+pub(crate) use recorder::{Recorder, Resumed, travelling};

@@ -69,14 +69,28 @@ impl Default for BatchLimits {
     }
 }
 
-/// Most bytes of the plaintext items of one slot, so that with all else it has it fits the blobs of one transaction.
-pub(crate) const MAX_SLOT_BYTES: usize = 320_000;
-/// Most bytes of the envelopes of one epoch, which open in one slot.
-pub(crate) const MAX_EPOCH_BYTES: usize = 300_000;
+/// Most bytes of one plaintext item.
+const MAX_ITEM_BYTES: usize = 320_000;
+/// Most bytes of what one slot takes, so that with its claims it fits the blobs of one transaction even when nothing about it
+/// compresses. What is opened may be more, but nothing comes beside it then.
+const MAX_SLOT_BYTES: usize = 640_000;
+/// Bytes of an envelope's order: hash, carriage, signature.
+const ORDER_BYTES: usize = 32 + 70 + 65;
 
 /// Returns about how many bytes of a batch an item takes; not less than it does.
 pub(crate) fn bytes_of(item: &Item) -> usize {
     64 + item.legs().iter().map(|leg| leg.tx.raw().len() + 32).sum::<usize>()
+}
+
+/// Returns about how many bytes of a batch an opened envelope takes; not less than it does.
+fn bytes_of_opened(opened: &Opened) -> usize {
+    48 + match opened {
+        Opened::Transaction { leg, .. } => leg.plaintext().len() + 32,
+        Opened::Other { plaintext: bytes, .. } | Opened::Malformed { padded: bytes, .. } => {
+            bytes.len()
+        }
+        Opened::Undecryptable { body, .. } => 33 + body.len(),
+    }
 }
 
 /// Writes batches.
@@ -113,7 +127,7 @@ struct Open {
     number: SlotNumber,
     slot: Slot,
     heads: Vec<ClaimedHead>,
-    /// Bytes of its plaintext items.
+    /// About how many bytes its items take.
     bytes: usize,
     moves: Moves,
     has_items: bool,
@@ -201,7 +215,8 @@ impl Recorder {
             let why = format!("slot {number} opens, batches end before {expected}");
             self.failed(Err(io::Error::other(why)));
         }
-        self.open = Some(Open { number, slot, is_known, ..Open::default() });
+        let bytes = slot.keys.iter().map(|key| key.list.len()).sum();
+        self.open = Some(Open { number, slot, is_known, bytes, ..Open::default() });
     }
 
     /// Returns the number of the slot that comes next.
@@ -212,10 +227,20 @@ impl Recorder {
     /// Tells whether the open slot has room for an item, or why no slot has.
     pub(crate) fn has_room(&self, item: &Item) -> Result<bool, String> {
         let (bytes, taken) = (bytes_of(item), self.open.as_ref().map_or(0, |open| open.bytes));
-        if bytes > MAX_SLOT_BYTES {
-            return Err(format!("{bytes} bytes fit no batch, at most {MAX_SLOT_BYTES} do"));
+        if bytes > MAX_ITEM_BYTES {
+            return Err(format!("{bytes} bytes fit no batch, at most {MAX_ITEM_BYTES} do"));
         }
         Ok(taken + bytes <= MAX_SLOT_BYTES && !self.is_full())
+    }
+
+    /// Tells whether the open slot has room for the order of another envelope.
+    pub(crate) fn has_room_for_order(&self) -> bool {
+        self.open.as_ref().is_none_or(|open| open.bytes + ORDER_BYTES <= MAX_SLOT_BYTES)
+    }
+
+    /// Tells whether the open slot has so much that most other items would wait for the next one.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.bytes + MAX_ITEM_BYTES > MAX_SLOT_BYTES)
     }
 
     /// Tells whether so much moved in the open slot that what waits goes into the next one.
@@ -224,6 +249,7 @@ impl Recorder {
     }
 
     pub(crate) fn announced(&mut self, close_at_ms: u64, list: &Bytes) {
+        self.open.iter_mut().for_each(|open| open.bytes += list.len());
         let keys = self.open.as_mut().map_or(&mut self.keys, |open| &mut open.slot.keys);
         keys.push(AnnouncedKey { close_at_ms, list: list.clone() });
     }
@@ -231,13 +257,16 @@ impl Recorder {
     pub(crate) fn sealed(&mut self, ordered: Ordered) {
         let Some(open) = &mut self.open else { return };
         open.has_items = true;
+        open.bytes += ORDER_BYTES;
         open.slot.sealed.push(ordered);
     }
 
-    /// Notes an epoch that is opened, with what its envelopes hold; one that is late follows from what is known.
+    /// Notes an epoch that is opened, with what its envelopes hold that run in this slot; one that is late follows from what is
+    /// known.
     pub(crate) fn revealed(&mut self, epoch: u64, secret: &EpochSecret, items: Vec<Opened>) {
         let Some(open) = &mut self.open else { return };
         let secret = B256::new(secret.secret().to_bytes());
+        open.bytes += items.iter().map(bytes_of_opened).sum::<usize>();
         open.slot.opening = Some(EpochOpening { epoch, secret, items });
     }
 

@@ -9,11 +9,10 @@ pub(crate) use members::{Announced, Closing};
 
 use super::Engine;
 use crate::{
-    batches::MAX_EPOCH_BYTES,
     error::NodeError,
     record::Record,
     rpc::errors::{RpcError, RpcResult},
-    sealing::{Answer, Ask, Committee, SealingOptions, setup_of},
+    sealing::{Answer, Ask, Committee, Found, SealingOptions, setup_of},
 };
 use alloy_primitives::{B256, Bytes, U256};
 use revm::DatabaseRef as _;
@@ -45,11 +44,17 @@ pub(crate) struct Sealing {
     /// Key lists, as their encodings, of epochs that are open, wait, or ended not long ago.
     lists: BTreeMap<u64, List>,
     /// Envelopes of epochs that are not opened, in the order of their positions.
-    envelopes: BTreeMap<u64, Vec<Envelope>>,
+    envelopes: BTreeMap<u64, Arc<Vec<Envelope>>>,
     /// Secrets that members released.
     releases: BTreeMap<u64, Vec<Release>>,
     /// Secrets of epochs on their way to be opened.
     secrets: BTreeMap<u64, EpochSecret>,
+    /// Epochs whose envelopes are being opened.
+    unsealing: BTreeSet<u64>,
+    /// What the envelopes of the epoch hold that runs next; opened again where it is not there.
+    found: Option<(u64, Vec<Found>)>,
+    /// The epoch that runs.
+    running: Option<opening::Running>,
     committee: Option<Committee>,
     /// Last epoch for which a key was asked.
     dealt: u64,
@@ -83,6 +88,9 @@ impl Sealing {
             envelopes: BTreeMap::new(),
             releases: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            unsealing: BTreeSet::new(),
+            found: None,
+            running: None,
             committee: None,
             dealt: 0,
             asked: BTreeMap::new(),
@@ -121,6 +129,7 @@ impl Sealing {
         self.members.forget(keep);
         self.asked.retain(|epoch, _| waits(*epoch));
         self.solving.retain(|epoch| waits(*epoch));
+        self.unsealing.retain(|epoch| waits(*epoch));
         self.releases.retain(|epoch, _| waits(*epoch));
     }
 }
@@ -145,7 +154,7 @@ impl Engine {
         if let Some(why) = &self.broken {
             return Err(RpcError::new(-32603, format!("the node stops: {why}")));
         }
-        self.check_epoch_bytes(&envelope)?;
+        self.make_room();
         let submission = self.sealed_submission(item, &envelope)?;
         let position = self.step(Input::Seal(submission)).map_err(|why| sealed_refused(&why))?;
         let position = position.expect("accepted envelopes have a position");
@@ -155,17 +164,11 @@ impl Engine {
         Ok(position)
     }
 
-    /// What opens in one slot must fit one batch, where batches are written.
-    fn check_epoch_bytes(&self, envelope: &Envelope) -> RpcResult<()> {
-        let (Some(sealing), Some(_)) = (&self.sealing, &self.batches) else { return Ok(()) };
-        let epoch = envelope.carriage.epoch;
-        let taken = sealing.envelopes.get(&epoch).into_iter().flatten();
-        let taken: usize = taken.map(|taken| taken.carriage.size.bytes()).sum();
-        if taken + envelope.carriage.size.bytes() > MAX_EPOCH_BYTES {
-            let why = format!("epoch {epoch} has {taken} bytes of {MAX_EPOCH_BYTES}");
-            return Err(RpcError::sealed_refused("EpochFull", why));
+    /// Ends a slot that has no room for another envelope, where batches are written: each of its slots has to fit one.
+    fn make_room(&mut self) {
+        if self.batches.as_ref().is_some_and(|batches| !batches.has_room_for_order()) {
+            self.close_now();
         }
-        Ok(())
     }
 
     /// Does again what the log says.
@@ -191,7 +194,9 @@ impl Engine {
             batches.sealed(Ordered { envelope: item, carriage, signature });
         }
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
-        sealing.envelopes.entry(envelope.carriage.epoch).or_default().push(envelope);
+        let envelopes = sealing.envelopes.entry(envelope.carriage.epoch).or_default();
+        // Nobody else has them before the epoch is closed.
+        Arc::make_mut(envelopes).push(envelope);
     }
 
     fn sealed_submission(&self, item: B256, envelope: &Envelope) -> RpcResult<SealedSubmission> {
@@ -264,6 +269,7 @@ impl Engine {
                     self.member_released(epoch, head, release)
                 }
                 Answer::Solved { epoch, secret } => self.reveal(epoch, secret),
+                Answer::Unsealed { epoch, secret, found } => self.unsealed(epoch, secret, found),
             };
             if let Err(rejection) = done {
                 tracing::warn!(%rejection, "the lane refuses what the committee says");
@@ -460,17 +466,6 @@ impl Engine {
         if let Some(sealing) = &mut self.sealing {
             sealing.releases.entry(epoch).or_default().push(release);
         }
-        Ok(())
-    }
-
-    /// Opens a closed epoch with its secret; what waited for the nonces of its transactions runs after it.
-    fn reveal(&mut self, epoch: u64, secret: EpochSecret) -> Result<(), Rejection> {
-        // Both ways may end at the same time.
-        if self.lane.sealing().closed(epoch).is_none() {
-            return Ok(());
-        }
-        self.revealed(self.now_ms, epoch, secret)?;
-        self.admit_waiting();
         Ok(())
     }
 

@@ -33,6 +33,8 @@ impl Engine {
         if self.is_imported() || self.has_stopped() {
             return;
         }
+        // A stop in the middle of an epoch left the rest to do.
+        self.go_on_opening();
         self.clock.turn(self.items_in_slot > 0);
         let before = self.lane.open_slot().map(|slot| slot.number);
         self.step(Input::Tick).expect("ticks are never refused");

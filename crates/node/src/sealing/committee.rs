@@ -4,6 +4,7 @@
 //! for one closing head, and never before the head is on disk (P17, T12). A committee whose members are elsewhere
 //! ([`crate::engine`]'s `members`) has none here, and the thread only makes lists of their shares and solves.
 
+use super::unseal::{Found, Unsealing};
 use crate::error::NodeError;
 use alloy_primitives::{B256, keccak256};
 use std::{
@@ -65,12 +66,22 @@ pub(crate) enum Answer {
         /// Its secret.
         secret: EpochSecret,
     },
+    /// The envelopes of an epoch are open.
+    Unsealed {
+        /// The epoch.
+        epoch: u64,
+        /// Its secret.
+        secret: EpochSecret,
+        /// What they hold, in their order.
+        found: Vec<Found>,
+    },
 }
 
-/// The way to the committee.
+/// The way to the committee, and to whoever opens envelopes.
 #[derive(Debug)]
 pub(crate) struct Committee {
     asks: Sender<Ask>,
+    answer: Sender<Answer>,
     answers: Receiver<Answer>,
 }
 
@@ -102,12 +113,13 @@ impl Committee {
             released: BTreeMap::new(),
         });
         let members: Vec<_> = members.collect();
-        let body = move || run(&setup, domain, members, &asked, &answer);
+        let answering = answer.clone();
+        let body = move || run(&setup, domain, members, &asked, &answering);
         std::thread::Builder::new()
             .name("weft-committee".to_owned())
             .spawn(body)
             .map_err(|error| NodeError::Config(format!("no thread for the committee: {error}")))?;
-        Ok(Self { asks, answers })
+        Ok(Self { asks, answer, answers })
     }
 
     /// Returns a way to ask that may be kept elsewhere.
@@ -119,6 +131,14 @@ impl Committee {
     pub(crate) fn ask(&self, ask: Ask) {
         if self.asks.send(ask).is_err() {
             tracing::error!("the committee has ended: nothing more can be sealed");
+        }
+    }
+
+    /// Opens the envelopes of an epoch; an answer says what they hold.
+    pub(crate) fn unseal(&self, unsealing: Unsealing) {
+        let epoch = unsealing.list.epoch();
+        if let Err(error) = unsealing.start(self.answer.clone()) {
+            tracing::error!(epoch, %error, "no thread to open the envelopes of an epoch");
         }
     }
 

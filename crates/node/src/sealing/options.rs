@@ -43,7 +43,7 @@ pub struct SealingOptions {
     pub home: Option<u32>,
     /// Time that an epoch may last longer than its slots, in milliseconds; what closes later is late.
     pub close_margin_ms: u64,
-    /// Most items of an epoch; all of them run in one slot.
+    /// Most items of an epoch.
     pub max_items: u32,
     /// Members that never release their secrets, so that epochs open the slow way.
     pub silent: u32,

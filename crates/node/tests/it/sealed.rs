@@ -453,3 +453,94 @@ async fn p40_every_block_of_a_realm_with_sealed_items_follows_from_its_batches()
         assert_eq!(derived.get(block), Some(hash), "{block:?}");
     }
 }
+
+/// Sends five plaintexts that hold nothing and are too much for one slot, and a transfer behind them.
+async fn send_much(world: &World, key: &Key) -> Vec<Value> {
+    let mut items = Vec::new();
+    for salt in 0..5 {
+        let sent = send(world, &key.seal(&vec![salt as u8; 130_000], salt)).await;
+        items.push(sent["item"].clone());
+    }
+    items.push(send(world, &key.seal(&transfer(1, 0), 9)).await["item"].clone());
+    items
+}
+
+/// Checks that the items ran in two slots, one behind the other; returns what became of them.
+async fn ran_in_two(world: &World, items: &[Value]) -> Vec<Value> {
+    let mut found = Vec::new();
+    for item in items {
+        found.push(outcome(world, item).await);
+    }
+    let slots = found.iter().map(|found| found["position"]["slot"].as_u64().unwrap());
+    let first = found[0]["position"]["slot"].as_u64().unwrap();
+    assert!(slots.eq([0, 0, 0, 0, 1, 1].map(|later| first + later)), "{found:?}");
+    assert!(found[..5].iter().all(|found| found["cause"] == "Malformed"), "{found:?}");
+    assert_eq!(found[5]["outcome"], "included", "{}", found[5]);
+    found
+}
+
+#[tokio::test]
+async fn p2_an_epoch_that_is_too_much_for_one_slot_runs_in_several() {
+    let dir = tempfile::tempdir().unwrap();
+    let [data, live, batches] = ["data", "live", "batches"].map(|name| dir.path().join(name));
+    let limits = weft_node::BatchLimits { slots: 20, ..Default::default() };
+    let options = weft_node::BatchOptions { dir: live.clone(), limits, is_volatile: false };
+    let config = DevConfig { data_dir: Some(data.clone()), batches: Some(options), ..sealing() };
+    let world = start(config.clone()).await;
+    let items = send_much(&world, &key(&world).await).await;
+    let found = ran_in_two(&world, &items).await;
+    // The payer is charged for each of both slots.
+    let plain = world.send(&pay(A, 5, 0, address(9))).await;
+    until(async || world.rpc(A, "eth_getTransactionReceipt", json!([plain])).await != Value::Null)
+        .await;
+    let expected = crate::batches::hashes(&world, &[A, B, B + 1]).await;
+    world.node.stop().await.unwrap();
+    crate::batches::export(&data, &batches);
+    let (verifier, derived) = crate::batches::derive(&batches).unwrap();
+    assert_eq!(verifier.done().derived.removed, 5);
+    for (block, hash) in &expected {
+        assert_eq!(derived.get(block), Some(hash), "{block:?}");
+    }
+    let world = World::with(config).await;
+    assert_eq!(ran_in_two(&world, &items).await, found);
+    world.node.stop().await.unwrap();
+    let (verifier, written) = crate::batches::derive(&live).unwrap();
+    assert!(verifier.done().batches > 0);
+    assert!(written.iter().all(|(block, hash)| derived.get(block) == Some(hash)));
+}
+
+#[tokio::test]
+async fn p2_an_epoch_goes_on_where_a_power_cut_stopped_it() {
+    let disk = SimDisk::default();
+    let durable = |disk: &SimDisk| DevConfig {
+        log_disk: Some(Arc::new(disk.clone())),
+        sealing: Some(SealingOptions { patience: Duration::from_millis(50), ..options() }),
+        ..sealing()
+    };
+    let world = start(durable(&disk)).await;
+    let key = key(&world).await;
+    let items = send_much(&world, &key).await;
+    let found = ran_in_two(&world, &items).await;
+    let epoch = world.rpc(A, "weft_getEpoch", json!([key.list.epoch()])).await;
+    let secret: B256 = serde_json::from_value(epoch["secret"].clone()).unwrap();
+    world.node.stop().await.unwrap();
+    // The log ends with the record of the opening, and a torn one.
+    let find = |bytes: &[u8]| bytes.windows(32).rposition(|part| part == secret.as_slice());
+    let mut has_cut = false;
+    for (name, _) in disk.files() {
+        disk.damage(&name, |bytes| {
+            if let Some(at) = find(bytes) {
+                bytes.truncate(at + 32 + 27);
+                has_cut = true;
+            }
+        });
+    }
+    assert!(has_cut, "{:?}", disk.files());
+    let world = World::with(durable(&disk)).await;
+    let again = ran_in_two(&world, &items).await;
+    let positions = |found: &[Value]| -> Vec<Value> {
+        found.iter().map(|found| found["position"].clone()).collect()
+    };
+    assert_eq!(positions(&again), positions(&found));
+    world.node.stop().await.unwrap();
+}

@@ -186,7 +186,7 @@ pub(crate) const KEYS: &[Key] = &[
         "sealing.max_items",
         Kind::Number { least: 1, most: 65_536 },
         "1024",
-        "Most items of an epoch, which run in one slot; may not change",
+        "Most items of an epoch; may not change",
     ),
     Key::new(
         "sealing.patience",

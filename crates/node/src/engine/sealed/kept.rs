@@ -6,6 +6,7 @@ use alloy_primitives::{B256, Bytes};
 use rand_08::RngCore as _;
 use std::{
     collections::BTreeMap, fs, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path,
+    sync::Arc,
 };
 use weft_crypto::{Envelope, Release, curve::Secret};
 use weft_types::codec::{CodecError, Decode, Reader, Writer};
@@ -25,7 +26,7 @@ impl Engine {
     /// Returns the epochs for the database; `None` while writing them costs more than leaving all to the log.
     pub(in super::super) fn kept_epochs(&self) -> Option<Option<Kept>> {
         let Some(sealing) = &self.sealing else { return Some(None) };
-        let waiting = sealing.envelopes.values().flatten();
+        let waiting = sealing.envelopes.values().flat_map(|envelopes| envelopes.iter());
         let bytes: usize = waiting.map(|envelope| envelope.body.len()).sum();
         if !is_worth_keeping(bytes, self.news_bytes()) {
             return None;
@@ -81,7 +82,7 @@ impl Sealing {
         let mut envelopes = BTreeMap::new();
         for _ in 0..input.bounded_len(MAX_LIST)? {
             let epoch = input.u64()?;
-            envelopes.insert(epoch, input.bounded_list::<Envelope>(MAX_LIST)?);
+            envelopes.insert(epoch, Arc::new(input.bounded_list::<Envelope>(MAX_LIST)?));
         }
         self.envelopes = envelopes;
         for _ in 0..input.bounded_len(MAX_LIST)? {

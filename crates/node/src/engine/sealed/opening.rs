@@ -1,36 +1,102 @@
 //! A closed epoch in its turn: every envelope gets its verdict, and every item its outcome (P11).
 
 use super::super::Engine;
-use crate::batches::travelling;
-use std::{num::NonZero, sync::Arc, thread};
-use weft_batch::Opened;
-use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict};
+use crate::{
+    batches::Recorder,
+    sealing::{Found, Unsealing},
+};
+use std::vec;
+use weft_crypto::{Carriage, EpochSecret};
 use weft_derive::terms;
-use weft_lane::Turn;
+use weft_lane::{Input, Rejection, Turn};
 use weft_types::{Item, Opening, Sealed};
 
-/// Envelopes from which on more threads pay off.
-const MANY: usize = 32;
+/// Items of an epoch that did not have their turn yet.
+#[derive(Debug)]
+pub(super) struct Running {
+    epoch: u64,
+    items: vec::IntoIter<(Carriage, Found)>,
+}
 
 impl Engine {
-    /// Runs the items of a closed epoch, in the slot that just opened.
+    /// Opens the envelopes of a closed epoch beside everything else; its items run as soon as that is done, and what waited
+    /// for the nonces of its transactions after them.
+    pub(super) fn reveal(&mut self, epoch: u64, secret: EpochSecret) -> Result<(), Rejection> {
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        // Both ways may end at the same time.
+        if self.lane.sealing().closed(epoch).is_none() || !sealing.unsealing.insert(epoch) {
+            return Ok(());
+        }
+        match self.unsealing(epoch, &secret) {
+            Ok(unsealing) => self.committee().unseal(unsealing),
+            Err(why) => self.break_down(why),
+        }
+        Ok(())
+    }
+
+    fn unsealing(&mut self, epoch: u64, secret: &EpochSecret) -> Result<Unsealing, String> {
+        let travels = self.batches.is_some();
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        let list = sealing.read(epoch)?;
+        let envelopes = sealing.envelopes.get(&epoch).ok_or("its envelopes are not known")?.clone();
+        Ok(Unsealing { list, secret: secret.clone(), envelopes, travels })
+    }
+
+    /// Lets an epoch run whose envelopes are open.
+    pub(super) fn unsealed(
+        &mut self,
+        epoch: u64,
+        secret: EpochSecret,
+        found: Vec<Found>,
+    ) -> Result<(), Rejection> {
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        sealing.unsealing.remove(&epoch);
+        if self.lane.sealing().closed(epoch).is_none() {
+            return Ok(());
+        }
+        sealing.found = Some((epoch, found));
+        self.revealed(self.now_ms, epoch, secret)?;
+        self.go_on_opening();
+        self.admit_waiting();
+        Ok(())
+    }
+
+    /// Opens slots until every item of the epoch that is being opened had its turn, and a last one where those took the room
+    /// of everything else.
+    pub(in super::super) fn go_on_opening(&mut self) {
+        let mut is_crowded = false;
+        while self.lane.sealing().opening().is_some() && !self.is_broken() {
+            self.next_slot();
+            is_crowded = self.batches.as_ref().is_some_and(Recorder::is_crowded);
+        }
+        if is_crowded {
+            self.next_slot();
+        }
+    }
+
+    fn next_slot(&mut self) {
+        self.step(Input::Close).expect("slots can always be closed");
+        self.step(Input::Tick).expect("ticks are never refused");
+    }
+
+    /// Runs items of a closed epoch, in the slot that just opened.
     pub(in super::super) fn open_epoch(&mut self, epoch: u64, is_late: bool, turns: &[Turn]) {
-        let opened = match is_late {
-            true => Ok(turns.iter().map(|_| Opening::Late).collect()),
-            false => self.openings(epoch),
+        let part = match is_late {
+            true => self.late(epoch, turns.len()),
+            false => self.part(epoch, turns.len()),
         };
         let config = self.lane.config().sealing.clone();
-        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
-        let envelopes = sealing.envelopes.remove(&epoch).unwrap_or_default();
-        sealing.secrets.remove(&epoch);
-        let (Ok(openings), Some(config)) = (opened, config) else {
-            return self.break_down(format!("epoch {epoch} cannot be opened"));
+        let part = match (part, config) {
+            (Ok(part), Some(config)) => part.into_iter().map(move |(carriage, opening)| {
+                let terms = terms(&config, &carriage);
+                (terms, opening)
+            }),
+            (Err(why), _) => {
+                return self.break_down(format!("epoch {epoch} cannot be opened: {why}"));
+            }
+            (Ok(_), None) => unreachable!("the lane takes sealed items"),
         };
-        if (openings.len(), envelopes.len()) != (turns.len(), turns.len()) {
-            return self.break_down(format!("epoch {epoch} has lost envelopes"));
-        }
-        for ((turn, envelope), opening) in turns.iter().zip(&envelopes).zip(openings) {
-            let terms = terms(&config, &envelope.carriage);
+        for (turn, (terms, opening)) in turns.iter().zip(part) {
             let item = Item::Sealed(Sealed { envelope: turn.item, terms, opening });
             self.items_in_slot += 1;
             self.outbox.runs(turn.chain);
@@ -39,62 +105,60 @@ impl Engine {
         }
     }
 
-    /// Opens the envelopes of an epoch, in the order of their positions.
-    fn openings(&mut self, epoch: u64) -> Result<Vec<Opening>, String> {
+    fn late(&mut self, epoch: u64, turns: usize) -> Result<Vec<(Carriage, Opening)>, String> {
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
-        let list = sealing.read(epoch)?;
-        let secret = sealing.secrets.get(&epoch).ok_or("its secret is not known")?;
-        let envelopes = sealing.envelopes.get(&epoch).ok_or("its envelopes are not known")?;
-        let opened = open_all(&list, secret, envelopes, self.batches.is_some());
-        let (openings, travelling): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
-        if let Some(batches) = &mut self.batches {
-            batches.revealed(epoch, secret, travelling.into_iter().flatten().collect());
+        let envelopes = sealing.envelopes.remove(&epoch).unwrap_or_default();
+        if envelopes.len() != turns {
+            return Err("envelopes are lost".to_owned());
         }
-        Ok(openings)
+        Ok(envelopes.iter().map(|envelope| (envelope.carriage, Opening::Late)).collect())
     }
-}
 
-/// What an envelope holds: for the fold, and as it travels in a batch where one is written.
-type Found = (Opening, Option<Opened>);
-
-/// Opens envelopes, on several threads when there are many. Verdicts depend on nothing but their own envelope.
-fn open_all(
-    list: &Arc<KeyList>,
-    secret: &EpochSecret,
-    envelopes: &[Envelope],
-    travels: bool,
-) -> Vec<Found> {
-    let scheme = EpochKeyScheme::new(list);
-    let open = |envelopes: &[Envelope]| -> Vec<Found> {
-        let found = envelopes.iter().map(|envelope| {
-            // The lane took envelopes of this list alone.
-            let verdict =
-                scheme.open(envelope, secret).expect("the envelope is sealed to this key");
-            let travels = travels.then(|| travelling(&scheme, envelope, &verdict));
-            (opening(verdict), travels)
-        });
-        found.collect()
-    };
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if envelopes.len() < MANY || threads == 1 {
-        return open(envelopes);
+    /// Takes so many items of the epoch that is being opened, in the order of their positions.
+    fn part(&mut self, epoch: u64, turns: usize) -> Result<Vec<(Carriage, Opening)>, String> {
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        if sealing.running.as_ref().is_none_or(|running| running.epoch != epoch) {
+            self.begin(epoch)?;
+        }
+        let is_last = self.lane.sealing().opening() != Some(epoch);
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        let running = sealing.running.as_mut().ok_or("it did not begin")?;
+        let part: Vec<_> = running.items.by_ref().take(turns).collect();
+        if part.len() != turns || is_last != (running.items.len() == 0) {
+            return Err("envelopes are lost".to_owned());
+        }
+        let (mut items, mut travelling) = (Vec::with_capacity(turns), Vec::new());
+        for (carriage, (opening, travels)) in part {
+            items.push((carriage, opening));
+            travelling.extend(travels);
+        }
+        let secret = sealing.secrets.get(&epoch).ok_or("its secret is not known")?;
+        if let Some(batches) = &mut self.batches {
+            batches.revealed(epoch, secret, travelling);
+        }
+        if is_last {
+            sealing.running = None;
+            sealing.secrets.remove(&epoch);
+        }
+        Ok(items)
     }
-    let share = envelopes.len().div_ceil(threads);
-    thread::scope(|scope| {
-        let shares = envelopes.chunks(share);
-        let parts: Vec<_> = shares.map(|share| scope.spawn(|| open(share))).collect();
-        let parts = parts.into_iter();
-        parts.flat_map(|part| part.join().expect("opening never panics")).collect()
-    })
-}
 
-fn opening(verdict: Verdict) -> Opening {
-    match verdict {
-        Verdict::Opened { plaintext, .. } => match Item::from_plaintext(&plaintext) {
-            Ok(item) => Opening::Opened(Box::new(item)),
-            Err(_) => Opening::Malformed,
-        },
-        Verdict::Malformed { .. } => Opening::Malformed,
-        Verdict::Undecryptable => Opening::Undecryptable,
+    /// Begins with an epoch whose secret is known.
+    fn begin(&mut self, epoch: u64) -> Result<(), String> {
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        let secret = sealing.secrets.get(&epoch).ok_or("its secret is not known")?.clone();
+        let found = match sealing.found.take().filter(|(of, _)| *of == epoch) {
+            Some((_, found)) => found,
+            None => self.unsealing(epoch, &secret)?.run(),
+        };
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        let envelopes = sealing.envelopes.remove(&epoch).unwrap_or_default();
+        if envelopes.len() != found.len() {
+            return Err("envelopes are lost".to_owned());
+        }
+        let carriages = envelopes.iter().map(|envelope| envelope.carriage);
+        let items: Vec<_> = carriages.zip(found).collect();
+        sealing.running = Some(Running { epoch, items: items.into_iter() });
+        Ok(())
     }
 }
