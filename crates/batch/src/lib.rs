@@ -31,7 +31,7 @@ pub use claims::{
     AnnouncedKey, ClaimedRemoval, Halt, OrderCommitment, ReorgedEntry, TAG_BYTES, tag,
 };
 pub use item::{WireBundle, WireItem, WireLeg};
-pub use opened::{EpochOpening, Opened, Ordered, is_signed};
+pub use opened::{EpochOpening, Opened, Ordered, Revealed, SignedRelease, Squared, is_signed};
 pub use payload::{Compress, InvalidPayload, MAX_BATCH_BYTES};
 pub use realm::{RealmConfig, RollupGenesis, SealingRealm};
 pub use slot::Slot;

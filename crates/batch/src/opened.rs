@@ -2,11 +2,12 @@
 
 use crate::{
     item::WireLeg,
+    slot::increasing,
     streams::{In, Out, Wire},
 };
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, eip191_hash_message};
-use weft_crypto::Carriage;
+use weft_crypto::{Carriage, epoch::MAX_MEMBERS, units::ELEMENT_BYTES};
 use weft_types::{
     Signature,
     codec::{CodecError, MAX_LIST},
@@ -41,15 +42,44 @@ pub fn is_signed(envelope: &B256, payer: Address, signature: &Signature) -> bool
     digests.into_iter().any(|digest| signature.signer(digest) == Some(payer))
 }
 
-/// A closed epoch in its turn.
+/// A closed epoch in its turn, or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochOpening {
     /// The epoch.
     pub epoch: u64,
     /// Its secret, which fits its key.
     pub secret: B256,
+    /// How the secret came to light; with the first part.
+    pub revealed: Revealed,
     /// What its envelopes hold, in their order.
     pub items: Vec<Opened>,
+}
+
+/// How the secret of an epoch came to light after its order stood (P17, T12).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Revealed {
+    /// Members that released their secrets for the closing head, by number.
+    pub releases: Vec<SignedRelease>,
+    /// What opened the puzzle where a member of the key list released nothing.
+    pub squared: Option<Squared>,
+}
+
+/// A member let its secret out for one closing head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignedRelease {
+    /// Number of the member.
+    pub member: u32,
+    /// Its signature over key list, number and closing head.
+    pub signature: Signature,
+}
+
+/// The end of a chain of squarings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Squared {
+    /// The puzzle of the key list, squared as often as the delay says.
+    pub value: FixedBytes<ELEMENT_BYTES>,
+    /// Proof of the squarings.
+    pub proof: FixedBytes<ELEMENT_BYTES>,
 }
 
 /// What an envelope holds: enough to make all of it again, byte for byte.
@@ -114,6 +144,7 @@ impl Wire for EpochOpening {
     fn write(&self, out: &mut Out) {
         out.plain.number(self.epoch);
         out.noise.hash(&self.secret);
+        self.revealed.write(out);
         out.list(&self.items);
     }
 
@@ -121,8 +152,44 @@ impl Wire for EpochOpening {
         Ok(Self {
             epoch: input.plain.number()?,
             secret: input.hash()?,
+            revealed: Revealed::read(input)?,
             items: input.some(MAX_LIST)?,
         })
+    }
+}
+
+impl Wire for Revealed {
+    fn write(&self, out: &mut Out) {
+        out.list(&self.releases);
+        out.plain.bool(self.squared.is_some());
+        self.squared.iter().for_each(|squared| {
+            out.noise.raw(squared.value.as_slice()).raw(squared.proof.as_slice());
+        });
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        let releases: Vec<SignedRelease> = input.list(MAX_MEMBERS)?;
+        let members = releases.iter().map(|release| release.member);
+        increasing(members, "releases are not in the order of their members")?;
+        let squared = if input.plain.bool()? {
+            let value = FixedBytes::from_slice(input.noise.raw(ELEMENT_BYTES)?);
+            let proof = FixedBytes::from_slice(input.noise.raw(ELEMENT_BYTES)?);
+            Some(Squared { value, proof })
+        } else {
+            None
+        };
+        Ok(Self { releases, squared })
+    }
+}
+
+impl Wire for SignedRelease {
+    fn write(&self, out: &mut Out) {
+        out.plain.number(self.member);
+        out.noise.put(&self.signature);
+    }
+
+    fn read(input: &mut In<'_>) -> Result<Self, CodecError> {
+        Ok(Self { member: input.plain.number()?, signature: input.noise.get()? })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::slot::increasing;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, U256};
+use weft_crypto::epoch::MAX_MEMBERS;
 use weft_lane::{LaneConfig, SealingConfig};
 use weft_types::{
     Domain, NetworkId, Tag,
@@ -36,6 +37,9 @@ pub struct RealmConfig {
 pub struct SealingRealm {
     /// Encoding of the setup of the delay.
     pub setup: Bytes,
+    /// Keys of the members of the committee, by number, in whose hands it lies when an epoch opens (P17). None for a committee in
+    /// the sequencer's own process, which signs nothing.
+    pub members: Vec<(u32, Address)>,
 }
 
 /// What one rollup is made of.
@@ -77,7 +81,10 @@ impl Encode for RealmConfig {
         out.u64(self.lane.max_origin_gas).u64(self.lane.recent_slots);
         out.bool(self.sealing.is_some());
         if let (Some(sealing), Some(lane)) = (&self.sealing, &self.lane.sealing) {
-            out.bytes(&sealing.setup);
+            out.bytes(&sealing.setup).len(sealing.members.len());
+            for (member, key) in &sealing.members {
+                out.u32(*member).address(key);
+            }
             put_sealing(out, lane);
         }
         out.u64(self.inbox_window_ms).list(&self.rollups);
@@ -98,7 +105,7 @@ impl Decode for RealmConfig {
         };
         let mut sealing = None;
         if input.bool()? {
-            sealing = Some(SealingRealm { setup: input.bytes()? });
+            sealing = Some(SealingRealm { setup: input.bytes()?, members: members_of(input)? });
             lane.sealing = Some(sealing_of(input)?);
         }
         let inbox_window_ms = input.u64()?;
@@ -107,6 +114,14 @@ impl Decode for RealmConfig {
         lane.rollups = rollups.iter().map(RollupGenesis::network).collect();
         Ok(Self { domain, sequencer, lane, sealing, inbox_window_ms, rollups })
     }
+}
+
+fn members_of(input: &mut Reader<'_>) -> Result<Vec<(u32, Address)>, CodecError> {
+    let count = input.bounded_len(MAX_MEMBERS)?;
+    let members = (0..count).map(|_| Ok((input.u32()?, input.address()?)));
+    let members = members.collect::<Result<Vec<_>, CodecError>>()?;
+    increasing(members.iter().map(|(member, _)| member), "members are not in order")?;
+    Ok(members)
 }
 
 fn put_sealing(out: &mut Writer, config: &SealingConfig) {

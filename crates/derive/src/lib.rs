@@ -21,6 +21,7 @@ mod genesis;
 mod inbox;
 mod legs;
 mod lie;
+mod revealed;
 mod sealed;
 mod slot;
 
@@ -32,3 +33,4 @@ pub use genesis::rollup;
 pub use inbox::InboxEntry;
 pub use legs::{Legs, Recover, Recovered};
 pub use lie::{Lie, LieKind};
+pub use revealed::is_solved;

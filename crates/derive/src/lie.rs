@@ -143,6 +143,26 @@ pub enum LieKind {
         /// What the batch says.
         claimed: &'static str,
     },
+    /// A member did not release its secret for the order that stands, or is no member (P17, T12).
+    #[error("epoch {epoch} is not released by member {member} for its closing head {head}")]
+    Release {
+        /// The epoch.
+        epoch: u64,
+        /// The member.
+        member: u32,
+        /// Hash of the closing record of the epoch's last slot.
+        head: B256,
+    },
+    /// An epoch is opened that not all members released and nobody squared (P17).
+    #[error(
+        "epoch {epoch}: member {missing} released nothing, and the puzzle is not shown to be solved"
+    )]
+    Unsolved {
+        /// The epoch.
+        epoch: u64,
+        /// The first member without a release.
+        missing: u32,
+    },
     /// An epoch is opened with more or fewer items than it has, or not where it can be.
     #[error("epoch {epoch}: {why}")]
     Epoch {

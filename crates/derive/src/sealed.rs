@@ -7,10 +7,10 @@ use crate::{
     lie::{Lie, LieKind},
     slot::Passage,
 };
-use alloc::{boxed::Box, string::ToString as _, vec::Vec};
+use alloc::{boxed::Box, format, string::ToString as _, vec::Vec};
 use alloy_primitives::{Address, B256, U256};
 use revm::DatabaseRef as _;
-use weft_batch::{EpochOpening, Opened, Ordered};
+use weft_batch::{EpochOpening, Opened, Ordered, Revealed};
 use weft_contracts::fee_vault_slot;
 use weft_crypto::{
     Carriage, DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, SchemeId, Verdict,
@@ -38,6 +38,10 @@ impl Derivation {
             let Some(setup) = &self.setup else { return Err(passage.lie(LieKind::NoSealing)) };
             let list = KeyList::decode(setup, &self.config.domain, &announced.list);
             let list = list.map_err(|error| passage.lie(LieKind::KeyList(error.to_string())))?;
+            if let Some(member) = self.stranger(&list) {
+                let why = format!("the realm has no member {member}");
+                return Err(passage.lie(LieKind::KeyList(why)));
+            }
             let key = KeyAnnouncement {
                 epoch: list.epoch(),
                 list: list.id(),
@@ -117,8 +121,14 @@ impl Derivation {
         let secret = secret.and_then(|secret| known.list.fitting(&secret));
         let secret = secret.ok_or_else(|| passage.lie(LieKind::Secret { epoch }))?;
         let turns = match goes_on {
+            Some(_) if opening.revealed != Revealed::default() => {
+                return Err(wrong("says again how its secret came to light"));
+            }
             Some((_, turns)) => turns,
-            None => self.reveal(passage, epoch, known.list.id())?,
+            None => {
+                self.check_revealed(passage, &known.list, &secret, opening)?;
+                self.reveal(passage, epoch, known.list.id())?
+            }
         };
         if turns.len() != opening.items.len() || turns.len() > known.ordered.len() {
             return Err(wrong("has another number of items"));

@@ -10,8 +10,9 @@ use crate::{
     rollup::RollupConfig,
     sealing::SealingOptions,
 };
-use alloy_primitives::{Address, B256, Bytes, U256};
-use weft_crypto::{Envelope, curve::Secret};
+use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256};
+use weft_batch::Squared;
+use weft_crypto::{Envelope, curve::Secret, units::ELEMENT_BYTES};
 use weft_lane::KeyAnnouncement;
 use weft_types::{
     Bundle, BundleId, BundleShape, Domain, Item, Leg, LegShape, NetworkId, SafetyLevel, Signature,
@@ -47,10 +48,17 @@ pub(crate) enum Record {
     KeyList { now_ms: u64, key: KeyAnnouncement, bytes: Bytes },
     /// An envelope has a position; its payer signed it.
     Sealed { now_ms: u64, envelope: Envelope, signature: Signature },
-    /// A member released its secret of a closed epoch.
-    Released { now_ms: u64, epoch: u64, member: u32, head: B256, secret: Secret },
-    /// The secret of a closed epoch is known; its items run.
-    Revealed { now_ms: u64, epoch: u64, secret: Secret },
+    /// A member released its secret of a closed epoch; one in a process of its own signed for the closing head.
+    Released {
+        now_ms: u64,
+        epoch: u64,
+        member: u32,
+        head: B256,
+        secret: Secret,
+        signature: Option<Signature>,
+    },
+    /// The secret of a closed epoch is known; its items run. `squared` is there when somebody had to show how it was found.
+    Revealed { now_ms: u64, epoch: u64, secret: Secret, squared: Option<Squared> },
     /// L1 has one more block, with these entries of the inbox: index of the log, and payload.
     L1Forward { block: L1Block, entries: Vec<(u32, Bytes)> },
     /// L1 has none of the blocks after this one.
@@ -148,12 +156,21 @@ impl Encode for Record {
             Self::Sealed { now_ms, envelope, signature } => {
                 out.u8(16).u64(*now_ms).put(envelope).put(signature)
             }
-            Self::Released { now_ms, epoch, member, head, secret } => {
-                out.u8(14).u64(*now_ms).u64(*epoch).u32(*member).hash(head);
-                out.raw(&secret.to_bytes())
+            Self::Released { now_ms, epoch, member, head, secret, signature } => {
+                out.u8(if signature.is_some() { 21 } else { 14 });
+                out.u64(*now_ms).u64(*epoch).u32(*member).hash(head).raw(&secret.to_bytes());
+                signature.iter().for_each(|signature| {
+                    out.put(signature);
+                });
+                out
             }
-            Self::Revealed { now_ms, epoch, secret } => {
-                out.u8(15).u64(*now_ms).u64(*epoch).raw(&secret.to_bytes())
+            Self::Revealed { now_ms, epoch, secret, squared } => {
+                out.u8(if squared.is_some() { 22 } else { 15 });
+                out.u64(*now_ms).u64(*epoch).raw(&secret.to_bytes());
+                squared.iter().for_each(|squared| {
+                    out.raw(squared.value.as_slice()).raw(squared.proof.as_slice());
+                });
+                out
             }
             Self::L1Forward { block, entries } => {
                 out.u8(17);
@@ -209,17 +226,19 @@ impl Decode for Record {
                 envelope: input.get()?,
                 signature: input.get()?,
             },
-            14 => Self::Released {
+            kind @ (14 | 21) => Self::Released {
                 now_ms: input.u64()?,
                 epoch: input.u64()?,
                 member: input.u32()?,
                 head: input.hash()?,
                 secret: read_secret(input)?,
+                signature: if kind == 21 { Some(input.get()?) } else { None },
             },
-            15 => Self::Revealed {
+            kind @ (15 | 22) => Self::Revealed {
                 now_ms: input.u64()?,
                 epoch: input.u64()?,
                 secret: read_secret(input)?,
+                squared: if kind == 22 { Some(read_squared(input)?) } else { None },
             },
             17 => {
                 let block = read_block(input)?;
@@ -245,6 +264,11 @@ pub(crate) fn read_block(input: &mut Reader<'_>) -> Result<L1Block, CodecError> 
         parent: input.hash()?,
         unix_s: input.u64()?,
     })
+}
+
+fn read_squared(input: &mut Reader<'_>) -> Result<Squared, CodecError> {
+    let value = FixedBytes::from_slice(input.raw(ELEMENT_BYTES)?);
+    Ok(Squared { value, proof: FixedBytes::from_slice(input.raw(ELEMENT_BYTES)?) })
 }
 
 fn read_shape(input: &mut Reader<'_>) -> Result<BundleShape, CodecError> {
@@ -295,7 +319,6 @@ impl Genesis {
             SealingOptions {
                 silent: asked.silent,
                 patience: asked.patience,
-                roster: asked.roster,
                 solves: asked.solves,
                 setup: asked.setup,
                 ..made
@@ -413,6 +436,11 @@ mod tests {
         Item::Bundle(Bundle::new(domain, B256::ZERO, SafetyLevel::Reputation, legs).unwrap())
     }
 
+    fn released(signature: Option<Signature>) -> Record {
+        let (head, secret) = (B256::ZERO, secret());
+        Record::Released { now_ms: 7, epoch: 2, member: 1, head, secret, signature }
+    }
+
     fn samples() -> Vec<Record> {
         let shapes = [leg(901), leg(902)].iter().map(LegShape::of).collect();
         let shape = BundleShape { salt: B256::ZERO, level: SafetyLevel::Reputation, legs: shapes };
@@ -464,8 +492,18 @@ mod tests {
                 bytes: Bytes::from_static(b"list"),
             },
             Record::Sealed { now_ms: 6, envelope: envelope(), signature: signature() },
-            Record::Released { now_ms: 7, epoch: 2, member: 1, head: B256::ZERO, secret: secret() },
-            Record::Revealed { now_ms: 8, epoch: 2, secret: secret() },
+            released(None),
+            released(Some(signature())),
+            Record::Revealed { now_ms: 8, epoch: 2, secret: secret(), squared: None },
+            Record::Revealed {
+                now_ms: 8,
+                epoch: 2,
+                secret: secret(),
+                squared: Some(Squared {
+                    value: FixedBytes::repeat_byte(1),
+                    proof: FixedBytes::repeat_byte(2),
+                }),
+            },
             Record::Joined(Joined { rollup, timestamp: 7, head: B256::repeat_byte(4) }),
             Record::L1Forward {
                 block: L1Block {

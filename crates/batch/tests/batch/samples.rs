@@ -3,7 +3,8 @@
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use weft_batch::{
     AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Halt, Opened, OrderCommitment,
-    Ordered, ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireBundle, WireItem, WireLeg,
+    Ordered, ReorgedEntry, Revealed, RollupGenesis, SignedBatch, SignedRelease, Slot, Squared,
+    WireBundle, WireItem, WireLeg,
 };
 use weft_crypto::{Carriage, GasBucket, SizeBucket};
 use weft_types::{L1Ref, NetworkId, RemovalCause, SafetyLevel, Section, Signature, SlotNumber};
@@ -64,6 +65,15 @@ fn full_slot() -> Slot {
         opening: Some(EpochOpening {
             epoch: 2,
             secret: hash(9),
+            revealed: Revealed {
+                releases: [1, 300]
+                    .map(|member| SignedRelease { member, signature: signature() })
+                    .into(),
+                squared: Some(Squared {
+                    value: FixedBytes::repeat_byte(5),
+                    proof: FixedBytes::repeat_byte(6),
+                }),
+            },
             items: vec![
                 Opened::Transaction { seed: hash(10), leg: leg(A, 11) },
                 Opened::Other { seed: hash(12), plaintext: Bytes::from_static(b"text") },

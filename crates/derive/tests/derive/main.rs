@@ -3,5 +3,6 @@
 mod forced;
 mod honest;
 mod lies;
+mod revealed;
 mod sealed;
 mod sequencer;

@@ -9,12 +9,12 @@ use alloy_sol_types::SolCall;
 use std::collections::{BTreeMap, BTreeSet};
 use weft_batch::{
     AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Opened, Ordered, RealmConfig,
-    RollupGenesis, SealingRealm, SignedBatch, Slot, WireItem, tag,
+    Revealed, RollupGenesis, SealingRealm, SignedBatch, Slot, WireItem, tag,
 };
 use weft_contracts::FeeVault;
 use weft_crypto::{
-    Announcement, Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList, Setup,
-    ShareContext, SizeBucket, Verdict, curve::Secret, deal, setup::RSA_2048,
+    Announcement, Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList,
+    Release, Setup, ShareContext, SizeBucket, Verdict, curve::Secret, deal, setup::RSA_2048,
 };
 use weft_derive::{
     Derivation, Derived, InboxEntry, Lie, Recover, is_dead, rollup, submission, terms,
@@ -134,6 +134,8 @@ pub(crate) struct Sequencer {
     heads: BTreeMap<NetworkId, ClaimedHead>,
     setup: Option<Setup>,
     epochs: BTreeMap<u64, Epoch>,
+    /// How the next epoch that is opened came to light.
+    pub(crate) revealed: Revealed,
     /// Every entry of the inbox.
     pub(crate) inbox: Vec<InboxEntry>,
     /// Every block so far.
@@ -163,7 +165,8 @@ pub(crate) fn config(is_sealed: bool) -> RealmConfig {
         domain: Domain::dev(),
         sequencer: key(9).address(),
         lane: LaneConfig { sealing, ..LaneConfig::new(SLOT_MS, networks) },
-        sealing: setup.map(|setup| SealingRealm { setup: setup.encode().into() }),
+        sealing: setup
+            .map(|setup| SealingRealm { setup: setup.encode().into(), members: Vec::new() }),
         inbox_window_ms: 10_000,
         rollups: vec![genesis(A, is_sealed), genesis(B, false)],
     }
@@ -197,6 +200,7 @@ impl Sequencer {
             heads: BTreeMap::new(),
             setup,
             epochs: BTreeMap::new(),
+            revealed: Revealed::default(),
             inbox: Vec::new(),
             blocks: Vec::new(),
         };
@@ -336,16 +340,35 @@ impl Sequencer {
     /// Gives an epoch a key.
     pub(crate) fn announce(&mut self, epoch: u64, close_at_ms: u64) {
         let (setup, domain) = (self.setup.as_ref().unwrap(), self.config.domain);
-        let context = ShareContext { domain, epoch, member: 0 };
-        let (secret, share) = deal(setup, &context, &keccak256(epoch.to_be_bytes()));
-        let announcement = Announcement { member: 0, received_unix_ms: 0, share };
-        let committee = BTreeSet::from([0]);
-        let list = KeyList::assemble(setup, &domain, epoch, &committee, &[announcement], 1);
+        let sealing = self.config.sealing.as_ref().unwrap();
+        let mut committee: BTreeSet<_> = sealing.members.iter().map(|(id, _)| *id).collect();
+        if committee.is_empty() {
+            committee.insert(0);
+        }
+        let (mut announcements, mut releases) = (Vec::new(), Vec::new());
+        for member in committee.iter().copied() {
+            let context = ShareContext { domain, epoch, member };
+            let entropy = keccak256((epoch + u64::from(member)).to_be_bytes());
+            let (secret, share) = deal(setup, &context, &entropy);
+            announcements.push(Announcement { member, received_unix_ms: 0, share });
+            releases.push(Release { member, received_unix_ms: 0, secret });
+        }
+        let list = KeyList::assemble(setup, &domain, epoch, &committee, &announcements, 1);
         let list = list.unwrap().0;
+        let secret = list.collect(&releases, 1).1.unwrap().secret().clone();
         let key = KeyAnnouncement { epoch, list: list.id(), members: committee, close_at_ms };
         self.step(Input::Announce(key));
         self.slot.keys.push(AnnouncedKey { close_at_ms, list: list.encode().into() });
         self.epochs.insert(epoch, Epoch { list, secret, envelopes: Vec::new() });
+    }
+
+    /// Returns the key list of a closed epoch, and its closing head.
+    pub(crate) fn closed(&self, epoch: u64) -> (&KeyList, B256) {
+        (&self.epochs[&epoch].list, self.lane.sealing().closed(epoch).unwrap().head)
+    }
+
+    pub(crate) fn setup(&self) -> &Setup {
+        self.setup.as_ref().unwrap()
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -416,7 +439,8 @@ impl Sequencer {
         let items = turns.iter().zip(&epoch.envelopes);
         let items = items.map(|(turn, envelope)| self.run_turn(&epoch, turn, envelope)).collect();
         let secret = B256::new(epoch.secret.to_bytes());
-        self.slot.opening = Some(EpochOpening { epoch: number, secret, items });
+        let revealed = std::mem::take(&mut self.revealed);
+        self.slot.opening = Some(EpochOpening { epoch: number, secret, revealed, items });
         if !rest.is_empty() {
             self.epochs.insert(number, Epoch { envelopes: rest, ..epoch });
         }

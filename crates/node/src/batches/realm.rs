@@ -21,11 +21,13 @@ pub fn realm_config(
     let networks = rollups.iter().map(RollupConfig::network).collect();
     let setup = config.sealing.as_ref().map(sealing::setup_of);
     let setup = setup.transpose()?;
+    let roster = config.sealing.iter().flat_map(|sealing| &sealing.roster);
+    let members = roster.map(|(member, key)| (*member, *key)).collect();
     Ok(RealmConfig {
         domain: config.domain,
         sequencer,
         lane: lane_config(config, networks)?,
-        sealing: setup.map(|setup| SealingRealm { setup: setup.encode().into() }),
+        sealing: setup.map(|setup| SealingRealm { setup: setup.encode().into(), members }),
         inbox_window_ms: 0,
         rollups: rollups
             .iter()

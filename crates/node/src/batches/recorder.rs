@@ -8,7 +8,7 @@ use weft_batch::{
     RealmConfig, ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireItem, tag,
 };
 use weft_commitment::SlotVector;
-use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, Verdict};
+use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, Verdict};
 use weft_evm::Applied;
 use weft_promise::Signer;
 use weft_types::{
@@ -263,11 +263,11 @@ impl Recorder {
 
     /// Notes an epoch that is opened, with what its envelopes hold that run in this slot; one that is late follows from what is
     /// known.
-    pub(crate) fn revealed(&mut self, epoch: u64, secret: &EpochSecret, items: Vec<Opened>) {
+    pub(crate) fn revealed(&mut self, opening: EpochOpening) {
         let Some(open) = &mut self.open else { return };
-        let secret = B256::new(secret.secret().to_bytes());
-        open.bytes += items.iter().map(bytes_of_opened).sum::<usize>();
-        open.slot.opening = Some(EpochOpening { epoch, secret, items });
+        open.bytes += 72 * opening.revealed.releases.len() + 600;
+        open.bytes += opening.items.iter().map(bytes_of_opened).sum::<usize>();
+        open.slot.opening = Some(opening);
     }
 
     pub(crate) fn applied(&mut self, item: &Item, applied: &Applied) {

@@ -3,6 +3,7 @@
 use super::{
     Endpoint, Engine, Recordings,
     log::{Log, OpenLog},
+    sealed::Released,
     taken_back::TakenBack,
 };
 use crate::{
@@ -252,12 +253,13 @@ impl Engine {
             Record::Sealed { now_ms, envelope, signature } => {
                 self.replay_sealed(now_ms, envelope, signature)?;
             }
-            Record::Released { now_ms, epoch, member, head, secret } => {
+            Record::Released { now_ms, epoch, member, head, secret, signature } => {
                 let release = Release { member, received_unix_ms: now_ms, secret };
-                self.released(now_ms, epoch, head, release).map_err(|why| why.to_string())?;
+                let released = Released { release, signature };
+                self.released(now_ms, epoch, head, released).map_err(|why| why.to_string())?;
             }
-            Record::Revealed { now_ms, epoch, secret } => {
-                self.replay_revealed(now_ms, epoch, &secret)?;
+            Record::Revealed { now_ms, epoch, secret, squared } => {
+                self.replay_revealed(now_ms, epoch, &secret, squared)?;
             }
             Record::L1Forward { block, entries } => self.replay_l1(block, entries),
             Record::L1Back { to } => self.replay_back(to),

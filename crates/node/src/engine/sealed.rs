@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-use weft_batch::Ordered;
+use weft_batch::{Ordered, Squared};
 use weft_contracts::fee_vault_slot;
 use weft_crypto::{Envelope, EpochSecret, KeyList, Release, SchemeId, Setup, curve::Secret};
 use weft_evidence::EpochNotice;
@@ -46,7 +46,9 @@ pub(crate) struct Sealing {
     /// Envelopes of epochs that are not opened, in the order of their positions.
     envelopes: BTreeMap<u64, Arc<Vec<Envelope>>>,
     /// Secrets that members released.
-    releases: BTreeMap<u64, Vec<Release>>,
+    releases: BTreeMap<u64, Vec<Released>>,
+    /// How the secrets of epochs were found that not all members released, where members are elsewhere.
+    squared: BTreeMap<u64, Squared>,
     /// Secrets of epochs on their way to be opened.
     secrets: BTreeMap<u64, EpochSecret>,
     /// Epochs whose envelopes are being opened.
@@ -68,6 +70,13 @@ pub(crate) struct Sealing {
     revealed: BTreeMap<u64, Secret>,
 }
 
+/// What a member released, and its signature for the closing head where it is in a process of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Released {
+    pub(crate) release: Release,
+    pub(crate) signature: Option<Signature>,
+}
+
 /// A key list as it was announced.
 #[derive(Debug, Clone)]
 pub(crate) struct List {
@@ -87,6 +96,7 @@ impl Sealing {
             lists: BTreeMap::new(),
             envelopes: BTreeMap::new(),
             releases: BTreeMap::new(),
+            squared: BTreeMap::new(),
             secrets: BTreeMap::new(),
             unsealing: BTreeSet::new(),
             found: None,
@@ -131,6 +141,7 @@ impl Sealing {
         self.solving.retain(|epoch| waits(*epoch));
         self.unsealing.retain(|epoch| waits(*epoch));
         self.releases.retain(|epoch, _| waits(*epoch));
+        self.squared.retain(|epoch, _| waits(*epoch));
     }
 }
 
@@ -266,9 +277,9 @@ impl Engine {
             let done = match answer {
                 Answer::Dealt(list) => self.announce_key(&list),
                 Answer::Released { epoch, head, release } => {
-                    self.member_released(epoch, head, release)
+                    self.member_released(epoch, head, Released { release, signature: None })
                 }
-                Answer::Solved { epoch, secret } => self.reveal(epoch, secret),
+                Answer::Solved { epoch, secret, squared } => self.solved(epoch, secret, squared),
                 Answer::Unsealed { epoch, secret, found } => self.unsealed(epoch, secret, found),
             };
             if let Err(rejection) = done {
@@ -347,8 +358,10 @@ impl Engine {
         if sealing.solving.len() >= MAX_CHAINS || !sealing.solving.insert(epoch) {
             return;
         }
+        // Who was not asked for a release has to be shown why.
+        let is_proven = sealing.options.is_apart();
         match sealing.read(epoch) {
-            Ok(list) => self.committee().ask(Ask::Solve(list)),
+            Ok(list) => self.committee().ask(Ask::Solve { list, is_proven }),
             Err(why) => tracing::error!(epoch, %why, "an epoch cannot be solved"),
         }
     }
@@ -421,16 +434,17 @@ impl Engine {
         &mut self,
         epoch: u64,
         head: B256,
-        release: Release,
+        released: Released,
     ) -> Result<(), Rejection> {
+        let Released { release, signature } = released.clone();
         let (now_ms, member) = (self.now_ms, release.member);
         let secret = release.secret.clone();
         if !self.is_of_share(epoch, &release) {
             tracing::warn!(epoch, member, "a released secret is not that of the member's share");
             return Ok(());
         }
-        self.released(now_ms, epoch, head, release)?;
-        self.note(|| Record::Released { now_ms, epoch, member, head, secret });
+        self.released(now_ms, epoch, head, released)?;
+        self.note(|| Record::Released { now_ms, epoch, member, head, secret, signature });
         self.collect(epoch)
     }
 
@@ -445,7 +459,8 @@ impl Engine {
     /// Opens an epoch whose members have all released.
     fn collect(&mut self, epoch: u64) -> Result<(), Rejection> {
         let sealing = self.sealing.as_mut().expect("looked at before");
-        let Some(releases) = sealing.releases.get(&epoch).cloned() else { return Ok(()) };
+        let Some(released) = sealing.releases.get(&epoch) else { return Ok(()) };
+        let releases: Vec<_> = released.iter().map(|released| released.release.clone()).collect();
         let Ok(list) = sealing.read(epoch) else { return Ok(()) };
         match list.collect(&releases, u64::MAX) {
             (_, Some(secret)) => self.reveal(epoch, secret),
@@ -459,12 +474,12 @@ impl Engine {
         now_ms: u64,
         epoch: u64,
         head: B256,
-        release: Release,
+        released: Released,
     ) -> Result<(), Rejection> {
-        let member = release.member;
+        let member = released.release.member;
         self.step_at(now_ms, Input::MemberReleased { epoch, member, head })?;
         if let Some(sealing) = &mut self.sealing {
-            sealing.releases.entry(epoch).or_default().push(release);
+            sealing.releases.entry(epoch).or_default().push(released);
         }
         Ok(())
     }
@@ -492,8 +507,10 @@ impl Engine {
         now_ms: u64,
         epoch: u64,
         secret: &Secret,
+        squared: Option<Squared>,
     ) -> Result<(), String> {
         let sealing = self.sealing.as_mut().ok_or("the realm takes no sealed items")?;
+        sealing.squared.extend(squared.map(|squared| (epoch, squared)));
         let secret = sealing.read(epoch)?.fitting(secret);
         let secret = secret.ok_or_else(|| format!("not the secret of epoch {epoch}"))?;
         self.revealed(now_ms, epoch, secret).map_err(|why| why.to_string())
@@ -501,8 +518,10 @@ impl Engine {
 
     /// Returns the record of an opening; it has to be noted before what follows from it.
     pub(super) fn reveal_record(&self, now_ms: u64, epoch: u64) -> Option<Record> {
-        let secret = self.sealing.as_ref()?.secrets.get(&epoch)?.secret().clone();
-        Some(Record::Revealed { now_ms, epoch, secret })
+        let sealing = self.sealing.as_ref()?;
+        let secret = sealing.secrets.get(&epoch)?.secret().clone();
+        let squared = sealing.squared.get(&epoch).cloned();
+        Some(Record::Revealed { now_ms, epoch, secret, squared })
     }
 }
 

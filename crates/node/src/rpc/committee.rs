@@ -9,11 +9,12 @@ use super::{
     sealed::{closing_of, read_signature},
 };
 use crate::engine::{Announced, Closing, Engine};
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, FixedBytes};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use weft_crypto::{MemberId, Secret, Setup, Share, ShareContext};
+use weft_batch::Squared;
+use weft_crypto::{MemberId, Secret, Setup, Share, ShareContext, units::ELEMENT_BYTES};
 use weft_types::{Signature, SlotNumber};
 
 pub(super) const METHODS: Methods = &[("weft_committee", committee)];
@@ -108,7 +109,11 @@ async fn announce(args: &Args, port: &Port) -> RpcResult {
     let (bytes, signature) = (args.bytes(2)?, signature(args, 3)?);
     let place = port.engine.call(move |engine| engine.announcing(epoch, member)).await??;
     let wrong = |error| RpcError::committee_refused("Share", error);
-    let share = Share::decode(&place.setup, &bytes).map_err(wrong)?;
+    let setup = place.setup.clone();
+    // Points and elements of a group: nothing for a thread that others wait for.
+    let share = tokio::task::spawn_blocking(move || Share::decode(&setup, &bytes)).await;
+    let share = share.map_err(|_| RpcError::new(-32603, "method handler crashed"))?;
+    let share = share.map_err(wrong)?;
     let context = ShareContext { domain: port.domain, epoch, member };
     let (setup, key) = (place.setup, place.key);
     let announcing = Announcing { setup, context, key, share, signature };
@@ -160,7 +165,8 @@ async fn release(args: &Args, port: &Port) -> RpcResult {
     let asked = port.engine.call(move |engine| engine.releasing(epoch, member)).await??;
     let (closing, key) = asked;
     check_release(&closing, key, member, head, &secret, &signature)?;
-    let take = move |engine: &mut Engine| engine.release_secret(epoch, member, head, secret);
+    let take =
+        move |engine: &mut Engine| engine.release_secret(epoch, member, head, secret, signature);
     port.engine.call(take).await??;
     Ok(json!({ "epoch": epoch, "member": member, "closingHead": head }))
 }
@@ -195,13 +201,50 @@ fn check_release(
 /// Opens an epoch with the secret that somebody found by squaring, whoever it is.
 async fn open(args: &Args, port: &Port) -> RpcResult {
     let (epoch, secret) = (args.required_number(0)?, secret(args, 1)?);
-    let Closing { list, .. } = port.engine.call(move |engine| engine.closing(epoch)).await??;
-    if list.fitting(&secret).is_none() {
+    let squared = squared(args)?;
+    let closing = port.engine.call(move |engine| engine.closing(epoch)).await??;
+    let list = closing.list.id();
+    let check =
+        move || check_opened(&closing, epoch, &secret, squared).map(|squared| (secret, squared));
+    let checked = tokio::task::spawn_blocking(check).await;
+    let (secret, squared) =
+        checked.map_err(|_| RpcError::new(-32603, "method handler crashed"))??;
+    port.engine.call(move |engine| engine.open_with(epoch, &secret, squared)).await??;
+    Ok(json!({ "epoch": epoch, "keyList": list }))
+}
+
+/// Reads the end of the chain of squarings, and its proof.
+fn squared(args: &Args) -> RpcResult<Option<Squared>> {
+    if args.optional::<Value>(2)?.is_none() {
+        return Ok(None);
+    }
+    let element = |index| {
+        let bytes = args.bytes(index)?;
+        let wrong =
+            |_| RpcError::params(format!("invalid argument {index}: {} bytes", bytes.len()));
+        FixedBytes::<ELEMENT_BYTES>::try_from(bytes.as_ref()).map_err(wrong)
+    };
+    Ok(Some(Squared { value: element(2)?, proof: element(3)? }))
+}
+
+/// P17: where members are in processes of their own, who opens an epoch without their signatures shows that it squared.
+fn check_opened(
+    closing: &Closing,
+    epoch: u64,
+    secret: &Secret,
+    squared: Option<Squared>,
+) -> RpcResult<Option<Squared>> {
+    let (list, setup) = (&closing.list, &closing.setup);
+    let Some(secret) = list.fitting(secret) else {
         let why = format!("not the secret of epoch {epoch}");
         return Err(RpcError::committee_refused("Secret", why));
+    };
+    if !closing.is_shown {
+        return Ok(None);
     }
-    port.engine.call(move |engine| engine.open_with(epoch, &secret)).await??;
-    Ok(json!({ "epoch": epoch, "keyList": list.id() }))
+    let proven = squared.filter(|squared| weft_derive::is_solved(setup, list, &secret, squared));
+    let why = "a chain of squarings has to be shown: value and proof";
+    proven.map(Some).ok_or_else(|| RpcError::committee_refused("Proof", why))
 }
 
 fn check_member(

@@ -6,7 +6,7 @@
 
 use super::unseal::{Found, Unsealing};
 use crate::error::NodeError;
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, FixedBytes, keccak256};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -15,8 +15,10 @@ use std::{
     },
     time::{SystemTime, UNIX_EPOCH},
 };
+use weft_batch::Squared;
 use weft_crypto::{
-    Announcement, EpochSecret, KeyList, MemberId, Release, Setup, ShareContext, deal,
+    Announcement, Element, EpochSecret, KeyList, MemberId, Proof, Release, Setup, ShareContext,
+    deal,
 };
 use weft_types::Domain;
 
@@ -42,7 +44,12 @@ pub(crate) enum Ask {
         head: B256,
     },
     /// The secret of an epoch whose members are silent.
-    Solve(Arc<KeyList>),
+    Solve {
+        /// Its key.
+        list: Arc<KeyList>,
+        /// Whether others have to be shown how it was found.
+        is_proven: bool,
+    },
 }
 
 /// What it gets.
@@ -65,6 +72,8 @@ pub(crate) enum Answer {
         epoch: u64,
         /// Its secret.
         secret: EpochSecret,
+        /// How it was found, when that was asked for.
+        squared: Option<Squared>,
     },
     /// The envelopes of an epoch are open.
     Unsealed {
@@ -171,7 +180,7 @@ fn run(
                     }
                 }
             }
-            Ask::Solve(list) => solve(setup.clone(), list, answer.clone()),
+            Ask::Solve { list, is_proven } => solve(setup.clone(), list, is_proven, answer.clone()),
         }
     }
 }
@@ -207,17 +216,27 @@ fn assemble(
 }
 
 /// Squares on a thread of its own: that takes as long as the delay is.
-fn solve(setup: Arc<Setup>, list: Arc<KeyList>, answer: Sender<Answer>) {
+fn solve(setup: Arc<Setup>, list: Arc<KeyList>, is_proven: bool, answer: Sender<Answer>) {
     let epoch = list.epoch();
     let body = move || {
-        let solution = setup.solve(*list.puzzle()).finish();
-        match list.recover(&setup, &solution) {
-            Ok(secret) => drop(answer.send(Answer::Solved { epoch, secret })),
+        let mut chain = setup.solve(*list.puzzle());
+        let value = chain.finish();
+        let squared = is_proven.then(|| squared(&value, &Proof::new(&chain)));
+        match list.recover(&setup, &value) {
+            Ok(secret) => drop(answer.send(Answer::Solved { epoch, secret, squared })),
             Err(error) => tracing::error!(epoch, %error, "the puzzle of an epoch gives no secret"),
         }
     };
     if let Err(error) = std::thread::Builder::new().name("weft-solver".to_owned()).spawn(body) {
         tracing::error!(epoch, %error, "no thread to solve the puzzle of an epoch");
+    }
+}
+
+/// Returns the end of a chain as it travels.
+fn squared(value: &Element, proof: &Proof) -> Squared {
+    Squared {
+        value: FixedBytes::from_slice(&value.to_vec()),
+        proof: FixedBytes::from_slice(&proof.to_vec()),
     }
 }
 
@@ -284,10 +303,12 @@ mod tests {
         let Ok(Answer::Dealt(list)) = committee.answers.recv() else { panic!("no list") };
         committee.ask(Ask::Release { epoch: 3, head: B256::ZERO });
         let list = Arc::new(*list);
-        committee.ask(Ask::Solve(list.clone()));
-        let Ok(Answer::Solved { epoch: 3, secret }) = committee.answers.recv() else {
-            panic!("silent members released something")
-        };
-        assert_eq!(secret.list(), list.id());
+        for is_proven in [false, true] {
+            committee.ask(Ask::Solve { list: list.clone(), is_proven });
+            let Ok(Answer::Solved { epoch: 3, secret, squared }) = committee.answers.recv() else {
+                panic!("silent members released something")
+            };
+            assert_eq!((secret.list(), squared.is_some()), (list.id(), is_proven));
+        }
     }
 }

@@ -49,8 +49,8 @@ pub struct SealingOptions {
     pub silent: u32,
     /// How long members may take to release before the squarings begin.
     pub patience: Duration,
-    /// Members in processes of their own, and the keys that sign what they say. They may change from start to start: an
-    /// epoch's own are those of its key list.
+    /// Members in processes of their own, and the keys that sign what they say. They are part of the realm: without their
+    /// signatures nobody could check that an epoch was opened for the order that stands.
     pub roster: BTreeMap<MemberId, Address>,
     /// Whether the node squares when a member is silent; else somebody else has to (`weft_openEpoch`).
     pub solves: bool,
@@ -141,7 +141,7 @@ impl SealingOptions {
     pub(crate) fn words(options: Option<&Self>) -> String {
         let Some(options) = options else { return "none".to_owned() };
         let members = match options.members {
-            0 => "members elsewhere".to_owned(),
+            0 => format!("members {:?} elsewhere", options.roster),
             members => format!("{members} members"),
         };
         format!(
@@ -163,6 +163,10 @@ impl Encode for SealingOptions {
         out.u64(self.epoch_slots).u64(self.lead_slots).u32(self.members);
         out.u64(self.delay_squarings).number(self.wei_per_byte).number(self.wei_per_gas);
         out.u32(self.home.unwrap_or_default()).u64(self.close_margin_ms).u32(self.max_items);
+        out.len(self.roster.len());
+        for (member, key) in &self.roster {
+            out.u32(*member).address(key);
+        }
     }
 }
 
@@ -178,7 +182,20 @@ impl Decode for SealingOptions {
             home: Some(input.u32()?).filter(|home| *home != 0),
             close_margin_ms: input.u64()?,
             max_items: input.u32()?,
+            roster: roster(input)?,
             ..Self::default()
         })
     }
+}
+
+fn roster(input: &mut Reader<'_>) -> Result<BTreeMap<MemberId, Address>, CodecError> {
+    let mut roster = BTreeMap::new();
+    for _ in 0..input.bounded_len(MAX_MEMBERS as usize)? {
+        let (member, key) = (input.u32()?, input.address()?);
+        if roster.last_key_value().is_some_and(|(last, _)| *last >= member) {
+            return Err(CodecError::NotCanonical("members out of order"));
+        }
+        roster.insert(member, key);
+    }
+    Ok(roster)
 }

@@ -1,5 +1,6 @@
 //! The node through its JSON-RPC ports only.
 
+mod apart;
 mod basics;
 mod batches;
 mod bundles;

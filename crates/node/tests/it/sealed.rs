@@ -122,7 +122,7 @@ pub(crate) async fn send(world: &World, envelope: &Envelope) -> Value {
     world.rpc(B, "weft_sendSealed", signed(envelope, PAYER)).await
 }
 
-async fn outcome(world: &World, item: &Value) -> Value {
+pub(crate) async fn outcome(world: &World, item: &Value) -> Value {
     let mut found = Value::Null;
     until(async || {
         found = world.rpc(A, "weft_getOutcome", json!([item])).await;

@@ -168,7 +168,7 @@ pub(crate) const KEYS: &[Key] = &[
         "sealing.committee",
         Kind::Path,
         "",
-        "Members in processes of their own: {\"members\": {\"1\": \"0x..\"}}",
+        "Members in processes of their own; may not change",
     ),
     Key::new(
         "sealing.members",

@@ -1,6 +1,6 @@
 //! What outlives a stop beside the log: the state of all epochs as bytes, and the seed of the committee.
 
-use super::{super::Engine, List, Sealing};
+use super::{super::Engine, List, Released, Sealing};
 use crate::error::NodeError;
 use alloy_primitives::{B256, Bytes};
 use rand_08::RngCore as _;
@@ -70,7 +70,12 @@ impl Sealing {
             releases.flat_map(|(epoch, all)| all.iter().map(move |one| (*epoch, one))).collect();
         out.len(releases.len());
         for (epoch, release) in releases {
+            let Released { release, signature } = release;
             out.u64(epoch).u32(release.member).raw(&release.secret.to_bytes());
+            out.bool(signature.is_some());
+            signature.iter().for_each(|signature| {
+                out.put(signature);
+            });
         }
     }
 
@@ -89,7 +94,9 @@ impl Sealing {
             let (epoch, member) = (input.u64()?, input.u32()?);
             let secret = read_secret(input)?;
             let release = Release { member, received_unix_ms: 0, secret };
-            self.releases.entry(epoch).or_default().push(release);
+            let signature = if input.bool()? { Some(input.get()?) } else { None };
+            let released = Released { release, signature };
+            self.releases.entry(epoch).or_default().push(released);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@
 //! Whoever is late, wrong or gone is named and left out. What is announced is kept in memory alone: members say it again to a
 //! node that starts anew.
 
-use super::{super::Engine, Sealing};
+use super::{super::Engine, Released, Sealing};
 use crate::{
     rpc::errors::{RpcError, RpcResult},
     sealing::Ask,
@@ -19,6 +19,7 @@ use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
+use weft_batch::Squared;
 use weft_crypto::{Announcement, InvalidShare, KeyList, MemberId, Release, Secret, Setup, Share};
 use weft_lane::SealingConfig;
 use weft_types::{Checkpoint, Section, Signature, SlotHeader, SlotNumber, chain_start};
@@ -58,6 +59,10 @@ pub(crate) struct Announcing {
 pub(crate) struct Closing {
     pub(crate) list: Arc<KeyList>,
     pub(crate) head: B256,
+    /// What its puzzle is squared under.
+    pub(crate) setup: Arc<Setup>,
+    /// Whether whoever squared has to show it.
+    pub(crate) is_shown: bool,
 }
 
 impl Members {
@@ -251,7 +256,8 @@ impl Engine {
         })?;
         let sealing = self.sealing.as_mut().ok_or_else(no_sealing)?;
         let list = sealing.read(epoch).map_err(|why| RpcError::new(-32603, why))?;
-        Ok(Closing { list, head })
+        let (setup, is_shown) = (sealing.setup.clone(), sealing.options.is_apart());
+        Ok(Closing { list, head, setup, is_shown })
     }
 
     /// Returns what a member's release is checked against, and its key.
@@ -272,10 +278,12 @@ impl Engine {
         member: MemberId,
         head: B256,
         secret: Secret,
+        signature: Signature,
     ) -> RpcResult<()> {
         self.promises()?;
         let release = Release { member, received_unix_ms: self.now_ms, secret };
-        self.member_released(epoch, head, release).map_err(|why| {
+        let released = Released { release, signature: Some(signature) };
+        self.member_released(epoch, head, released).map_err(|why| {
             let name = match &why {
                 weft_lane::Rejection::Sealed(sealed) => name_of(sealed),
                 _ => "Refused",
@@ -284,8 +292,13 @@ impl Engine {
         })
     }
 
-    /// Opens a closed epoch with the secret that somebody found by squaring.
-    pub(crate) fn open_with(&mut self, epoch: u64, secret: &Secret) -> RpcResult<()> {
+    /// Opens a closed epoch with the secret that somebody found by squaring, and showed so where members are elsewhere.
+    pub(crate) fn open_with(
+        &mut self,
+        epoch: u64,
+        secret: &Secret,
+        squared: Option<Squared>,
+    ) -> RpcResult<()> {
         self.promises()?;
         let Closing { list, .. } = self.closing(epoch)?;
         let secret = list.fitting(secret).ok_or_else(|| {
@@ -293,7 +306,7 @@ impl Engine {
             RpcError::committee_refused("Secret", why)
         })?;
         let refused = |why| RpcError::committee_refused("Refused", why);
-        self.reveal(epoch, secret).map_err(refused)
+        self.solved(epoch, secret, squared).map_err(refused)
     }
 }
 

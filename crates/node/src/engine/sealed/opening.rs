@@ -1,11 +1,13 @@
 //! A closed epoch in its turn: every envelope gets its verdict, and every item its outcome (P11).
 
-use super::super::Engine;
+use super::{super::Engine, Sealing};
 use crate::{
     batches::Recorder,
     sealing::{Found, Unsealing},
 };
+use alloy_primitives::B256;
 use std::vec;
+use weft_batch::{EpochOpening, Revealed, SignedRelease, Squared};
 use weft_crypto::{Carriage, EpochSecret};
 use weft_derive::terms;
 use weft_lane::{Input, Rejection, Turn};
@@ -15,6 +17,8 @@ use weft_types::{Item, Opening, Sealed};
 #[derive(Debug)]
 pub(super) struct Running {
     epoch: u64,
+    /// How its secret came to light, until its first part ran.
+    revealed: Revealed,
     items: vec::IntoIter<(Carriage, Found)>,
 }
 
@@ -32,6 +36,20 @@ impl Engine {
             Err(why) => self.break_down(why),
         }
         Ok(())
+    }
+
+    /// Opens a closed epoch whose puzzle is solved.
+    pub(super) fn solved(
+        &mut self,
+        epoch: u64,
+        secret: EpochSecret,
+        squared: Option<Squared>,
+    ) -> Result<(), Rejection> {
+        let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
+        if self.lane.sealing().closed(epoch).is_some() {
+            sealing.squared.extend(squared.map(|squared| (epoch, squared)));
+        }
+        self.reveal(epoch, secret)
     }
 
     fn unsealing(&mut self, epoch: u64, secret: &EpochSecret) -> Result<Unsealing, String> {
@@ -123,6 +141,7 @@ impl Engine {
         let is_last = self.lane.sealing().opening() != Some(epoch);
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
         let running = sealing.running.as_mut().ok_or("it did not begin")?;
+        let revealed = std::mem::take(&mut running.revealed);
         let part: Vec<_> = running.items.by_ref().take(turns).collect();
         if part.len() != turns || is_last != (running.items.len() == 0) {
             return Err("envelopes are lost".to_owned());
@@ -134,7 +153,8 @@ impl Engine {
         }
         let secret = sealing.secrets.get(&epoch).ok_or("its secret is not known")?;
         if let Some(batches) = &mut self.batches {
-            batches.revealed(epoch, secret, travelling);
+            let secret = B256::new(secret.secret().to_bytes());
+            batches.revealed(EpochOpening { epoch, secret, revealed, items: travelling });
         }
         if is_last {
             sealing.running = None;
@@ -158,7 +178,29 @@ impl Engine {
         }
         let carriages = envelopes.iter().map(|envelope| envelope.carriage);
         let items: Vec<_> = carriages.zip(found).collect();
-        sealing.running = Some(Running { epoch, items: items.into_iter() });
+        let revealed = sealing.take_revealed(epoch)?;
+        sealing.running = Some(Running { epoch, revealed, items: items.into_iter() });
         Ok(())
+    }
+}
+
+impl Sealing {
+    /// Takes what shows that an epoch's secret came to light for the order that stands (P17, T12); nothing where the committee is
+    /// in process.
+    fn take_revealed(&mut self, epoch: u64) -> Result<Revealed, String> {
+        let released = self.releases.remove(&epoch).unwrap_or_default();
+        let squared = self.squared.remove(&epoch);
+        if !self.options.is_apart() {
+            return Ok(Revealed::default());
+        }
+        let signed = released.iter().filter_map(|released| {
+            let member = released.release.member;
+            released.signature.map(|signature| SignedRelease { member, signature })
+        });
+        let mut releases: Vec<_> = signed.collect();
+        releases.sort_unstable_by_key(|release| release.member);
+        // Who squares while the last member releases has squared in vain.
+        let is_complete = releases.len() == self.read(epoch)?.shares().len();
+        Ok(Revealed { releases, squared: squared.filter(|_| !is_complete) })
     }
 }

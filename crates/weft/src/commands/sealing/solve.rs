@@ -62,7 +62,7 @@ impl Solve {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let kind = Document::read(&self.file)?.kind().to_owned();
         let found = match (kind.as_str(), &self.setup) {
-            ("keyList", None) => self.epoch()?,
+            ("keyList", None) => return self.epoch().await,
             ("keyList", Some(_)) => bail!("a key list holds its setup: leave --setup out"),
             ("envelope", _) if self.submit.is_some() => {
                 bail!("a node takes the secrets of epochs alone: leave --submit out")
@@ -75,20 +75,30 @@ impl Solve {
             ),
         };
         file::print(&found)?;
-        if let Some(url) = &self.submit {
-            let params = json!([found["epoch"], found["secret"]]);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn epoch(&self) -> Result<ExitCode> {
+        let (setup, list) = read_list(&self.file)?;
+        let (found, squared) = {
+            let chain = self.squared(&setup, *list.puzzle())?;
+            let value = chain.result().expect("the chain is complete");
+            let secret = list.recover(&setup, &value).wrap_err_with(|| self.useless())?;
+            let hex = |element: Vec<u8>| Bytes::from(element);
+            // A node whose members are elsewhere believes nobody who does not show the squarings.
+            let squared = self.submit.as_ref().map(|_| {
+                let proof = Proof::new(&chain);
+                (hex(value.to_vec()), hex(proof.to_vec()))
+            });
+            (secret_json(&list, &secret), squared)
+        };
+        file::print(&found)?;
+        if let (Some(url), Some((value, proof))) = (&self.submit, squared) {
+            let params = json!([found["epoch"], found["secret"], value, proof]);
             let _: Value = Rpc::new(url)?.request("weft_openEpoch", params).await?;
             eprintln!("epoch {} is open at {url}", found["epoch"]);
         }
         Ok(ExitCode::SUCCESS)
-    }
-
-    fn epoch(&self) -> Result<Value> {
-        let (setup, list) = read_list(&self.file)?;
-        let chain = self.squared(&setup, *list.puzzle())?;
-        let solution = chain.result().expect("the chain is complete");
-        let secret = list.recover(&setup, &solution).wrap_err_with(|| self.useless())?;
-        Ok(secret_json(&list, &secret))
     }
 
     fn envelope(&self, setup: &Path) -> Result<Value> {
