@@ -1,15 +1,18 @@
 // The golden vectors of sealing, byte for byte, and what must be refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Hex, bytesToHex, createWalletClient, custom, hexToBytes } from "viem";
+import { type Hex, bytesToHex, createWalletClient, custom, hexToBytes, recoverAddress } from "viem";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import {
   EpochSealer,
   KeyList,
+  announcementDigest,
+  checkCommittee,
   PuzzleSealer,
   RSA_2048,
   SCHEME,
   Setup,
+  Solution,
   bundlePlaintext,
   decodeEnvelope,
   decodeShare,
@@ -137,6 +140,51 @@ test("no byte of a share can change", () => {
   }
 });
 
+test("a key is that of a committee only with every member's signature, and a long enough delay", async () => {
+  const numbers = [...list.shares.keys()];
+  const accounts = numbers.map((member) => privateKeyToAccount(`0x${member.toString(16).padStart(64, "7")}`));
+  const members = Object.fromEntries(numbers.map((member, at) => [member, accounts[at]!.address]));
+  const sign = async (member: number, by: PrivateKeyAccount) => by.sign!({ hash: list.announcementDigest(member) });
+  const signed = await Promise.all(numbers.map(async (member, at) => [member, await sign(member, accounts[at]!)] as const));
+  const [signatures, leastDelay] = [Object.fromEntries(signed), setup.delaySquarings];
+  await checkCommittee({ members, leastDelay }, list, signatures);
+  const [first, second] = numbers as [number, number];
+  const refused = (committee: object, own: Record<number, Hex>, why: RegExp) =>
+    assert.rejects(checkCommittee({ members, leastDelay, ...committee }, list, own), why);
+  await refused({ leastDelay: leastDelay + 1n }, signatures, /squarings, at least/);
+  await refused({}, { ...signatures, [first]: signatures[second]! }, /is not signed/);
+  await refused({}, { [second]: signatures[second]! }, /is not signed/);
+  await refused({}, { ...signatures, [first]: await sign(second, accounts[0]!) }, /is not signed/);
+  await refused({ members: { [second]: members[second]! } }, signatures, /not of the committee/);
+  const absent = { ...members, 99: carriage().payer };
+  await refused({ members: absent }, signatures, /members made the key, at least/);
+  await checkCommittee({ members: absent, least: numbers.length, leastDelay }, list, signatures);
+  await assert.rejects(checkCommittee({ members: { ...absent, 98: absent[99]! }, least: 1, leastDelay }, list, signatures), /same key/);
+  assert.throws(() => list.announcementDigest(99), /no share/);
+});
+
+test("what a member signs is what Rust's members sign", async () => {
+  interface Evidence {
+    vectors: { name: string; key: Hex; encoding: Hex }[];
+  }
+  const told = vectors<Evidence>("evidence/evidence.json").vectors.find(({ name }) => name === "two shares")!;
+  const bytes = hexToBytes(told.encoding);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const domain = {
+    version: view.getUint16(1),
+    l1ChainId: Number(view.getBigUint64(3)),
+    settlement: bytesToHex(bytes.slice(11, 31)),
+    realm: Number(view.getBigUint64(31)),
+  };
+  for (const at of [40, 40 + 1312]) {
+    const [epoch, member] = [view.getBigUint64(at + 32), view.getUint32(at + 40)];
+    const share = bytes.slice(at + 44, at + 44 + 1203);
+    const digest = announcementDigest(bytesToHex(bytes.slice(at, at + 32)), { domain, epoch, member }, share);
+    const signature = bytes.slice(at + 1247, at + 1312);
+    assert.equal((await recoverAddress({ hash: digest, signature })).toLowerCase(), told.key);
+  }
+});
+
 test("envelopes are sealed byte for byte as in Rust, and open", () => {
   assert.ok(sealed.vectors.length >= 6);
   for (const { scheme, key, entropy, plaintext, envelope, id, seed } of sealed.vectors) {
@@ -194,6 +242,9 @@ test("what an opener does not belong to is said, not guessed", () => {
   assert.throws(() => puzzles.open(epoch, puzzles.solve(puzzle)), /not to/);
   assert.throws(() => epochs.open(epoch, { ...solved, list: setup.id }), /another key list/);
   assert.throws(() => puzzles.open(puzzle, puzzles.solve(puzzles.seal(carriage(), "0x01"))), /another envelope/);
+  // Whoever squared under another setup knows another value.
+  const { head, value } = puzzles.solve(puzzle);
+  assert.throws(() => puzzles.open(puzzle, new Solution(list.id, head, value)), /another setup/);
 });
 
 test("entropy is drawn anew for every envelope", () => {

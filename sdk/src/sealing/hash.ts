@@ -22,6 +22,7 @@ export const PART = {
   stream: 16,
   relationMask: 17,
   relationChallenge: 18,
+  announcement: 19,
   thresholdName: 25,
   thresholdShared: 26,
   thresholdSigma: 27,

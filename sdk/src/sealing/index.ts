@@ -1,5 +1,7 @@
 export { EncodingError } from "./bytes.js";
 export type { BytesLike } from "./bytes.js";
+export { checkCommittee } from "./committee.js";
+export type { Committee } from "./committee.js";
 export { SCHEME, decodeEnvelope, encodeEnvelope, envelopeId, gasFor, sizeFor } from "./envelope.js";
 export type { Carriage, Envelope, Scheme } from "./envelope.js";
 export { Group, InvalidElementError } from "./group.js";
@@ -18,6 +20,6 @@ export type { SealedCarriage, Verdict } from "./seal.js";
 export { sealAndSend, sealingKey } from "./send.js";
 export type { Promised, SealedContent, SealingKey, SealingTerms } from "./send.js";
 export { RSA_2048, Setup } from "./setup.js";
-export { decodeShare, verifyShare } from "./share.js";
+export { announcementDigest, decodeShare, verifyShare } from "./share.js";
 export type { Share, ShareContext } from "./share.js";
 export { verifySquarings } from "./squarings.js";

@@ -6,7 +6,7 @@ import { type CurvePoint, ORDER, encodePoint, sum, times } from "./curve.js";
 import { invert, power } from "./group.js";
 import { PART, Transcript } from "./hash.js";
 import { FalseClaimError } from "./seal.js";
-import { SHARE_BYTES, type Share, decodeShare, verifyShare } from "./share.js";
+import { SHARE_BYTES, type Share, announcementDigest, decodeShare, verifyShare } from "./share.js";
 import type { Setup } from "./setup.js";
 
 const MAX_MEMBERS = 256;
@@ -72,6 +72,13 @@ export class KeyList {
   get puzzle(): bigint {
     const { group } = this.setup;
     return [...this.shares.values()].reduce((product, { puzzle }) => group.multiply(product, puzzle), 1n);
+  }
+
+  /** Returns what a member signs when it announces the share that this list has of it; throws for others. */
+  announcementDigest(member: number): Hex {
+    const share = this.shares.get(member);
+    if (!share) throw new FalseClaimError(`member ${member} has no share in the key`);
+    return announcementDigest(this.setup.id, { domain: this.domain, epoch: this.epoch, member }, share.encoding);
   }
 
   /** Returns what a member signs when it releases its secret: only for this closing head. */

@@ -48,7 +48,8 @@ async function signature(id: Hash, signer: Signer): Promise<Hex> {
   return signer.signMessage({ account: signer.account, message });
 }
 
-async function isSigner(payer: Hex, hash: Hash, signature: Uint8Array): Promise<boolean> {
+/** Tells whether a signature of 65 bytes over a hash is that of a key. */
+export async function isSigner(payer: Hex, hash: Hash, signature: Uint8Array): Promise<boolean> {
   try {
     return isAddressEqual(await recoverAddress({ hash, signature }), payer);
   } catch {

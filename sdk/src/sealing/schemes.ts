@@ -43,8 +43,9 @@ export class EpochSealer extends Sealer<EpochSecret> {
 
 /** The solution of one envelope's puzzle, computed or proven; without value when it has no puzzle. */
 export class Solution {
-  /** Made by `PuzzleSealer`, which knows that it is right. */
+  /** Made by `PuzzleSealer`, which knows that it is right under the setup of this name: others square a head otherwise. */
   constructor(
+    readonly setup: Hex,
     readonly head: Uint8Array,
     readonly value: Uint8Array | undefined,
   ) {}
@@ -79,7 +80,7 @@ export class PuzzleSealer extends Sealer<Solution> {
     const { group, delaySquarings } = this.setup;
     const puzzle = this.puzzle(envelope);
     const value = puzzle === undefined ? undefined : group.encode(group.squared(puzzle, delaySquarings));
-    return new Solution(envelope.head, value);
+    return new Solution(this.setup.id, envelope.head, value);
   }
 
   /** Takes somebody else's solution with its proof; throws when it does not hold. */
@@ -89,7 +90,7 @@ export class PuzzleSealer extends Sealer<Solution> {
     const { group, delaySquarings: squarings } = this.setup;
     const output = group.decode(bytesOf(value));
     verifySquarings(group, { base, output, squarings }, group.decode(bytesOf(proof)));
-    return new Solution(envelope.head, group.encode(output));
+    return new Solution(this.setup.id, envelope.head, group.encode(output));
   }
 
   /** Returns the coins of an envelope, given its seed. */
@@ -106,6 +107,7 @@ export class PuzzleSealer extends Sealer<Solution> {
   }
 
   protected uncover(head: Uint8Array, solution: Solution): Uint8Array | undefined {
+    if (solution.setup !== this.setup.id) throw new FalseClaimError("the solution is that of another setup");
     if (!sameBytes(solution.head, head)) throw new FalseClaimError("the solution is that of another envelope");
     return solution.value;
   }

@@ -3,6 +3,7 @@ import { type Address, type Hex, parseTransaction } from "viem";
 import type { Realm } from "../realm.js";
 import { RefusedError } from "../rpc.js";
 import { type Signer, addressOf } from "../signer.js";
+import { type Committee, checkCommittee } from "./committee.js";
 import { gasFor, sizeFor } from "./envelope.js";
 import { KeyList } from "./keys.js";
 import { signEnvelope } from "./payer.js";
@@ -46,6 +47,8 @@ export interface SealingTerms {
   promiseKey?: Address;
   /** Name that the key list must have, as somebody whom you trust says it: its shares are not checked again. */
   keyList?: Hex;
+  /** Whose shares must make the key, and how long it must stay shut; without it the node is trusted to have said the truth. */
+  committee?: Committee;
   /** How long to try again in the next epoch, while there is no key or no room; by default 20 s. */
   patienceMs?: number;
 }
@@ -67,6 +70,7 @@ interface ListAnswer {
   firstSlot: number;
   lastSlot: number;
   closeAt: number;
+  signatures?: Record<number, Hex>;
 }
 
 interface EpochAnswer {
@@ -80,13 +84,14 @@ const lists = new Map<Hex, KeyList>();
 /** Returns the key of an epoch, by default of the open one; undefined when it has none. Takes some tens of milliseconds a member. */
 export async function sealingKey(
   realm: Realm,
-  { epoch, keyList }: { epoch?: bigint; keyList?: Hex } = {},
+  { epoch, keyList, committee }: { epoch?: bigint; keyList?: Hex; committee?: Committee } = {},
 ): Promise<SealingKey | undefined> {
   const params = epoch === undefined ? [] : [Number(epoch)];
   const answer = await realm.request<ListAnswer | null>("weft_keyList", ...params);
   if (!answer) return undefined;
   const list = checked(realm, answer, keyList);
   if (epoch !== undefined && list.epoch !== epoch) throw new FalseClaimError(`a key of epoch ${list.epoch}`);
+  if (committee) await checkCommittee(committee, list, answer.signatures ?? {});
   const { home, weiPerByte, weiPerGas } = await realm.request<EpochAnswer>("weft_getEpoch", ...params);
   return {
     list,
@@ -128,7 +133,8 @@ export async function sealAndSend(
   const deadline = Date.now() + (terms.patienceMs ?? 20_000);
   const promiseKey = terms.promiseKey ?? (await realm.request<{ key: Address }>("weft_getPromiseKey")).key;
   for (;;) {
-    const key = await sealingKey(realm, terms.keyList === undefined ? {} : { keyList: terms.keyList });
+    const { keyList, committee } = terms;
+    const key = await sealingKey(realm, { ...(keyList && { keyList }), ...(committee && { committee }) });
     let last: unknown = new FalseClaimError("the open epoch has no key");
     if (key) {
       try {

@@ -1,4 +1,5 @@
 // A member's share of an epoch key: a point, its logarithm inside a puzzle, and the proof that it is the same number.
+import { type Hex, bytesToHex } from "viem";
 import { type BytesLike, EncodingError, Reader, bytesOf, numberBytes, numberOf, sameBytes } from "./bytes.js";
 import type { Domain } from "../marker.js";
 import { type CurvePoint, POINT_BYTES, decodePoint, encodePoint, reduced, sum, timesPublic } from "./curve.js";
@@ -19,6 +20,12 @@ export interface ShareContext {
   domain: Domain;
   epoch: bigint;
   member: number;
+}
+
+/** Returns what a member signs when it announces a share: under a setup, for an epoch, in its own name. */
+export function announcementDigest(setup: Hex, { domain, epoch, member }: ShareContext, share: BytesLike): Hex {
+  const start = Transcript.ofRealm(domain, PART.announcement).put(bytesOf(setup)).number(epoch).number(member);
+  return bytesToHex(start.put(bytesOf(share)).finish());
 }
 
 /** The four values of a share, or the four commitments of its proof. */
