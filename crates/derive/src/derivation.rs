@@ -8,7 +8,12 @@ use crate::{
     lie::{Lie, LieKind},
     sealed::Epoch,
 };
-use alloc::{collections::BTreeMap, string::String, string::ToString as _, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    string::ToString as _,
+    vec::Vec,
+};
 use alloy_primitives::B256;
 use thiserror::Error;
 use weft_batch::{ClaimedHead, RealmConfig, SignedBatch, Slot};
@@ -30,8 +35,14 @@ pub struct Derivation {
     pub(crate) epochs: BTreeMap<u64, Epoch>,
     /// Rollups that the last header lists.
     pub(crate) available: Vec<NetworkId>,
-    /// Inbox entries in the lane.
+    /// Inbox entries in the lane, or among `exits`.
     pub(crate) inbox_cursor: u64,
+    /// Exits of the batch that have no position yet: they come before everything else.
+    pub(crate) exits: BTreeSet<u64>,
+    /// Rollups that accounts left before they joined.
+    pub(crate) left: BTreeSet<NetworkId>,
+    /// Inbox entries that the batch consumes.
+    pub(crate) reach: u64,
     /// First slot with an entry that L1 took back.
     pub(crate) reorged: Option<SlotNumber>,
     /// Batches so far, and the hash of the last one.
@@ -103,6 +114,9 @@ impl Derivation {
             epochs: BTreeMap::new(),
             available,
             inbox_cursor: 0,
+            exits: BTreeSet::new(),
+            left: BTreeSet::new(),
+            reach: 0,
             reorged: None,
             batches: 0,
             parent: B256::ZERO,
@@ -138,6 +152,9 @@ impl Derivation {
             epochs: self.epochs.clone(),
             available: self.available.clone(),
             inbox_cursor: self.inbox_cursor,
+            exits: self.exits.clone(),
+            left: self.left.clone(),
+            reach: self.reach,
             reorged: self.reorged,
             batches: self.batches,
             parent: self.parent,
@@ -160,11 +177,13 @@ impl Derivation {
         let batch = &signed.batch;
         let hash = batch.hash(&self.config.domain);
         self.check_start(signed, hash)?;
+        self.begin_exits(batch.inbox_cursor, inbox);
         let mut derived = Derived { batch: hash, ..Derived::default() };
         for slot in &batch.slots {
             self.pass(batch.number, slot, false, inbox, legs, &mut derived, out)?;
         }
         self.check_end(signed, &derived)?;
+        self.check_exits(|kind| kind.of(batch.number))?;
         self.end(batch.number, hash, &mut derived);
         Ok(derived)
     }

@@ -6,7 +6,7 @@ use crate::{
     legs::{Legs, Recovered},
     lie::{Lie, LieKind},
 };
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use alloy_primitives::B256;
 use weft_batch::Slot;
 use weft_evm::ClosedBlock;
@@ -43,10 +43,12 @@ impl Derivation {
         out: &mut dyn FnMut(&ClosedBlock),
     ) -> Result<Derived, Lie> {
         let entries = self.check_forced(forced)?;
-        let slot = self.forced_slot(forced, entries);
+        self.begin_exits(forced.inbox_cursor, inbox);
+        let slot = self.forced_slot(forced, entries, inbox);
         let mut derived = Derived { batch: forced.hash, ..Derived::default() };
         let legs: &mut dyn Legs = &mut Recovered::new(Vec::new());
         self.pass(forced.number, &slot, true, inbox, legs, &mut derived, out)?;
+        self.check_exits(|kind| kind.of(forced.number))?;
         for (network, _) in self.realm.networks() {
             let Some((header, hash)) = self.realm.head(network) else { continue };
             derived.heads.insert(network, (header.number, hash));
@@ -73,15 +75,21 @@ impl Derivation {
     }
 
     /// Returns the slot: it begins when the lane, asked at the time of the L1 block, would let it begin.
-    fn forced_slot(&self, forced: &ForcedBatch, l1_born: u32) -> Slot {
+    /// Exits have their turn first, whatever the header before says of their rollups.
+    fn forced_slot(&self, forced: &ForcedBatch, l1_born: u32, inbox: &[InboxEntry]) -> Slot {
         let (mut trial, mut effects) = (self.lane.clone(), Vec::new());
         let stepped = trial.step(forced.unix_ms, Input::Tick, &mut effects);
         assert_eq!(stepped, Ok(()), "a turn is never refused");
-        let begin = effects.iter().find_map(|effect| match effect {
-            Effect::Opened(header) => Some(header.unix_ms),
+        let header = effects.into_iter().find_map(|effect| match effect {
+            Effect::Opened(header) => Some(header),
             _ => None,
         });
-        let unix_ms = begin.expect("no slot is open between batches, so a turn opens one");
-        Slot { unix_ms, l1_born, ..Slot::default() }
+        let header = header.expect("no slot is open between batches, so a turn opens one");
+        let exits = self.rollups_of_exits(inbox);
+        let listed: BTreeSet<_> = header.available.iter().copied().chain(exits).collect();
+        let listed = Vec::from_iter(listed);
+        let is_so = listed == self.available && listed == header.available;
+        let available = (!is_so).then_some(listed);
+        Slot { unix_ms: header.unix_ms, l1_born, available, ..Slot::default() }
     }
 }

@@ -15,6 +15,7 @@ extern crate alloc;
 mod admission;
 mod close;
 mod derivation;
+mod exits;
 mod fate;
 mod forced;
 mod genesis;

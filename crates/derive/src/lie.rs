@@ -183,6 +183,14 @@ pub enum LieKind {
         /// Its number.
         entry: u64,
     },
+    /// Something runs, or a batch ends, before an exit that L1 paid is burned (P46).
+    #[error(
+        "inbox entry {entry}, which left by a state proof, is not burned before everything else"
+    )]
+    ExitsFirst {
+        /// Its number.
+        entry: u64,
+    },
     /// An inbox entry is said to be reorged and is on L1 (P48).
     #[error("said to be reorged: log {} of L1 block {} is canonical", origin.log_index, origin.block_hash)]
     Canonical {

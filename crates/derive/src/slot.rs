@@ -81,10 +81,16 @@ impl Derivation {
         let passage = &mut passage;
         self.join(passage)?;
         self.open(passage)?;
+        if passage.slot.opening.is_some() {
+            self.check_exits(|kind| passage.lie(kind))?;
+        }
         self.opening(passage, legs)?;
         self.announce(passage)?;
         self.born(passage, inbox)?;
         self.seal(passage)?;
+        if !passage.slot.plaintext.is_empty() {
+            self.check_exits(|kind| passage.lie(kind))?;
+        }
         self.plaintext(passage, legs)?;
         self.end_items(passage)?;
         self.close(passage, out)
@@ -96,6 +102,9 @@ impl Derivation {
             let wrong = |why| Err(passage.lie(LieKind::Join(why)).network(network));
             if genesis.is_home {
                 return wrong("deposits lie elsewhere");
+            }
+            if self.left.contains(&network) {
+                return wrong("accounts left it by state proof before it joined");
             }
             if let Err(rejection) = self.step(passage.now_ms(), Input::Join { network }) {
                 return Err(passage.lie(LieKind::Lane(rejection)).network(network));
@@ -177,8 +186,12 @@ impl Derivation {
             let (epoch, why) = (self.open_epoch(), "runs in a slot with inbox entries");
             return Err(passage.lie(LieKind::Epoch { epoch, why }));
         }
+        let exits = self.run_exits(passage, passage.slot.l1_born, inbox)?;
+        if exits < passage.slot.l1_born {
+            self.check_exits(|kind| passage.lie(kind))?;
+        }
         let mut reorged = passage.slot.reorged.iter().peekable();
-        for index in 0..passage.slot.l1_born {
+        for index in exits..passage.slot.l1_born {
             if let Some(claimed) = reorged.next_if(|claimed| claimed.index == index) {
                 self.reorged(passage, *claimed, inbox)?;
                 continue;
@@ -193,6 +206,7 @@ impl Derivation {
             let item = Item::L1Born(found.item.clone());
             self.place(passage, &item)?;
             self.inbox_cursor += 1;
+            self.pass_exits(inbox);
         }
         if let Some(claimed) = reorged.next() {
             return Err(passage.lie(LieKind::NoItem { section: 0, index: claimed.index }));
@@ -239,14 +253,18 @@ impl Derivation {
         for (index, wire) in (0..).zip(&passage.slot.plaintext) {
             let position = passage.position(Section::Plaintext, index);
             let item = legs.item(wire).map_err(|kind| passage.lie(kind).position(position))?;
-            let hash = self.place(passage, &item)?;
+            let (hash, _) = self.place(passage, &item)?;
             passage.plaintext.push(hash);
         }
         Ok(())
     }
 
-    /// Gives an item the next position of its section and lets it run; returns its hash.
-    fn place(&mut self, passage: &mut Passage<'_>, item: &Item) -> Result<B256, Lie> {
+    /// Gives an item the next position of its section and lets it run; returns its hash, and what became of it.
+    pub(crate) fn place(
+        &mut self,
+        passage: &mut Passage<'_>,
+        item: &Item,
+    ) -> Result<(B256, Outcome), Lie> {
         let hash = item.hash(&self.config.domain);
         let submit = Input::Submit(submission(item, hash));
         let mut step = self.step(passage.now_ms(), submit.clone());
@@ -262,18 +280,17 @@ impl Derivation {
         let [Effect::Positioned { position, .. }] = effects[..] else {
             unreachable!("an item in an open slot has a position and nothing else: {effects:?}");
         };
-        self.run(passage, position, item, hash)?;
-        Ok(hash)
+        Ok((hash, self.run(passage, position, item, hash)?))
     }
 
-    /// Runs an item at its position and compares its fate with what is said of it.
+    /// Runs an item at its position and compares its fate with what is said of it; returns its fate.
     pub(crate) fn run(
         &mut self,
         passage: &mut Passage<'_>,
         position: Position,
         item: &Item,
         hash: B256,
-    ) -> Result<(), Lie> {
+    ) -> Result<Outcome, Lie> {
         let place = (position.section, position.index);
         while let Some(halt) = passage.halts.next_if(|halt| (halt.section, halt.index) <= place) {
             self.halt(passage, *halt)?;
@@ -283,9 +300,9 @@ impl Derivation {
         passage.has_items = true;
         passage.derived.items += 1;
         passage.derived.fates.push(self.fate(item, hash, &applied));
-        let removal = match applied.outcome {
+        let removal = match &applied.outcome {
             Outcome::Included => None,
-            Outcome::Removed(removal) => Some(removal),
+            Outcome::Removed(removal) => Some(removal.clone()),
         };
         let claimed = passage.removals.next_if(|said| (said.section, said.index) == place);
         let claimed = claimed.map(|claimed| claimed.cause);
@@ -293,13 +310,13 @@ impl Derivation {
         if is_false && !passage.is_forced {
             return Err(false_fate(passage, position, claimed, removal));
         }
-        let Some(removal) = removal else { return Ok(()) };
+        let Some(removal) = removal else { return Ok(applied.outcome) };
         passage.derived.removed += 1;
         if !is_dead(&removal, item.bundle().is_none_or(Bundle::is_marked)) {
             let released = self.step(0, Input::Release { item: hash });
             assert_eq!(released, Ok(vec![]), "releases change no slot");
         }
-        Ok(())
+        Ok(applied.outcome)
     }
 
     /// A rollup stops: its items are removed from here on, and no later header lists it (P8).
@@ -332,7 +349,7 @@ impl Derivation {
         turn: &Turn,
         sealed: weft_types::Sealed,
     ) -> Result<(), Lie> {
-        self.run(passage, turn.position, &Item::Sealed(sealed), turn.item)
+        self.run(passage, turn.position, &Item::Sealed(sealed), turn.item).map(|_| ())
     }
 }
 

@@ -164,7 +164,8 @@ fn p46_every_kind_of_entry_has_its_position() {
     ];
     let entries = (0..).zip(&payloads).map(|(index, payload)| entry(payload, now, index));
     sequencer.inbox = entries.collect();
-    sequencer.take_inbox(payloads.len());
+    sequencer.take_exits();
+    sequencer.take_inbox(payloads.len() - 1);
     let gone = InboxEntry::of_payload(
         now,
         L1Ref { block_hash: B256::repeat_byte(8), log_index: 0 },

@@ -1,5 +1,6 @@
 //! Tests of derivation: an honest sequencer whose every block is derived again, and dishonest ones that are named.
 
+mod exits;
 mod forced;
 mod honest;
 mod lies;

@@ -24,8 +24,8 @@ use weft_lane::{
     Effect, Input, KeyAnnouncement, Lane, LaneConfig, SealedSubmission, SealingConfig, Turn,
 };
 use weft_types::{
-    Bundle, BundleShape, Domain, FEE_VAULT, Item, Leg, LegShape, NetworkId, Opening, Outcome,
-    Position, SafetyLevel, Sealed, Section, Signature, SignedTx, SlotNumber,
+    Bundle, BundleShape, Domain, FEE_VAULT, Item, L1Event, Leg, LegShape, NetworkId, Opening,
+    Outcome, Position, SafetyLevel, Sealed, Section, Signature, SignedTx, SlotNumber,
 };
 
 pub(crate) const A: NetworkId = NetworkId::new(901);
@@ -258,13 +258,42 @@ impl Sequencer {
         self.apply(position, item, hash)
     }
 
-    /// Takes the next entries of the inbox.
+    /// Takes the next entries of the inbox, but for exits.
     pub(crate) fn take_inbox(&mut self, count: usize) {
+        self.pass_exits();
         for _ in 0..count {
             let entry = self.inbox[self.cursor as usize].item.clone();
             self.submit(&Item::L1Born(entry));
             self.cursor += 1;
+            self.pass_exits();
         }
+    }
+
+    /// Burns the exits among the next entries of the inbox.
+    pub(crate) fn take_exits(&mut self) {
+        let waiting = &self.inbox[self.cursor as usize..];
+        let exits: Vec<_> = waiting.iter().filter(|entry| is_exit(entry)).cloned().collect();
+        for exit in exits {
+            assert_eq!(self.submit(&Item::L1Born(exit.item)), Outcome::Included);
+        }
+        self.pass_exits();
+    }
+
+    fn pass_exits(&mut self) {
+        while self.inbox.get(self.cursor as usize).is_some_and(is_exit) {
+            self.cursor += 1;
+        }
+    }
+
+    /// Returns what an account has.
+    pub(crate) fn balance(&self, network: NetworkId, account: Address) -> U256 {
+        let state = self.realm.state(network).unwrap();
+        state.account(&account).map(|account| account.info.balance).unwrap_or_default()
+    }
+
+    /// Returns the ether that a rollup may take out.
+    pub(crate) fn escrow(&self, network: NetworkId) -> U256 {
+        self.realm.escrow().balance(network, TokenId::ETHER)
     }
 
     /// Takes an entry of an L1 block that is gone.
@@ -474,6 +503,10 @@ impl Sequencer {
         let terms = terms(&config, carriage);
         self.apply(position, &Item::Sealed(Sealed { envelope, terms, opening }), envelope);
     }
+}
+
+fn is_exit(entry: &InboxEntry) -> bool {
+    matches!(entry.item.event, L1Event::Exit(_))
 }
 
 /// Signs a batch as the sequencer does.
