@@ -35,3 +35,4 @@ pub use inbox::InboxEntry;
 pub use legs::{Legs, Recover, Recovered};
 pub use lie::{Lie, LieKind};
 pub use revealed::is_solved;
+pub use slot::item_of;

@@ -382,6 +382,19 @@ pub(crate) fn never(
     unreachable!("the EVM fails for items only: {error:?}")
 }
 
+/// Reads a plaintext item of a batch.
+///
+/// # Errors
+///
+/// [`LieKind::Leg`], [`LieKind::Bundle`].
+pub fn item_of(
+    wire: &WireItem,
+    domain: &weft_types::Domain,
+    legs: &mut dyn Legs,
+) -> Result<Item, LieKind> {
+    ToItems { legs, domain: *domain }.item(wire)
+}
+
 /// Makes items of their bytes.
 struct ToItems<'a> {
     legs: &'a mut dyn Legs,

@@ -87,7 +87,7 @@ impl DataDir {
 }
 
 /// Locks a directory; `None` when somebody else has.
-fn lock(path: &Path) -> io::Result<Option<File>> {
+pub(crate) fn lock(path: &Path) -> io::Result<Option<File>> {
     if !path.exists() {
         fs::create_dir_all(path)?;
         path.parent().filter(|parent| parent.is_dir()).map_or(Ok(()), sync_dir)?;

@@ -38,6 +38,7 @@ mod priority;
 mod promises;
 mod record;
 mod removals;
+mod resume;
 mod rollup;
 mod rpc;
 mod sealing;
@@ -58,11 +59,15 @@ pub use batches::{
     VerifiedBatches, Verifier, VerifyBatchesError, development_sequencer, realm_config, recover,
 };
 pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
-pub use engine::{EngineHandle, ImportedChain, L1Block, L1Entry, L1Refused, L1Standing, L1Update};
+pub use engine::{
+    EngineHandle, ImportedChain, L1Block, L1Entry, L1Refused, L1Standing, L1Update, OnL1,
+    PostedBatch,
+};
 pub use error::NodeError;
 pub use export::{Archive, DataOf, Progress, Verified, VerifyError, export_batches, verify};
 pub use node::{Node, NodeHandle, RollupInfo};
 pub use origins::Origins;
+pub use resume::resume;
 pub use rollup::{MAX_ALLOCATIONS, RollupConfig};
 pub use sealing::SealingOptions;
 pub use turns::Priority;

@@ -65,6 +65,8 @@ pub(crate) enum Record {
     L1Back { to: u64 },
     /// The first entry that waits has a position, in this slot.
     L1Item { now_ms: u64, slot: u64 },
+    /// The exits among the inbox entries before this one go before everything else, and the next batch consumes all of these.
+    ExitsFirst { reach: u64 },
     /// What waited waits no more and never had a position.
     Dropped { bundle: Option<BundleId>, protected: bool, legs: Vec<Leg>, why: String },
 }
@@ -110,7 +112,7 @@ pub(crate) struct Closed {
 impl Record {
     /// Tells from its encoding whether a record is about L1, without reading the rest.
     pub(crate) fn is_of_l1(bytes: &[u8]) -> bool {
-        matches!(bytes.get(1), Some(17 | 18 | 20))
+        matches!(bytes.get(1), Some(17 | 18 | 20 | 21))
     }
 
     /// Reads a record of the log of `domain`.
@@ -183,6 +185,7 @@ impl Encode for Record {
             }
             Self::L1Back { to } => out.u8(18).u64(*to),
             Self::L1Item { now_ms, slot } => out.u8(20).u64(*now_ms).u64(*slot),
+            Self::ExitsFirst { reach } => out.u8(21).u64(*reach),
             Self::Dropped { bundle, protected, legs, why } => {
                 out.u8(8).bool(bundle.is_some());
                 if let Some(id) = bundle {
@@ -248,6 +251,7 @@ impl Decode for Record {
             }
             18 => Self::L1Back { to: input.u64()? },
             20 => Self::L1Item { now_ms: input.u64()?, slot: input.u64()? },
+            21 => Self::ExitsFirst { reach: input.u64()? },
             found => return Err(CodecError::Tag { what: "record kind", found }),
         })
     }

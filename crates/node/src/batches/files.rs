@@ -1,6 +1,9 @@
 //! A directory of batches: enough to derive everything again.
 
-use super::{compress::Brotli, recorder::BatchSink};
+use super::{
+    compress::Brotli,
+    recorder::{BatchSink, LastBatch},
+};
 use alloy_primitives::B256;
 use std::{
     fs,
@@ -9,7 +12,8 @@ use std::{
 };
 use thiserror::Error;
 use weft_batch::{Compress, InvalidPayload, RealmConfig, SignedBatch, blobs, payload};
-use weft_types::{Decode as _, Encode as _, codec::CodecError};
+use weft_derive::ForcedBatch;
+use weft_types::{Decode as _, Domain, Encode as _, SlotNumber, codec::CodecError};
 
 /// Name of the file that says what the realm is made of.
 const REALM: &str = "realm.weft";
@@ -45,6 +49,9 @@ pub enum BatchFileError {
         #[source]
         source: CodecError,
     },
+    /// Nobody signed the batch: what it leads to stands on L1 alone.
+    #[error("batch {0} is an inbox-only one, which `weft verify --l1` derives")]
+    Forced(u64),
     /// A payload is none.
     #[error("{path}")]
     Payload {
@@ -123,7 +130,52 @@ impl BatchDir {
 
     /// Returns the number of batches.
     pub fn count(&self) -> u64 {
-        (1..).take_while(|number| self.path_of(*number).exists()).count() as u64
+        let is_there =
+            |number: &u64| self.path_of(*number).exists() || self.path_of_forced(*number).exists();
+        (1..).take_while(is_there).count() as u64
+    }
+
+    /// Returns the path of what L1 says of batch `number`, when that is an inbox-only one.
+    fn path_of_forced(&self, number: u64) -> PathBuf {
+        self.0.join(format!("batch-{number:08}.l1.txt"))
+    }
+
+    /// Reads what L1 says of batch `number`, when that is an inbox-only one.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchFileError`].
+    pub fn forced(&self, number: u64) -> Result<Option<ForcedBatch>, BatchFileError> {
+        let path = self.path_of_forced(number);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let bytes = read(&path)?;
+        let forced = std::str::from_utf8(&bytes).ok().and_then(|text| read_forced(number, text));
+        let source = CodecError::NotCanonical("a line about an inbox-only batch");
+        forced.map(Some).ok_or(BatchFileError::Codec { path, source })
+    }
+
+    /// Keeps what L1 says of an inbox-only batch.
+    pub(crate) fn keep_forced(&self, forced: &ForcedBatch) -> io::Result<()> {
+        let ForcedBatch { slot, inbox_cursor, unix_ms, hash, .. } = forced;
+        let line = format!("{slot} {inbox_cursor} {unix_ms} {hash}\n");
+        self.write(&self.path_of_forced(forced.number), line.as_bytes())
+    }
+
+    /// Returns the last batch, whoever posted it.
+    pub(crate) fn last(&self, domain: &Domain) -> Result<Option<LastBatch>, BatchFileError> {
+        let number = self.count();
+        if let Some(ForcedBatch { slot, inbox_cursor, hash, .. }) = self.forced(number)? {
+            return Ok(Some(LastBatch { number, hash, slot, inbox_cursor }));
+        }
+        let signed = if number == 0 { None } else { self.batch(number)? };
+        Ok(signed.map(|SignedBatch { batch, .. }| LastBatch {
+            number,
+            hash: batch.hash(domain),
+            slot: batch.last(),
+            inbox_cursor: batch.inbox_cursor,
+        }))
     }
 
     /// Reads what the realm is made of.
@@ -154,7 +206,12 @@ impl BatchDir {
     /// [`BatchFileError`].
     pub fn batch(&self, number: u64) -> Result<Option<SignedBatch>, BatchFileError> {
         let path = self.path_of(number);
-        let Some(bytes) = self.payload(number)? else { return Ok(None) };
+        let Some(bytes) = self.payload(number)? else {
+            return match self.path_of_forced(number).exists() {
+                true => Err(BatchFileError::Forced(number)),
+                false => Ok(None),
+            };
+        };
         let encoding = payload::unpack(&bytes);
         let encoding =
             encoding.map_err(|source| BatchFileError::Payload { path: path.clone(), source })?;
@@ -210,9 +267,12 @@ impl BatchDir {
     /// Removes the batches with slot `first` or a later one, the last one first: what they say is not so any more.
     pub(crate) fn forget_from(&self, first: u64) -> Result<(), BatchFileError> {
         for number in (1..=self.count()).rev() {
-            let path = self.path_of(number);
-            let batch = self.batch(number)?;
-            if batch.is_none_or(|signed| signed.batch.last().get() < first) {
+            let forced = self.forced(number)?;
+            let (path, last) = match forced {
+                Some(forced) => (self.path_of_forced(number), Some(forced.slot)),
+                None => (self.path_of(number), self.batch(number)?.map(|it| it.batch.last())),
+            };
+            if last.is_none_or(|last| last.get() < first) {
                 break;
             }
             let failed = |source| BatchFileError::File { path: path.clone(), source };
@@ -220,6 +280,11 @@ impl BatchDir {
             fs::File::open(&self.0).and_then(|dir| dir.sync_all()).map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// Keeps the payload of a batch as L1 has it.
+    pub(crate) fn keep_payload(&self, number: u64, payload: &[u8]) -> io::Result<()> {
+        self.write(&self.path_of(number), payload)
     }
 
     /// Writes a file whole or not at all.
@@ -231,6 +296,15 @@ impl BatchDir {
         fs::rename(&part, path)?;
         fs::File::open(&self.0)?.sync_all()
     }
+}
+
+fn read_forced(number: u64, text: &str) -> Option<ForcedBatch> {
+    let mut words = text.strip_suffix('\n')?.split(' ');
+    let slot = SlotNumber::new(words.next()?.parse().ok()?);
+    let (inbox_cursor, unix_ms) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let hash = words.next()?.parse().ok()?;
+    let forced = ForcedBatch { number, slot, inbox_cursor, unix_ms, hash };
+    words.next().is_none().then_some(forced)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, BatchFileError> {

@@ -3,7 +3,7 @@
 use super::{
     compress::compress,
     files::{BatchDir, BatchFileError, RestsOn},
-    recorder::{BatchLimits, BatchSink},
+    recorder::{BatchLimits, BatchSink, LastBatch},
 };
 use crate::{error::NodeError, priority};
 use std::{
@@ -16,7 +16,7 @@ use std::{
     },
     thread::JoinHandle,
 };
-use weft_batch::{Batch, Compress, RealmConfig, SignedBatch};
+use weft_batch::{Compress, RealmConfig, SignedBatch};
 
 /// Batches that wait for the compressor, from which on it hurries.
 const HURRY: usize = 2;
@@ -58,7 +58,7 @@ impl LiveBatches {
     pub(crate) fn open(
         options: &BatchOptions,
         config: &RealmConfig,
-    ) -> Result<(Self, Option<Batch>), NodeError> {
+    ) -> Result<(Self, Option<LastBatch>), NodeError> {
         let wrong = |error: BatchFileError| {
             let source = std::error::Error::source(&error).map(|why| format!(": {why}"));
             NodeError::Config(format!("batches: {error}{}", source.unwrap_or_default()))
@@ -74,17 +74,15 @@ impl LiveBatches {
             let kept = dir.realm_written(config);
             kept.map_err(|error| NodeError::Config(format!("batches: {error}")))?;
         }
-        let count = dir.count();
-        let last = if count == 0 { None } else { dir.batch(count).map_err(wrong)? };
-        let last = last.map(|signed| signed.batch);
+        let last = dir.last(&config.domain).map_err(wrong)?;
         let live = Self::start(dir, last.as_ref());
         let live = live.map_err(|error| NodeError::Config(format!("no thread: {error}")))?;
         Ok((live, last))
     }
 
-    fn start(dir: BatchDir, last: Option<&Batch>) -> io::Result<Self> {
+    fn start(dir: BatchDir, last: Option<&LastBatch>) -> io::Result<Self> {
         let (sender, inbox) = channel();
-        let written = Arc::new(AtomicU64::new(last.map_or(0, |last| last.last().get())));
+        let written = Arc::new(AtomicU64::new(last.map_or(0, |last| last.slot.get())));
         let (waiting, failure) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(None)));
         let work = Work {
             dir,

@@ -115,6 +115,8 @@ pub(crate) struct Recorder {
     /// What moves in `parts`.
     moves: Moves,
     inbox_cursor: u64,
+    /// Inbox entries that the next batch consumes at least: the hub takes none before.
+    reach: u64,
     end: B256,
     /// Rows that are not in the database yet; nobody wants them where there is none.
     rows: Option<Vec<(u64, Vec<u8>)>>,
@@ -174,6 +176,7 @@ impl Recorder {
             bytes: 0,
             moves: Moves::default(),
             inbox_cursor: 0,
+            reach: 0,
             end: B256::ZERO,
             rows: None,
             failure: None,
@@ -298,6 +301,11 @@ impl Recorder {
         self.sink.rests(rests);
     }
 
+    /// Lets no batch end before it consumes these entries.
+    pub(crate) const fn must_reach(&mut self, reach: u64) {
+        self.reach = reach;
+    }
+
     /// Notes a rollup that stopped before the item that comes next.
     pub(crate) fn halted(&mut self, network: NetworkId) {
         let Some(open) = &mut self.open else { return };
@@ -378,6 +386,9 @@ impl Recorder {
     fn cut(&mut self) {
         let (Some(config), Some(last)) = (&self.config, self.parts.last()) else { return };
         let (inbox_cursor, end, count) = (last.inbox_cursor, last.end, self.parts.len() as u64);
+        if inbox_cursor < self.reach {
+            return;
+        }
         let mut heads = BTreeMap::new();
         let mut slots = Vec::with_capacity(self.parts.len());
         for part in std::mem::take(&mut self.parts) {
@@ -456,11 +467,22 @@ impl Part {
     }
 }
 
+/// A batch behind which the next one follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastBatch {
+    pub(crate) number: u64,
+    /// What the next one names as its parent.
+    pub(crate) hash: B256,
+    /// Its last slot.
+    pub(crate) slot: SlotNumber,
+    pub(crate) inbox_cursor: u64,
+}
+
 /// Where batches stand when a node starts again.
 #[derive(Debug, Default)]
 pub(crate) struct Resumed {
     /// The last batch that is written.
-    pub(crate) last: Option<Batch>,
+    pub(crate) last: Option<LastBatch>,
     /// Closed slots of the database, in order.
     pub(crate) rows: Vec<Vec<u8>>,
     /// What [`Recorder::standing`] said.
@@ -482,10 +504,8 @@ impl Recorder {
         self.available.clone_from(&config.lane.rollups);
         self.rows = Some(Vec::new());
         if let Some(last) = resumed.last {
-            self.number = last.number;
-            self.parent = last.hash(&config.domain);
-            self.next = last.last().next();
-            (self.inbox_cursor, self.end) = (last.inbox_cursor, last.end);
+            (self.number, self.parent) = (last.number, last.hash);
+            (self.next, self.inbox_cursor) = (last.slot.next(), last.inbox_cursor);
         }
         self.config = Some(config);
         for row in resumed.rows {

@@ -137,6 +137,9 @@ impl Engine {
 
     /// Returns true when every rollup's open block has room for the item's legs.
     fn fits(&self, item: &Item) -> RpcResult<bool> {
+        if self.l1.has_exits() {
+            return Ok(false);
+        }
         if let Some(batches) = &self.batches
             && !batches.has_room(item).map_err(RpcError::refused)?
         {

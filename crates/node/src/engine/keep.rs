@@ -445,7 +445,7 @@ impl Engine {
                 <[u8; 8]>::try_from(key.as_slice()).map_or(0, u64::from_be_bytes)
             });
             if rows.is_empty() {
-                let next = resumed.last.as_ref().map_or(0, |last| last.last().get() + 1);
+                let next = resumed.last.as_ref().map_or(0, |last| last.slot.get() + 1);
                 keeping.first_batched = next;
             }
             resumed.rows = rows.into_iter().map(|(_, row)| row).collect();
@@ -459,6 +459,7 @@ impl Engine {
         let resumed = recorder.resume(realm, resumed);
         resumed.map_err(|error| NodeError::Config(format!("batches: {error}")))?;
         recorder.rests(self.l1.rests());
+        recorder.must_reach(self.l1.reach());
         if self.keeping.is_none() {
             recorder.keep_no_rows();
         }

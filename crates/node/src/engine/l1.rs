@@ -23,6 +23,8 @@ use weft_types::{
 const MAX_BLOCKS: usize = 256;
 /// Entries that may wait; a source that has more waits itself.
 const MAX_WAITING: usize = 4096;
+/// Entries that may be kept: all those before an exit are known when it goes first.
+const MAX_KEPT: usize = 1 << 20;
 /// Entries in one block.
 const MAX_ENTRIES: usize = 4096;
 
@@ -157,6 +159,10 @@ pub(crate) struct L1 {
     taken: Option<u64>,
     /// Blocks with entries in the lane that it still can.
     placed: PlacedBlocks,
+    /// Entries that the batch which comes next consumes at least, because accounts left by state proof; zero when none did.
+    reach: u64,
+    /// How many of the first entries in `waiting` are exits that come before everything else.
+    exits: u64,
     /// Last block of each rollup that is posted, and settled.
     standing: BTreeMap<NetworkId, (u64, u64)>,
 }
@@ -255,6 +261,43 @@ impl L1 {
         RestsOn { on: last.into_iter().map(block).collect(), not_on: gone.map(block).collect() }
     }
 
+    /// Lets the exits among the entries before `reach` go before everything else (P46). All of these entries are known.
+    pub(super) fn exits_first(&mut self, reach: u64) {
+        let first = self.next - self.waiting.len() as u64;
+        let count = usize::try_from(reach.saturating_sub(first)).unwrap_or(usize::MAX);
+        let behind = self.waiting.split_off(count.min(self.waiting.len()));
+        let is_exit = |waiting: &Waiting| matches!(waiting.item.event, L1Event::Exit(_));
+        let (exits, others): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(is_exit);
+        (self.reach, self.exits) = (reach, exits.len() as u64);
+        self.waiting = exits.into_iter().chain(others).chain(behind).collect();
+    }
+
+    /// Returns true while an exit waits that comes before everything else.
+    pub(super) const fn has_exits(&self) -> bool {
+        self.exits > 0
+    }
+
+    /// Returns how many entries the batch which comes next consumes at least.
+    pub(super) const fn reach(&self) -> u64 {
+        self.reach
+    }
+
+    /// Returns the number of the entry that comes next.
+    pub(super) const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Returns the first entry that waits.
+    pub(super) fn first(&self) -> Option<&L1Born> {
+        self.waiting.front().map(|waiting| &waiting.item)
+    }
+
+    /// Returns true when no entry waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Sets up to where the blocks of rollups stand, again.
     pub(super) fn set_standing(&mut self, standing: BTreeMap<NetworkId, (u64, u64)>) {
         self.standing = standing;
@@ -268,12 +311,20 @@ impl L1 {
     /// Returns the first entry that waits, when `confirmations` blocks follow the one that holds it.
     fn ready(&self, confirmations: u64) -> Option<&L1Born> {
         let (first, tip) = (self.waiting.front()?, self.tip()?);
+        if self.exits > 0 {
+            return Some(&first.item);
+        }
+        // What came with it voided batches: the realm goes on elsewhere.
+        if matches!(first.item.event, L1Event::Exit(_)) {
+            return None;
+        }
         (tip.number - first.block >= confirmations).then_some(&first.item)
     }
 
     /// Notes that the first entry that waits has a position in `slot`, by the record `sequence` of the log.
     pub(super) fn take(&mut self, slot: u64, sequence: u64) {
         let Some(Waiting { block: number, item }) = self.waiting.pop_front() else { return };
+        self.exits = self.exits.saturating_sub(1);
         let hash = item.origin.block_hash;
         self.placed.add(Placed { number, hash, slot, sequence, entries: 1, is_gone: false });
         let tip = self.tip().map_or(number, |tip| tip.number);
@@ -292,14 +343,19 @@ impl L1 {
             out.u64(*block).bytes(&item.encode());
         }
         self.placed.write_to(out);
+        out.u64(self.reach).u64(self.exits);
     }
 
-    /// Reads what [`Self::write_to`] wrote; earlier versions had no `placed` blocks.
-    pub(crate) fn read_from(input: &mut Reader<'_>, has_placed: bool) -> Result<Self, CodecError> {
+    /// Reads what [`Self::write_to`] wrote; earlier versions had no exits, and before that no `placed` blocks.
+    pub(crate) fn read_from(
+        input: &mut Reader<'_>,
+        has_placed: bool,
+        has_exits: bool,
+    ) -> Result<Self, CodecError> {
         let (next, has_taken, taken) = (input.u64()?, input.bool()?, input.u64()?);
         let count = input.bounded_len(MAX_BLOCKS)?;
         let blocks = (0..count).map(|_| read_block(input)).collect::<Result<_, _>>()?;
-        let count = input.bounded_len(MAX_WAITING + MAX_ENTRIES)?;
+        let count = input.bounded_len(MAX_KEPT)?;
         let one = |_| {
             let (block, item) = (input.u64()?, input.bytes()?);
             Ok(Waiting { block, item: L1Born::decode(&item)? })
@@ -308,7 +364,9 @@ impl L1 {
         let taken = has_taken.then_some(taken);
         let placed =
             if has_placed { PlacedBlocks::read_from(input)? } else { PlacedBlocks::default() };
-        Ok(Self { blocks, waiting, next, taken, placed, standing: BTreeMap::new() })
+        let (reach, exits) = if has_exits { (input.u64()?, input.u64()?) } else { (0, 0) };
+        let standing = BTreeMap::new();
+        Ok(Self { blocks, waiting, next, taken, placed, reach, exits, standing })
     }
 }
 
@@ -367,6 +425,20 @@ impl Engine {
             Some(taken) if !self.is_durable() => Err(L1Refused::Taken { to: to.number, taken }),
             _ => Ok(()),
         }
+    }
+
+    /// Takes in a block that L1 does not take back.
+    pub(super) fn l1_goes_on(
+        &mut self,
+        block: L1Block,
+        entries: Vec<L1Entry>,
+    ) -> Result<(), L1Refused> {
+        self.l1.check(&block, &entries)?;
+        let entries = entries.into_iter().map(|entry| (entry.log_index, entry.payload));
+        let entries: Vec<_> = entries.collect();
+        self.note(|| Record::L1Forward { block, entries: entries.clone() });
+        let _ = self.l1.forward(block, entries);
+        Ok(())
     }
 
     /// Closes slots until every entry that is deep enough has had its turn.
@@ -448,13 +520,24 @@ impl Engine {
         let _ = self.l1.forward(block, entries);
     }
 
+    /// Lets the exits among the entries before `reach` go before everything else, and no batch end before that.
+    pub(super) fn exits_first(&mut self, reach: u64) {
+        self.l1.exits_first(reach);
+        self.batches.iter_mut().for_each(|batches| batches.must_reach(reach));
+    }
+
     /// Repeats that L1 went back.
     pub(super) fn replay_back(&mut self, to: u64) {
         let _ = self.l1.back(to);
     }
 
     /// Runs an entry at the next position; false when the slot has none.
-    fn place_entry(&mut self, now_ms: u64, item: &Item, is_new: bool) -> RpcResult<bool> {
+    pub(super) fn place_entry(
+        &mut self,
+        now_ms: u64,
+        item: &Item,
+        is_new: bool,
+    ) -> RpcResult<bool> {
         let hash = item.hash(&self.domain);
         let position = match self.submit_again(now_ms, item, hash) {
             Ok(Some(position)) => position,

@@ -2,6 +2,7 @@
 
 mod accessed;
 mod admit;
+mod adopt;
 mod archive;
 mod bundle;
 mod cheats;
@@ -35,6 +36,8 @@ mod thread;
 mod waiting;
 mod witness;
 
+pub(crate) use adopt::adopt;
+pub use adopt::{OnL1, PostedBatch};
 pub(crate) use archive::{Recordings, archive};
 pub(crate) use dump::Dump;
 pub(crate) use imported::ForeignMoment;

@@ -264,6 +264,7 @@ impl Engine {
             Record::L1Forward { block, entries } => self.replay_l1(block, entries),
             Record::L1Back { to } => self.replay_back(to),
             Record::L1Item { now_ms, .. } => self.replay_entry(now_ms)?,
+            Record::ExitsFirst { reach } => self.exits_first(reach),
             Record::Prepared(shape) => self.replay_prepared(shape)?,
             Record::Held(leg) => self.replay_held(leg)?,
             Record::Dropped { bundle, protected, legs, why } => {

@@ -71,7 +71,11 @@ impl Engine {
         Ok(head)
     }
 
-    fn join_at(&mut self, config: &RollupConfig, timestamp: u64) -> Result<B256, StoreError> {
+    pub(super) fn join_at(
+        &mut self,
+        config: &RollupConfig,
+        timestamp: u64,
+    ) -> Result<B256, StoreError> {
         let on = self.keeping.as_ref().map(|keeping| (keeping.database(), &self.config));
         let rollup = genesis_rollup(config, timestamp, on, false)?;
         let (network, head) = (config.network(), rollup.head_hash);

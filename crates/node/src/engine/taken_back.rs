@@ -88,6 +88,10 @@ impl TakenBack {
                 l1.take(slot, sequence);
                 None
             }
+            Record::ExitsFirst { reach } => {
+                l1.exits_first(reach);
+                None
+            }
             _ => None,
         };
         self.again.extend(from.map(|from| Again { from, because: sequence }));

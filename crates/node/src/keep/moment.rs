@@ -28,9 +28,12 @@ const WITH_EPOCHS: u8 = 4;
 /// The same with L1 behind them, as it was kept before nodes could rewind.
 const WITH_L1: u8 = 5;
 const WITH_BOTH: u8 = 6;
-/// The same with L1 behind them.
+/// The same with L1 behind them, as it was kept before anybody left by state proof.
 const WITH_PLACED: u8 = 7;
-const WITH_ALL: u8 = 8;
+const WITH_PLACED_AND_EPOCHS: u8 = 8;
+/// The same with L1 behind them.
+const WITH_EXITS: u8 = 9;
+const WITH_ALL: u8 = 10;
 
 /// Where a realm stands between two slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +62,7 @@ impl Keep for Moment {
         out.u8(match (&self.epochs, &self.l1) {
             (None, None) => VERSION,
             (Some(_), None) => WITH_EPOCHS,
-            (None, Some(_)) => WITH_PLACED,
+            (None, Some(_)) => WITH_EXITS,
             (Some(_), Some(_)) => WITH_ALL,
         });
         self.sequence.write_to(out);
@@ -77,12 +80,13 @@ impl Keep for Moment {
 
     fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         let version = input.u8()?;
-        let has_placed = matches!(version, WITH_PLACED | WITH_ALL);
+        let has_exits = matches!(version, WITH_EXITS | WITH_ALL);
+        let has_placed = has_exits || matches!(version, WITH_PLACED | WITH_PLACED_AND_EPOCHS);
         let (has_epochs, has_l1) = match version {
             VERSION => (false, false),
             WITH_EPOCHS => (true, false),
-            WITH_L1 | WITH_PLACED => (false, true),
-            WITH_BOTH | WITH_ALL => (true, true),
+            WITH_L1 | WITH_PLACED | WITH_EXITS => (false, true),
+            WITH_BOTH | WITH_PLACED_AND_EPOCHS | WITH_ALL => (true, true),
             found => return Err(CodecError::Tag { what: "version of the state", found }),
         };
         Ok(Self {
@@ -94,7 +98,7 @@ impl Keep for Moment {
             slots: Vec::read_from(input)?,
             joined: Vec::read_from(input)?,
             epochs: if has_epochs { Some(KeptEpochs(input.bytes()?.into())) } else { None },
-            l1: if has_l1 { Some(L1::read_from(input, has_placed)?) } else { None },
+            l1: if has_l1 { Some(L1::read_from(input, has_placed, has_exits)?) } else { None },
         })
     }
 }

@@ -15,8 +15,7 @@ use weft_node::{
 };
 use weft_settlement::{Exit as Leaf, ExitTree, LeafType};
 use weft_types::{
-    Bundle, Deposit, Domain, Encode as _, Exit, L1Event, L1Ref, Leg, NetworkId, SafetyLevel,
-    SignedTx,
+    Bundle, Deposit, Domain, Encode as _, L1Event, L1Ref, Leg, NetworkId, SafetyLevel, SignedTx,
 };
 
 /// An L1 that does what a script says.
@@ -110,21 +109,12 @@ async fn p46_every_kind_of_entry_has_its_turn() {
         SafetyLevel::Reputation,
         vec![leg(&Draft::new(A, 3, 0)), leg(&Draft::new(B, 3, 0))],
     );
-    let rich = world.balance(B, address(5), "latest").await;
-    let exit = Exit {
-        network: NetworkId::new(B as u32),
-        account: address(5),
-        origin_network: NetworkId::L1,
-        token: Address::ZERO,
-        amount: rich,
-    };
     let payloads = [
         deposit(A, someone(7), 9),
         payload(&L1Event::Forced(leg(&forced))),
         payload(&L1Event::ForcedBundle(both)),
         payload(&L1Event::ForcedBundle(wrong_id.unwrap())),
         b"junk".to_vec(),
-        payload(&L1Event::Exit(exit)),
         payload(&L1Event::Forced(leg(&Draft::new(A, 4, 77)))),
     ];
     says(&world, l1.mine(&payloads)).await;
@@ -141,7 +131,6 @@ async fn p46_every_kind_of_entry_has_its_turn() {
     assert_eq!(world.balance(A, someone(1), "latest").await, U256::from(3));
     assert_eq!(world.balance(A, someone(2), "latest").await, U256::from(4));
     assert_eq!(world.balance(B, someone(2), "latest").await, U256::from(5));
-    assert_eq!(world.balance(B, address(5), "latest").await, U256::ZERO);
     let hash = keccak256(forced.raw());
     let outcome = world.rpc(A, "weft_getOutcome", json!([hash])).await;
     assert_eq!(outcome["outcome"], "included", "{outcome}");

@@ -20,6 +20,7 @@ mod proofs;
 mod refusals;
 mod reorg;
 mod reorg_run;
+mod resume;
 mod sealed;
 mod simulate;
 mod status;

@@ -353,7 +353,7 @@ async fn batches_of_what_is_gone_are_written_again() {
     world.node.stop().await.unwrap();
 }
 
-async fn wait(is_so: impl Fn() -> bool) {
+pub(crate) async fn wait(is_so: impl Fn() -> bool) {
     for _ in 0..500 {
         if is_so() {
             return;
