@@ -120,7 +120,11 @@ mod tests {
         BlockTx {
             tx: Arc::new(TxEnvelope::Legacy(tx.into_signed(signature))),
             sender: Address::ZERO,
-            position: Position::new(SlotNumber::new(1), Section::Plaintext, nonce as u32),
+            position: Position {
+                slot: SlotNumber::new(1),
+                section: Section::Plaintext,
+                index: nonce as u32,
+            },
             leg: 0,
             is_system: false,
             success: !nonce.is_multiple_of(5),
