@@ -220,10 +220,12 @@ impl Lane {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Rejection> {
         self.sealing.check_reveal(epoch, list)?;
-        if self.open.as_ref().is_some_and(|slot| slot.items() > 0) {
-            self.close(effects);
-        }
+        // Nothing stands before it in its slot, nor late items that came with the end of the slot before.
         self.opened(effects);
+        while self.open.as_ref().is_some_and(|slot| slot.items() > 0) {
+            self.close(effects);
+            self.opened(effects);
+        }
         let part = self.sealing.start(epoch);
         self.run(part, effects);
         Ok(())
@@ -262,10 +264,9 @@ impl Lane {
         self.recent.forget(header.number, self.config.recent_slots);
         effects.push(Effect::Opened(header.clone()));
         self.open = Some(OpenSlot::new(&self.domain, header));
-        let rest = self.sealing.go_on();
-        self.run(rest, effects);
-        if self.sealing.opening().is_some() {
-            return;
+        if let Some(rest) = self.sealing.go_on() {
+            // What is late has its turn in the next slot: in a batch it comes before what is opened.
+            return self.run(Some(rest), effects);
         }
         while let Some(epoch) = self.sealing.late() {
             let late = self.sealing.start(epoch);

@@ -1,8 +1,8 @@
 //! Sealed items, step by step: epochs, key lists, deposits, the opening.
 
 use crate::world::{
-    EPOCH_SLOTS, FEE_WEI, ROLLUPS, SLOT_MS, World, available, config, hash, key, list, origin,
-    plain, position, sealed, sealing, submit,
+    EPOCH_SLOTS, FEE_WEI, ROLLUPS, SLOT_MS, START, World, available, config, hash, key, list,
+    origin, plain, position, sealed, sealing, submit,
 };
 use alloy_primitives::B256;
 use weft_lane::{
@@ -585,6 +585,67 @@ fn p2_nothing_comes_between_the_parts_of_what_can_be_read() {
     assert!(matches!(next[..], [Effect::Positioned { .. }]), "{next:?}");
     world.ok(slot(30), Input::Tick);
     assert_eq!(world.lane.sealing().reserved_wei(&origin(1)), 0);
+}
+
+/// A lane with a closed epoch 2 of large items in slot 11, and one item in epoch 3.
+fn before_a_late_epoch() -> World {
+    let mut config = sealing();
+    config.sealing.as_mut().unwrap().max_bytes = u64::MAX;
+    let mut world = World::new(config);
+    tick_to(&mut world, 1);
+    world.ok(1, Input::Announce(key(2)));
+    let in_its_last_slot = START + slot(12) + 100;
+    world.ok(1, Input::Announce(KeyAnnouncement { close_at_ms: in_its_last_slot, ..key(3) }));
+    tick_to(&mut world, 5);
+    for item in 0..3 {
+        let large = SealedSubmission {
+            payer: origin(2),
+            size_bytes: MAX_OPENED_BYTES,
+            deposit_wei: u128::MAX,
+            max_fee_wei: u128::MAX,
+            ..sealed(item, 2)
+        };
+        world.ok(slot(5), Input::Seal(large));
+    }
+    tick_to(&mut world, 9);
+    seal(&mut world, 10, 3);
+    tick_to(&mut world, 11);
+    world
+}
+
+/// What a slot lets run: epoch, and whether it is late.
+fn ran(effects: &[Effect]) -> Vec<(u64, bool)> {
+    let ran = |effect: &Effect| match effect {
+        Effect::Opening { epoch, is_late, .. } => Some((*epoch, *is_late)),
+        _ => None,
+    };
+    effects.iter().filter_map(ran).collect()
+}
+
+#[test]
+fn what_becomes_late_between_two_parts_runs_behind_the_last() {
+    let mut world = before_a_late_epoch();
+    assert_eq!(ran(&world.ok(slot(11), reveal(2, list(2)))), [(2, false)]);
+    world.ok(slot(11) + 1, Input::Close);
+    assert_eq!(ran(&world.ok(slot(11) + 2, Input::Tick)), [(2, false)]);
+    // Slot 12 is the last one of epoch 3, and closes too late for it.
+    let closed = world.ok(slot(16), Input::Tick);
+    assert!(closed.iter().any(|it| matches!(it, Effect::EpochClosed { is_late: true, .. })));
+    assert_eq!(ran(&closed), [(2, false)]);
+    assert_eq!(world.lane.sealing().opening(), None);
+    world.ok(slot(16) + 1, Input::Close);
+    assert_eq!(ran(&world.ok(slot(16) + 1, Input::Tick)), [(3, true)]);
+}
+
+#[test]
+fn an_epoch_is_opened_behind_what_became_late_with_the_slot_before() {
+    let mut world = before_a_late_epoch();
+    tick_to(&mut world, 12);
+    world.ok(slot(12), submit(plain(100)));
+    let effects = world.ok(slot(12) + 150, reveal(2, list(2)));
+    assert_eq!(ran(&effects), [(3, true), (2, false)]);
+    let slots = effects.iter().filter(|effect| matches!(effect, Effect::Opened(_))).count();
+    assert_eq!(slots, 2, "{effects:?}");
 }
 
 #[test]
