@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 use weft_crypto::MemberId;
-use weft_lane::SealingConfig;
+use weft_lane::{MAX_OPENED_BYTES, SealingConfig};
 use weft_types::{
     NetworkId,
     codec::{CodecError, Decode, Encode, Reader, Writer},
@@ -20,6 +20,9 @@ const MAX_MEMBERS: u32 = 16;
 
 /// Fewest slots of an epoch whose members are elsewhere: shares come over a network, and not all in one slot.
 const LEAST_SLOTS_APART: u64 = 4;
+
+/// Bytes of the largest size bucket: a part that has no room for the next envelope is at most so much smaller.
+const LARGEST_BUCKET: u64 = 256 << 9;
 
 /// Most items of an epoch; a state that is kept has room for so many.
 const MAX_ITEMS: u32 = 1 << 16;
@@ -133,8 +136,17 @@ impl SealingOptions {
             wei_per_byte: self.wei_per_byte,
             wei_per_gas: self.wei_per_gas,
             max_items: self.max_items,
+            max_bytes: self.max_bytes(),
             ..SealingConfig::new(home, self.epoch_slots)
         }
+    }
+
+    /// Returns the bound on what an epoch opens: the slots of its parts are taken from the epochs behind it, and members refuse
+    /// epochs that pass twice as fast as their slots.
+    fn max_bytes(&self) -> u64 {
+        let parts = (self.epoch_slots / 2).max(1);
+        let most = SealingConfig::new(NetworkId::L1, self.epoch_slots).max_bytes;
+        most.min(parts.saturating_mul(MAX_OPENED_BYTES - LARGEST_BUCKET))
     }
 
     /// Returns what the log says about it, for comparison.
