@@ -456,10 +456,11 @@ impl Engine {
             }
         }
         let mut recorder = Recorder::new(Box::new(live), signer, options.limits);
+        // First of all: no batch ends before it, whatever bound the rows of the open one are over.
+        recorder.must_reach(self.l1.reach());
         let resumed = recorder.resume(realm, resumed);
         resumed.map_err(|error| NodeError::Config(format!("batches: {error}")))?;
         recorder.rests(self.l1.rests());
-        recorder.must_reach(self.l1.reach());
         if self.keeping.is_none() {
             recorder.keep_no_rows();
         }
