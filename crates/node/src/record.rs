@@ -58,7 +58,7 @@ pub(crate) enum Record {
         signature: Option<Signature>,
     },
     /// The secret of a closed epoch is known; its items run. `squared` is there when somebody had to show how it was found.
-    Revealed { now_ms: u64, epoch: u64, secret: Secret, squared: Option<Squared> },
+    Revealed { now_ms: u64, epoch: u64, secret: Secret, squared: Option<Box<Squared>> },
     /// L1 has one more block, with these entries of the inbox: index of the log, and payload.
     L1Forward { block: L1Block, entries: Vec<(u32, Bytes)> },
     /// L1 has none of the blocks after this one.
@@ -159,7 +159,7 @@ impl Encode for Record {
                 out.u8(16).u64(*now_ms).put(envelope).put(signature)
             }
             Self::Released { now_ms, epoch, member, head, secret, signature } => {
-                out.u8(if signature.is_some() { 21 } else { 14 });
+                out.u8(if signature.is_some() { 23 } else { 14 });
                 out.u64(*now_ms).u64(*epoch).u32(*member).hash(head).raw(&secret.to_bytes());
                 signature.iter().for_each(|signature| {
                     out.put(signature);
@@ -229,19 +229,19 @@ impl Decode for Record {
                 envelope: input.get()?,
                 signature: input.get()?,
             },
-            kind @ (14 | 21) => Self::Released {
+            kind @ (14 | 23) => Self::Released {
                 now_ms: input.u64()?,
                 epoch: input.u64()?,
                 member: input.u32()?,
                 head: input.hash()?,
                 secret: read_secret(input)?,
-                signature: if kind == 21 { Some(input.get()?) } else { None },
+                signature: if kind == 23 { Some(input.get()?) } else { None },
             },
             kind @ (15 | 22) => Self::Revealed {
                 now_ms: input.u64()?,
                 epoch: input.u64()?,
                 secret: read_secret(input)?,
-                squared: if kind == 22 { Some(read_squared(input)?) } else { None },
+                squared: if kind == 22 { Some(Box::new(read_squared(input)?)) } else { None },
             },
             17 => {
                 let block = read_block(input)?;
@@ -396,6 +396,7 @@ mod tests {
     use alloy_consensus::{TxEip1559, TypedTransaction};
     use alloy_eips::eip2718::Encodable2718;
     use alloy_primitives::hex;
+    use std::collections::BTreeMap;
     use weft_crypto::{Carriage, GasBucket, SchemeId, SizeBucket};
     use weft_types::{SignedTx, SlotNumber};
 
@@ -503,10 +504,10 @@ mod tests {
                 now_ms: 8,
                 epoch: 2,
                 secret: secret(),
-                squared: Some(Squared {
+                squared: Some(Box::new(Squared {
                     value: FixedBytes::repeat_byte(1),
                     proof: FixedBytes::repeat_byte(2),
-                }),
+                })),
             },
             Record::Joined(Joined { rollup, timestamp: 7, head: B256::repeat_byte(4) }),
             Record::L1Forward {
@@ -520,6 +521,7 @@ mod tests {
             },
             Record::L1Back { to: 4 },
             Record::L1Item { now_ms: 8, slot: 3 },
+            Record::ExitsFirst { reach: 9 },
         ]
     }
 
@@ -533,6 +535,16 @@ mod tests {
             }
             let longer = [bytes.as_slice(), &[0]].concat();
             assert!(Record::read(&longer, &Domain::dev()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_kind_of_record_stands_for_one_thing() {
+        let mut kinds = BTreeMap::new();
+        for record in samples() {
+            let variant = std::mem::discriminant(&record);
+            let known = *kinds.entry(record.encode()[1]).or_insert(variant);
+            assert_eq!(known, variant, "{record:?}");
         }
     }
 

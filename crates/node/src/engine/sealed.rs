@@ -48,7 +48,7 @@ pub(crate) struct Sealing {
     /// Secrets that members released.
     releases: BTreeMap<u64, Vec<Released>>,
     /// How the secrets of epochs were found that not all members released, where members are elsewhere.
-    squared: BTreeMap<u64, Squared>,
+    squared: BTreeMap<u64, Box<Squared>>,
     /// Secrets of epochs on their way to be opened.
     secrets: BTreeMap<u64, EpochSecret>,
     /// Epochs whose envelopes are being opened.
@@ -507,7 +507,7 @@ impl Engine {
         now_ms: u64,
         epoch: u64,
         secret: &Secret,
-        squared: Option<Squared>,
+        squared: Option<Box<Squared>>,
     ) -> Result<(), String> {
         let sealing = self.sealing.as_mut().ok_or("the realm takes no sealed items")?;
         sealing.squared.extend(squared.map(|squared| (epoch, squared)));

@@ -214,7 +214,7 @@ async fn open(args: &Args, port: &Port) -> RpcResult {
 }
 
 /// Reads the end of the chain of squarings, and its proof.
-fn squared(args: &Args) -> RpcResult<Option<Squared>> {
+fn squared(args: &Args) -> RpcResult<Option<Box<Squared>>> {
     if args.optional::<Value>(2)?.is_none() {
         return Ok(None);
     }
@@ -224,7 +224,7 @@ fn squared(args: &Args) -> RpcResult<Option<Squared>> {
             |_| RpcError::params(format!("invalid argument {index}: {} bytes", bytes.len()));
         FixedBytes::<ELEMENT_BYTES>::try_from(bytes.as_ref()).map_err(wrong)
     };
-    Ok(Some(Squared { value: element(2)?, proof: element(3)? }))
+    Ok(Some(Box::new(Squared { value: element(2)?, proof: element(3)? })))
 }
 
 /// P17: where members are in processes of their own, who opens an epoch without their signatures shows that it squared.
@@ -232,8 +232,8 @@ fn check_opened(
     closing: &Closing,
     epoch: u64,
     secret: &Secret,
-    squared: Option<Squared>,
-) -> RpcResult<Option<Squared>> {
+    squared: Option<Box<Squared>>,
+) -> RpcResult<Option<Box<Squared>>> {
     let (list, setup) = (&closing.list, &closing.setup);
     let Some(secret) = list.fitting(secret) else {
         let why = format!("not the secret of epoch {epoch}");

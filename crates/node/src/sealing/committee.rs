@@ -73,7 +73,7 @@ pub(crate) enum Answer {
         /// Its secret.
         secret: EpochSecret,
         /// How it was found, when that was asked for.
-        squared: Option<Squared>,
+        squared: Option<Box<Squared>>,
     },
     /// The envelopes of an epoch are open.
     Unsealed {
@@ -221,7 +221,7 @@ fn solve(setup: Arc<Setup>, list: Arc<KeyList>, is_proven: bool, answer: Sender<
     let body = move || {
         let mut chain = setup.solve(*list.puzzle());
         let value = chain.finish();
-        let squared = is_proven.then(|| squared(&value, &Proof::new(&chain)));
+        let squared = is_proven.then(|| Box::new(squared(&value, &Proof::new(&chain))));
         match list.recover(&setup, &value) {
             Ok(secret) => drop(answer.send(Answer::Solved { epoch, secret, squared })),
             Err(error) => tracing::error!(epoch, %error, "the puzzle of an epoch gives no secret"),

@@ -297,7 +297,7 @@ impl Engine {
         &mut self,
         epoch: u64,
         secret: &Secret,
-        squared: Option<Squared>,
+        squared: Option<Box<Squared>>,
     ) -> RpcResult<()> {
         self.promises()?;
         let Closing { list, .. } = self.closing(epoch)?;

@@ -43,7 +43,7 @@ impl Engine {
         &mut self,
         epoch: u64,
         secret: EpochSecret,
-        squared: Option<Squared>,
+        squared: Option<Box<Squared>>,
     ) -> Result<(), Rejection> {
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
         if self.lane.sealing().closed(epoch).is_some() {
@@ -201,6 +201,6 @@ impl Sealing {
         releases.sort_unstable_by_key(|release| release.member);
         // Who squares while the last member releases has squared in vain.
         let is_complete = releases.len() == self.read(epoch)?.shares().len();
-        Ok(Revealed { releases, squared: squared.filter(|_| !is_complete) })
+        Ok(Revealed { releases, squared: squared.filter(|_| !is_complete).map(|squared| *squared) })
     }
 }
