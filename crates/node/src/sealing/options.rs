@@ -130,7 +130,7 @@ impl SealingOptions {
     }
 
     /// Returns what the lane is told; deposits lie on `home`.
-    pub(crate) const fn lane(&self, home: NetworkId) -> SealingConfig {
+    pub(crate) fn lane(&self, home: NetworkId) -> SealingConfig {
         SealingConfig {
             lead_slots: self.lead_slots,
             wei_per_byte: self.wei_per_byte,
