@@ -43,13 +43,14 @@ Examples:
   weft bench sealed-rpc --items 2000 --epochs 3 --folder /mnt/disk
   weft bench sealed-rpc --junk 1000000
 
-The node keeps its data in --folder. All envelopes of an epoch are made before
-it begins; when it does they are sent, and the time runs until each position is
-on disk and promised. It runs again from the epoch's end until all results are
-promised. What lies between is waiting for the clock and does not count. A
-transaction in clear is sent every 20 ms all the while. With --junk so many
-envelopes that their payers did not sign are sent: a tenth of them alone, for
-at most ten seconds, the others beside honest ones.")]
+The node keeps its data in --folder and writes batches there. All envelopes of
+an epoch are made before it begins; when it does they are sent, and the time
+runs until each position is on disk and promised. It runs again from the
+epoch's end until all results are promised. What lies between is waiting for
+the clock and does not count. A transaction in clear is sent every 20 ms all
+the while. With --junk so many envelopes that their payers did not sign are
+sent: a tenth of them alone, for at most ten seconds, the others beside honest
+ones.")]
 pub(crate) struct SealedRpc {
     /// Items of an epoch
     #[arg(long, value_name = "N", default_value_t = 6000)]
@@ -137,12 +138,12 @@ impl SealedRpc {
     }
 
     async fn start(&self) -> Result<(tempfile::TempDir, NodeProcess)> {
-        let config = tempfile::tempdir()?;
-        let path = config.path().join("weft.toml");
-        let items = self.items.max(1_024) * 2;
+        let config = tempfile::tempdir_in(&self.folder)?;
+        let path = std::path::absolute(config.path())?.join("weft.toml");
+        let (items, slots) = (self.items.max(1_024) * 2, self.epoch_slots);
+        let batches = path.with_file_name("batches").display().to_string();
         let text = format!(
-            "[sealing]\nenabled = true\nepoch_slots = {}\nmax_items = {items}\nclose_margin = \"60s\"\n",
-            self.epoch_slots
+            "[node]\nbatches = {batches:?}\n[sealing]\nenabled = true\nepoch_slots = {slots}\nmax_items = {items}\nclose_margin = \"60s\"\n",
         );
         std::fs::write(&path, text)?;
         let chain = Chain {
