@@ -165,6 +165,20 @@ impl History {
     }
 }
 
+impl Posted {
+    /// Returns what derivation takes of an inbox-only batch.
+    pub const fn forced(&self) -> ForcedBatch {
+        let header = &self.header;
+        ForcedBatch {
+            number: header.number,
+            slot: SlotNumber::new(header.first_slot),
+            inbox_cursor: header.inbox_cursor,
+            unix_ms: self.block.unix_s.saturating_mul(1000),
+            hash: self.hash,
+        }
+    }
+}
+
 /// Derives a realm from its history on L1, batch after batch.
 #[derive(Debug)]
 pub struct Audit {
@@ -316,13 +330,7 @@ impl Audit {
         let header = &posted.header;
         self.check_chain(&posted)?;
         self.check_forced(&posted)?;
-        let forced = ForcedBatch {
-            number: header.number,
-            slot: SlotNumber::new(header.first_slot),
-            inbox_cursor: header.inbox_cursor,
-            unix_ms: posted.block.unix_s.saturating_mul(1000),
-            hash: posted.hash,
-        };
+        let forced = posted.forced();
         let derived = self.derivation.apply_forced(&forced, &self.inbox, out);
         let derived = derived.map_err(L1Lie::Derived)?;
         self.ledger.take_forced(&self.derivation, header.number, &derived);

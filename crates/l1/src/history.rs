@@ -4,7 +4,7 @@ use crate::{
     block::L1Block,
     client::{L1Client, MAX_RANGE},
     error::L1Error,
-    events::{self, Contracts, Entry, Happening, Posted, Registered, RollupSettled},
+    events::{self, Contracts, Entry, Happening, Posted, Registered, RollupSettled, Voided},
     registration::Registration,
 };
 use alloy_primitives::Address;
@@ -30,6 +30,8 @@ pub struct History {
     pub batches: Vec<Posted>,
     /// What was settled, by the last batch of each settlement.
     pub settlements: BTreeMap<u64, Vec<RollupSettled>>,
+    /// The last time that batches were voided.
+    pub voided: Option<Voided>,
     /// Last block that was read.
     pub to: L1Block,
     /// What waits for its `BatchesSettled`, which comes last.
@@ -59,6 +61,7 @@ impl History {
             entries: Vec::new(),
             batches: Vec::new(),
             settlements: BTreeMap::new(),
+            voided: None,
             to: last,
             settling: Vec::new(),
         };
@@ -112,6 +115,11 @@ impl History {
         }
     }
 
+    /// Returns how many entries of the inbox the next batch consumes at least, because accounts left by state proof.
+    pub fn must_reach(&self) -> u64 {
+        self.voided.map_or(0, |voided| voided.inbox_cursor)
+    }
+
     /// Takes what happened next.
     pub fn take(&mut self, happening: Happening) {
         match happening {
@@ -125,6 +133,7 @@ impl History {
             }
             Happening::Voided(it) => {
                 self.batches.retain(|batch| batch.header.number <= it.last_settled);
+                self.voided = Some(it);
             }
             Happening::SeatTaken(_) | Happening::KeyAdded(_) => {}
         }

@@ -46,6 +46,15 @@ pub trait Source: Send {
     /// [`PostError::Source`].
     fn rollups(&mut self, number: u64) -> Result<Vec<NetworkId>, PostError>;
 
+    /// Returns the hash of batch `number` on L1 when that is an inbox-only one, and the batches behind it follow it.
+    ///
+    /// # Errors
+    ///
+    /// [`PostError::Source`].
+    fn forced(&mut self, _: u64) -> Result<Option<B256>, PostError> {
+        Ok(None)
+    }
+
     /// Returns on which blocks of L1 the batches rest, as far as L1 may take them back: nothing, unless somebody knows.
     ///
     /// # Errors
@@ -221,7 +230,10 @@ impl Poster {
             Err(PostError::PostedOtherwise { .. }) if !self.has(&rests).await? => {
                 return Ok(Turn::Overtaken { number });
             }
-            compared => compared?,
+            // Somebody posted for a silent sequencer, and the node does not know it yet.
+            Ok(false) => return Ok(Turn::Overtaken { number }),
+            Ok(true) => {}
+            Err(error) => return Err(error),
         }
         let Some((batch, payload)) = self.source.batch(number)? else {
             return Ok(Turn::Idle { posted: posted.number });
@@ -544,21 +556,24 @@ impl Poster {
         Ok((*envelope.tx_hash(), envelope.encoded_2718()))
     }
 
-    /// Sees that what others posted is what we have.
-    async fn compare(&mut self, posted: &PostedHead) -> Result<(), PostError> {
+    /// Sees that what others posted is what we have; false where we do not know yet what somebody posted for a silent sequencer.
+    async fn compare(&mut self, posted: &PostedHead) -> Result<bool, PostError> {
         let number = posted.number;
         if number == 0 || number == self.compared {
-            return Ok(());
+            return Ok(true);
         }
-        let Some((batch, _)) = self.source.batch(number)? else { return Ok(()) };
-        let Some(found) = self.l1.batch(number).await? else { return Ok(()) };
+        let Some(found) = self.l1.batch(number).await? else { return Ok(true) };
+        if found.header.content.is_zero() {
+            return Ok(self.source.forced(number)? == Some(found.hash));
+        }
+        let Some((batch, _)) = self.source.batch(number)? else { return Ok(true) };
         let expected = keccak256(batch.encode());
         if found.hash == posted.hash && found.header.content != expected {
             let found = found.header.content;
             return Err(PostError::PostedOtherwise { number, found, expected });
         }
         self.compared = number;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -577,8 +592,9 @@ fn flight(nonce: u64, posting: &Posting, attempts: Vec<Attempt>) -> InFlight {
 
 /// Tells whether the hub refuses because L1 moved on since it was looked at.
 fn is_overtaken(refusal: &Refusal) -> bool {
-    use Hub::HubErrors::{NotNext, WrongOrigin, WrongSlots};
-    matches!(refusal.hub(), Some(NotNext(_) | WrongOrigin(_) | WrongSlots(_)))
+    // Of an entry that is overdue the hub speaks when batches were voided, until the node goes on behind the settled one.
+    use Hub::HubErrors::{EntryOverdue, NotNext, WrongOrigin, WrongSlots};
+    matches!(refusal.hub(), Some(NotNext(_) | WrongOrigin(_) | WrongSlots(_) | EntryOverdue(_)))
 }
 
 /// Tells whether a pool has the transaction already, or one with this nonce that it does not replace.

@@ -8,15 +8,18 @@ mod deposit;
 mod dev;
 mod evidence;
 mod executor;
+mod exit;
 mod export;
 mod force;
 mod import;
 pub(crate) mod keys;
 mod l1;
 mod node;
+mod on_l1;
 mod own_l1;
 mod posting;
 mod promise;
+mod resume;
 mod rollup;
 mod run;
 pub(crate) mod sealing;
@@ -50,6 +53,8 @@ pub(crate) enum Command {
     L1(l1::L1Command),
     Deposit(deposit::Deposit),
     Withdraw(withdraw::Withdraw),
+    Exit(Box<exit::Exit>),
+    Resume(Box<resume::Resume>),
     Force(force::Force),
     Post(Box<posting::Post>),
     Attest(Box<posting::Attest>),
@@ -91,6 +96,8 @@ impl Command {
             Self::L1(command) => block_on(command.run()),
             Self::Deposit(command) => block_on(command.run()),
             Self::Withdraw(command) => block_on(command.run()),
+            Self::Exit(command) => block_on(command.run()),
+            Self::Resume(command) => block_on(command.run()),
             Self::Force(command) => block_on(command.run()),
             Self::Post(command) => block_on(command.run()),
             Self::Attest(command) => block_on(command.run()),

@@ -59,7 +59,17 @@ impl Anvil {
         self.try_ask(method, &params).unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
+    /// Returns what it says against a request.
+    pub(crate) fn refusal(&self, method: &str, params: &Value) -> String {
+        self.try_ask(method, params).expect_err("it is refused")
+    }
+
     fn try_ask(&self, method: &str, params: &Value) -> Result<Value, String> {
+        self.try_at(&self.url, method, params)
+    }
+
+    /// Asks a node that may not be there.
+    pub(crate) fn try_at(&self, url: &str, method: &str, params: &Value) -> Result<Value, String> {
         use jsonrpsee::{
             core::{client::ClientT as _, params::ArrayParams},
             http_client::HttpClient,
@@ -68,7 +78,7 @@ impl Anvil {
         params.as_array().unwrap().iter().for_each(|param| list.insert(param).unwrap());
         let client = HttpClient::builder()
             .max_request_size(64 << 20)
-            .build(&self.url)
+            .build(url)
             .map_err(|error| error.to_string())?;
         let answer = self.runtime.block_on(client.request(method, list));
         answer.map_err(|error| error.to_string())

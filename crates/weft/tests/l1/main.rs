@@ -5,6 +5,7 @@
 mod anvil;
 mod court;
 mod deployed;
+mod escape;
 mod evidence;
 mod operated;
 mod own;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -61,6 +62,11 @@ impl Story {
 
     /// One whose inbox entries run when so many blocks follow theirs.
     pub(crate) fn waiting_for(confirmations: u64) -> Self {
+        Self::deploy_with(confirmations, &[])
+    }
+
+    /// One that is deployed with further settings.
+    pub(crate) fn deploy_with(confirmations: u64, more: &[&str]) -> Self {
         let (l1, home) = (Anvil::of("osaka"), TempDir::new().unwrap());
         let story = Self { l1, home, deployed: Value::Null };
         fs::write(story.path("pass"), "of a test\n").unwrap();
@@ -69,8 +75,11 @@ impl Story {
             keys.map(|key| story.done(&["keys", "new", &story.path(key)], &["--passphrase"]));
         let attesters: Vec<_> = keys.skip(1).map(|ran| ran.out.trim().to_owned()).collect();
         for chain in [901, 902] {
+            // Free now; a node that starts again in the same process has the same ones.
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let rollup = format!(
-                "chain_id = {chain}\nname = \"{chain}\"\n[allocations]\n\"{ALICE}\" = \"10 ether\"\n"
+                "chain_id = {chain}\nname = \"{chain}\"\nport = {free}\n[allocations]\n\
+                 \"{ALICE}\" = \"10 ether\"\n"
             );
             fs::write(story.path(&format!("{chain}.toml")), rollup).unwrap();
         }
@@ -81,7 +90,8 @@ impl Story {
         fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
         let args = ["l1", "deploy", "--config", &config, "--key", ALICE_KEY, "--json"];
         let list = attesters.join(",");
-        let deployed = weft(&[&args[..], &["--attester", &list, "--threshold", "2"]].concat());
+        let policy = ["--attester", &list, "--threshold", "2"];
+        let deployed = weft(&[&args[..], &policy, more].concat());
         assert_eq!(deployed.code, 0, "{deployed:?}");
         Self { deployed: deployed.json(), ..story }
     }
@@ -105,8 +115,13 @@ impl Story {
     }
 
     pub(crate) fn start(&self) -> Node {
+        self.start_with(&[])
+    }
+
+    pub(crate) fn start_with(&self, more: &[&str]) -> Node {
         let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
             .args(["node", "--config", &self.path("weft.toml")])
+            .args(more)
             .env_remove("RUST_LOG")
             .stdout(Stdio::piped())
             .spawn()
@@ -129,6 +144,11 @@ impl Story {
 
     pub(crate) fn ask(&self, url: &str, method: &str, params: Value) -> Value {
         self.l1.wait(crate::verified::rpc(url, method, params))
+    }
+
+    /// Asks a node that may be starting again.
+    pub(crate) fn try_ask(&self, url: &str, method: &str, params: Value) -> Result<Value, String> {
+        self.l1.try_at(url, method, &params)
     }
 
     pub(crate) fn balance(&self, url: &str, who: &str) -> u128 {

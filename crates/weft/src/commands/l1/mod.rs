@@ -2,6 +2,7 @@
 
 mod deploy;
 mod dev;
+mod inbox;
 pub(crate) mod send;
 mod told;
 mod written;
@@ -26,10 +27,12 @@ Examples:
   weft l1 deploy --l1 http://127.0.0.1:8545 --key 0xac09.. --dev --unbacked \\
     --attester 0x7099..
   weft l1 deploy --config weft.toml --l1 http://l1:8545 --attester 0x7099..
-  weft l1 dev --out l1.toml")]
+  weft l1 dev --out l1.toml
+  weft l1 post-inbox --config weft.toml      for a sequencer that is silent")]
 pub(crate) enum L1Command {
     Deploy(Box<deploy::Deploy>),
     Dev(dev::L1Dev),
+    PostInbox(inbox::PostInbox),
 }
 
 impl L1Command {
@@ -38,6 +41,7 @@ impl L1Command {
         match self {
             Self::Deploy(command) => command.run().await,
             Self::Dev(command) => command.run().await,
+            Self::PostInbox(command) => command.run().await,
         }
     }
 }

@@ -8,12 +8,13 @@ pub(crate) use attest::Attest;
 pub(crate) use post::Post;
 pub(crate) use settle::Settle;
 
+use alloy_primitives::B256;
 use clap::Args;
 use eyre::{Result, WrapErr, ensure};
 use std::path::PathBuf;
 use weft_batch::{RealmConfig, SignedBatch};
 use weft_l1::{History, L1Client, L1Patience, Sureness};
-use weft_node::{BatchDir, recover};
+use weft_node::{BatchDir, BatchFileError, recover};
 use weft_poster::{Attester, L1, PostError, Rests, Source};
 use weft_types::NetworkId;
 
@@ -66,7 +67,10 @@ impl Archived {
     }
 
     fn read(&self, number: u64) -> Result<Option<SignedBatch>, PostError> {
-        self.dir.batch(number).map_err(|error| failed(&error))
+        match self.dir.batch(number) {
+            Err(BatchFileError::Forced(_)) => Ok(None),
+            read => read.map_err(|error| failed(&error)),
+        }
     }
 }
 
@@ -82,6 +86,11 @@ impl Source for Archived {
         Ok(payload.map(|payload| (batch, payload)))
     }
 
+    fn forced(&mut self, number: u64) -> Result<Option<B256>, PostError> {
+        let forced = self.dir.forced(number).map_err(|error| failed(&error))?;
+        Ok(forced.map(|forced| forced.hash))
+    }
+
     fn rests(&mut self) -> Result<Rests, PostError> {
         let rests = self.dir.rests().map_err(|error| failed(&error))?;
         Ok(Rests { on: rests.on, not_on: rests.not_on })
@@ -89,6 +98,11 @@ impl Source for Archived {
 
     fn rollups(&mut self, number: u64) -> Result<Vec<NetworkId>, PostError> {
         while self.seen < number {
+            if self.dir.forced(self.seen + 1).map_err(|error| failed(&error))?.is_some() {
+                // Nothing joins in a batch that only names the inbox.
+                self.seen += 1;
+                continue;
+            }
             let Some(batch) = self.read(self.seen + 1)? else { break };
             let joined = batch.batch.slots.iter().flat_map(|slot| &slot.joined);
             self.rollups.extend(joined.map(weft_batch::RollupGenesis::network));

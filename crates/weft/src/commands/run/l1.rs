@@ -1,12 +1,15 @@
 //! What L1 says, given to the node: its blocks, entries of the inbox, and what is posted and settled there.
 
-use crate::settings::{L1Settings, Settings};
+use crate::{
+    commands::on_l1::DEPTH,
+    settings::{L1Settings, Settings},
+};
 use alloy_primitives::{B256, keccak256};
 use eyre::{Report, Result, WrapErr, ensure, eyre};
 use std::{collections::BTreeMap, convert::Infallible, future::pending, time::Duration};
 use weft_l1::{
-    Follower, Following, Happening, History, L1Client, L1Error, L1Patience, RollupSettled, Step,
-    Sureness,
+    Follower, Following, Happening, History, L1Client, L1Error, L1Patience, Posted, RollupSettled,
+    Step, Sureness, Voided,
 };
 use weft_node::{
     BatchDir, DevConfig, EngineHandle, L1Block, L1Entry, L1Refused, L1Standing, L1Update,
@@ -17,10 +20,15 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Posted batches that are looked at to find the last posted block of each rollup.
 const RECENT: usize = 64;
 
+/// Says that the realm goes on from L1, and not from what this node did: others posted for it, or accounts left.
+#[derive(Debug, thiserror::Error)]
+#[error("L1 goes on without what this node ordered: {0}")]
+pub(in crate::commands) struct Superseded(String);
+
 /// Where the realm of a node is on L1.
 #[derive(Debug, Clone)]
 pub(in crate::commands) struct L1Place {
-    settings: L1Settings,
+    pub(in crate::commands) settings: L1Settings,
     chain_id: u64,
     batches: Option<BatchDir>,
 }
@@ -81,7 +89,8 @@ fn is_for_good(error: &Report) -> bool {
         Some(L1Error::ReorgTooDeep { .. } | L1Error::FinalReplaced { .. })
     );
     let of_node = matches!(error.downcast_ref(), Some(L1Refused::Taken { .. }));
-    of_l1 || of_node || error.downcast_ref::<OtherL1>().is_some()
+    let is_over = error.downcast_ref::<Superseded>().is_some();
+    of_l1 || of_node || is_over || error.downcast_ref::<OtherL1>().is_some()
 }
 
 /// Between L1 and a node.
@@ -93,6 +102,8 @@ struct Feed<'a> {
     chains: BTreeMap<u32, u64>,
     /// What is settled in blocks that are not final yet.
     settled: Vec<RollupSettled>,
+    /// The block of L1 from which on this node is not what L1 holds, and why.
+    superseded: Option<(u64, String)>,
 }
 
 impl<'a> Feed<'a> {
@@ -114,9 +125,10 @@ impl<'a> Feed<'a> {
         let tip = known.last().map(|block| block.number);
         let follower = Follower::new(client, following).resume(known.into_iter().map(theirs));
         let (chains, settled) = (BTreeMap::new(), Vec::new());
-        let mut feed = Self { engine, place, follower, chains, settled };
-        if let Some(tip) = tip {
-            feed.catch_up(tip).await?;
+        let mut feed = Self { engine, place, follower, chains, settled, superseded: None };
+        match tip {
+            Some(tip) => feed.catch_up(tip).await?,
+            None => feed.look_for_a_past(to).await?,
         }
         tracing::info!(%hub, l1_block = tip, "following L1");
         Ok(feed)
@@ -129,6 +141,7 @@ impl<'a> Feed<'a> {
                 Step::Back { to } => {
                     tracing::warn!(l1_block = to.number, "L1 went back");
                     self.give(L1Update::Back { to: ours(to) }).await?;
+                    let _ = self.superseded.take_if(|(block, _)| *block > to.number);
                     self.catch_up(to.number).await?;
                 }
                 Step::Safe(_) => {}
@@ -146,6 +159,7 @@ impl<'a> Feed<'a> {
                     log_index: it.origin.log_index,
                     payload: it.payload,
                 }),
+                Happening::Posted(it) if it.blobs.is_empty() => self.forced(&it)?,
                 Happening::Posted(it) => posted = Some((it.header.number, it.header.content)),
                 Happening::Registered(it) => {
                     self.chains.insert(it.rollup, it.chain_id);
@@ -153,14 +167,75 @@ impl<'a> Feed<'a> {
                 Happening::RollupSettled(it) => self.settled.push(*it),
                 Happening::Voided(it) => {
                     tracing::error!(last = it.last_settled, "batches were voided on L1");
+                    self.voided(&it).await?;
                 }
                 Happening::Settled(_) | Happening::SeatTaken(_) | Happening::KeyAdded(_) => {}
             }
         }
         self.give(L1Update::Forward { block: ours(block), entries }).await?;
-        match posted {
-            Some((number, content)) => self.posted(number, content).await,
+        if let Some((number, content)) = posted {
+            self.posted(number, content).await?;
+        }
+        self.check_superseded(block.number)
+    }
+
+    /// Ends with what supersedes this node, once L1 does not take it back.
+    fn check_superseded(&self, tip: u64) -> Result<()> {
+        match &self.superseded {
+            Some((block, why)) if block + DEPTH <= tip => Err(Superseded(why.clone()).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes note that this node is not what L1 holds from a block on.
+    fn supersede(&mut self, block: u64, why: String) -> Result<()> {
+        if self.place.batches.is_none() {
+            tracing::error!(%why, "a node without batches does not follow");
+            return Ok(());
+        }
+        tracing::warn!(%why, l1_block = block, blocks = DEPTH, "what is ordered is void: the realm goes on from L1");
+        self.superseded = Some((block, why));
+        Ok(())
+    }
+
+    /// Compares an inbox-only batch with what this node knows.
+    fn forced(&mut self, posted: &Posted) -> Result<()> {
+        let (number, block) = (posted.header.number, posted.block.number);
+        let dir = self.place.batches.as_ref();
+        let known = dir.map(|dir| dir.forced(number)).transpose()?.flatten();
+        if known == Some(posted.forced()) {
+            return Ok(());
+        }
+        self.supersede(block, format!("batch {number} is an inbox-only one"))
+    }
+
+    async fn voided(&mut self, voided: &Voided) -> Result<()> {
+        // Exits that went first are those because of which it was.
+        if self.engine.l1_reach().await? >= voided.inbox_cursor {
+            return Ok(());
+        }
+        let last = voided.last_settled;
+        let why = format!("an account left, and void is what comes after batch {last}");
+        self.supersede(voided.block.number, why)
+    }
+
+    /// A node that knows nothing of L1 begins a realm, or has lost it.
+    async fn look_for_a_past(&mut self, to: u64) -> Result<()> {
+        let Some(dir) = &self.place.batches else { return Ok(()) };
+        if dir.count() > 0 {
+            return Ok(());
+        }
+        let settings = &self.place.settings;
+        let hub = settings.hub.unwrap_or_default();
+        let client = self.follower.client();
+        let history = History::read(client, hub, settings.from, to, &mut |_| {}).await?;
+        match history.batches.last() {
             None => Ok(()),
+            Some(last) => {
+                let why = format!("it has {} batches, and this node none", last.header.number);
+                self.supersede(last.block.number, why)?;
+                self.check_superseded(to)
+            }
         }
     }
 
@@ -172,14 +247,22 @@ impl<'a> Feed<'a> {
         let history = History::read(client, hub, settings.from, to, &mut |_| {}).await?;
         let ids = history.registered.iter().map(|it| (it.rollup, it.chain_id));
         self.chains = ids.collect();
-        self.settled = history.settlements.into_values().flatten().collect();
+        self.settled = history.settlements.values().flatten().copied().collect();
         let first = history.batches.len().saturating_sub(RECENT);
         let mut last = BTreeMap::new();
         for batch in &history.batches[first..] {
+            if batch.blobs.is_empty() {
+                self.forced(batch)?;
+                continue;
+            }
             let heads = self.heads(batch.header.number, batch.header.content)?;
             last.extend(heads.into_iter().map(|head| (head.chain_id, head)));
         }
-        self.stands(L1Update::PostedAfresh(last.into_values().collect())).await
+        self.stands(L1Update::PostedAfresh(last.into_values().collect())).await?;
+        if let Some(voided) = &history.voided {
+            self.voided(voided).await?;
+        }
+        self.check_superseded(to)
     }
 
     /// Moves the safe blocks (P31).
@@ -193,7 +276,8 @@ impl<'a> Feed<'a> {
     /// Returns the last blocks of a batch that L1 holds; none when it is not this node's.
     fn heads(&self, number: u64, content: B256) -> Result<Vec<L1Standing>> {
         let Some(dir) = &self.place.batches else { return Ok(Vec::new()) };
-        let batch = dir.batch(number)?.filter(|batch| keccak256(batch.encode()) == content);
+        let known = if dir.forced(number)?.is_some() { None } else { dir.batch(number)? };
+        let batch = known.filter(|batch| keccak256(batch.encode()) == content);
         let Some(batch) = batch else {
             tracing::error!(number, "L1 holds a batch that is not this node's");
             return Ok(Vec::new());
@@ -244,7 +328,7 @@ impl<'a> Feed<'a> {
     }
 }
 
-fn ours(block: weft_l1::L1Block) -> L1Block {
+pub(in crate::commands) fn ours(block: weft_l1::L1Block) -> L1Block {
     let weft_l1::L1Block { number, hash, parent, unix_s } = block;
     L1Block { number, hash, parent, unix_s }
 }

@@ -5,18 +5,19 @@ mod follow;
 mod l1;
 mod signals;
 
-pub(super) use l1::{L1Place, feed};
+use l1::Superseded;
+pub(super) use l1::{L1Place, feed, ours};
 pub(super) use signals::Signals;
 
-use super::own_l1::OwnL1;
+use super::{own_l1::OwnL1, resume::resume};
 use crate::{log, progress, say::say};
 use eyre::{Result, WrapErr};
 use serde_json::json;
 use std::{io::IsTerminal as _, process::ExitCode};
-use weft_node::{DevConfig, Node, NodeHandle};
+use weft_node::{DevConfig, Node, NodeHandle, SigningKey};
 
 /// What a node tells about itself beside its log.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Show {
     /// Whether it prints a banner and says when it stopped.
     pub(super) is_dev: bool,
@@ -28,9 +29,43 @@ pub(super) struct Show {
     pub(super) is_public: bool,
 }
 
+/// Runs a node until a signal or the admin port asks for the end. Where L1 goes on without what it ordered, it goes on from L1.
+pub(super) async fn run(
+    mut config: DevConfig,
+    l1: Option<L1Place>,
+    own: Option<OwnL1>,
+    log: log::Control,
+    show: Show,
+) -> Result<ExitCode> {
+    let Some(place) = l1.clone().filter(|_| own.is_none()) else {
+        return once(config, l1, own, log, show).await;
+    };
+    loop {
+        let ended = once(config.clone(), l1.clone(), None, log.clone(), show).await;
+        let Err(error) = ended else { return ended };
+        let Some(why) = error.downcast_ref::<Superseded>() else { return Err(error) };
+        tracing::warn!(%why, "the realm goes on from L1");
+        let mut signals = Signals::listen()?;
+        tokio::select! {
+            name = signals.wait() => return Err(error).wrap_err(format!("ended by {name}")),
+            done = resume(&place.settings, None, &config) => done?,
+        }
+        keep_quiet(&mut config);
+    }
+}
+
+/// Lets a key sign nothing for slots for which it may have signed: they are numbered again.
+const fn keep_quiet(config: &mut DevConfig) {
+    if let Some(SigningKey::Keystore { guard, .. } | SigningKey::Program { guard, .. }) =
+        &mut config.promise_key
+    {
+        guard.is_restored = true;
+    }
+}
+
 /// Starts a node, runs it until a signal or the admin port asks for the end, and stops it cleanly. An L1 that replaced what
 /// this node rests on ends it too.
-pub(super) async fn run(
+async fn once(
     mut config: DevConfig,
     l1: Option<L1Place>,
     own: Option<OwnL1>,

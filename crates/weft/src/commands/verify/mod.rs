@@ -3,8 +3,6 @@
 
 mod l1;
 
-pub(super) use l1::source as blob_source;
-
 use super::l1::L1Args;
 use crate::{log, progress::Progress, say::say};
 use clap::Args;

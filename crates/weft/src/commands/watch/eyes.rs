@@ -1,7 +1,7 @@
 //! What is posted on L1: derived as `weft verify --l1` does, and its items held against the results that were heard.
 
 use super::ears::Ears;
-use crate::{commands::verify::blob_source, say::say};
+use crate::{commands::on_l1::source as blob_source, say::say};
 use alloy_primitives::{Address, B256};
 use eyre::{Result, WrapErr};
 use serde_json::json;

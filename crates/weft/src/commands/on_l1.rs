@@ -1,0 +1,114 @@
+//! A realm as L1 alone says it is: read, and derived batch after batch.
+
+use super::l1::{L1Args, no_hub};
+use crate::progress::Progress;
+use eyre::{Result, WrapErr, ensure};
+use weft_l1::{
+    Audit, BeaconBlobs, BlobDir, BlobSource, ClientBlobs, History, L1Client, Posted, Sureness,
+};
+use weft_node::{OnL1, PostedBatch, recover};
+
+/// What is on L1, and where its blobs are.
+pub(super) struct Read {
+    pub(super) history: History,
+    pub(super) blobs: Box<dyn BlobSource>,
+    /// Endpoint for what is sent.
+    pub(super) url: String,
+}
+
+/// Reads everything that L1 says of a realm; `blobs` is where they are, by default what the configuration says or L1.
+pub(super) async fn read(l1: &L1Args, blobs: Option<&String>, at: Sureness) -> Result<Read> {
+    let (client, settings) = l1.connect().await?;
+    let hub = settings.hub.ok_or_else(no_hub)?;
+    let to = client.height(at).await?;
+    let from = settings.from;
+    ensure!(from <= to, "block {from} is not on L1 yet; its last block is {to}");
+    let blobs = blobs.or(settings.blobs.as_ref());
+    let blobs = source(blobs.map(String::as_str), &client).await?;
+    let progress = Progress::new("reading L1", to - from + 1);
+    let mut passed = |number: u64| {
+        progress.at((number + 1).saturating_sub(from), &format!("L1 block {number}"));
+    };
+    let history = History::read(&client, hub, from, to, &mut passed).await;
+    let history = history.wrap_err("cannot read the realm from L1")?;
+    progress.end();
+    Ok(Read { history, blobs, url: settings.urls[0].clone() })
+}
+
+/// Returns where blobs come from, by what was named.
+pub(super) async fn source(named: Option<&str>, client: &L1Client) -> Result<Box<dyn BlobSource>> {
+    Ok(match named {
+        None => Box::new(ClientBlobs(client.clone())),
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+            Box::new(BeaconBlobs::connect(url).await.wrap_err("cannot use the source of blobs")?)
+        }
+        Some(path) => {
+            ensure!(std::path::Path::new(path).is_dir(), "`{path}` is no directory of blobs");
+            Box::new(BlobDir::new(path))
+        }
+    })
+}
+
+/// Derives the batches up to `last`; returns them.
+pub(super) async fn derive(
+    audit: &mut Audit,
+    blobs: &dyn BlobSource,
+    last: u64,
+) -> Result<Vec<PostedBatch>> {
+    let mut all = Vec::new();
+    let count = audit.history().batches.len() as u64;
+    let progress = Progress::new("deriving", last.min(count));
+    while let Some(posted) = audit.next().filter(|posted| posted.header.number <= last).cloned() {
+        all.push(derive_one(audit, blobs, &posted).await?);
+        progress.at(posted.header.number, &format!("batch {}", posted.header.number));
+    }
+    progress.end();
+    Ok(all)
+}
+
+async fn derive_one(
+    audit: &mut Audit,
+    blobs: &dyn BlobSource,
+    posted: &Posted,
+) -> Result<PostedBatch> {
+    // Only what nobody signed has no blobs: the hub sees to that.
+    if posted.blobs.is_empty() {
+        audit.apply_forced(&mut |_| {})?;
+        return Ok(PostedBatch::Forced(posted.forced()));
+    }
+    let content = blobs.blobs(posted).await.wrap_err("cannot read the blobs")?;
+    let signed = audit.open(&content)?;
+    audit.apply(&signed, recover(&signed), &mut |_| {})?;
+    let payload = weft_batch::blobs::unpack(&content)?;
+    Ok(PostedBatch::Signed(Box::new(signed), payload.into()))
+}
+
+/// L1 blocks behind one that it does not take back.
+pub(super) const DEPTH: u64 = 64;
+
+/// Brings together what a node goes on from: `batches` are all that stand, derived.
+pub(super) fn gather(history: &History, batches: Vec<PostedBatch>) -> OnL1 {
+    let mut blocks: Vec<(weft_node::L1Block, Vec<weft_node::L1Entry>)> = Vec::new();
+    let last = history.to.number.saturating_sub(DEPTH);
+    for entry in history.entries.iter().take_while(|entry| entry.block.number <= last) {
+        let block = super::run::ours(entry.block);
+        let one = weft_node::L1Entry {
+            index: entry.index,
+            log_index: entry.origin.log_index,
+            payload: entry.payload.clone(),
+        };
+        match blocks.last_mut() {
+            Some((known, entries)) if *known == block => entries.push(one),
+            _ => blocks.push((block, vec![one])),
+        }
+    }
+    OnL1 { blocks, batches, must_reach: history.must_reach() }
+}
+
+/// Returns how many blocks are missing until L1 takes back nothing of what the realm goes on from.
+pub(super) fn missing(history: &History) -> u64 {
+    let last = history.batches.iter().map(|posted| posted.block.number);
+    let voided = history.voided.iter().map(|voided| voided.block.number);
+    let last = last.chain(voided).max().unwrap_or_default();
+    (last + DEPTH).saturating_sub(history.to.number)
+}
