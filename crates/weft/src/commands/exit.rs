@@ -170,8 +170,8 @@ fn outcome_of(history: &History, rollup: u32) -> Result<Outcome> {
     let mut registered = history.registered.iter();
     let registered = registered.find(|it| it.chain_id == u64::from(rollup));
     let id = registered.ok_or_else(|| eyre!("the realm has no rollup {rollup}"))?.rollup;
-    let settled = history.settlements.values().flatten();
-    let last = settled.filter(|it| it.rollup == id).next_back().map(|it| it.outcome);
+    let mut settled = history.settlements.values().flatten();
+    let last = settled.rfind(|it| it.rollup == id).map(|it| it.outcome);
     let genesis = || {
         let mut rollups = history.realm.rollups.iter();
         rollups.find(|it| it.chain_id == rollup).map(genesis_outcome)

@@ -32,7 +32,7 @@ Examples:
 pub(crate) enum L1Command {
     Deploy(Box<deploy::Deploy>),
     Dev(dev::L1Dev),
-    PostInbox(inbox::PostInbox),
+    PostInbox(Box<inbox::PostInbox>),
 }
 
 impl L1Command {
