@@ -7,7 +7,7 @@ use alloy_provider::{PendingTransactionError, Provider};
 use alloy_rpc_types_eth::{TransactionReceipt, TransactionRequest};
 use alloy_sol_types::SolCall as _;
 use alloy_transport::{RpcError, TransportErrorKind};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use thiserror::Error;
 use tokio::time::timeout;
 use weft_batch::{RealmConfig, RollupGenesis};
@@ -145,6 +145,9 @@ pub enum DeployError {
         /// How many there are.
         attesters: usize,
     },
+    /// An attester is named twice.
+    #[error("attester {0} is named twice; it signs once")]
+    Repeated(Address),
     /// A rollup has L1's own EIP-155 id.
     #[error("rollup {0} has the EIP-155 id of L1")]
     ChainId(u32),
@@ -210,6 +213,10 @@ fn check(
     if threshold == 0 || threshold as usize > attesters || attesters > 255 {
         return Err(DeployError::Policy { threshold, attesters });
     }
+    let mut named = BTreeSet::new();
+    if let Some(again) = plan.attesters.iter().find(|attester| !named.insert(**attester)) {
+        return Err(DeployError::Repeated(*again));
+    }
     if !(1..=128).contains(&realm.rollups.len()) {
         return Err(DeployError::Rollups(realm.rollups.len()));
     }
@@ -262,7 +269,6 @@ impl<P: Provider<Ethereum>> Deployer<'_, P> {
     async fn policy(&mut self, plan: &Plan) -> Result<Address, DeployError> {
         let mut attesters = plan.attesters.clone();
         attesters.sort_unstable();
-        attesters.dedup();
         let code = attestation_policy(plan.program_id, U256::from(plan.threshold), attesters);
         let policy = self.create("AttestationPolicy", code, U256::ZERO, None).await?;
         let call = TransactionRequest::default()

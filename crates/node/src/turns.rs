@@ -15,6 +15,16 @@ pub enum Priority {
     Fees,
 }
 
+impl Priority {
+    /// Returns its name in the interface and in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fcfs => "fcfs",
+            Self::Fees => "fees",
+        }
+    }
+}
+
 /// What comes first: the higher bid, then the earlier arrival. Arrivals are distinct, so no two ranks are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {

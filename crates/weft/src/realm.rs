@@ -14,6 +14,10 @@ struct Listed {
     chains: Vec<Chain>,
     /// Realm; nodes from before say nothing.
     domain: Option<Domain>,
+    /// Who gets a position first: `fcfs` or `fees`.
+    priority: Option<String>,
+    /// Whether sealed items are taken.
+    sealed: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,6 +33,8 @@ pub(crate) struct Realm {
     entry: Rpc,
     rollups: BTreeMap<u64, Rpc>,
     domain: Option<Domain>,
+    is_auction: bool,
+    is_sealed: bool,
 }
 
 impl Realm {
@@ -41,7 +47,9 @@ impl Realm {
             rollups.insert(chain_id, Rpc::new(&url)?);
         }
         ensure!(!rollups.is_empty(), "{} serves no rollups", entry.url());
-        Ok(Self { entry, rollups, domain: listed.domain })
+        let is_auction = listed.priority.as_deref() == Some("fees");
+        let is_sealed = listed.sealed.unwrap_or(false);
+        Ok(Self { entry, rollups, domain: listed.domain, is_auction, is_sealed })
     }
 
     /// Returns the endpoint that was named.
@@ -52,6 +60,16 @@ impl Realm {
     /// Returns the realm that everything signed belongs to, as the node says.
     pub(crate) const fn domain(&self) -> Option<&Domain> {
         self.domain.as_ref()
+    }
+
+    /// Returns true when who pays more gets the better place.
+    pub(crate) const fn is_auction(&self) -> bool {
+        self.is_auction
+    }
+
+    /// Returns true when sealed items are taken.
+    pub(crate) const fn is_sealed(&self) -> bool {
+        self.is_sealed
     }
 
     /// Returns the rollup with EIP-155 id `id`.

@@ -212,6 +212,9 @@ async fn plans_that_cannot_be_are_refused() {
     assert!(matches!(anvil.deploy(&poor).await, Err(DeployError::Poor { .. })));
     let many = Plan { threshold: 2, ..plan() };
     assert!(matches!(anvil.deploy(&many).await, Err(DeployError::Policy { .. })));
+    let attesters = vec![plan().attesters[0]; 2];
+    let twice = Plan { threshold: 2, attesters, ..plan() };
+    assert!(matches!(anvil.deploy(&twice).await, Err(DeployError::Repeated(_))));
     let none = RealmConfig { rollups: Vec::new(), ..plan().realm };
     let none = Plan { realm: none, ..plan() };
     assert!(matches!(anvil.deploy(&none).await, Err(DeployError::Rollups(0))));

@@ -46,6 +46,8 @@ fn chains(call: &mut Call<'_>, _: &Args) -> RpcResult {
         "slotMs": engine.config.slot_ms,
         "slot": engine.realm.slot().map(|slot| slot.number),
         "domain": engine.domain,
+        "priority": engine.config.priority.name(),
+        "sealed": engine.config.sealing.is_some(),
     }))
 }
 

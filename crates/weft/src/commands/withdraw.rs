@@ -1,7 +1,7 @@
 //! `weft withdraw`: from a rollup to L1. It leaves the rollup at once and is claimed on L1 once a settlement holds it.
 
 use super::l1::{Found, L1Args, Sender, send::explain};
-use crate::{amount::parse_wei, say::say};
+use crate::{amount::parse_wei, realm::Realm, say::say};
 use alloy_network::TransactionBuilder as _;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
@@ -72,6 +72,7 @@ impl Withdraw {
     async fn burn(&self, amount: U256) -> Result<ExitCode> {
         ensure!(!amount.is_zero(), "an --amount of zero moves nothing");
         let sender = Sender::new(&self.rpc, &self.key)?;
+        check_rollup(&self.rpc, &sender).await.wrap_err("nothing was sent")?;
         let token = self.token.unwrap_or_default();
         let call = L1Bridge::bridgeAssetCall {
             destinationNetwork: 0,
@@ -90,7 +91,9 @@ impl Withdraw {
             say(json!({"event": "left", "exit": index, "transaction": transaction}));
         } else {
             say(format_args!("exit {index} of the rollup, in transaction {transaction}"));
-            say(format_args!("once it is settled: weft withdraw --claim {transaction}"));
+            let place = self.l1.again();
+            say("once it is settled:");
+            say(format_args!("  weft withdraw --rpc {}{place} --claim {transaction}", self.rpc));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -148,6 +151,18 @@ impl Withdraw {
         let leaves = leaves(rollup).await?;
         path(&leaves, index, root)
     }
+}
+
+/// Makes sure that `url` serves a rollup of a realm: on any other chain nobody is at the bridge's address, and what is sent
+/// there is lost.
+async fn check_rollup(url: &str, sender: &Sender) -> Result<()> {
+    let realm = Realm::connect(url).await;
+    let realm = realm.wrap_err("--rpc is for the rollup, and this is none of Weft")?;
+    let chain_id = sender.provider.get_chain_id().await.map_err(explain)?;
+    realm.rollup(chain_id).wrap_err("--rpc is for the rollup")?;
+    let code = sender.provider.get_code_at(BRIDGE).await.map_err(explain)?;
+    ensure!(!code.is_empty(), "{url} has no bridge at {BRIDGE}");
+    Ok(())
 }
 
 /// Looks for the number of exits that lead to a root, and returns the path of one of them.

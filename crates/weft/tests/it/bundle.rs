@@ -28,9 +28,11 @@ fn pay(id: u16, value: &str) -> String {
 
 #[test]
 fn protected_bundle_makes_the_round_trip() {
-    let dev = Dev::start(&["--rollups", "2"]);
+    // In a realm of a number of its own, which the node says.
+    let config = Scratch::with("[realm]\nid = 7\n");
+    let dev = Dev::start(&["--rollups", "2", "--config", config.path()]);
     let url = dev.url(0);
-    let built = build(&[pay(901, "1ether"), pay(902, "2 ether")], &[]);
+    let built = build(&[pay(901, "1ether"), pay(902, "2 ether")], &["--rpc", url]);
     let bundle = built.json();
     assert_eq!(bundle["protected"], true);
     let marker = bundle["marker"].as_str().unwrap().trim_start_matches("0x");
@@ -52,6 +54,7 @@ fn protected_bundle_makes_the_round_trip() {
     let again = weft(&["bundle", "send", signed.path(), "--rpc", url]);
     assert_eq!(again.code, 1);
     assert!(again.err.contains("included before"), "{}", again.err);
+    assert!(again.err.contains("--salt"), "{}", again.err);
 }
 
 #[test]
@@ -62,7 +65,8 @@ fn removed_bundle_ends_with_2_and_says_why() {
         let words = format!("{:0>64}{:0>64x}", "", 902);
         format!("0x{}{words}", selector())
     });
-    let built = build(&[pay(901, "1ether"), same], &["--salt", &format!("0x{:064x}", 9)]);
+    let more = ["--rpc", dev.url(0), "--salt", &format!("0x{:064x}", 9)];
+    let built = build(&[pay(901, "1ether"), same], &more);
     let signed = sign(dev.url(0), &built.out);
     let sent = send(dev.url(0), &signed.out, &["--wait"]);
     assert_eq!(sent.code, 2, "{sent:?}");
@@ -76,7 +80,7 @@ fn removed_bundle_ends_with_2_and_says_why() {
 #[test]
 fn unprotected_bundle_is_labelled_and_included() {
     let dev = Dev::start(&["--rollups", "2"]);
-    let built = build(&[pay(901, "1"), pay(902, "1")], &["--unprotected"]);
+    let built = build(&[pay(901, "1"), pay(902, "1")], &["--unprotected", "--rpc", dev.url(0)]);
     assert!(built.err.contains("unprotected"), "{}", built.err);
     let signed = sign(dev.url(0), &built.out);
     // As any wallet would give it.
@@ -92,7 +96,7 @@ fn unprotected_bundle_is_labelled_and_included() {
 fn two_people_sign_one_after_the_other() {
     let dev = Dev::start(&["--rollups", "2"]);
     let bob = format!("902:from={BOB},to={ALICE},value=3");
-    let built = build(&[pay(901, "1"), bob], &[]);
+    let built = build(&[pay(901, "1"), bob], &["--rpc", dev.url(0)]);
     let half = sign(dev.url(0), &built.out);
     assert!(half.err.contains("leg 1 on 902 still needs the key of 0x7099"), "{}", half.err);
     assert!(send(dev.url(0), &half.out, &[]).err.contains("leg 1 on 902 is not signed"));
@@ -107,7 +111,7 @@ fn creation_carries_its_marker_in_the_access_list() {
     let dev = Dev::start(&["--rollups", "2"]);
     // Deploys one byte of code.
     let creation = format!("901:from={ALICE},data=0x60fe60005360016000f3");
-    let built = build(&[creation, pay(902, "1")], &[]);
+    let built = build(&[creation, pay(902, "1")], &["--rpc", dev.url(0)]);
     assert!(built.json()["legs"][0]["accessList"][0]["storageKeys"][0].is_string());
     let signed = sign(dev.url(0), &built.out);
     assert_eq!(signed.err, "");
@@ -119,14 +123,18 @@ fn creation_carries_its_marker_in_the_access_list() {
 #[test]
 fn build_reads_json_and_gives_the_same_identity() {
     let legs = [pay(901, "1ether"), pay(902, "0.5 ether")];
-    let from_flags = build(&legs, &[]).json();
+    // Without a node, since the realm is named.
+    let named = ["--domain", "0:0x0000000000000000000000000000000000000000:7"];
+    let from_flags = build(&legs, &named).json();
     let draft = json!({"legs": [
         {"chainId": 901, "from": ALICE, "to": BOB, "value": "1ether"},
         {"chainId": "0x386", "from": ALICE, "to": BOB, "value": "0x6f05b59d3b20000"},
     ]});
-    let from_json = weft_reading(&["bundle", "build"], &draft.to_string()).json();
+    let from_json = [&["bundle", "build"][..], &named].concat();
+    let from_json = weft_reading(&from_json, &draft.to_string()).json();
     assert_eq!(from_flags["id"], from_json["id"]);
-    let salted = build(&legs, &["--salt", &format!("0x{:064x}", 1)]).json();
+    let salted = format!("0x{:064x}", 1);
+    let salted = build(&legs, &[&named[..], &["--salt", &salted]].concat()).json();
     assert_ne!(from_flags["id"], salted["id"]);
 }
 

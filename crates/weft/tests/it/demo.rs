@@ -1,6 +1,6 @@
 //! The stories and their numbers.
 
-use crate::support::{Dev, weft};
+use crate::support::{Dev, Scratch, weft};
 use serde_json::Value;
 
 fn found<'a>(report: &'a Value, what: &str) -> &'a str {
@@ -43,7 +43,9 @@ fn flash_loan_crosses_twice_in_its_tree() {
 
 #[test]
 fn arbitrage_has_the_numbers_of_s2_on_a_running_node() {
-    let dev = Dev::start(&["--rollups", "2"]);
+    // A realm of a number of its own, as one on L1 has a hub of its own.
+    let config = Scratch::with("[realm]\nid = 7\n");
+    let dev = Dev::start(&["--rollups", "2", "--config", config.path()]);
     // Twice, since nobody says that a node is new.
     for _ in 0..2 {
         let ran = weft(&["demo", "arbitrage", "--json", "--rpc", dev.url(1)]);
@@ -57,6 +59,17 @@ fn arbitrage_has_the_numbers_of_s2_on_a_running_node() {
         assert_eq!((&outcome["chainId"], &outcome["leg"]), (&902.into(), &1.into()));
         assert_eq!(report["twins"][0]["changed"], "nothing");
     }
+}
+
+#[test]
+fn sandwich_names_the_flags_that_a_node_needs_and_plays_with_them() {
+    let dev = Dev::start(&["--rollups", "2"]);
+    let ran = weft(&["demo", "sandwich", "--rpc", dev.url(0)]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("weft dev --sealed --priority fees"), "{}", ran.err);
+    let dev = Dev::start(&["--rollups", "2", "--slot", "1s", "--sealed", "--priority", "fees"]);
+    let ran = weft(&["demo", "sandwich", "--json", "--rpc", dev.url(0)]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
 }
 
 #[test]

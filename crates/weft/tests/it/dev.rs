@@ -66,7 +66,8 @@ fn taken_port_is_named() {
 /// Includes a bundle that pays 1 wei on rollups 901 and 902; returns it signed.
 fn pay_on_both(url: &str) -> String {
     let leg = |id: u16| format!("{id}:from={ALICE},to={BOB},value=1,gas=50_000");
-    let built = weft(&["bundle", "build", "--leg", &leg(901), "--leg", &leg(902)]);
+    let build = ["bundle", "build", "--rpc", url, "--leg", &leg(901), "--leg", &leg(902)];
+    let built = weft(&build);
     let signed = weft_reading(&["bundle", "sign", "--key", ALICE_KEY, "--rpc", url], &built.out);
     let sent = weft_reading(&["bundle", "send", "--wait", "--rpc", url], &signed.out);
     assert_eq!(sent.code, 0, "{sent:?}");

@@ -15,7 +15,8 @@ use weft_types::{
 fn sent(dev: &Dev) -> String {
     let rpc = dev.url(0);
     let leg = format!("901:from={ALICE},to={ALICE},value=1");
-    let draft = Scratch::with(&weft(&["bundle", "build", "--leg", &leg]).out);
+    let build = ["bundle", "build", "--rpc", rpc, "--leg", &leg];
+    let draft = Scratch::with(&weft(&build).out);
     let args = ["bundle", "sign", "--key", ALICE_KEY, "--rpc", rpc, draft.path()];
     let signed = Scratch::with(&weft(&args).out);
     let ran = weft(&["bundle", "send", "--wait", "--json", "--rpc", rpc, signed.path()]);

@@ -98,7 +98,10 @@ fn errors_are_one_line_and_say_what_to_do() {
     let nowhere = "http://127.0.0.1:1";
     let id = "0x0000000000000000000000000000000000000000000000000000000000000001";
     let unsigned = format!(r#"{{"legs":[{{"chainId":901,"from":"{ALICE}","to":"{ALICE}"}}]}}"#);
-    let edited = weft_reading(&["bundle", "build"], &unsigned).out.replace("0x0\"", "0x1\"");
+    let realm = "0:0x0000000000000000000000000000000000000000:0";
+    let edited = weft_reading(&["bundle", "build", "--domain", realm], &unsigned)
+        .out
+        .replace("0x0\"", "0x1\"");
     let edited = Scratch::with(&edited);
     for (args, input, part) in [
         (&["demo", "flash-loan", "--rpc", nowhere][..], "", "is `weft dev` running there?"),
@@ -109,6 +112,7 @@ fn errors_are_one_line_and_say_what_to_do() {
         (&["bundle", "send"], "{}", "missing field `legs`"),
         (&["bundle", "send"], r#"{"legs":[{"chainId":901}]}"#, "run `weft bundle sign`"),
         (&["bundle", "build"], r#"{"legs":[]}"#, "a bundle needs a leg"),
+        (&["bundle", "build", "--rpc", nowhere], &unsigned, "Name it with --domain, or a node"),
         (&["bundle", "sign", "--key", id, edited.path()], "", "build it again"),
         (&["dev", "--load-state", "missing.json", "--port", "0"], "", "missing.json"),
     ] {

@@ -173,8 +173,7 @@ impl Story {
     pub(crate) fn bundle(&self, node: &Node, value: &str) -> String {
         let leg = |chain: u32| format!("{chain}:from={ALICE},to={BOB},value={value}");
         let (one, other) = (leg(901), leg(902));
-        let domain = format!("900:{}:0", self.deployed["hub"].as_str().unwrap());
-        let build = ["bundle", "build", "--domain", &domain, "--leg", &one, "--leg", &other];
+        let build = ["bundle", "build", "--rpc", &node.urls[1], "--leg", &one, "--leg", &other];
         let built = self.done(&build, &[]);
         let sign = ["bundle", "sign", "--key", ALICE_KEY, "--rpc", &node.urls[0]];
         let signed = weft_reading(&sign, &built.out);
@@ -204,9 +203,8 @@ impl Story {
     pub(crate) fn settle(&self) -> Value {
         let (archive, l1) = (self.path("batches"), &self.l1.url);
         let out = self.path("attestations");
-        let program = format!("0x{}", "0".repeat(64));
         for attester in &ATTESTERS[1..] {
-            let args = ["attest", "--archive", &archive, "--l1", l1, "--program", &program];
+            let args = ["attest", "--archive", &archive, "--l1", l1];
             let key = ["--key", &self.path(attester), "--out", &out, "--passphrase"];
             self.done(&args, &key);
         }

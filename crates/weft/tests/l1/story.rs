@@ -55,11 +55,24 @@ fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways() {
         assert!(story.number(url, "latest") >= head);
     }
 
+    // On L1 nobody is at the address of the rollups' bridge: nothing goes there.
+    let had = story.balance(&story.l1.url, BOB);
+    let burnt = ["withdraw", "--rpc", &story.l1.url, "--amount", "1ether", "--key", BOB_KEY];
+    let burnt = weft(&burnt);
+    assert_eq!(burnt.code, 1, "{burnt:?}");
+    assert!(burnt.err.contains("nothing was sent: --rpc is for the rollup"), "{burnt:?}");
+    assert_eq!(story.balance(&story.l1.url, BOB), had);
+
     // Half of it leaves again.
     let left = ["withdraw", "--rpc", one, "--amount", "1ether", "--key", BOB_KEY, "--json"];
     let to = "0x00000000000000000000000000000000000c1a1e";
     let left = story.done(&left, &["--to", to]).json();
     let transaction = left["transaction"].as_str().unwrap();
+    // In words it says how to go on.
+    let said = ["withdraw", "--rpc", one, "--config", &config, "--amount", "1", "--key", BOB_KEY];
+    let said = weft(&said);
+    let again = format!("  weft withdraw --rpc {one} --config {config} --claim 0x");
+    assert!(said.code == 0 && said.out.contains(&again), "{said:?}");
     let claim = ["withdraw", "--config", &config, "--rpc", one, "--claim", transaction, "--json"];
     let claim = [&claim[..], &["--key", BOB_KEY]].concat();
     assert_eq!(weft(&claim).code, 3, "nothing settled holds it yet");

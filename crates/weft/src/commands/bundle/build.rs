@@ -1,7 +1,10 @@
 //! `weft bundle build`.
 
-use super::file::{self, Draft, DraftLeg};
-use crate::domain::parse_domain;
+use super::{
+    DEFAULT_RPC,
+    file::{self, Draft, DraftLeg},
+};
+use crate::{domain::parse_domain, realm::Realm};
 use alloy_primitives::B256;
 use clap::Args;
 use eyre::{Result, WrapErr, ensure};
@@ -37,9 +40,12 @@ pub(crate) struct Build {
     /// Safety that the bundle asks for
     #[arg(long, value_enum)]
     level: Option<Level>,
-    /// Realm on L1, as L1:ADDRESS:REALM; `weft bundle sign` names it
+    /// Realm as L1:ADDRESS:REALM, where no node is to be asked
     #[arg(long, value_name = "REALM", value_parser = parse_domain)]
     domain: Option<Domain>,
+    /// Any rollup of the realm, which says what realm it is
+    #[arg(long, value_name = "URL", default_value = DEFAULT_RPC)]
+    rpc: String,
     /// Leaves the markers out: whoever sees a leg can then execute it alone
     #[arg(long)]
     unprotected: bool,
@@ -71,16 +77,20 @@ impl From<Level> for SafetyLevel {
 
 impl Build {
     /// Runs the command.
-    pub(super) fn run(self) -> Result<ExitCode> {
+    pub(super) async fn run(self) -> Result<ExitCode> {
         let mut draft = if self.legs.is_empty() {
             let path = self.file.as_deref().unwrap_or("-");
             serde_json::from_value(file::read(path)?)
                 .wrap_err_with(|| format!("{} is not a bundle", file::name(path)))?
         } else {
-            Draft { legs: self.legs, ..Draft::default() }
+            Draft { legs: self.legs.clone(), ..Draft::default() }
         };
         draft.salt = self.salt.or(draft.salt);
-        draft.domain = self.domain.or(draft.domain);
+        draft.check()?;
+        draft.domain = match self.domain.or(draft.domain) {
+            Some(said) => Some(said),
+            None => self.served().await?,
+        };
         draft.level = self.level.map_or(draft.level, Into::into);
         let listed = draft.legs.iter().any(|leg| leg.list_marker);
         ensure!(!(listed && self.unprotected), "`list` asks for a marker, --unprotected for none");
@@ -92,5 +102,13 @@ impl Build {
         }
         file::print(&bundle)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Asks the node which realm a bundle is for; nothing is said of the realm without L1, which is that of old nodes.
+    async fn served(&self) -> Result<Option<Domain>> {
+        let realm = Realm::connect(&self.rpc).await;
+        let hint = "which realm is the bundle for? Name it with --domain, or a node with --rpc";
+        let served = realm.wrap_err(hint)?.domain().copied();
+        Ok(served.filter(|served| *served != Domain::dev()))
     }
 }

@@ -97,11 +97,17 @@ pub(in crate::commands) struct LegFile {
 }
 
 impl Draft {
+    /// Checks that there are legs, each of a network that can be.
+    pub(super) fn check(&self) -> Result<()> {
+        ensure!(!self.legs.is_empty(), "a bundle needs a leg: add --leg '901:from=0x..,to=0x..'");
+        self.legs.iter().try_for_each(|leg| network(leg.chain_id).map(drop))
+    }
+
     /// Returns the bundle with its identity; its legs are marked when `marked`.
     pub(in crate::commands) fn build(&self, marked: bool) -> Result<BundleFile> {
         let salt = self.salt.unwrap_or_default();
+        self.check()?;
         let legs = self.legs.iter().map(DraftLeg::shape).collect::<Result<Vec<_>>>()?;
-        ensure!(!legs.is_empty(), "a bundle needs a leg: add --leg '901:from=0x..,to=0x..'");
         let shape = BundleShape { salt, level: self.level, legs };
         let id = shape.id(&self.domain.unwrap_or_else(Domain::dev));
         Ok(BundleFile {

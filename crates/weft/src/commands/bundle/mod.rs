@@ -34,6 +34,8 @@ Examples:
 Each step reads JSON from standard input where the file is left out:
   weft bundle build .. | weft bundle sign .. | weft bundle send --wait
 
+The node at --rpc, by default the first of `weft dev`, says which realm it is.
+
 Exit codes: 0 included, or the step is done; 1 error; 2 removed; 3 not decided.")]
 pub(crate) enum Bundle {
     Build(build::Build),
@@ -46,7 +48,7 @@ impl Bundle {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
-            Self::Build(command) => command.run(),
+            Self::Build(command) => command.run().await,
             Self::Sign(command) => command.run().await,
             Self::Send(command) => command.run().await,
             Self::Status(command) => command.run().await,

@@ -3,6 +3,7 @@
 use super::{DEFAULT_RPC, file, status};
 use crate::{
     realm::Realm,
+    rpc::Refused,
     say::say,
     style::{bold, dim, green, yellow},
 };
@@ -12,6 +13,9 @@ use eyre::{Result, WrapErr, eyre};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::process::ExitCode;
+
+/// Code of a bundle that was included before.
+const REPLAYED: i32 = -38004;
 
 /// Hands a signed bundle to the node
 #[derive(Debug, Args)]
@@ -73,7 +77,8 @@ impl Send {
             .wrap_err_with(|| format!("{} is not a signed bundle", file::name(&self.file)))?;
         let request = signed.request()?;
         let realm = Realm::connect(&self.rpc).await?;
-        let answer: Value = realm.entry().request("weft_sendBundle", json!([request])).await?;
+        let answer = realm.entry().ask("weft_sendBundle", json!([request])).await?;
+        let answer: Value = answer.map_err(|refused| explained(&refused))?;
         let accepted: Accepted = serde_json::from_value(answer.clone())
             .wrap_err_with(|| format!("unexpected answer to weft_sendBundle: {answer}"))?;
         if self.json && !self.wait {
@@ -88,6 +93,18 @@ impl Send {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Says what to do about a refusal, where that is known.
+fn explained(refused: &Refused) -> eyre::Report {
+    let Refused { code, message } = refused;
+    let hint = match *code {
+        REPLAYED => {
+            "; the same once more is another bundle: build it with another --salt, and sign"
+        }
+        _ => "",
+    };
+    eyre!("weft_sendBundle: {message} (code {code}){hint}")
 }
 
 impl Signed {

@@ -26,6 +26,7 @@ Examples:
   weft demo flash-loan
   weft demo arbitrage --json
   weft demo sandwich
+  weft dev --sealed --priority fees & weft demo sandwich --rpc ..
   weft dev & weft demo flash-loan --rpc http://127.0.0.1:9545
 
 The exit code is 0 when every number is the expected one.")]

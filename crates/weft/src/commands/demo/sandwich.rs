@@ -57,6 +57,12 @@ pub(super) fn config() -> DevConfig {
 /// Tells the story.
 pub(super) async fn tell(stage: &mut Stage, report: &mut Report) -> Result<()> {
     let id = stage.a;
+    // Without an auction nobody gets in front, and without envelopes nobody hides.
+    ensure!(
+        stage.realm.is_auction() && stage.realm.is_sealed(),
+        "{} cannot play it; it needs weft dev --sealed --priority fees",
+        stage.place()
+    );
     let side = market::deploy_side(stage, id, whole(POOL_TUSDC, TUSDC)).await?;
     fund(stage, &side).await?;
     let pool = format!("{POOL_ETHER} WETH / 3,000,000 TUSDC, fee 0.3 %");

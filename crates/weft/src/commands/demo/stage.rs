@@ -245,7 +245,8 @@ impl Stage {
 
     /// Marks and signs a bundle; returns the parameter of `weft_sendBundle` and `weft_simulateBundle`.
     pub(super) async fn sign_bundle(&mut self, calls: &[LegCall]) -> Result<Value> {
-        let draft = Draft { legs: calls.iter().map(LegCall::draft).collect(), ..Draft::default() };
+        let legs = calls.iter().map(LegCall::draft).collect();
+        let draft = Draft { legs, domain: self.realm.domain().copied(), ..Draft::default() };
         let bundle = draft.build(true)?;
         let mut nonces = BTreeMap::new();
         let mut legs = Vec::with_capacity(calls.len());

@@ -12,6 +12,7 @@ use alloy_primitives::{Address, B256, U256};
 use alloy_signer_local::PrivateKeySigner;
 use clap::Args;
 use eyre::{Result, WrapErr, ensure, eyre};
+use serde_json::json;
 use std::process::ExitCode;
 use weft_contracts::l1::L1Config;
 use weft_l1::{Deployed, Done, Plan, deploy};
@@ -51,9 +52,9 @@ pub(crate) struct Deploy {
     /// How many must sign; default: over half
     #[arg(long, value_name = "N")]
     threshold: Option<u32>,
-    /// Program whose results they sign
-    #[arg(long, value_name = "HASH")]
-    program: Option<B256>,
+    /// Program whose results they sign; default: 0
+    #[arg(long, value_name = "HASH", default_value_t = B256::ZERO, hide_default_value = true)]
+    program: B256,
     /// Who adds rollups; default: the payer
     #[arg(long, value_name = "ADDRESS")]
     registrar: Option<Address>,
@@ -161,7 +162,7 @@ impl Deploy {
             l1,
             threshold: self.threshold.unwrap_or(count / 2 + 1),
             attesters: self.attesters.clone(),
-            program_id: self.program.unwrap_or_default(),
+            program_id: self.program,
             realm,
             is_backed: !self.unbacked,
         })
@@ -169,10 +170,15 @@ impl Deploy {
 
     fn tell(&self, deployed: &Deployed) {
         if self.json {
-            return say(told::json(deployed));
+            let mut told = told::json(deployed);
+            told["program"] = json!(self.program);
+            return say(told);
         }
         let gas: u64 = deployed.steps.iter().map(|done| done.gas_used).sum();
         say(format_args!("{} gas in {} transactions", gas, deployed.steps.len()));
+        if !self.program.is_zero() {
+            say(format_args!("attesters sign with --program {}", self.program));
+        }
         if self.unbacked {
             let why = "genesis balances have no ether behind them: good for tests only";
             say(yellow(why));

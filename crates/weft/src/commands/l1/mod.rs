@@ -83,6 +83,15 @@ impl L1Args {
         })
     }
 
+    /// Returns the flags that find the same realm again, each with a space before it.
+    pub(crate) fn again(&self) -> String {
+        let urls = self.urls.iter().map(|url| format!(" --l1 {url}"));
+        let hub = self.hub.iter().map(|hub| format!(" --hub {hub}"));
+        let from = self.from.iter().map(|from| format!(" --from {from}"));
+        let config = self.config.iter().map(|path| format!(" --config {}", path.display()));
+        urls.chain(hub).chain(from).chain(config).collect()
+    }
+
     /// Connects to L1.
     pub(crate) async fn connect(&self) -> Result<(L1Client, L1Settings)> {
         let settings = self.settings()?;

@@ -77,8 +77,24 @@ fn reason(data: &Bytes) -> String {
     if let Ok(revert) = Revert::abi_decode(data) {
         return revert.reason;
     }
-    weft_contracts::l1::error_name(data).unwrap_or_else(|| match data.is_empty() {
+    let named = weft_contracts::l1::error_name(data).or_else(|| crate::explain::revert(data));
+    named.unwrap_or_else(|| match data.is_empty() {
         true => "without a reason".to_owned(),
         false => hex::encode_prefixed(data),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_contracts::{Hub, Manager};
+
+    #[test]
+    fn errors_of_l1_and_of_rollups_have_names() {
+        let refused = Hub::NotSilent { from: U256::from(77) }.abi_encode();
+        assert_eq!(reason(&refused.into()), "NotSilent { from: 77 }");
+        let refused = Manager::InsufficientEscrow { network: 901 }.abi_encode();
+        assert_eq!(reason(&refused.into()), "InsufficientEscrow { network: 901 }");
+        assert_eq!(reason(&Bytes::new()), "without a reason");
+    }
 }

@@ -14,11 +14,10 @@ use weft_promise::{Signer as _, keystore};
 #[derive(Debug, Args)]
 #[command(
     override_usage = "\
-weft attest --archive <DIR> --l1 <URL> --key <FILE> --program <HASH>
-                   --out <DIR> [OPTIONS]",
+weft attest --archive <DIR> --l1 <URL> --key <FILE> --out <DIR> [OPTIONS]",
     after_help = "\
 Examples:
-  weft attest --archive archive --l1 http://l1:8545 --program 0x99.. \\
+  weft attest --archive archive --l1 http://l1:8545 \\
     --key attester.json --passphrase pass.txt --out attestations
 
 Everything is derived from the first batch on and compared with what L1 says of
@@ -36,8 +35,8 @@ pub(crate) struct Attest {
     /// File whose first line is its passphrase
     #[arg(long, value_name = "FILE")]
     passphrase: Option<PathBuf>,
-    /// Program whose results the policy takes
-    #[arg(long, value_name = "HASH")]
+    /// Program of `weft l1 deploy --program`; default: 0
+    #[arg(long, value_name = "HASH", default_value_t = B256::ZERO, hide_default_value = true)]
     program: B256,
     /// Directory for the signature
     #[arg(long, value_name = "DIR")]
