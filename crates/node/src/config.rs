@@ -271,7 +271,12 @@ impl DevConfig {
         port.ok_or_else(|| NodeError::Config(format!("port {} + {index} is over 65535", self.port)))
     }
 
-    pub(crate) fn check(&self) -> Result<(), NodeError> {
+    /// Checks everything that can be known before the machine is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::Config`] with what is out of range or does not go together.
+    pub fn check(&self) -> Result<(), NodeError> {
         let wrong = |why: String| Err(NodeError::Config(why));
         let rollups = self.chain_ids().count();
         if !(1..=MAX_ROLLUPS).contains(&rollups) {

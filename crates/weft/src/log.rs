@@ -54,6 +54,11 @@ pub(crate) fn start(settings: &Settings) -> Result<Control> {
     Ok(begin(as_json, filter))
 }
 
+/// Checks that a level can be read.
+pub(crate) fn check_level(level: &str) -> Result<(), String> {
+    EnvFilter::try_new(level).map(drop).map_err(|error| error.to_string())
+}
+
 /// Begins to print warnings and what the command reports about itself, or what `RUST_LOG` says.
 pub(crate) fn start_plain(as_json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));

@@ -47,6 +47,10 @@ impl Config {
                     return Ok(ExitCode::FAILURE);
                 }
                 say(format_args!("{} is good", file.display()));
+                let missing = Settings::missing_of(&file);
+                if !missing.is_empty() {
+                    say(format_args!("`weft node` needs beside it: {}", missing.join(", ")));
+                }
             }
             Self::Print(Print { flags }) => say(Settings::resolve(&flags)?.shown().trim_end()),
         }

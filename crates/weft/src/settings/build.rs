@@ -3,7 +3,11 @@
 use super::{Settings, read_rollup};
 use crate::commands::keys;
 use eyre::{Result, bail, eyre};
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use weft_node::{
     AdminConfig, BatchLimits, BatchOptions, DevConfig, GuardFile, Limits, Origins, Priority,
     RollupConfig, SigningKey,
@@ -51,7 +55,7 @@ impl Settings {
             keep_log: self.switch("node.keep_log")?,
             executors: self.numbers("executors.chains").to_vec(),
             executor_timeout_ms: milliseconds(self.time("executors.timeout")),
-            promise_key: self.signing_key(guard_restored)?,
+            promise_key: self.signing_key(profile, guard_restored)?,
             commits: match self.get("promise.commitments") {
                 Some(_) => self.is_on("promise.commitments"),
                 None => !is_dev || self.sealing(profile)?.is_some(),
@@ -74,14 +78,14 @@ impl Settings {
         }
     }
 
-    fn batches(&self) -> Option<BatchOptions> {
+    pub(super) fn batches(&self) -> Option<BatchOptions> {
         let dir = self.path("node.batches")?.into();
         let limits = BatchLimits::default();
         let ms = milliseconds(self.time("node.batch_time"));
         Some(BatchOptions { dir, limits: BatchLimits { ms, ..limits }, is_volatile: false })
     }
 
-    fn rollups(&self) -> Result<Vec<RollupConfig>> {
+    pub(super) fn rollups(&self) -> Result<Vec<RollupConfig>> {
         let mut rollups: Vec<RollupConfig> = Vec::new();
         let (mut ids, mut ports) = (BTreeSet::new(), BTreeSet::new());
         for path in self.paths("realm.rollups") {
@@ -107,7 +111,7 @@ impl Settings {
     }
 
     /// Returns a switch of what is in the data directory.
-    fn switch(&self, path: &str) -> Result<bool> {
+    pub(super) fn switch(&self, path: &str) -> Result<bool> {
         let is_on = self.is_on(path);
         if is_on && self.path("node.data_dir").is_none() {
             return Err(self.wrong(path, "needs `node.data_dir` (--data-dir)"));
@@ -115,13 +119,13 @@ impl Settings {
         Ok(is_on)
     }
 
-    fn origins(&self, is_dev: bool) -> Result<Origins> {
+    pub(super) fn origins(&self, is_dev: bool) -> Result<Origins> {
         // Pages talk to a development node directly.
         let text = self.text("node.origins").unwrap_or(if is_dev { "*" } else { "" });
         Origins::read(text).map_err(|error| self.wrong("node.origins", error))
     }
 
-    fn priority(&self) -> Priority {
+    pub(super) fn priority(&self) -> Priority {
         match self.text("realm.priority") {
             Some("fees") => Priority::Fees,
             _ => Priority::Fcfs,
@@ -137,7 +141,7 @@ impl Settings {
         Some(u16::try_from(port).expect("the table bounds ports"))
     }
 
-    fn admin(&self) -> Result<Option<AdminConfig>> {
+    pub(super) fn admin(&self) -> Result<Option<AdminConfig>> {
         let Some(port) = self.port("admin.port") else { return Ok(None) };
         let beside = self.path("node.data_dir").map(|dir| dir.join(TOKEN_FILE));
         let token_file = self.path("admin.token_file").map(PathBuf::from).or(beside);
@@ -149,38 +153,73 @@ impl Settings {
         Ok(Some(AdminConfig { host, ..AdminConfig::local(port, token_file) }))
     }
 
-    fn signing_key(&self, is_restored: bool) -> Result<Option<SigningKey>> {
-        let guard = |file: PathBuf| GuardFile { file, is_restored };
-        let guard_file = self.path("promise.guard").map(PathBuf::from);
+    /// Checks that at most one thing holds the key, with what belongs to it.
+    pub(super) fn key_choice(&self) -> Result<()> {
+        let guard = self.path("promise.guard");
         match (self.text("promise.signer"), self.path("promise.key")) {
             (Some(_), Some(_)) => {
                 Err(self.wrong("promise.signer", "cannot be used with `promise.key`"))
             }
-            (Some(program), None) => {
-                let missing = || self.wrong("promise.signer", "needs `promise.guard` (--guard)");
-                Ok(Some(SigningKey::Program {
-                    program: program.to_owned(),
-                    args: Vec::new(),
-                    patience: SIGNER_PATIENCE,
-                    guard: guard(guard_file.ok_or_else(missing)?),
-                }))
+            (Some(_), None) if guard.is_none() => {
+                Err(self.wrong("promise.signer", "needs `promise.guard` (--guard)"))
             }
-            (None, Some(file)) => Ok(Some(SigningKey::Keystore {
-                file: file.into(),
-                passphrase: self.passphrase()?,
-                guard: guard(guard_file.unwrap_or_else(|| keys::guard_of(file))),
-            })),
-            (None, None) => {
-                match self.path("promise.passphrase_file") {
-                    Some(_) => Err(self
-                        .wrong("promise.passphrase_file", "needs `promise.key` (--promise-key)")),
-                    None => Ok(None),
-                }
+            (None, None) if self.path("promise.passphrase_file").is_some() => {
+                Err(self.wrong("promise.passphrase_file", "needs `promise.key` (--promise-key)"))
             }
+            _ => Ok(()),
         }
     }
 
-    fn passphrase(&self) -> Result<Passphrase> {
+    fn signing_key(&self, profile: Profile, is_restored: bool) -> Result<Option<SigningKey>> {
+        self.key_choice()?;
+        let guard = |file: PathBuf| GuardFile { file, is_restored };
+        match (self.text("promise.signer"), self.path("promise.key")) {
+            (Some(program), _) => Ok(Some(SigningKey::Program {
+                program: program.to_owned(),
+                args: Vec::new(),
+                patience: SIGNER_PATIENCE,
+                guard: guard(self.path("promise.guard").map(PathBuf::from).unwrap_or_default()),
+            })),
+            (None, Some(file)) => {
+                if profile == Profile::Production {
+                    self.check_owned()?;
+                }
+                Ok(Some(SigningKey::Keystore {
+                    file: file.into(),
+                    passphrase: self.passphrase()?,
+                    guard: guard(self.guard_of(file)),
+                }))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Returns where the guard of a key lies.
+    pub(super) fn guard_of(&self, key: &Path) -> PathBuf {
+        self.path("promise.guard").map_or_else(|| keys::guard_of(key), PathBuf::from)
+    }
+
+    /// Refuses a key or passphrase that others may read.
+    pub(super) fn check_owned(&self) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        for key in ["promise.key", "promise.passphrase_file"] {
+            let Some(path) = self.path(key) else { continue };
+            // What is not there is named by whoever reads it.
+            let mode = std::fs::metadata(path).map_or(0, |found| found.permissions().mode());
+            if mode & 0o077 != 0 {
+                let why = format_args!("others may read {}; run chmod 600 on it", path.display());
+                return Err(self.wrong(key, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true when somebody says a passphrase, or where it stands.
+    pub(super) fn has_passphrase(&self) -> bool {
+        self.path("promise.passphrase_file").is_some() || self.text("promise.passphrase").is_some()
+    }
+
+    pub(super) fn passphrase(&self) -> Result<Passphrase> {
         match (self.path("promise.passphrase_file"), self.text("promise.passphrase")) {
             (Some(file), _) => keys::passphrase(Some(file)),
             (None, Some(text)) => Ok(Passphrase::new(text.to_owned())?),
@@ -188,7 +227,7 @@ impl Settings {
         }
     }
 
-    fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         let number = |path| self.number(path).expect("limits have defaults");
         let size = |path| usize::try_from(number(path)).expect("the table bounds sizes");
         let narrow = |path| u32::try_from(number(path)).expect("the table bounds counts");

@@ -156,7 +156,7 @@ pub(crate) const KEYS: &[Key] = &[
         "sealing.delay",
         Kind::Number { least: 1, most: 1 << 30 },
         "262144",
-        "Squarings that open an epoch without its members; may not change",
+        "Squarings that open an epoch without its members; weft node: 546000000; may not change",
     ),
     Key::new(
         "sealing.setup",
@@ -267,7 +267,7 @@ pub(crate) const KEYS: &[Key] = &[
         .flag("log-level", "LEVEL"),
     Key::new(
         "limits.bundle_legs",
-        Kind::Number { least: 1, most: 1024 },
+        Kind::Number { least: 1, most: 64 },
         "32",
         "Most legs of a bundle",
     ),
@@ -306,7 +306,13 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new("limits.connections", SOME_U32, "512", "Most connections per rollup"),
     Key::new("limits.subscriptions", SOME_U32, "256", "Most subscriptions per connection"),
     Key::new("limits.message_buffer", SOME_U32, "256", "Messages that wait for a slow connection"),
-    Key::new("limits.event_backlog", SOME, "4096", "Events that a subscriber may be behind"),
+    Key::new(
+        "limits.event_backlog",
+        // There is room for all of them from the start on.
+        Kind::Number { least: 1, most: 1 << 18 },
+        "4096",
+        "Events that a subscriber may be behind",
+    ),
     Key::new(
         "limits.subscriber_patience",
         Kind::Time { least_ms: 1, most_ms: 600_000 },
@@ -374,8 +380,18 @@ pub(crate) const ROLLUP_KEYS: &[Key] = &[
     ),
     Key::new("name", Kind::Text, "", "Name for people; default `rollup ID`"),
     Key::new("port", PORT, "0", "Port of its JSON-RPC; 0 for any"),
-    Key::new("gas_limit", SOME, "60000000", "Gas limit of a block; may not change"),
-    Key::new("base_fee", Kind::Wei, "1gwei", "Base fee of the genesis block; may not change"),
+    Key::new(
+        "gas_limit",
+        Kind::Number { least: 5_000_000, most: 4_000_000_000 },
+        "60000000",
+        "Gas limit of a block; may not change",
+    ),
+    Key::new(
+        "base_fee",
+        Kind::Wei,
+        "1gwei",
+        "Base fee of the genesis block, at most 1 ether; may not change",
+    ),
 ];
 
 /// Section of a rollup's file that names addresses and amounts.

@@ -1,6 +1,7 @@
 //! The configuration of a node: flags before variables before the file before what holds by default.
 
 mod build;
+mod check;
 mod file;
 mod flags;
 mod keys;
@@ -118,20 +119,23 @@ impl Settings {
             }
         }
         if problems.is_empty() {
-            problems.extend(Self::sealing_of(path, read.values));
+            problems.extend(Self::of_file(path, read.values).contradictions());
         }
         problems
     }
 
-    /// Returns what is wrong with how a file lets members in other processes seal; a committee in process is for
-    /// development, where nothing depends on it.
-    fn sealing_of(path: &Path, read: BTreeMap<&'static str, file::Placed>) -> Option<String> {
-        let mut settings = Self { values: defaults() };
+    /// Returns what a file alone says.
+    fn of_file(path: &Path, read: BTreeMap<&'static str, file::Placed>) -> Self {
+        let mut values = defaults();
         for (key, placed) in read {
-            settings.values.insert(key, (placed.value, Source::File(path.into(), placed.line)));
+            values.insert(key, (placed.value, Source::File(path.into(), placed.line)));
         }
-        settings.path("sealing.committee")?;
-        settings.sealing(Profile::Production).err().map(|error| error.to_string())
+        Self { values }
+    }
+
+    /// Returns the keys that `weft node` needs beside what a file says, with their flags.
+    pub(crate) fn missing_of(path: &Path) -> Vec<String> {
+        Self::of_file(path, file::read(path, KEYS, None).values).missing()
     }
 
     /// Returns what holds, as a file with the source of every line; secrets are not shown.

@@ -1,12 +1,15 @@
 //! How sealed items are taken, from the configuration.
 
-use super::{Profile, Settings, build::milliseconds};
+use super::{Profile, Settings, Source, build::milliseconds};
 use crate::{
     commands::sealing::{read_roster, read_setup_bytes},
     delay::EPOCHS,
 };
 use eyre::Result;
 use weft_node::SealingOptions;
+
+/// Squarings of an epoch in production: what all the other defaults need (P17).
+const DELAY: u64 = 546_000_000;
 
 impl Settings {
     /// Returns how sealed items are taken; `None` when they are not.
@@ -15,7 +18,7 @@ impl Settings {
     ///
     /// What is missing or does not go together, with its key.
     pub(super) fn sealing(&self, profile: Profile) -> Result<Option<SealingOptions>> {
-        if !self.is_on("sealing.enabled") {
+        if !self.takes_sealed() {
             return Ok(None);
         }
         let number = |path| self.number(path).expect("sealing has defaults");
@@ -23,7 +26,7 @@ impl Settings {
         let options = SealingOptions {
             epoch_slots: number("sealing.epoch_slots"),
             lead_slots: number("sealing.lead"),
-            delay_squarings: number("sealing.delay"),
+            delay_squarings: self.delay(profile),
             members: few("sealing.members"),
             max_items: few("sealing.max_items"),
             silent: few("sealing.silent"),
@@ -37,6 +40,26 @@ impl Settings {
             self.check_production(&options)?;
         }
         Ok(Some(options))
+    }
+
+    /// Returns whether sealed items are taken: who names a committee means it, unless somebody says otherwise.
+    fn takes_sealed(&self) -> bool {
+        match self.source("sealing.enabled") {
+            Source::Default => self.path("sealing.committee").is_some(),
+            _ => self.is_on("sealing.enabled"),
+        }
+    }
+
+    /// Returns the squarings of an epoch. What holds by default is for development, where nothing is to be hidden for long;
+    /// a node in production needs more, unless nobody checks that.
+    fn delay(&self, profile: Profile) -> u64 {
+        let is_default = *self.source("sealing.delay") == Source::Default;
+        let is_checked =
+            profile == Profile::Production && self.number("sealing.advantage") != Some(0);
+        match self.number("sealing.delay") {
+            Some(delay) if !(is_default && is_checked) => delay,
+            _ => DELAY,
+        }
     }
 
     fn with_files(&self, mut options: SealingOptions) -> Result<SealingOptions> {

@@ -163,7 +163,8 @@ fn files_of_rollups_are_read_with_their_allocations() {
         ("", "`chain_id` is missing"),
         ("chain_id = 0", ":1: `chain_id`: 0 is not in"),
         ("chain = 904", "did you mean `chain_id`?"),
-        ("chain_id = 1\ngas_limit = 5", "rollup 1: gas limit 5"),
+        ("chain_id = 1\ngas_limit = 5", ":2: `gas_limit`: 5 is not in 5000000..=4000000000"),
+        ("chain_id = 1\nbase_fee = \"2 ether\"", "rollup 1: base fee"),
         ("chain_id = 1\n[allocations]\nbob = \"1 ether\"", ":3: `bob` is not an address"),
         (
             "chain_id = 1\n[allocations]\n\"0x0000000000000000000000000000000000000001\" = \"lots\"",
@@ -197,4 +198,80 @@ fn p17_a_delay_that_does_not_cover_its_epochs_is_refused() {
     assert_eq!(check("delay = 20000\nadvantage = 0\n"), "");
     fs::write(dir.path().join("committee.json"), r#"{"members": {}}"#).unwrap();
     assert!(check("advantage = 0\n").contains("nobody is in the committee"));
+}
+
+/// A committee of one.
+const COMMITTEE: &str = r#"{"members": {"1": "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"}}"#;
+
+#[test]
+fn what_a_node_would_refuse_is_wrong_with_its_file() {
+    let (dir, path) = with("");
+    for (name, id, port) in [("one", 901, 9000), ("same", 901, 0), ("near", 902, 9000)] {
+        let rollup = format!("chain_id = {id}\nport = {port}\n");
+        fs::write(dir.path().join(format!("{name}.toml")), rollup).unwrap();
+    }
+    for (text, part) in [
+        ("[l1]\nchain_id = 1\nhub = \"0x12\"", "weft.toml:3: `l1.hub`: is no address"),
+        ("[l1]\nchain_id = 1", "`l1.chain_id`: needs `l1.hub`"),
+        ("[sealing]\nenabled = true", "`sealing.enabled`: needs `sealing.committee`"),
+        ("[sealing]\ncommittee = \"none.json\"", "weft.toml:2: `sealing.committee`: cannot read"),
+        ("[realm]\nrollups = [\"one.toml\", \"same.toml\"]", "two files for rollup 901"),
+        ("[realm]\nrollups = [\"one.toml\", \"near.toml\"]", "two rollups at port 9000"),
+        ("[promise]\nkey = \"none.json\"", "none.json: No such file"),
+        ("[promise]\npassphrase_file = \"p\"", "`promise.passphrase_file`: needs `promise.key`"),
+        ("[promise]\nsigner = \"/bin/true\"", "`promise.signer`: needs `promise.guard`"),
+        ("[admin]\nport = 0", "`admin.port`: the admin port needs a place for its token"),
+        ("[node]\narchive = true", "`node.archive`: needs `node.data_dir`"),
+        ("[node]\norigins = \"here\"", "`node.origins`: "),
+        ("[log]\nlevel = \"weft=loud\"", "weft.toml:2: `log.level`: "),
+        ("[limits]\nbundle_legs = 65", "`limits.bundle_legs`: 65 is not in 1..=64"),
+        ("[limits]\nevent_backlog = 1099511627776", "is not in 1..=262144"),
+        (
+            "[realm]\nrollups = [\"one.toml\"]\n[executors]\nchains = [5]",
+            "executor for rollup 5, which is not in the realm",
+        ),
+    ] {
+        fs::write(&path, text).unwrap();
+        let found = Settings::problems_of(&path);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].contains(part), "{text}: {found:?}");
+    }
+    fs::write(&path, "[admin]\nport = 0\n[log]\nlevel = \"weft=loud\"").unwrap();
+    assert_eq!(Settings::problems_of(&path).len(), 2);
+}
+
+#[test]
+fn keys_and_passphrases_belong_to_their_owner_alone() {
+    let (dir, path) = with("[promise]\nkey = \"key\"\npassphrase_file = \"pass\"\n");
+    let file = |name: &str| dir.path().join(name);
+    fs::write(file("pass"), "of a test\n").unwrap();
+    fs::set_permissions(file("pass"), fs::Permissions::from_mode(0o644)).unwrap();
+    let passphrase = weft_promise::Passphrase::read(&file("pass")).unwrap();
+    weft_promise::keystore::create(&file("key"), &passphrase).unwrap();
+    fs::write(file("key.guard"), "").unwrap();
+    let found = Settings::problems_of(&path).concat();
+    assert!(found.contains("`promise.passphrase_file`: others may read"), "{found}");
+    fs::set_permissions(file("pass"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(Settings::problems_of(&path), Vec::<String>::new());
+    fs::set_permissions(file("key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let found = Settings::problems_of(&path).concat();
+    assert!(found.contains("`promise.key`: others may read"), "{found}");
+    fs::set_permissions(file("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(file("pass"), "another\n").unwrap();
+    let found = Settings::problems_of(&path).concat();
+    assert!(found.contains("`promise.key`: "), "{found}");
+}
+
+#[test]
+fn a_committee_is_enough_to_seal_and_the_defaults_of_a_node_fit_together() {
+    let (dir, path) = with("[sealing]\ncommittee = \"committee.json\"\n");
+    fs::write(dir.path().join("committee.json"), COMMITTEE).unwrap();
+    assert_eq!(Settings::problems_of(&path), Vec::<String>::new());
+    let sealing = |more: &[(&str, &str)], profile| {
+        layered(&path, more, &[]).sealing(profile).unwrap().map(|options| options.delay_squarings)
+    };
+    assert_eq!(sealing(&[], Profile::Production), Some(546_000_000));
+    assert_eq!(sealing(&[], Profile::Development), Some(262_144));
+    assert_eq!(sealing(&[("WEFT_SEALING_ADVANTAGE", "0")], Profile::Production), Some(262_144));
+    assert_eq!(sealing(&[("WEFT_SEALING_ENABLED", "false")], Profile::Production), None);
 }
