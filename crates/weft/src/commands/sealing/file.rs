@@ -56,6 +56,15 @@ impl Document {
             .map_err(|_| eyre!("field `{name}` of {} is missing or malformed", self.name))
     }
 
+    /// Takes away a field that no encoding says.
+    pub(super) fn note<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
+        let Some(value) = self.value.as_object_mut().and_then(|object| object.remove(name)) else {
+            return Ok(None);
+        };
+        let read = serde_json::from_value(value).map(Some);
+        read.map_err(|_| eyre!("field `{name}` of {} is malformed", self.name))
+    }
+
     /// Returns the bytes of a field.
     pub(super) fn bytes(&self, name: &str) -> Result<Bytes> {
         self.field(name)

@@ -8,6 +8,9 @@ use std::path::Path;
 use weft_crypto::{EpochSecret, KeyList, Secret, Setup, setup::RSA_2048};
 use weft_types::Domain;
 
+/// Field of a key list's file in which a node says where deposits lie. No key depends on it.
+pub(super) const HOME: &str = "home";
+
 /// What is sealed to.
 #[derive(Debug)]
 pub(super) enum Key {
@@ -18,12 +21,15 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// Reads a setup or a key list.
-    pub(super) fn read(path: &Path) -> Result<Self> {
-        let document = Document::read(path)?;
+    /// Reads a setup or a key list, and where the node that gave it says that deposits lie.
+    pub(super) fn read(path: &Path) -> Result<(Self, Option<u32>)> {
+        let mut document = Document::read(path)?;
         match document.kind() {
-            "setup" => Ok(Self::Puzzle(Box::new(setup_of(&document)?))),
-            "keyList" => Ok(Self::List(Box::new(list_of(&document)?))),
+            "setup" => Ok((Self::Puzzle(Box::new(setup_of(&document)?)), None)),
+            "keyList" => {
+                let home = document.note(HOME)?;
+                Ok((Self::List(Box::new(list_of(&document)?)), home))
+            }
             found => bail!(
                 "{} is a file of kind `{found}`, expected `setup` or `keyList`",
                 document.name()
@@ -59,7 +65,9 @@ pub(crate) fn read_setup_bytes(path: &Path) -> Result<Bytes> {
 
 /// Reads a key list with its setup, and checks every share.
 pub(super) fn read_list(path: &Path) -> Result<(Setup, KeyList)> {
-    list_of(&Document::of_kind(path, "keyList")?)
+    let mut document = Document::of_kind(path, "keyList")?;
+    document.note::<Value>(HOME)?;
+    list_of(&document)
 }
 
 /// Writes a setup.

@@ -2,10 +2,10 @@
 
 use super::{
     file::{self, Document},
-    key::list_json,
+    key::{HOME, list_json},
     seal::read_envelope,
 };
-use crate::rpc::Rpc;
+use crate::rpc::{Refused, Rpc};
 use alloy_primitives::{B256, Bytes};
 use clap::{Args, Subcommand};
 use eyre::{Result, WrapErr, ensure, eyre};
@@ -21,7 +21,7 @@ use weft_types::Domain;
 #[command(after_help = "\
 Examples:
   weft sealed key > epoch.json
-  weft seal --to epoch.json --deposit 901 .. tx.hex > envelope.json
+  weft seal --to epoch.json .. tx.hex > envelope.json
   weft sealed send envelope.json > promise.json
   weft verify-promise promise.json
 
@@ -94,9 +94,25 @@ impl KeyCommand {
         let Listed { first_slot, last_slot, .. } = listed;
         let epoch = list.epoch();
         eprintln!("epoch {epoch}: slots {first_slot} to {last_slot}, key list {}", list.id());
-        file::print(&list_json(&setup, &list))?;
+        let mut said = list_json(&setup, &list);
+        let epoch: Value = rpc.request("weft_getEpoch", json!([epoch])).await?;
+        said[HOME] = epoch["home"].clone();
+        file::print(&said)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Says what to do about an envelope that is refused, where that is known.
+fn explained(refused: &Refused) -> eyre::Report {
+    let Refused { code, message } = refused;
+    let hint = match message.split(':').next().unwrap_or_default() {
+        "FeeTooHigh" => "; seal it again with a larger --max-fee",
+        "OtherHome" => "; seal it again with another --deposit",
+        "OtherEpoch" => "; get the key that is open now (weft sealed key), and seal again",
+        "Deposit" => "; pay in first, see weft sealed --help",
+        _ => "",
+    };
+    eyre!("weft_sendSealed: {message} (code {code}){hint}")
 }
 
 impl Send {
@@ -108,7 +124,8 @@ impl Send {
         let document = Document::of_kind(&self.file, "envelope")?;
         let (bytes, signature): (Bytes, Value) =
             (document.bytes("encoding")?, document.field("signature")?);
-        let answer: Value = rpc.request("weft_sendSealed", json!([bytes, signature])).await?;
+        let answer = rpc.ask("weft_sendSealed", json!([bytes, signature])).await?;
+        let answer: Value = answer.map_err(|refused| explained(&refused))?;
         let item: B256 = serde_json::from_value(answer["item"].clone())
             .map_err(|_| eyre!("unexpected answer of {}", self.rpc))?;
         ensure!(

@@ -69,9 +69,9 @@ pub(crate) struct Seal {
     /// Bytes that the bucket has, if not the least
     #[arg(long, value_name = "BYTES")]
     size: Option<u64>,
-    /// Where the deposit lies; 0 is L1
-    #[arg(long, value_name = "NETWORK", default_value_t = 0)]
-    deposit: u32,
+    /// Rollup of the deposit; default: as in --to
+    #[arg(long, value_name = "NETWORK")]
+    deposit: Option<u32>,
     /// Leaves the target in clear
     #[arg(long, value_name = "NETWORK")]
     rollup: Option<u32>,
@@ -89,7 +89,7 @@ pub(crate) struct Seal {
 impl Seal {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let key = Key::read(&self.to)?;
+        let (key, home) = Key::read(&self.to)?;
         let name = self.to.display();
         if let Some(expected) = self.expect.filter(|expected| *expected != key.id()) {
             bail!("{name} is {}, not the expected {expected}", key.id());
@@ -99,7 +99,8 @@ impl Seal {
         let gas = self.gas.unwrap_or_else(|| content::gas(&item));
         let plaintext = item.encode();
         let mut payer = self.payer.open()?;
-        let carriage = self.carriage(&key, payer.address(), plaintext.len(), gas)?;
+        let deposit = NetworkId::new(self.deposit.or(home).unwrap_or(0));
+        let carriage = self.carriage(&key, payer.address(), deposit, plaintext.len(), gas)?;
         let entropy = B256::new(*entropy()?);
         let envelope = match &key {
             Key::List(key) => EpochKeyScheme::new(&key.1).encrypt(&carriage, &plaintext, &entropy),
@@ -125,11 +126,18 @@ impl Seal {
         Ok(found)
     }
 
-    fn carriage(&self, key: &Key, payer: Address, len: usize, gas: u64) -> Result<Carriage> {
+    fn carriage(
+        &self,
+        key: &Key,
+        payer: Address,
+        deposit: NetworkId,
+        len: usize,
+        gas: u64,
+    ) -> Result<Carriage> {
         let max_fee_wei = parse_wei(&self.max_fee)?;
         Ok(Carriage {
             payer,
-            deposit: NetworkId::new(self.deposit),
+            deposit,
             rollup: self.rollup.map(NetworkId::new),
             epoch: self.epoch(key)?,
             valid_until: SlotNumber::new(self.valid_until),

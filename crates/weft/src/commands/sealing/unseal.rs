@@ -56,7 +56,7 @@ impl Unseal {
     }
 
     fn open(&self, domain: &Domain, envelope: &Envelope) -> Result<Verdict> {
-        match Key::read(&self.to)? {
+        match Key::read(&self.to)?.0 {
             Key::List(key) => {
                 let list = &key.1;
                 if list.domain() != domain {
