@@ -279,7 +279,17 @@ fn issuer(
         now_ms: worker::now_ms(),
         is_restored: guard.is_restored,
     };
-    let (guard, start) = Guard::open(&guard.file, &setting).map_err(|error| failed(&error))?;
+    let file = &guard.file;
+    let (guard, start) = Guard::open(file, &setting).map_err(|error| failed(&error))?;
+    if let Some(slot) = guard.highest().filter(|slot| slot.get() > lane_slot.get() + 1) {
+        tracing::warn!(
+            signed = %slot,
+            lane = %lane_slot,
+            file = %file.display(),
+            "the guard is ahead of this lane: its key signed for another history, and promises stop at the first conflict; \
+             take the data directory that belongs to it, or another key"
+        );
+    }
     if let weft_promise::Start::Waits(slot) = start {
         tracing::warn!(
             %slot,

@@ -222,6 +222,14 @@ impl Guard {
         verdict
     }
 
+    /// Returns the last slot of which anything was signed; none before the first signature.
+    pub fn highest(&self) -> Option<SlotNumber> {
+        let Mark { slot, sealed, executed, committed, .. } = &self.mark;
+        let executed = executed.map_or(SlotNumber::default(), |position| position.slot);
+        let highest = (*slot).max(sealed.slot).max(executed).max(committed.0);
+        (highest != SlotNumber::default()).then_some(highest)
+    }
+
     /// Decides about a word.
     ///
     /// # Errors

@@ -48,9 +48,11 @@ fn signed(path: &Path, slot: u64, count: u32) {
 fn a_restart_goes_on_where_the_lane_was_and_signs_nothing_twice() {
     let directory = TempDir::new().unwrap();
     let path = fresh(&directory);
+    assert_eq!(open(&path, NOW).0.highest(), None);
     signed(&path, 7, 3);
     let (mut guard, start) = open(&path, NOW + 1000);
     assert_eq!(start, Start::Current);
+    assert_eq!(guard.highest(), Some(SlotNumber::new(7)));
     let verdicts: Vec<_> = orders(7, 5, 0).iter().map(|order| admit(&mut guard, order)).collect();
     use Verdict::{Old, Sign};
     assert_eq!(verdicts, [Old, Old, Old, Sign, Sign]);
