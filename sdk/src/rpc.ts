@@ -43,7 +43,7 @@ export class MethodMissingError extends Error {
   override readonly name = "MethodMissingError";
 
   constructor(readonly method: string) {
-    super(`the node does not have ${method}; a later version does`);
+    super(`the node does not have ${method}: it is no Weft node, or one of another version`);
   }
 }
 

@@ -24,11 +24,16 @@ pub struct Lie {
     pub kind: Box<LieKind>,
 }
 
+/// Names who signed.
+fn signer(found: Option<&Address>) -> String {
+    found.map_or_else(|| "nobody".to_owned(), ToString::to_string)
+}
+
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LieKind {
     /// Nobody signed the batch whom the realm knows.
-    #[error("signed by {found:?}, the sequencer is {expected}")]
+    #[error("signed by {}, the sequencer is {expected}", signer(found.as_ref()))]
     Signature {
         /// Who signed it.
         found: Option<Address>,

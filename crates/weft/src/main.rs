@@ -49,6 +49,15 @@ struct Cli {
     command: Command,
 }
 
+/// Says what an address or a hash has to look like, where the decoder knows only that a length is wrong.
+fn worded(error: &clap::Error) -> Option<String> {
+    let text = error.to_string();
+    let unclear = ["invalid string length", "odd number of digits"];
+    let unclear = unclear.into_iter().find(|words| text.contains(words))?;
+    let digits = if text.contains("<ADDRESS>") { 40 } else { 64 };
+    Some(text.replace(unclear, &format!("write 0x and {digits} hex digits")))
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -56,7 +65,10 @@ fn main() -> ExitCode {
             // Clap's own code for wrong usage, 2, means `removed` here.
             let code = if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
             // Nobody is left to tell when the terminal is gone.
-            let _ = error.print();
+            let _ = match worded(&error) {
+                Some(words) => std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes()),
+                None => error.print(),
+            };
             return code;
         }
     };

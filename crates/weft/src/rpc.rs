@@ -111,6 +111,10 @@ impl Rpc {
                 Ok(Err(Refused { code: error.code(), message: error.message().to_owned() }))
             }
             Err(Error::ParseError(error)) => bail!("{method}: unexpected answer: {error}"),
+            // The client says no more of an HTTP status than this.
+            Err(error) if error.to_string().contains("`401`") => {
+                bail!("{} refuses the token: it is not that of this node (401)", self.url)
+            }
             Err(error) => {
                 bail!("no answer from {}: {error}; is `weft dev` running there?", self.url)
             }

@@ -165,7 +165,11 @@ impl Engine {
         let theirs: Vec<_> =
             dump.chains.iter().map(|chain| (chain.network, chain.chain_id)).collect();
         if ours != theirs {
-            return Err(format!("it holds rollups {theirs:?}, expected {ours:?}"));
+            let ids = |chains: &[(NetworkId, u64)]| {
+                chains.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>().join(", ")
+            };
+            let (theirs, ours) = (ids(&theirs), ids(&ours));
+            return Err(format!("it holds rollups {theirs}, expected {ours}"));
         }
         dump.chains.iter().map(|chain| self.restore_chain(chain)).collect()
     }

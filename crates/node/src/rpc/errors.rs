@@ -144,7 +144,9 @@ impl RpcError {
     }
 
     pub(crate) fn level_unavailable(level: &str) -> Self {
-        let why = format!("level {level} needs settlement, which this node does not have");
+        let why = format!(
+            "level {level} is not offered yet; what is promised is of level reputation (P30)"
+        );
         Self::named(-38010, "LevelUnavailable", why)
     }
 

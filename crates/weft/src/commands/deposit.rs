@@ -77,7 +77,7 @@ impl Deposit {
             (None, Some(token)) => self.token(&found, &sender, token).await?,
             (None, None) => self.bridge(&found, &sender, Address::ZERO, self.amount).await?,
         };
-        tell(&receipt, &found, self.rollup, self.json)?;
+        tell(&receipt, &found, self.rollup, None, self.json)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -132,11 +132,12 @@ impl Deposit {
     }
 }
 
-/// Says which entry of the inbox a transaction made.
+/// Says which entry of the inbox a transaction made, and by which hash rollups know what was forced in.
 pub(super) fn tell(
     receipt: &TransactionReceipt,
     found: &Found,
     rollup: u32,
+    hash: Option<B256>,
     is_json: bool,
 ) -> Result<()> {
     let ours = receipt.logs().iter().filter(|log| log.address() == found.contracts.inbox);
@@ -151,6 +152,7 @@ pub(super) fn tell(
             "event": "added",
             "entry": entry.index,
             "chainId": rollup,
+            "hash": hash,
             "transaction": transaction,
             "l1Block": block,
             "gasUsed": receipt.gas_used,
@@ -158,6 +160,10 @@ pub(super) fn tell(
         return Ok(());
     }
     say(format_args!("entry {} of the inbox, in L1 block {}", entry.index, block.unwrap_or(0)));
-    say(format_args!("transaction {transaction}, {} gas", receipt.gas_used));
+    say(format_args!("L1 transaction {transaction}, {} gas", receipt.gas_used));
+    match hash {
+        Some(hash) => say(format_args!("follow it on the rollup by {hash} (weft_getOutcome)")),
+        None => say("it is on the rollup once L1 has confirmed it (`l1.confirmations`)"),
+    }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `weft dev`: a development realm in one process.
 
 use super::{
-    own_l1::OwnL1Args,
+    own_l1::{OwnL1Args, unfit},
     run::{self, Show},
 };
 use crate::{
@@ -79,9 +79,13 @@ impl Dev {
         let own = std::mem::take(&mut self.own);
         let mut config = self.config(&settings)?;
         let l1 = run::L1Place::of(&settings, &config)?;
+        // Who asked for none, or has another, is told nothing.
+        let asks = !own.is_off() && l1.is_none();
+        let no_l1 = unfit(&settings, &config)?.filter(|_| asks);
         let own = own.start(&settings, &mut config).await?;
         let is_public = matches!(config.promise_key, Some(SigningKey::Development));
-        run::run(config, l1, own, log, Show { is_dev: true, blocks: !quiet, json, is_public }).await
+        let show = Show { is_dev: true, blocks: !quiet, json, is_public, no_l1 };
+        run::run(config, l1, own, log, show).await
     }
 
     fn config(self, settings: &Settings) -> Result<DevConfig> {

@@ -39,21 +39,23 @@ impl Force {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let found = self.l1.find().await?;
         let sender = found.sender(&self.key)?;
-        let (receipt, rollup) = match read_item(&self.file, &found.realm.domain)? {
+        let (receipt, rollup, hash) = match read_item(&self.file, &found.realm.domain)? {
             Item::Transaction(leg) => {
                 let (network, transaction) = (leg.network.get(), leg.tx.raw().clone());
                 let call = Inbox::forceTransactionCall { network, transaction };
-                (sender.call(found.contracts.inbox, &call, U256::ZERO).await?, network)
+                let receipt = sender.call(found.contracts.inbox, &call, U256::ZERO).await?;
+                (receipt, network, leg.tx.hash())
             }
             Item::Bundle(bundle) => {
+                let id = bundle.id().hash();
                 let mut out = Writer::default();
                 bundle.encode_to(&mut out);
                 let call = Inbox::forceBundleCall { bundle: out.finish().into() };
-                (sender.call(found.contracts.inbox, &call, U256::ZERO).await?, 0)
+                (sender.call(found.contracts.inbox, &call, U256::ZERO).await?, 0, id)
             }
             other => bail!("{other:?} is neither a transaction nor a bundle"),
         };
-        tell(&receipt, &found, rollup, self.json)?;
+        tell(&receipt, &found, rollup, Some(hash), self.json)?;
         Ok(ExitCode::SUCCESS)
     }
 }

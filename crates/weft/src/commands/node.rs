@@ -35,7 +35,8 @@ impl NodeCommand {
         let log = log::start(&settings)?;
         let config = settings.node(Profile::Production, self.guard_restored)?;
         let l1 = run::L1Place::of(&settings, &config)?;
-        let show = Show { is_dev: false, blocks: false, json: false, is_public: false };
+        let show =
+            Show { is_dev: false, blocks: false, json: false, is_public: false, no_l1: None };
         run::run(config, l1, None, log, show).await
     }
 }

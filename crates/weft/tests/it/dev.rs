@@ -73,3 +73,12 @@ fn pay_on_both(url: &str) -> String {
     assert_eq!(sent.code, 0, "{sent:?}");
     signed.out
 }
+
+#[test]
+fn a_realm_without_an_l1_says_why() {
+    let dev = Dev::start_with(&["--rollups", "1", "--seed", "7"]);
+    assert!(dev.banner["l1"].is_null(), "{}", dev.banner);
+    assert!(dev.banner["noL1"].as_str().unwrap().contains("--seed"), "{}", dev.banner);
+    // Who asked for none knows why.
+    assert!(Dev::start(&["--rollups", "1", "--seed", "7"]).banner["noL1"].is_null());
+}

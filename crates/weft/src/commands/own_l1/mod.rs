@@ -83,6 +83,11 @@ pub(crate) struct OwnL1 {
 }
 
 impl OwnL1Args {
+    /// Returns true when there is to be none.
+    pub(crate) const fn is_off(&self) -> bool {
+        self.no_l1
+    }
+
     /// Starts the L1 and makes the realm one of it; nothing when there is to be none.
     pub(crate) async fn start(
         self,
@@ -151,7 +156,7 @@ impl OwnL1Args {
 }
 
 /// Returns why a realm cannot have an L1 that ends with the process.
-fn unfit(settings: &Settings, config: &DevConfig) -> Result<Option<&'static str>> {
+pub(super) fn unfit(settings: &Settings, config: &DevConfig) -> Result<Option<&'static str>> {
     let reasons = [
         (settings.l1()?.hub.is_some(), "the configuration names a hub"),
         (config.data_dir.is_some(), "the realm of --data-dir outlives it"),

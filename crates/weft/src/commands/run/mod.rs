@@ -14,7 +14,7 @@ use crate::{log, progress, say::say};
 use eyre::{Result, WrapErr};
 use serde_json::json;
 use std::{io::IsTerminal as _, process::ExitCode};
-use weft_node::{DevConfig, Node, NodeHandle, SigningKey};
+use weft_node::{DevConfig, Node, NodeError, NodeHandle, SigningKey};
 
 /// What a node tells about itself beside its log.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub(super) struct Show {
     pub(super) json: bool,
     /// Whether the key that signs promises is public.
     pub(super) is_public: bool,
+    /// Why a development node has no L1 of its own, when nobody asked for that.
+    pub(super) no_l1: Option<&'static str>,
 }
 
 /// Runs a node until a signal or the admin port asks for the end. Where L1 goes on without what it ordered, it goes on from L1.
@@ -86,11 +88,17 @@ async fn once(
     // Blocks may close before the banner is out; it comes first nevertheless.
     let followers = if show.blocks { follow::subscribe(&node).await? } else { Vec::new() };
     if show.is_dev && show.json {
-        say(banner::json(&node, slot_ms, &apart, show.is_public, sealing.as_ref(), own.as_ref()));
+        let own = own.as_ref();
+        let mut said = banner::json(&node, slot_ms, &apart, show.is_public, sealing.as_ref(), own);
+        said["noL1"] = json!(show.no_l1);
+        say(said);
     } else if show.is_dev {
         let own = own.as_ref();
         let text = banner::text(&node, slot_ms, &apart, show.is_public, sealing.as_ref(), own);
         say(text.trim_end_matches('\n'));
+        if let Some(why) = show.no_l1 {
+            say(format_args!("No L1: {why}."));
+        }
     } else {
         tell_started(&node);
     }
@@ -149,11 +157,15 @@ const ABORTED: i32 = 130;
 
 /// Starts a node.
 pub(super) async fn start(config: DevConfig) -> Result<NodeHandle> {
-    let hint = match (config.port, config.listed.is_empty()) {
-        (0, _) | (_, false) => "cannot start the node",
-        _ => "cannot start the node; another port with --port may help",
+    let has_ports = config.port != 0 && config.listed.is_empty();
+    let started = Node::start(config).await;
+    let hint = match &started {
+        Err(NodeError::Listen { .. }) if has_ports => {
+            "cannot start the node; another port with --port may help"
+        }
+        _ => "cannot start the node",
     };
-    Node::start(config).await.wrap_err(hint)
+    started.wrap_err(hint)
 }
 
 /// Starts a realm of two rollups on free ports.

@@ -169,8 +169,8 @@ impl Calls<'_> {
             "eth_getTransactionCount" => self.count(params).await,
             method if SIMULATED.contains(&method) => self.simulate(method, params).await,
             method => Err(CallError::refused(format!(
-                "{method} is not sent: it would be read before its order is fixed; sign it and send \
-                 eth_sendRawTransaction"
+                "{method} is not sent: it would be read before its order is fixed; send a signed transaction by \
+                 eth_sendRawTransaction, and seal a bundle with `weft seal`"
             ))),
         };
         call.get("id").map(|id| reply(id, answer))
