@@ -1,7 +1,7 @@
 // Contracts of other rollups, simulation over several, promises.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeErrorResult, encodeFunctionData, getAddress } from "viem";
+import { type Address, encodeErrorResult, encodeFunctionData, getAddress } from "viem";
 import {
   MethodMissingError,
   UnknownChainError,
@@ -27,10 +27,13 @@ const revertData = encodeFunctionData({ abi: counterAbi, functionName: "incremen
 
 test("a proxy is deployed once and stands for its contract", async () => {
   const address = await proxyAddress(weft, remote, A);
-  assert.equal(address, getAddress(await weft.request("weft_getProxy", remote.address, B)));
+  const told = () => weft.request<{ address: Address; deployed: boolean }>("weft_getProxy", remote.address, B);
+  const { address: named, deployed } = await told();
+  assert.deepEqual([getAddress(named), deployed], [address, false]);
   const { client } = weft.rollup(A);
   assert.equal(await client.getCode({ address, blockTag: "pending" }), undefined);
   assert.equal(await ensureProxy(weft, remote, A, user), address);
+  assert.equal((await told()).deployed, true);
   const nonce = await client.getTransactionCount({ address: user.address, blockTag: "pending" });
   assert.equal(await ensureProxy(weft, remote, A, user), address);
   assert.equal(await client.getTransactionCount({ address: user.address, blockTag: "pending" }), nonce);

@@ -6,7 +6,7 @@ use super::{
     types::{position, quantity},
 };
 use crate::{
-    engine::Engine,
+    engine::{At, Engine},
     outcomes::{Fate, Record},
 };
 use alloy_primitives::{B256, U256};
@@ -204,7 +204,11 @@ fn proxy(call: &mut Call<'_>, args: &Args) -> RpcResult {
     if network == call.network {
         return Err(RpcError::same_network(chain_id));
     }
-    Ok(json!(proxy_address(network.get(), original)))
+    let proxy = proxy_address(network.get(), original);
+    let here = call.network;
+    let account = call.engine.account(here, At::Pending, proxy)?.unwrap_or_default();
+    let is_deployed = account.code.is_some_and(|code| !code.is_empty());
+    Ok(json!({ "address": proxy, "deployed": is_deployed }))
 }
 
 fn escrow(call: &mut Call<'_>, args: &Args) -> RpcResult {

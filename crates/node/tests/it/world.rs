@@ -226,6 +226,6 @@ impl World {
 
     pub(crate) async fn proxy(&self, on: u64, original: Address, of: u64) -> Address {
         let proxy = self.rpc(on, "weft_getProxy", json!([original, of])).await;
-        serde_json::from_value(proxy).unwrap()
+        serde_json::from_value(proxy["address"].clone()).unwrap()
     }
 }

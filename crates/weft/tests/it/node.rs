@@ -271,6 +271,7 @@ fn a_rollup_joins_by_its_file_and_survives_a_kill() {
     fs::write(home.path("wrong"), "no token").unwrap();
     let wrong = weft(&["rollup", "add", &file, "--admin", &admin, "--token", &home.path("wrong")]);
     assert!(wrong.code == 1 && wrong.err.lines().count() == 1, "{wrong:?}");
+    assert!(wrong.err.contains("refuses the token"), "{wrong:?}");
     // As by `kill -9`.
     drop(node);
     let node = home.start(&[]);
@@ -362,7 +363,8 @@ fn what_is_exported_can_be_imported_again_and_nothing_else() {
     let url = node.url("rollup is served");
     // One alone, one that crosses: its proxy on 901 calls an account of 902.
     ask(&url, "eth_sendRawTransaction", json!([payment(0)]));
-    let proxy = ask(&url, "weft_getProxy", json!([DEV_ACCOUNTS[2].address, 902]));
+    let proxy = || ask(&url, "weft_getProxy", json!([DEV_ACCOUNTS[2].address, 902]));
+    assert_eq!(proxy()["deployed"], false);
     let create = cross(
         1,
         MANAGER,
@@ -371,6 +373,9 @@ fn what_is_exported_can_be_imported_again_and_nothing_else() {
     );
     let created = wait(&url, &ask(&url, "eth_sendRawTransaction", json!([create])));
     assert_eq!(created["status"], "0x1", "{created}");
+    let proxy = proxy();
+    assert_eq!(proxy["deployed"], true);
+    let proxy = proxy["address"].clone();
     let proxy = serde_json::from_value(proxy).unwrap();
     let crossed =
         wait(&url, &ask(&url, "eth_sendRawTransaction", json!([cross(2, proxy, Vec::new(), 7)])));
