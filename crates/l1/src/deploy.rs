@@ -221,28 +221,65 @@ fn check(
         return Err(DeployError::Rollups(realm.rollups.len()));
     }
     let registrations = realm.rollups.iter().enumerate().map(|(index, genesis)| {
-        let chain_id = genesis.chain_id;
-        if u64::from(chain_id) == realm.domain.l1_chain_id {
-            return Err(DeployError::ChainId(chain_id));
-        }
         let registration = match index {
             0 => Registration::Realm { contracts, config: Box::new(realm.clone()) },
             _ => Registration::Rollup { realm: realm.hash(), genesis: genesis.clone() },
         };
-        let bytes = registration.encode();
-        if bytes.len() > MAX_REGISTRATION {
-            return Err(DeployError::TooLong { chain_id, found: bytes.len() });
-        }
-        Ok(bytes.into())
+        encoded(&registration, genesis.chain_id, realm)
     });
     registrations.collect()
+}
+
+fn encoded(
+    registration: &Registration,
+    chain_id: u32,
+    realm: &RealmConfig,
+) -> Result<Bytes, DeployError> {
+    if u64::from(chain_id) == realm.domain.l1_chain_id {
+        return Err(DeployError::ChainId(chain_id));
+    }
+    let bytes = registration.encode();
+    if bytes.len() > MAX_REGISTRATION {
+        return Err(DeployError::TooLong { chain_id, found: bytes.len() });
+    }
+    Ok(bytes.into())
+}
+
+/// Returns the call that registers one more rollup of a realm with its hub (P41).
+///
+/// # Errors
+///
+/// [`DeployError::ChainId`], [`DeployError::TooLong`].
+pub fn registration(
+    realm: &RealmConfig,
+    genesis: &RollupGenesis,
+    policy: Address,
+) -> Result<Hub::registerCall, DeployError> {
+    let named = Registration::Rollup { realm: realm.hash(), genesis: genesis.clone() };
+    let config = encoded(&named, genesis.chain_id, realm)?;
+    Ok(register_call(policy, genesis, config))
+}
+
+fn register_call(policy: Address, genesis: &RollupGenesis, config: Bytes) -> Hub::registerCall {
+    let outcome = genesis_outcome(genesis);
+    Hub::registerCall {
+        chainId: genesis.chain_id.into(),
+        policy,
+        genesisStateRoot: outcome.state_root,
+        genesisBlockHash: outcome.block_hash,
+        config,
+    }
+}
+
+/// Returns the wei that back the genesis balances of a rollup.
+pub fn backing(rollup: &RollupGenesis) -> U256 {
+    rollup.allocations.iter().map(|(_, wei)| *wei).fold(U256::ZERO, U256::saturating_add)
 }
 
 impl Plan {
     /// Returns the wei that back the genesis balances of a rollup.
     fn value_of(&self, rollup: &RollupGenesis) -> U256 {
-        let balances = rollup.allocations.iter().map(|(_, wei)| *wei);
-        if self.is_backed { balances.fold(U256::ZERO, U256::saturating_add) } else { U256::ZERO }
+        if self.is_backed { backing(rollup) } else { U256::ZERO }
     }
 }
 
@@ -294,13 +331,7 @@ impl<P: Provider<Ethereum>> Deployer<'_, P> {
     ) -> Result<(), DeployError> {
         let outcome = genesis_outcome(genesis);
         let name = format!("rollup {}", genesis.chain_id);
-        let call = Hub::registerCall {
-            chainId: genesis.chain_id.into(),
-            policy,
-            genesisStateRoot: outcome.state_root,
-            genesisBlockHash: outcome.block_hash,
-            config,
-        };
+        let call = register_call(policy, genesis, config);
         let request = TransactionRequest::default()
             .with_to(hub)
             .with_input(call.abi_encode())

@@ -31,7 +31,7 @@ pub use blobs::{
 };
 pub use block::{CheckedHeader, L1Block};
 pub use client::{L1Client, MAX_RANGE, Sureness};
-pub use deploy::{DeployError, Deployed, Done, Plan, deploy};
+pub use deploy::{DeployError, Deployed, Done, Plan, backing, deploy, registration};
 pub use endpoint::L1Patience;
 pub use error::{EndpointError, L1Error, Lie};
 pub use events::{

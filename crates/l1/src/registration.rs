@@ -29,6 +29,16 @@ pub enum Registration {
     },
 }
 
+impl Registration {
+    /// Returns the rollup that it is of.
+    pub fn into_genesis(self) -> Option<RollupGenesis> {
+        match self {
+            Self::Realm { config, .. } => config.rollups.into_iter().next(),
+            Self::Rollup { genesis, .. } => Some(genesis),
+        }
+    }
+}
+
 impl Encode for Registration {
     fn encode_to(&self, out: &mut Writer) {
         match self {

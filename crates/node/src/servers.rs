@@ -96,7 +96,10 @@ impl Servers {
 
     /// Lets a rollup join the realm and serves it.
     pub(crate) async fn add(&self, rollup: RollupConfig) -> RpcResult<RollupInfo> {
-        // A port that is taken is found out before anything happens.
+        // What cannot be, and a port that is taken, are found out before anything happens.
+        let asked = rollup.clone();
+        let check = move |engine: &mut Engine| engine.check_added(&asked);
+        self.shared.engine.call(check).await.and_then(|checked| checked.map(drop))?;
         let served = Served::rollup(&rollup);
         let listening =
             Listening::take(self.host, &served, false).map_err(|error| refused(&error))?;

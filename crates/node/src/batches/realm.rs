@@ -36,6 +36,14 @@ pub fn realm_config(
     })
 }
 
+impl RollupConfig {
+    /// Returns what a rollup is made of that joins a realm; `timestamp` is that of its genesis block, in seconds since the
+    /// Unix epoch.
+    pub fn declared(&self, timestamp: u64) -> RollupGenesis {
+        genesis_of(self, timestamp, false)
+    }
+}
+
 /// Returns what a rollup is made of.
 pub(crate) fn genesis_of(config: &RollupConfig, timestamp: u64, is_home: bool) -> RollupGenesis {
     let mut allocations = config.allocations.clone();

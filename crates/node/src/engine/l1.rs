@@ -13,6 +13,7 @@ use crate::{
 use alloy_primitives::{B256, Bytes};
 use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
+use weft_batch::RollupGenesis;
 use weft_lane::Rejection;
 use weft_types::{
     Item, L1Born, L1Event, L1Ref, NetworkId,
@@ -84,6 +85,9 @@ pub enum L1Update {
     PostedAfresh(Vec<L1Standing>),
     /// These blocks of rollups are settled in a final block of L1 (P31).
     Settled(Vec<L1Standing>),
+    /// What all rollups are made of that the hub knows, in the order in which they were registered (P41). Those that the
+    /// realm does not have yet may join it, one after the other.
+    Registered(Vec<RollupGenesis>),
 }
 
 /// Reason for refusing what L1 says. The source starts again behind [`EngineHandle::l1_tip`](super::EngineHandle::l1_tip).
@@ -165,6 +169,8 @@ pub(crate) struct L1 {
     exits: u64,
     /// Last block of each rollup that is posted, and settled.
     standing: BTreeMap<NetworkId, (u64, u64)>,
+    /// Rollups that the hub knows, in order.
+    registered: Vec<RollupGenesis>,
 }
 
 impl L1 {
@@ -303,6 +309,16 @@ impl L1 {
         self.standing = standing;
     }
 
+    /// Sets which rollups the hub knows, in order.
+    pub(super) fn set_registered(&mut self, registered: Vec<RollupGenesis>) {
+        self.registered = registered;
+    }
+
+    /// Returns the rollups that the hub knows, in order.
+    pub(super) fn registered(&self) -> &[RollupGenesis] {
+        &self.registered
+    }
+
     /// Returns up to where the blocks of all rollups stand.
     pub(super) const fn all_standing(&self) -> &BTreeMap<NetworkId, (u64, u64)> {
         &self.standing
@@ -365,8 +381,7 @@ impl L1 {
         let placed =
             if has_placed { PlacedBlocks::read_from(input)? } else { PlacedBlocks::default() };
         let (reach, exits) = if has_exits { (input.u64()?, input.u64()?) } else { (0, 0) };
-        let standing = BTreeMap::new();
-        Ok(Self { blocks, waiting, next, taken, placed, reach, exits, standing })
+        Ok(Self { blocks, waiting, next, taken, placed, reach, exits, ..Self::default() })
     }
 }
 
@@ -415,6 +430,10 @@ impl Engine {
                 self.stands(&all, |standing, number| standing.0 = number)
             }
             L1Update::Settled(all) => self.stands(&all, |standing, number| standing.1 = number),
+            L1Update::Registered(all) => {
+                self.l1.set_registered(all);
+                Ok(())
+            }
         }
     }
 

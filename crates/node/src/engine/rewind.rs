@@ -15,6 +15,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::broadcast;
+use weft_batch::RollupGenesis;
 use weft_state::StoreError;
 use weft_types::NetworkId;
 
@@ -27,6 +28,8 @@ struct Remaining {
     flashblocks: super::flashblocks::Flashblocks,
     intake: super::Intake,
     standing: BTreeMap<NetworkId, (u64, u64)>,
+    /// Rollups that the hub knows.
+    registered: Vec<RollupGenesis>,
 }
 
 /// Blocks of a rollup that are not any more, and those that stand in their place, both in order.
@@ -83,6 +86,7 @@ impl Engine {
             flashblocks: std::mem::take(&mut self.flashblocks),
             intake: self.intake,
             standing: self.l1.all_standing().clone(),
+            registered: self.l1.registered().to_vec(),
         }
     }
 
@@ -107,6 +111,7 @@ impl Engine {
         (self.records, self.removals) = (remaining.records, remaining.removals);
         (self.flashblocks, self.intake) = (remaining.flashblocks, remaining.intake);
         self.l1.set_standing(standing);
+        self.l1.set_registered(remaining.registered);
         Ok(all)
     }
 

@@ -17,9 +17,9 @@ use weft_state::StoreError;
 impl Engine {
     /// Lets a rollup join the realm between this slot and the next; returns the hash of its genesis block.
     pub(crate) fn add_rollup(&mut self, rollup: &RollupConfig) -> RpcResult<B256> {
-        self.check_joins(rollup)?;
+        let timestamp = self.check_added(rollup)?;
         self.promises()?;
-        let joined = self.between_slots(|engine| engine.join(rollup));
+        let joined = self.between_slots(|engine| engine.join(rollup, timestamp));
         let head = joined.map_err(|error| RpcError::new(-32603, error.to_string()))?;
         let (chain_id, name) = (rollup.chain_id, &rollup.name);
         tracing::info!(chain_id, %name, %head, "a rollup joined the realm");
@@ -34,12 +34,60 @@ impl Engine {
             match known.find(|made| made.chain_id == asked.chain_id) {
                 Some(made) => check_same(made, asked)?,
                 None => {
-                    let refused = |error: RpcError| NodeError::Config(error.message);
+                    let is_on_l1 = !self.domain.settlement.is_zero();
+                    let hint = match is_on_l1 {
+                        true => "; on L1 it joins while the node runs (weft rollup add)",
+                        false => "",
+                    };
+                    let refused =
+                        |error: RpcError| NodeError::Config(format!("{}{hint}", error.message));
                     self.add_rollup(asked).map_err(refused)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Checks that a rollup can join now; returns the time of its genesis block, in seconds.
+    pub(crate) fn check_added(&self, rollup: &RollupConfig) -> RpcResult<u64> {
+        self.check_joins(rollup)?;
+        let now = self.now_ms / 1000;
+        if self.domain.settlement.is_zero() {
+            return Ok(now);
+        }
+        match self.registered(rollup)? {
+            timestamp if timestamp <= now => Ok(timestamp),
+            timestamp => {
+                let id = rollup.chain_id;
+                let why = format!("rollup {id} begins at {timestamp}, and it is {now} here");
+                Err(RpcError::refused(why))
+            }
+        }
+    }
+
+    /// Returns the time at which a rollup begins by its registration. The hub takes no batch with a rollup that it does not
+    /// know, in this order and of this genesis, and with it nothing of the whole realm.
+    fn registered(&self, rollup: &RollupConfig) -> RpcResult<u64> {
+        let (id, hub) = (rollup.chain_id, self.domain.settlement);
+        let registered = self.l1.registered();
+        let mut coming = registered.iter().filter(|it| !self.chains.contains_key(&it.network()));
+        let refused = |why: String| Err(RpcError::refused(why));
+        if !registered.iter().any(|it| it.chain_id == id) {
+            return refused(format!(
+                "rollup {id} is not registered with hub {hub}, as far as this node knows: L1 would take no batch any more; \
+                 `weft l1 register`, and wait for `l1.confirmations`"
+            ));
+        }
+        match coming.next() {
+            Some(next) if next.chain_id != id => refused(format!(
+                "rollup {} was registered before {id} and joins first",
+                next.chain_id
+            )),
+            Some(next) if *next == genesis_of(rollup, next.timestamp, false) => Ok(next.timestamp),
+            _ => refused(format!(
+                "rollup {id} is registered with another gas limit, base fee or other allocations"
+            )),
+        }
     }
 
     fn check_joins(&self, rollup: &RollupConfig) -> RpcResult<()> {
@@ -64,8 +112,7 @@ impl Engine {
     }
 
     /// Makes a rollup, while no slot is open.
-    fn join(&mut self, rollup: &RollupConfig) -> Result<B256, StoreError> {
-        let timestamp = self.now_ms / 1000;
+    fn join(&mut self, rollup: &RollupConfig, timestamp: u64) -> Result<B256, StoreError> {
         let head = self.join_at(rollup, timestamp)?;
         self.note(|| Record::Joined(Joined { rollup: rollup.clone(), timestamp, head }));
         Ok(head)

@@ -25,8 +25,8 @@ use weft_journal::{
     sim::{Fault, SimDisk},
 };
 use weft_node::{
-    AdminConfig, Archive, DEV_ACCOUNTS, DevConfig, LogControl, Mining, Node, NodeError, NodeHandle,
-    Origins, RollupConfig,
+    AdminConfig, Archive, DEV_ACCOUNTS, DevConfig, L1Update, LogControl, Mining, Node, NodeError,
+    NodeHandle, Origins, RollupConfig,
 };
 use weft_types::Domain;
 
@@ -256,6 +256,7 @@ async fn rollups_that_cannot_join_are_refused_and_leave_nothing() {
         (json!([]), "missing value"),
         (json!([{ "chainId": 5, "surprise": 1 }]), "unknown field `surprise`"),
         (other("chainId", json!(A)), "in the realm already"),
+        (json!([{ "chainId": A, "port": taken }]), "in the realm already"),
         (other("chainId", json!(0)), "L1"),
         (other("gasLimit", json!("0x5")), "gas limit 5"),
         (other("baseFee", json!("0x0")), "base fee 0"),
@@ -269,6 +270,50 @@ async fn rollups_that_cannot_join_are_refused_and_leave_nothing() {
     let status = ask(&world.node, dir.path(), "admin_status", json!([])).await.unwrap();
     assert_eq!(status["rollups"].as_array().unwrap().len(), 3, "{status}");
     world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_realm_on_l1_takes_no_rollup_that_its_hub_does_not_know() {
+    let dir = TempDir::new().unwrap();
+    let hub = address(7);
+    let on_l1 = || DevConfig {
+        domain: Domain { l1_chain_id: 900, settlement: hub, ..Domain::dev() },
+        ..with_admin(dir.path())
+    };
+    let world = World::with(on_l1()).await;
+    let asked = ask(&world.node, dir.path(), "admin_addRollup", json!([new_rollup()])).await;
+    let why = asked.unwrap_err().message().to_owned();
+    assert!(why.contains(&format!("is not registered with hub {hub}")), "{why}");
+    let status = ask(&world.node, dir.path(), "admin_status", json!([])).await.unwrap();
+    assert_eq!(status["rollups"].as_array().unwrap().len(), 3, "{status}");
+    // Once the hub knows others they join in its order, as they are registered.
+    let genesis =
+        |id: u32| RollupConfig { base_fee: 7, ..RollupConfig::new(id) }.declared(1_700_000_000);
+    let registered = vec![genesis(940), genesis(960)];
+    world.node.engine().l1(L1Update::Registered(registered)).await.unwrap();
+    let asked = async |id: u32, fee: &str| {
+        let rollup =
+            json!([{ "chainId": id, "name": "it", "baseFee": fee, "gasLimit": "0x3938700" }]);
+        ask(&world.node, dir.path(), "admin_addRollup", rollup).await
+    };
+    let refused = async |id, fee| asked(id, fee).await.unwrap_err().message().to_owned();
+    assert!(refused(950, "0x7").await.contains("is not registered"));
+    assert!(refused(960, "0x7").await.contains("rollup 940 was registered before 960"));
+    assert!(refused(940, "0x8").await.contains("with another gas limit, base fee"));
+    let url = asked(940, "0x7").await.unwrap()["url"].as_str().unwrap().to_owned();
+    let made = rpc(&url, "eth_getBlockByNumber", json!(["0x0", false])).await;
+    assert_eq!(made["timestamp"], json!(format!("{:#x}", 1_700_000_000)));
+    asked(960, "0x7").await.unwrap();
+    world.node.stop().await.unwrap();
+    let world = World::with(on_l1()).await;
+    let again = rpc(&url_of(&world.node, 940), "eth_getBlockByNumber", json!(["0x0", false])).await;
+    assert_eq!(again, made);
+    world.node.stop().await.unwrap();
+    // None joins by a file.
+    let listed = vec![RollupConfig::new(u32::try_from(NEW).unwrap())];
+    let error = Node::start(DevConfig { listed, ..on_l1() }).await.unwrap_err();
+    assert!(error.to_string().contains("is not registered with hub"), "{error}");
+    assert!(error.to_string().contains("weft rollup add"), "{error}");
 }
 
 #[tokio::test]

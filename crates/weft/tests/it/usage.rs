@@ -24,6 +24,7 @@ fn help_shows_every_command_with_examples() {
         &["l1", "post-inbox"],
         &["exit"],
         &["resume"],
+        &["l1", "register"],
         &["deposit"],
         &["withdraw"],
         &["force"],
@@ -81,7 +82,9 @@ fn wrong_usage_is_named_and_ends_with_1() {
         (&["dev", "--common-port", "70000"], "70000 is not in 0..=65535"),
         (&["demo"], "Usage: weft demo"),
         (&["sim", "--rollups", "9"], "9 is not in 2..=5"),
-        (&["bundle", "status", "0x12"], "invalid value '0x12'"),
+        (&["bundle", "status", "0x12"], "write 0x and 64 hex digits"),
+        (&["withdraw", "--amount", "1", "--to", "0x12"], "write 0x and 40 hex digits"),
+        (&["withdraw", "--amount", "1", "--key", "0x12"], "write 0x and 64 hex digits"),
         (&["bundle", "sign", "x.json"], "--key"),
         (&["bundle", "build", "--leg", "901"], "write a leg as 901:from="),
         (&["bundle", "build", "--leg", "901:to=0x12"], "`to=0x12` is not an address"),
@@ -115,6 +118,11 @@ fn errors_are_one_line_and_say_what_to_do() {
         (&["bundle", "build", "--rpc", nowhere], &unsigned, "Name it with --domain, or a node"),
         (&["bundle", "sign", "--key", id, edited.path()], "", "build it again"),
         (&["dev", "--load-state", "missing.json", "--port", "0"], "", "missing.json"),
+        (
+            &["dev", "--no-l1", "--gas-limit", "1"],
+            "",
+            "error: cannot start the node: invalid configuration",
+        ),
     ] {
         let ran = weft_reading(args, input);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{args:?}: {}", ran.err);

@@ -38,6 +38,8 @@ passphrase = \"of a test\"
 [l1]
 urls = \"URL\"
 confirmations = CONFIRMATIONS
+[admin]
+port = 0
 [log]
 format = \"json\"
 ";
@@ -53,6 +55,7 @@ pub(crate) struct Story {
 pub(crate) struct Node {
     child: Child,
     pub(crate) urls: Vec<String>,
+    pub(crate) admin: String,
 }
 
 impl Story {
@@ -127,19 +130,20 @@ impl Story {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut urls = Vec::new();
+        let (mut urls, mut admin) = (Vec::new(), String::new());
         loop {
             let line = lines.next().expect("the node starts").unwrap();
             let line: Value = serde_json::from_str(&line).unwrap();
             match line["event"].as_str() {
                 Some("rollup is served") => urls.push(line["url"].as_str().unwrap().to_owned()),
+                Some("admin port is open") => admin = line["url"].as_str().unwrap().to_owned(),
                 Some("started") => break,
                 _ => {}
             }
         }
         // Whoever does not read lets the node wait.
         std::thread::spawn(move || lines.for_each(drop));
-        Node { child, urls }
+        Node { child, urls, admin }
     }
 
     pub(crate) fn ask(&self, url: &str, method: &str, params: Value) -> Value {
@@ -219,7 +223,7 @@ impl Story {
         let hashes = empty.path().join("hashes").to_str().unwrap().to_owned();
         let args = ["verify", "--l1", &self.l1.url, "--hub", hub, "--json", "--hashes", &hashes];
         assert_eq!(crate::verified::last_line(&self.done(&args, &[]))["batches"], batches);
-        let mut last = [0_u64; 2];
+        let mut last = vec![0_u64; node.urls.len()];
         for line in fs::read_to_string(&hashes).unwrap().lines() {
             let [chain, number, hash] = line.split_whitespace().collect::<Vec<_>>()[..] else {
                 panic!("{line}")
@@ -231,7 +235,7 @@ impl Story {
             last[place] = last[place].max(number);
         }
         let safe = || node.urls.iter().map(|url| self.number(url, "safe"));
-        self.until("what L1 holds is safe", || safe().eq(last));
+        self.until("what L1 holds is safe", || safe().eq(last.iter().copied()));
         assert!(batches == 0 || last.iter().all(|number| *number > 0), "{last:?}");
     }
 

@@ -3,9 +3,10 @@
 
 use crate::{
     operated::{ETHER, Story},
-    support::{BOB, BOB_KEY, weft, weft_reading},
+    support::{ALICE, ALICE_KEY, BOB, BOB_KEY, weft, weft_reading},
 };
 use serde_json::json;
+use std::fs;
 
 #[test]
 fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways() {
@@ -34,10 +35,13 @@ fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways() {
     let raw = crate::posting::signed_transfer(902, 2);
     let forced = weft_reading(&[&["force"][..], &pays].concat(), &raw);
     assert_eq!(forced.code, 0, "{forced:?}");
+    let hash = forced.json()["hash"].clone();
     let paid = story.balance(other, BOB);
     story.mine(2);
     story.until("the deposit is on its rollup", || story.balance(one, BOB) == before + 2 * ETHER);
     story.until("the forced transaction ran", || story.balance(other, BOB) == paid + 3);
+    let outcome = story.ask(other, "weft_getOutcome", json!([hash]));
+    assert_eq!(outcome["outcome"], "included", "{outcome}");
     let bundle = story.bundle(&node, "7");
     let forced = weft_reading(&[&["force"][..], &pays].concat(), &bundle);
     assert_eq!(forced.code, 0, "{forced:?}");
@@ -49,8 +53,9 @@ fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways() {
     // The node goes on where it was, on both sides.
     let heads = [story.number(one, "latest"), story.number(other, "latest")];
     node.stop();
-    let node = story.start();
-    let [one, other] = [node.urls[0].as_str(), node.urls[1].as_str()];
+    let mut node = story.start();
+    let [one, other] = [node.urls[0].clone(), node.urls[1].clone()];
+    let [one, other] = [one.as_str(), other.as_str()];
     for (url, head) in [one, other].into_iter().zip(heads) {
         assert!(story.number(url, "latest") >= head);
     }
@@ -83,6 +88,35 @@ fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways() {
     assert_eq!(story.balance(&story.l1.url, to), ETHER);
     assert_eq!(weft(&claim).code, 1, "it is paid once");
     story.verify(&node, batches);
+
+    // A rollup that the hub does not know cannot join; one that it knows is posted and settled as the others.
+    let (file, token) = (story.path("903.toml"), story.path("data/admin.token"));
+    let rollup = format!("chain_id = 903\n[allocations]\n\"{ALICE}\" = \"1 ether\"\n");
+    fs::write(&file, rollup).unwrap();
+    let add = ["rollup", "add", &file, "--admin", &node.admin, "--token", &token, "--json"];
+    let early = weft(&add);
+    assert!(early.code == 1 && early.err.contains("is not registered with hub"), "{early:?}");
+    let register = ["l1", "register", &file, "--config", &config, "--key"];
+    let stranger = weft(&[&register[..], &[BOB_KEY]].concat());
+    assert!(stranger.code == 1 && stranger.err.contains("Unauthorized"), "{stranger:?}");
+    story.done(&register, &[ALICE_KEY]);
+    let twice = weft(&[&register[..], &[ALICE_KEY]].concat());
+    assert!(twice.code == 1 && twice.err.contains("is registered"), "{twice:?}");
+    story.mine(2);
+    let mut third = String::new();
+    story.until("the third rollup joined", || {
+        let added = weft(&add);
+        let is_in = added.code == 0;
+        third = if is_in { added.json()["url"].as_str().unwrap().to_owned() } else { added.err };
+        is_in
+    });
+    let raw = crate::posting::signed_transfer(903, 0);
+    let sent = story.ask(&third, "eth_sendRawTransactionSync", json!([raw]));
+    assert_eq!(sent["status"], "0x1", "{sent}");
+    node.urls.push(third);
+    let batches = story.post(&node);
+    story.verify(&node, batches);
+    assert_eq!(story.settle()["lastBatch"], batches);
 
     // What is settled is final once L1 says so.
     let safe = story.number(one, "safe");

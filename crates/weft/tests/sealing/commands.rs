@@ -131,6 +131,8 @@ fn place(squarings: u64) -> Place {
 }
 
 const LIST: &str = "committee list --setup @setup.json --epoch 7 --committee @committee.json";
+/// The realm without L1.
+const DOMAIN: &str = "0:0x0000000000000000000000000000000000000000:0";
 const SEAL: &str = "seal --key @payer --valid-until 90 --max-fee 2gwei";
 
 fn deal(member: u32) -> String {
@@ -304,7 +306,7 @@ fn p12_a_bundle_is_sealed_to_a_puzzle_of_its_own_and_its_opening_is_checked() {
     let mut place = place(2_000);
     let alice: PrivateKeySigner = SIGNER.parse().unwrap();
     let leg = format!("901:from={},to={},value=5", alice.address(), Address::repeat_byte(7));
-    let mut bundle = place.weft(&format!("bundle build --leg {leg}")).json();
+    let mut bundle = place.weft(&format!("bundle build --domain {DOMAIN} --leg {leg}")).json();
     let unsigned = bundle.to_string();
     let data: Bytes = bundle["legs"][0]["data"].as_str().unwrap().parse().unwrap();
     bundle["legs"][0]["raw"] = json!(signed(data, 3));

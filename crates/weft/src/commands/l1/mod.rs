@@ -3,6 +3,7 @@
 mod deploy;
 mod dev;
 mod inbox;
+mod register;
 pub(crate) mod send;
 mod told;
 mod written;
@@ -27,10 +28,12 @@ Examples:
   weft l1 deploy --l1 http://127.0.0.1:8545 --key 0xac09.. --dev --unbacked \\
     --attester 0x7099..
   weft l1 deploy --config weft.toml --l1 http://l1:8545 --attester 0x7099..
+  weft l1 register 903.toml --config weft.toml
   weft l1 dev --out l1.toml
   weft l1 post-inbox --config weft.toml      for a sequencer that is silent")]
 pub(crate) enum L1Command {
     Deploy(Box<deploy::Deploy>),
+    Register(Box<register::Register>),
     Dev(dev::L1Dev),
     PostInbox(Box<inbox::PostInbox>),
 }
@@ -40,6 +43,7 @@ impl L1Command {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Deploy(command) => command.run().await,
+            Self::Register(command) => command.run().await,
             Self::Dev(command) => command.run().await,
             Self::PostInbox(command) => command.run().await,
         }

@@ -7,13 +7,15 @@ use crate::{
 use alloy_primitives::{B256, keccak256};
 use eyre::{Report, Result, WrapErr, ensure, eyre};
 use std::{collections::BTreeMap, convert::Infallible, future::pending, time::Duration};
+use weft_batch::RollupGenesis;
 use weft_l1::{
-    Follower, Following, Happening, History, L1Client, L1Error, L1Patience, Posted, RollupSettled,
-    Step, Sureness, Voided,
+    Follower, Following, Happening, History, L1Client, L1Error, L1Patience, Posted, Registered,
+    Registration, RollupSettled, Step, Sureness, Voided,
 };
 use weft_node::{
     BatchDir, DevConfig, EngineHandle, L1Block, L1Entry, L1Refused, L1Standing, L1Update,
 };
+use weft_types::Decode as _;
 
 /// Before L1 is asked again that was of no use, or a node that takes nothing now.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -31,6 +33,8 @@ pub(in crate::commands) struct L1Place {
     pub(in crate::commands) settings: L1Settings,
     chain_id: u64,
     batches: Option<BatchDir>,
+    /// Blocks after which L1 is believed.
+    confirmations: u64,
 }
 
 impl L1Place {
@@ -43,7 +47,8 @@ impl L1Place {
         let is_there = l1.hub.is_some() && !l1.urls.is_empty();
         let batches = config.batches.as_ref().map(|batches| BatchDir::open(&batches.dir));
         let chain_id = config.domain.l1_chain_id;
-        Ok(is_there.then_some(Self { settings: l1, chain_id, batches }))
+        let confirmations = config.l1_confirmations;
+        Ok(is_there.then_some(Self { settings: l1, chain_id, batches, confirmations }))
     }
 }
 
@@ -54,7 +59,8 @@ impl L1Place {
         chain_id: u64,
         batches: BatchDir,
     ) -> Self {
-        Self { settings, chain_id, batches: Some(batches) }
+        // Nobody takes back blocks of a chain of this process.
+        Self { settings, chain_id, batches: Some(batches), confirmations: 1 }
     }
 }
 
@@ -100,6 +106,10 @@ struct Feed<'a> {
     follower: Follower,
     /// EIP-155 ids of rollups by their number on the hub.
     chains: BTreeMap<u32, u64>,
+    /// Rollups in the order of their registration, with the block of L1.
+    registered: Vec<(u64, RollupGenesis)>,
+    /// How many of them the node was told.
+    told: usize,
     /// What is settled in blocks that are not final yet.
     settled: Vec<RollupSettled>,
     /// The block of L1 from which on this node is not what L1 holds, and why.
@@ -124,8 +134,17 @@ impl<'a> Feed<'a> {
         let following = Following { contracts, from: settings.from, confirmations: 0 };
         let tip = known.last().map(|block| block.number);
         let follower = Follower::new(client, following).resume(known.into_iter().map(theirs));
-        let (chains, settled) = (BTreeMap::new(), Vec::new());
-        let mut feed = Self { engine, place, follower, chains, settled, superseded: None };
+        let (chains, registered, settled) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut feed = Self {
+            engine,
+            place,
+            follower,
+            chains,
+            registered,
+            told: 0,
+            settled,
+            superseded: None,
+        };
         match tip {
             Some(tip) => feed.catch_up(tip).await?,
             None => feed.look_for_a_past(to).await?,
@@ -163,6 +182,7 @@ impl<'a> Feed<'a> {
                 Happening::Posted(it) => posted = Some((it.header.number, it.header.content)),
                 Happening::Registered(it) => {
                     self.chains.insert(it.rollup, it.chain_id);
+                    self.registered.extend(genesis_of(&it));
                 }
                 Happening::RollupSettled(it) => self.settled.push(*it),
                 Happening::Voided(it) => {
@@ -173,6 +193,7 @@ impl<'a> Feed<'a> {
             }
         }
         self.give(L1Update::Forward { block: ours(block), entries }).await?;
+        self.tell_registered(block.number).await?;
         if let Some((number, content)) = posted {
             self.posted(number, content).await?;
         }
@@ -247,6 +268,10 @@ impl<'a> Feed<'a> {
         let history = History::read(client, hub, settings.from, to, &mut |_| {}).await?;
         let ids = history.registered.iter().map(|it| (it.rollup, it.chain_id));
         self.chains = ids.collect();
+        self.registered = history.registered.iter().filter_map(genesis_of).collect();
+        // The node may know some that are gone.
+        self.told = usize::MAX;
+        self.tell_registered(to).await?;
         self.settled = history.settlements.values().flatten().copied().collect();
         let first = history.batches.len().saturating_sub(RECENT);
         let mut last = BTreeMap::new();
@@ -263,6 +288,18 @@ impl<'a> Feed<'a> {
             self.voided(voided).await?;
         }
         self.check_superseded(to)
+    }
+
+    /// Says which rollups may join: those whose registration L1 does not take back any more.
+    async fn tell_registered(&mut self, tip: u64) -> Result<()> {
+        let is_sure = |(block, _): &&(u64, _)| block + self.place.confirmations <= tip;
+        let sure: Vec<_> = self.registered.iter().take_while(is_sure).collect();
+        if sure.len() == self.told {
+            return Ok(());
+        }
+        self.told = sure.len();
+        let all = sure.into_iter().map(|(_, genesis)| genesis.clone()).collect();
+        self.give(L1Update::Registered(all)).await
     }
 
     /// Moves the safe blocks (P31).
@@ -326,6 +363,15 @@ impl<'a> Feed<'a> {
             }
         }
     }
+}
+
+/// Returns what a rollup is made of by its registration. Nobody can derive a realm with one that cannot be read.
+fn genesis_of(it: &Registered) -> Option<(u64, RollupGenesis)> {
+    let genesis = Registration::decode(&it.config).ok().and_then(Registration::into_genesis);
+    if genesis.is_none() {
+        tracing::error!(rollup = it.rollup, "the registration of a rollup cannot be read");
+    }
+    Some((it.block.number, genesis?))
 }
 
 pub(in crate::commands) fn ours(block: weft_l1::L1Block) -> L1Block {
