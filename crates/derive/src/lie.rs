@@ -26,7 +26,7 @@ pub struct Lie {
 
 /// Names who signed.
 fn signer(found: Option<&Address>) -> String {
-    found.map_or_else(|| "nobody".to_owned(), ToString::to_string)
+    found.map_or_else(|| "nobody".into(), alloc::string::ToString::to_string)
 }
 
 /// What is wrong.
