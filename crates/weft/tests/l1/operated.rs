@@ -236,7 +236,8 @@ impl Story {
         }
         let safe = || node.urls.iter().map(|url| self.number(url, "safe"));
         self.until("what L1 holds is safe", || safe().eq(last.iter().copied()));
-        assert!(batches == 0 || last.iter().all(|number| *number > 0), "{last:?}");
+        // A batch may end between the payments on the two rollups.
+        assert!(batches == 0 || last.iter().any(|number| *number > 0), "{last:?}");
     }
 
     /// Returns how many batches the hub has.
