@@ -168,16 +168,25 @@ impl History {
     }
 
     pub(super) fn follow(&mut self, step: &Step) -> Verdict {
+        let mut all = step.ran.iter().peekable();
         for row in &step.rows {
+            let number = row.closed.header.number;
+            // What became late with the slot before runs in one of its own, which closes before an epoch is opened.
+            while let Some(ran) = all.next_if(|ran| ran.applied.position.slot <= number) {
+                self.ran(ran)?;
+            }
             self.model.close();
-            self.rows.insert(row.closed.header.number.get(), row.clone());
+            self.rows.insert(number.get(), row.clone());
+            let ended = step.ended.iter().filter(|it| it.epoch * EPOCH_SLOTS == number.get());
+            ended.into_iter().try_for_each(|ended| self.epoch_ended(ended))?;
+        }
+        if !step.rows.is_empty() {
             self.check_vault()?;
         }
-        step.ended.iter().try_for_each(|ended| self.epoch_ended(ended))?;
         // What is in clear runs at once: its place is promised with its result, and before it.
         let in_clear = step.given.filter(|given| given.position.section == Section::Plaintext);
         in_clear.iter().try_for_each(|given| self.promise(given))?;
-        step.ran.iter().try_for_each(|ran| self.ran(ran))
+        all.try_for_each(|ran| self.ran(ran))
     }
 
     fn epoch_ended(&mut self, ended: &Ended) -> Verdict {
