@@ -119,7 +119,7 @@ async fn p46_an_attester_goes_on_over_a_silence() {
     sequencer.take_inbox(1);
     sequencer.close();
     drop(sequencer.batch());
-    world.batches.push_forced();
+    world.batches.push_forced(history.batches[1].hash);
     sequencer.submit(&pay(1));
     sequencer.close();
     let mut third = sequencer.batch().batch;

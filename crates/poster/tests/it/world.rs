@@ -39,7 +39,7 @@ impl Compress for Stored {
 /// Batches that grow while they are posted.
 #[derive(Clone, Default)]
 pub(crate) struct Batches {
-    all: Arc<Mutex<Vec<Option<SignedBatch>>>>,
+    all: Arc<Mutex<Vec<Result<SignedBatch, B256>>>>,
     /// What their blobs hold instead of them.
     instead: Arc<Mutex<Option<Vec<u8>>>>,
 }
@@ -51,12 +51,12 @@ pub(crate) fn payload_of(batch: &SignedBatch) -> Vec<u8> {
 
 impl Batches {
     pub(crate) fn push(&self, batch: SignedBatch) {
-        self.all.lock().unwrap().push(Some(batch));
+        self.all.lock().unwrap().push(Ok(batch));
     }
 
-    /// Leaves a number out: somebody else posted a batch without blobs.
-    pub(crate) fn push_forced(&self) {
-        self.all.lock().unwrap().push(None);
+    /// Leaves a number out: somebody else posted a batch without blobs, with this hash.
+    pub(crate) fn push_forced(&self, hash: B256) {
+        self.all.lock().unwrap().push(Err(hash));
     }
 
     /// Returns the last number.
@@ -76,12 +76,17 @@ impl Batches {
 
 impl Source for Batches {
     fn batch(&mut self, number: u64) -> Result<Option<(SignedBatch, Vec<u8>)>, PostError> {
-        let batch = self.all.lock().unwrap().get(number as usize - 1).cloned().flatten();
-        Ok(batch.map(|batch| {
+        let batch = self.all.lock().unwrap().get(number as usize - 1).cloned();
+        Ok(batch.and_then(Result::ok).map(|batch| {
             let instead = self.instead.lock().unwrap().clone();
             let payload = instead.unwrap_or_else(|| payload_of(&batch));
             (batch, payload)
         }))
+    }
+
+    fn forced(&mut self, number: u64) -> Result<Option<B256>, PostError> {
+        let batch = self.all.lock().unwrap().get(number as usize - 1).cloned();
+        Ok(batch.and_then(Result::err))
     }
 
     fn rollups(&mut self, _: u64) -> Result<Vec<NetworkId>, PostError> {
