@@ -42,7 +42,7 @@ pub(crate) struct Exit {
     /// EIP-155 id of the rollup
     #[arg(long, value_name = "CHAIN ID")]
     rollup: u32,
-    /// Key of the account; it pays on L1
+    /// Key of the account, which pays
     #[arg(long, value_name = "HEX", env = "WEFT_KEY", hide_env_values = true)]
     key: PrivateKeySigner,
     /// Token, by where it is native; default: ether
