@@ -411,6 +411,7 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
             kind
         }
         "signature" => Kind::new(json!(format!("0x{}", "11".repeat(65))), no_bytes_of(65)),
+        "value" | "proof" => Kind::new(json!(format!("0x{}", "11".repeat(256))), no_bytes_of(256)),
         "epoch" => number(json!(1)),
         "slot" => number(json!(1)).unknown(vec![json!("0xffffffffff")], None),
         "member" => {
