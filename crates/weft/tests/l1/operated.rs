@@ -214,7 +214,9 @@ impl Story {
         }
         let args = ["settle", "--archive", &archive, "--l1", l1, "--json", "--key", BOB_KEY];
         let policy = self.deployed["policy"].as_str().unwrap();
-        self.done(&args, &["--policy", policy, "--attestations", &out]).json()
+        let ran = self.done(&args, &["--policy", policy, "--attestations", &out]);
+        // Lines about progress come before it on a busy machine.
+        crate::verified::last_line(&ran)
     }
 
     /// A stranger with an empty folder derives every block that is posted, and the node calls these safe and no others.
