@@ -1,6 +1,6 @@
 //! The engine's thread and the way to it.
 
-use super::{Endpoint, Engine, Intake as State, L1Block, L1Refused, L1Update, Recordings, recover};
+use super::{Endpoint, Engine, L1Block, L1Refused, L1Update, Recordings, recover};
 use crate::{
     config::DevConfig,
     data_dir::DataDir,
@@ -78,21 +78,6 @@ impl EngineHandle {
     pub async fn l1_reach(&self) -> Result<u64, L1Refused> {
         let reach = self.call(|engine| engine.l1.reach()).await;
         reach.map_err(|error| L1Refused::Node(error.message))
-    }
-
-    /// Takes nothing in any more, or again: what L1 voided needs no more promises.
-    ///
-    /// # Errors
-    ///
-    /// [`L1Refused::Node`] when the node does not answer.
-    pub async fn pause(&self, is_paused: bool) -> Result<(), L1Refused> {
-        let intake = if is_paused { State::Paused } else { State::Open };
-        let paused = self
-            .call(move |engine| {
-                engine.set_intake(intake);
-            })
-            .await;
-        paused.map_err(|error| L1Refused::Node(error.message))
     }
 
     /// Runs `job` on the engine's thread and returns what it returns.
