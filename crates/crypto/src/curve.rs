@@ -56,6 +56,7 @@ impl Point {
     }
 
     /// Multiplies; time does not depend on `scalar`.
+    #[cfg(any(not(feature = "std"), test))]
     pub(crate) fn times(&self, scalar: &Scalar) -> ProjectivePoint {
         ProjectivePoint::from(self.0) * scalar
     }

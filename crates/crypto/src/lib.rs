@@ -24,6 +24,7 @@ pub mod envelope;
 pub mod epoch;
 mod hash;
 mod prime;
+mod product;
 pub mod proven;
 pub mod relation;
 mod schemes;

@@ -5,6 +5,7 @@ use crate::{
     curve::{Point, Secret, reduce},
     envelope::{Envelope, SchemeId},
     epoch::{EpochSecret, KeyList},
+    product,
     seal::{Coins, DelayScheme, FalseClaim, Shared},
     setup::Setup,
     units::{Element, InvalidElement},
@@ -13,7 +14,7 @@ use crate::{
 use alloc::vec::Vec;
 use alloy_primitives::B256;
 use core::fmt;
-use k256::{ProjectivePoint, Scalar};
+use k256::Scalar;
 use weft_types::Domain;
 use zeroize::Zeroizing;
 
@@ -58,25 +59,21 @@ impl DelayScheme for EpochKeyScheme {
     }
 
     fn head(&self, coins: &Coins) -> Vec<u8> {
-        encoded(ProjectivePoint::mul_by_generator(&Self::exponent(coins)))
+        product::base(&Self::exponent(coins)).to_vec()
     }
 
     fn shared(&self, coins: &Coins) -> Shared {
-        Shared::new(Zeroizing::new(encoded(self.key.times(&Self::exponent(coins)))))
+        let shared = product::product(&self.key, &Self::exponent(coins));
+        Shared::new(Zeroizing::new(shared.to_vec()))
     }
 
     fn uncover(&self, head: &[u8], opener: &EpochSecret) -> Option<Shared> {
         assert_eq!(opener.list(), self.id, "the secret is that of the key");
         let secret: &Secret = opener.secret();
-        let point = Point::decode(head).ok()?;
         // The secret is public by the time that anybody opens envelopes with it.
-        Some(Shared::new(Zeroizing::new(encoded(point.times_vartime(secret.scalar())))))
+        let shared = product::product_vartime(head, secret.scalar())?;
+        Some(Shared::new(Zeroizing::new(shared.to_vec())))
     }
-}
-
-/// Returns the encoding of a point; of infinity, which is no head, zeros.
-fn encoded(point: ProjectivePoint) -> Vec<u8> {
-    Point::new(point).map_or_else(|| alloc::vec![0; 33], |point| point.to_bytes().to_vec())
 }
 
 /// Sealing to a puzzle of the envelope's own: `head = g^r`, `shared = h^r`. Costs a chain of squarings for each envelope
