@@ -340,8 +340,11 @@ impl Engine {
                     let asks = self.committee().asks();
                     self.when_durable(move || drop(asks.send(Ask::Release { epoch, head })));
                 }
+                // What is being opened needs no secret any more, however long it takes.
                 Some(asked)
-                    if sealing.options.solves && asked.elapsed() >= sealing.options.patience =>
+                    if sealing.options.solves
+                        && !sealing.unsealing.contains(&epoch)
+                        && asked.elapsed() >= sealing.options.patience =>
                 {
                     self.solve(epoch);
                 }

@@ -5,7 +5,7 @@
 //! ([`crate::engine`]'s `members`) has none here, and the thread only makes lists of their shares and solves.
 
 use super::unseal::{Found, Unsealing};
-use crate::error::NodeError;
+use crate::{error::NodeError, priority};
 use alloy_primitives::{B256, FixedBytes, keccak256};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -219,6 +219,7 @@ fn assemble(
 fn solve(setup: Arc<Setup>, list: Arc<KeyList>, is_proven: bool, answer: Sender<Answer>) {
     let epoch = list.epoch();
     let body = move || {
+        priority::stand_behind();
         let mut chain = setup.solve(*list.puzzle());
         let value = chain.finish();
         let squared = is_proven.then(|| Box::new(squared(&value, &Proof::new(&chain))));

@@ -37,7 +37,7 @@ impl Unsealing {
         self.run_on(false)
     }
 
-    fn run_on(&self, behind: bool) -> Vec<Found> {
+    fn run_on(&self, makes_way: bool) -> Vec<Found> {
         let shares: Vec<_> = self.envelopes.chunks(SHARE).collect();
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(shares.len());
         if threads <= 1 {
@@ -45,8 +45,8 @@ impl Unsealing {
         }
         let next = AtomicUsize::new(0);
         let work = || {
-            if behind {
-                priority::stand_behind();
+            if makes_way {
+                priority::make_way();
             }
             let mut done = Vec::new();
             loop {
@@ -76,7 +76,7 @@ impl Unsealing {
         envelopes.iter().map(open).collect()
     }
 
-    /// Opens the envelopes on threads of their own, behind whatever somebody waits for, and says so.
+    /// Opens the envelopes on threads of their own, which make way for the engine, and says so.
     pub(super) fn start(self, answer: Sender<Answer>) -> std::io::Result<()> {
         let body = move || {
             let found = self.run_on(true);
