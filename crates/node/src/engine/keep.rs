@@ -180,12 +180,13 @@ impl Keeping {
             let is_due = self.closed >= REPEATED_SLOTS || is_large;
             return is_due.then_some(Durability::Later);
         }
-        let is_late = self.last_safe.elapsed() >= self.sync_every;
-        let is_safe = is_late || self.unsafe_commits + 1 >= SAFE_AFTER;
-        let durability = if is_safe { Durability::Safe } else { Durability::Later };
-        let has_news = !self.news.is_empty() || self.closed >= QUIET_SLOTS;
-        let is_open = is_late && self.unsafe_commits > 0;
-        (has_news || is_open).then_some(durability)
+        // Slots share commits: what is often written is written once, and the log has it all.
+        if self.last_safe.elapsed() >= self.sync_every {
+            let has_news = !self.news.is_empty() || self.closed >= QUIET_SLOTS;
+            return (has_news || self.unsafe_commits > 0).then_some(Durability::Safe);
+        }
+        let is_safe = self.unsafe_commits + 1 >= SAFE_AFTER;
+        is_large.then_some(if is_safe { Durability::Safe } else { Durability::Later })
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     thread::JoinHandle,
 };
 use weft_journal::Ticket;
-use weft_state::{Database, Durability, StoreError};
+use weft_state::{Database, Durability, Staged, StoreError};
 
 /// A batch to commit.
 #[derive(Debug)]
@@ -48,8 +48,9 @@ impl Keeper {
         let thread = thread.spawn(move || {
             // Nobody waits for it: what it writes is in the log already.
             priority::stand_behind();
+            let mut held = Vec::new();
             for order in inbox {
-                let Some(done) = carry_out(&database, order) else { return };
+                let Some(done) = carry_out(&database, order, &mut held) else { return };
                 if answer.send(done).is_err() {
                     return;
                 }
@@ -114,23 +115,37 @@ impl Drop for Keeper {
 }
 
 /// Carries out an order; `None` when the log stopped, so that nothing may follow.
-fn carry_out(database: &Database, order: Order) -> Option<Result<Done, StoreError>> {
+///
+/// `held` keeps the writes of states until the next order, when the engine reads past them: to free them takes
+/// milliseconds, which the engine must not lose.
+fn carry_out(
+    database: &Database,
+    order: Order,
+    held: &mut Vec<Staged>,
+) -> Option<Result<Done, StoreError>> {
     let Order { news, sequence, durability, undo, after } = order;
     if after.is_some_and(|ticket| ticket.wait().is_err()) {
         return None;
     }
     let done = Done { sequence, durability };
-    Some(commit(database, news, undo, durability).map(|()| done))
+    let committed = commit(database, news, undo, durability);
+    Some(committed.map(|states| {
+        *held = states;
+        done
+    }))
 }
+
+/// Commits, and returns the writes of states.
 
 fn commit(
     database: &Database,
     news: News,
     undo: Option<UndoRow>,
     durability: Durability,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Staged>, StoreError> {
     let view = database.view()?;
-    let mut batch = news.into_batch(&*view)?;
+    let (mut batch, states) = news.into_batch(&*view)?;
     undo.map_or(Ok(()), |undo| undo.add_to(&mut batch, &*view))?;
-    database.commit(&batch, durability)
+    database.commit(&batch, durability)?;
+    Ok(states)
 }

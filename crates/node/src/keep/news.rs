@@ -110,7 +110,9 @@ impl News {
     }
 
     /// Returns the batch; `view` shows what all batches before wrote.
-    pub(crate) fn into_batch(self, view: &dyn Read) -> Result<Batch, StoreError> {
+    ///
+    /// The states are returned beside it: whoever lets go of them last pays for every write.
+    pub(crate) fn into_batch(self, view: &dyn Read) -> Result<(Batch, Vec<Staged>), StoreError> {
         let places = places_in(&self.blocks);
         let mut batch = self.rows;
         for (network, places) in places {
@@ -126,7 +128,7 @@ impl News {
         for row in self.outcomes.chunks(OUTCOMES_IN_ROW) {
             batch.put(OUTCOMES, row[0].0.to_be_bytes(), outcomes_to_bytes(row));
         }
-        Ok(batch)
+        Ok((batch, self.states))
     }
 }
 
