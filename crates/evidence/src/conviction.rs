@@ -37,6 +37,9 @@ pub enum Fault {
     EarlyLeak = 13,
     /// A member released its secret for two closing heads (P17).
     ReleaseEquivocation = 14,
+    /// Promised a result that is not what was settled. Signatures alone show it nowhere: L1 holds the promise against the
+    /// settlement.
+    WrongOutcome = 129,
 }
 
 /// Who pays.
@@ -135,6 +138,7 @@ impl fmt::Display for Fault {
             Self::ShareEquivocation => "share equivocation",
             Self::EarlyLeak => "early leak",
             Self::ReleaseEquivocation => "release equivocation",
+            Self::WrongOutcome => "wrong outcome",
         })
     }
 }

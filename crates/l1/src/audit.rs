@@ -6,15 +6,18 @@ use crate::{
     events::{Entry, Posted, Registered, RollupSettled},
     history::History,
     registration::Registration,
+    settled::Span,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
 use weft_batch::{InvalidPayload, RealmConfig, RollupGenesis, SignedBatch, blobs, payload};
-use weft_derive::{Derivation, Derived, ForcedBatch, InboxEntry, InvalidRealm, Lie, Recovered};
+use weft_derive::{
+    Derivation, Derived, Fate, ForcedBatch, InboxEntry, InvalidRealm, Lie, Recovered,
+};
 use weft_evm::ClosedBlock;
 use weft_settlement::{
-    BatchHeader, Transition, genesis_hash,
+    BatchHeader, Statement, Transition, genesis_hash,
     inbox::{Accumulator, accumulate},
 };
 use weft_statement::{Ledger, genesis_outcome, lane_root};
@@ -194,6 +197,18 @@ pub struct Audit {
     /// Batches derived.
     done: usize,
     parent: B256,
+    /// Settlements compared, by their digests.
+    compared: Vec<B256>,
+    /// What settlements say of items, where somebody wants to know.
+    kept: Option<Kept>,
+}
+
+/// Items for whoever holds promises against settlements.
+#[derive(Debug, Default)]
+struct Kept {
+    /// What became of the items that wait for settlement, by batch.
+    waiting: VecDeque<(u64, Vec<Fate>)>,
+    spans: Vec<Span>,
 }
 
 impl Audit {
@@ -231,21 +246,52 @@ impl Audit {
         let derivation = Derivation::new(history.realm.clone())?;
         let ledger = Ledger::new(&history.realm);
         let (joined, parent) = (history.realm.rollups.len(), genesis_hash(&domain));
-        Ok(Self { history, derivation, ledger, inbox, ids, joined, done: 0, parent })
+        let compared = Vec::new();
+        let kept = None;
+        Ok(Self {
+            history,
+            derivation,
+            ledger,
+            inbox,
+            ids,
+            joined,
+            done: 0,
+            parent,
+            compared,
+            kept,
+        })
+    }
+
+    /// Keeps what settlements say of items from now on: [`Self::take_spans`] returns it.
+    #[must_use]
+    pub fn keeping_spans(mut self) -> Self {
+        self.kept = Some(Kept::default());
+        self
+    }
+
+    /// Returns what the settlements that were compared since the last call say of items.
+    pub fn take_spans(&mut self) -> Vec<Span> {
+        self.kept.as_mut().map(|kept| std::mem::take(&mut kept.spans)).unwrap_or_default()
     }
 
     /// Goes on with what was read from L1 again, later.
     ///
     /// # Errors
     ///
-    /// As [`Self::new`], and [`L1Lie::Running`] when batches that were derived are not there any more.
+    /// As [`Self::new`], [`L1Lie::Running`] when batches that were derived, or settlements that were compared, are not there
+    /// any more, and what is false in settlements of batches that were derived before.
     pub fn renew(&mut self, history: History) -> Result<(), AuditError> {
         let Self { history, inbox, ids, .. } = Self::new(history)?;
         let last = self.done.checked_sub(1).and_then(|last| history.batches.get(last));
         let computed = last.map_or_else(|| genesis_hash(&history.realm.domain), |it| it.hash);
         same_hash(|| format!("the {} batches so far", self.done), computed, self.parent)?;
+        // One that is gone is made again, as it was: with fewer there is nothing to compare yet.
+        for (settled, compared) in history.statements.iter().zip(&self.compared) {
+            let what = || format!("settlement of batch {}", settled.last_batch);
+            same_hash(what, settled.digest, *compared)?;
+        }
         (self.history, self.inbox, self.ids) = (history, inbox, ids);
-        Ok(())
+        self.check_settled()
     }
 
     /// Returns what was read from L1.
@@ -307,9 +353,7 @@ impl Audit {
         let derived = self.derivation.apply(signed, &self.inbox, &mut legs, out);
         let derived = derived.map_err(L1Lie::Derived)?;
         self.ledger.take(&self.derivation, signed, &derived);
-        self.check_settled(posted.header.number, posted.hash)?;
-        self.parent = posted.hash;
-        self.done += 1;
+        self.after(&posted, &derived)?;
         Ok(derived)
     }
 
@@ -334,9 +378,7 @@ impl Audit {
         let derived = self.derivation.apply_forced(&forced, &self.inbox, out);
         let derived = derived.map_err(L1Lie::Derived)?;
         self.ledger.take_forced(&self.derivation, header.number, &derived);
-        self.check_settled(header.number, posted.hash)?;
-        self.parent = posted.hash;
-        self.done += 1;
+        self.after(&posted, &derived)?;
         Ok(derived)
     }
 
@@ -427,11 +469,46 @@ impl Audit {
         Ok(())
     }
 
-    /// Compares a settlement that ends with this batch with what the batches lead to.
-    fn check_settled(&mut self, batch: u64, hash: B256) -> Result<(), AuditError> {
-        let Some(settled) = self.history.settlements.get(&batch) else { return Ok(()) };
-        let statement = self.ledger.statement(batch, hash, B256::ZERO);
-        let statement = statement.expect("this batch was derived just now and not settled before");
+    fn after(&mut self, posted: &Posted, derived: &Derived) -> Result<(), AuditError> {
+        self.parent = posted.hash;
+        self.done += 1;
+        if let Some(kept) = &mut self.kept {
+            kept.waiting.push_back((posted.header.number, derived.fates.clone()));
+        }
+        self.check_settled()
+    }
+
+    /// Compares the settlements of what is derived with what the batches lead to; each once, also one that came later than its
+    /// batches were derived.
+    fn check_settled(&mut self) -> Result<(), AuditError> {
+        while let Some(settled) = self.history.statements.get(self.compared.len()).copied() {
+            let last = settled.last_batch;
+            let Some(posted) = self.history.batches[..self.done].get(last as usize - 1) else {
+                return Ok(());
+            };
+            let statement = self.ledger.statement(last, posted.hash, B256::ZERO);
+            let statement =
+                statement.expect("these batches are derived, and were not settled before");
+            self.check_transitions(last, &statement)?;
+            if let Some(kept) = &mut self.kept {
+                let number = self.compared.len() as u32;
+                let mut fates = Vec::new();
+                while let Some((_, some)) = kept.waiting.pop_front_if(|(batch, _)| *batch <= last) {
+                    fates.extend(some);
+                }
+                let domain = self.history.realm.domain;
+                let span =
+                    Span::new(domain, (number, settled.digest), statement, fates, &self.ledger);
+                kept.spans.push(span);
+            }
+            self.compared.push(settled.digest);
+            self.ledger.settle(last);
+        }
+        Ok(())
+    }
+
+    fn check_transitions(&self, batch: u64, statement: &Statement) -> Result<(), AuditError> {
+        let settled = self.history.settlements.get(&batch).map_or(&[][..], Vec::as_slice);
         for settled in settled {
             let rollup = settled.rollup;
             let computed = statement.transitions.iter().find(|it| it.rollup == rollup);
@@ -442,7 +519,6 @@ impl Audit {
         if let Some(left) = statement.transitions.iter().find(|it| !is_settled(it)) {
             return Err(L1Lie::LeftOut { batch, rollup: left.rollup }.into());
         }
-        self.ledger.settle(batch);
         Ok(())
     }
 }

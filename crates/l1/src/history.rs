@@ -4,7 +4,9 @@ use crate::{
     block::L1Block,
     client::{L1Client, MAX_RANGE},
     error::L1Error,
-    events::{self, Contracts, Entry, Happening, Posted, Registered, RollupSettled, Voided},
+    events::{
+        self, Contracts, Entry, Happening, Posted, Registered, RollupSettled, Settled, Voided,
+    },
     registration::Registration,
 };
 use alloy_primitives::Address;
@@ -30,8 +32,12 @@ pub struct History {
     pub batches: Vec<Posted>,
     /// What was settled, by the last batch of each settlement.
     pub settlements: BTreeMap<u64, Vec<RollupSettled>>,
+    /// Statements that were settled; their places are the numbers of the settlements.
+    pub statements: Vec<Settled>,
     /// The last time that batches were voided.
     pub voided: Option<Voided>,
+    /// First and last slot of the batches that were voided, each time.
+    pub void_slots: Vec<(u64, u64)>,
     /// Last block that was read.
     pub to: L1Block,
     /// What waits for its `BatchesSettled`, which comes last.
@@ -61,7 +67,9 @@ impl History {
             entries: Vec::new(),
             batches: Vec::new(),
             settlements: BTreeMap::new(),
+            statements: Vec::new(),
             voided: None,
+            void_slots: Vec::new(),
             to: last,
             settling: Vec::new(),
         };
@@ -130,9 +138,15 @@ impl History {
             Happening::Settled(it) => {
                 let settled = std::mem::take(&mut self.settling);
                 self.settlements.insert(it.last_batch, settled);
+                self.statements.push(it);
             }
             Happening::Voided(it) => {
-                self.batches.retain(|batch| batch.header.number <= it.last_settled);
+                let is_void = |batch: &&Posted| batch.header.number > it.last_settled;
+                let mut void = self.batches.iter().filter(is_void);
+                if let (Some(first), Some(last)) = (void.clone().next(), void.next_back()) {
+                    self.void_slots.push((first.header.first_slot, last.header.last_slot));
+                }
+                self.batches.retain(|batch| !is_void(&batch));
                 self.voided = Some(it);
             }
             Happening::SeatTaken(_) | Happening::KeyAdded(_) => {}

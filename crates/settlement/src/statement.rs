@@ -89,8 +89,13 @@ impl Statement {
         out.u256(U256::from(self.first_batch)).u256(U256::from(self.last_batch));
         out.hash(&self.batch_hash).hash(&self.program_id);
         out.hash(&array_hash(&self.transitions, transition_words));
-        out.hash(&array_hash(&self.transfers, transfer_words));
+        out.hash(&self.transfers_hash());
         domain.hash(Tag::SettlementStatement, out.as_slice())
+    }
+
+    /// Returns `keccak(abi.encode(transfers))`, which stands for them in the digest.
+    pub fn transfers_hash(&self) -> B256 {
+        array_hash(&self.transfers, transfer_words)
     }
 }
 

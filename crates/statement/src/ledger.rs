@@ -183,6 +183,12 @@ impl Ledger {
         })
     }
 
+    /// Returns the leaves of a rollup's outcome root in the statement up to batch `last`, in their order.
+    pub fn outcomes(&self, network: NetworkId, last: u64) -> Vec<B256> {
+        let parts = self.up_to(last).filter_map(|batch| batch.named.get(&network));
+        parts.flat_map(|part| &part.fates).copied().collect()
+    }
+
     fn moved(&self, last: u64) -> BTreeMap<(NetworkId, TokenId), Net> {
         let mut sum: BTreeMap<_, Net> = BTreeMap::new();
         for (key, net) in self.up_to(last).flat_map(|batch| &batch.moved) {

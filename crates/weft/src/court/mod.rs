@@ -3,6 +3,7 @@
 //! ```text
 //!  evidence ──► Court::try_punish   what the chain would say, for nothing
 //!          └──► Court::punish       the same, then a transaction ──► Punished: who lost what, what waits for whom
+//!  result ────► Court::punish_result   the same for a promise that is not what was settled
 //!  item ──────► Court::compensate   a transaction ──► Paid
 //! ```
 
@@ -10,6 +11,7 @@ mod refusal;
 
 pub(crate) use refusal::Refusal;
 
+use crate::tower::WrongResult;
 use alloy_eips::BlockNumberOrTag;
 use alloy_network::EthereumWallet;
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -18,11 +20,13 @@ use alloy_rpc_types_eth::{Log, TransactionReceipt, TransactionRequest};
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolEvent};
 use eyre::WrapErr as _;
-use std::time::Duration;
-use weft_contracts::{Hub, SequencerRegistry, Slasher};
+use std::{collections::BTreeSet, time::Duration};
+use weft_contracts::{AttestationPolicy, Hub, SequencerRegistry, Slasher};
 use weft_l1::{History, L1Client, L1Patience, Sureness};
-use weft_types::Domain;
+use weft_types::{Domain, Encode as _};
 
+/// Why a result that rests on a block of another chain convicts nobody.
+pub(crate) const VOID: &str = "it rests on an L1 block that is not in the chain";
 /// Longest wait for a transaction to be mined.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Gas that is offered for what an estimate says, in percent: state may change until it is mined.
@@ -107,9 +111,32 @@ impl Court {
 
     /// Punishes whom the evidence convicts.
     pub(crate) async fn punish(&self, evidence: &[u8]) -> Result<Punished, Refusal> {
-        let call = punish(evidence);
-        let id = self.try_call(&call).await?;
-        let receipt = self.send(&call).await?;
+        self.punish_by(&punish(evidence)).await
+    }
+
+    /// Says what would come of a promised result that is not what was settled, and costs nothing.
+    pub(crate) async fn try_result(&self, wrong: &WrongResult) -> Result<B256, Refusal> {
+        self.try_call(&self.result_call(wrong).await?).await
+    }
+
+    /// Punishes whoever promised another result than was settled.
+    pub(crate) async fn punish_result(&self, wrong: &WrongResult) -> Result<Punished, Refusal> {
+        self.punish_by(&self.result_call(wrong).await?).await
+    }
+
+    /// What L1 knows may have grown since it was found: paths and the block that the promise rests on are looked up each time.
+    async fn result_call(&self, wrong: &WrongResult) -> Result<Slasher::punishResultCall, Refusal> {
+        let number = l1_number(&self.l1, wrong.l1_origin()).await?;
+        let number = number.ok_or(Refusal::Innocent(VOID))?;
+        Ok(Slasher::punishResultCall {
+            encoded: wrong.promise.encode().into(),
+            fate: wrong.shown(number),
+        })
+    }
+
+    async fn punish_by<C: SolCall<Return = B256>>(&self, call: &C) -> Result<Punished, Refusal> {
+        let id = self.try_call(call).await?;
+        let receipt = self.send(call).await?;
         Ok(Punished::read(id, &receipt, self))
     }
 
@@ -231,6 +258,35 @@ pub(crate) async fn slasher_of(url: &str, domain: &Domain, from: u64) -> eyre::R
     let (contracts, _) = found
         .wrap_err("cannot find the realm's registration on L1: name the contract with --slasher")?;
     Ok(contracts.slasher)
+}
+
+/// Returns the number of the L1 block that a result rests on: zero for none, nothing when it is not in the chain (P48).
+pub(crate) async fn l1_number(l1: &DynProvider, origin: B256) -> Result<Option<u64>, Refusal> {
+    if origin.is_zero() {
+        return Ok(Some(0));
+    }
+    let Some(block) = l1.get_block_by_hash(origin).await? else { return Ok(None) };
+    let number = block.header.number;
+    let there = l1.get_block_by_number(number.into()).await?;
+    Ok(there.filter(|there| there.header.hash == origin).map(|_| number))
+}
+
+/// Returns the programs whose results the realm's policies take; those of policies that name none are left out.
+pub(crate) async fn programs(l1: &DynProvider, history: &History) -> Result<Vec<B256>, Refusal> {
+    let policies: BTreeSet<_> = history.registered.iter().map(|it| it.policy).collect();
+    let mut programs = vec![B256::ZERO];
+    for policy in policies {
+        let call = Bytes::from(AttestationPolicy::programIdCall {}.abi_encode());
+        let request = TransactionRequest::default().to(policy).input(call.into());
+        match l1.call(request).await {
+            Ok(answer) => {
+                programs.extend(AttestationPolicy::programIdCall::abi_decode_returns(&answer));
+            }
+            Err(error) if error.is_error_resp() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(programs)
 }
 
 fn punish(evidence: &[u8]) -> Slasher::punishCall {

@@ -1,5 +1,6 @@
 //! Where proofs are judged before anybody hears of them, and kept.
 
+use super::results::WrongResult;
 use crate::commands::sealing::replace;
 use alloy_primitives::{B256, hex};
 use eyre::{Result, WrapErr};
@@ -9,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use weft_evidence::{Conviction, Evidence, Proof, Registry};
-use weft_types::{Decode as _, Encode as _};
+use weft_promise::{promise_json, read_promise};
+use weft_types::{Decode as _, Encode as _, SignedPromise};
 
 /// Most bytes of a file with evidence, which is hex.
 const MAX_FILE: u64 = 1 << 25;
@@ -72,6 +74,30 @@ impl Bench {
         }
         found.sort_by_key(|found| found.id);
         Ok(found)
+    }
+
+    /// Keeps a promised result that is not what was settled; returns its file, and whether nobody found it before.
+    pub(crate) fn keep_result(&self, wrong: &WrongResult) -> (Result<PathBuf>, bool) {
+        let path = self.folder.join(format!("{}.json", wrong.id()));
+        let is_new = !path.exists();
+        let text = promise_json(&wrong.promise, wrong.key).to_string() + "\n";
+        let written = if is_new { replace(&path, text.as_bytes()) } else { Ok(()) };
+        (written.map(|()| path), is_new)
+    }
+
+    /// Returns the results that were kept, such as before a restart: they are held against settlements again.
+    pub(crate) fn kept_results(&self) -> Vec<SignedPromise> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let files = entries.map(|entry| entry.path());
+        let files = files.filter(|path| path.extension().is_some_and(|end| end == "json"));
+        let read = |path: PathBuf| {
+            let is_small = fs::metadata(&path).ok()?.len() <= MAX_FILE;
+            let text = is_small.then(|| fs::read_to_string(&path).ok())??;
+            let (promise, key) = read_promise(&text).ok()?;
+            let is_ours = self.registry.sequencers.contains(&key);
+            (is_ours && promise.domain == self.registry.domain).then_some(promise)
+        };
+        files.filter_map(read).collect()
     }
 
     fn path(&self, id: &B256) -> PathBuf {

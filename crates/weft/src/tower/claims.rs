@@ -73,6 +73,11 @@ impl Claims {
         self.results.values().filter_map(own).collect()
     }
 
+    /// Returns all remembered results.
+    pub(crate) fn results(&self) -> Vec<Arc<SignedPromise>> {
+        self.results.values().cloned().collect()
+    }
+
     /// Returns the first checkpoint of a slot or of one soon behind it.
     pub(crate) fn checkpoint_from(&self, slot: SlotNumber) -> Option<Arc<SignedPromise>> {
         self.checkpoints.range(slot..).next().map(|(_, promise)| promise.clone())

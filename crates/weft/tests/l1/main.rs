@@ -12,6 +12,7 @@ mod own;
 mod posting;
 mod program;
 mod reorgs;
+mod results;
 mod story;
 #[allow(dead_code, reason = "shared with the other binary, which uses more of it")]
 #[path = "../it/support.rs"]

@@ -36,9 +36,16 @@ impl Tower {
 
     /// Starts one with its evidence in a folder.
     pub(crate) async fn with(folder: &Path, program: &Program, args: &[&str]) -> Self {
+        let tower = Self::over(folder, &program.url, args).await;
+        program.heard().await;
+        tower
+    }
+
+    /// Starts one that watches a node.
+    pub(crate) async fn over(folder: &Path, url: &str, args: &[&str]) -> Self {
         let dir = folder.join("tower");
         let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
-            .args(["watch", "--rpc", &program.url, "--dir", dir.to_str().unwrap()])
+            .args(["watch", "--rpc", url, "--dir", dir.to_str().unwrap()])
             .args(args)
             .env_remove("WEFT_KEY")
             .stdout(Stdio::piped())
@@ -48,7 +55,6 @@ impl Tower {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut tower = Self { child, lines };
         assert_eq!(tower.next().await["event"], "started");
-        program.heard().await;
         tower
     }
 
@@ -67,6 +73,11 @@ impl Tower {
                 return told;
             }
         }
+    }
+
+    /// Ends it.
+    pub(crate) async fn end(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Returns whether it says nothing for a while.

@@ -1,5 +1,6 @@
 //! `weft evidence`: what convicts somebody of a broken promise, without a network and on L1.
 
+mod result;
 mod submit;
 
 use super::verify_promise::{print_realm, read_bounded};

@@ -1,6 +1,6 @@
 //! `weft evidence submit` and `weft evidence compensate`: what happens on L1.
 
-use super::{MAX_FILE, read_bounded};
+use super::{MAX_FILE, read_bounded, result};
 use crate::{
     court::{Court, Paid, Punished, Refusal, slasher_of},
     domain::parse_domain,
@@ -8,7 +8,7 @@ use crate::{
     style::{bold, green, red, yellow},
     victim,
 };
-use alloy_primitives::{Address, B256, Bytes, hex, utils::format_ether};
+use alloy_primitives::{Address, B256, Bytes, U256, hex, utils::format_ether};
 use alloy_signer_local::PrivateKeySigner;
 use clap::Args;
 use eyre::{Result, WrapErr, bail, eyre};
@@ -18,6 +18,7 @@ use std::{
     process::ExitCode,
 };
 use weft_evidence::{Conviction, Evidence, Registry};
+use weft_promise::read_promise;
 use weft_types::{Decode as _, Domain, Item};
 
 // Where, and by whom.
@@ -44,16 +45,22 @@ Examples:
   weft evidence submit proof.hex --l1 http://127.0.0.1:8545 --key 0xac09..
   weft evidence submit proof.hex --slasher 0x12.. --key 0xac09.. --dry-run
   weft evidence submit proof.hex --slasher 0x12.. --rpc http://node:9545
+  weft evidence submit result.json --l1 http://127.0.0.1:8545 --key 0xac09..
 
 The file is checked here first, then L1 is asked what it would do, and only then
 a transaction is sent. An eighth of what the accused loses is yours. Half of it
 waits for whoever was promised something: with --rpc, a node that knows the
 item, it is paid at once.
 
+FILE may be a promise, too: the result of `weft promise get --execution`. Then
+every batch on L1 is derived, up to the settlement of its slot, and the promise
+is held against what was settled. No node is asked.
+
 Exit code 0 says that the accused is punished, 1 that nobody is: already
-punished, not decided on L1, or innocent.")]
+punished, not decided on L1, or innocent; 3 that the promised slot is not
+settled yet.")]
 pub(crate) struct Submit {
-    /// File with the evidence in hex
+    /// File with the evidence in hex, or a promise
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -67,6 +74,9 @@ pub(crate) struct Submit {
     /// Rollup whose node knows the item
     #[arg(long, value_name = "URL")]
     rpc: Option<String>,
+    /// Where blobs are, for a promise; default: the L1 endpoint
+    #[arg(long, value_name = "DIR|URL")]
+    blobs: Option<String>,
 }
 
 /// Pays the victim of a conviction
@@ -102,14 +112,13 @@ impl Submit {
     pub(super) async fn run(self) -> Result<ExitCode> {
         let name = self.file.display();
         let text = read_bounded(&self.file, MAX_FILE)?;
+        if text.trim_start().starts_with('{') {
+            return self.promise(&text).await;
+        }
         let bytes = hex::decode(text.trim()).wrap_err_with(|| format!("{name} is no evidence"))?;
         let (evidence, conviction) = check(&bytes).wrap_err_with(|| format!("{name}"))?;
         let domain = *evidence.domain();
-        if let Some(hub) = self.hub
-            && hub != domain.settlement
-        {
-            bail!("{name} is about settlement contract {}, not {hub}", domain.settlement);
-        }
+        self.check_hub(&domain)?;
         let court = self.on_l1.open(&domain).await?;
         let id = court.try_punish(&bytes).await.wrap_err_with(|| format!("{name} is refused"))?;
         if self.dry_run {
@@ -124,10 +133,61 @@ impl Submit {
         Ok(ExitCode::SUCCESS)
     }
 
+    fn check_hub(&self, domain: &Domain) -> Result<()> {
+        if let Some(hub) = self.hub
+            && hub != domain.settlement
+        {
+            let (name, other) = (self.file.display(), domain.settlement);
+            bail!("{name} is about settlement contract {other}, not {hub}");
+        }
+        Ok(())
+    }
+
+    /// Holds a promise against what was settled.
+    async fn promise(&self, text: &str) -> Result<ExitCode> {
+        let name = self.file.display();
+        let (promise, _) = read_promise(text).wrap_err_with(|| format!("{name} is refused"))?;
+        self.check_hub(&promise.domain)?;
+        let place = result::Place {
+            l1: &self.on_l1.l1,
+            from: self.on_l1.from,
+            blobs: self.blobs.as_deref(),
+        };
+        let wrong = match place.hold(promise).await.wrap_err_with(|| format!("{name}"))? {
+            result::Verdict::Wrong(wrong) => wrong,
+            result::Verdict::NotYet(why) => {
+                say(format_args!("{}  {why}", yellow("not yet")));
+                return Ok(ExitCode::from(3));
+            }
+        };
+        let court = self.on_l1.open(&wrong.promise.domain).await?;
+        let id = court.try_result(&wrong).await.wrap_err_with(|| format!("{name} is refused"))?;
+        let conviction = wrong.conviction();
+        if self.dry_run {
+            say(format_args!("{}  {}", yellow("would be convicted"), bold(conviction.convicted)));
+            say(format_args!("{}  {}", bold("fault"), conviction.fault));
+            say(format_args!("  conviction {id}"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let done = court.punish_result(&wrong).await;
+        let done = done.wrap_err_with(|| format!("{name} is refused"))?;
+        print_punished(&conviction, &done);
+        let Some((item, amount)) = done.reserved else { return Ok(ExitCode::SUCCESS) };
+        let found = match (&wrong.item, &self.rpc) {
+            (Some(found), _) => Some(found.clone()),
+            (None, Some(rpc)) => {
+                let found = victim::from_node(rpc, &wrong.promise.domain, item).await?;
+                found.as_ref().map(victim::bare)
+            }
+            (None, None) => None,
+        };
+        pay(&court, (done.id, item, amount), found).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     /// Pays the victim where its item is known: in the evidence itself, or by the node.
     async fn pay(&self, court: &Court, evidence: &Evidence, done: &Punished) -> Result<()> {
         let Some((item, amount)) = done.reserved else { return Ok(()) };
-        let amount = format_ether(amount);
         let found = match victim::in_evidence(evidence, item) {
             Some(found) => Some(found),
             None => match &self.rpc {
@@ -138,14 +198,28 @@ impl Submit {
                 None => None,
             },
         };
-        let Some(found) = found else {
-            say(format_args!("{}  {amount} ETH for the sender of item {item}", yellow("waiting")));
-            say("  weft evidence compensate pays it");
-            return Ok(());
-        };
-        print_paid(&court.compensate(done.id, found).await?);
-        Ok(())
+        pay(court, (done.id, item, amount), found).await
     }
+}
+
+/// Pays the sender of an item, where the item is known.
+async fn pay(
+    court: &Court,
+    (id, item, amount): (B256, B256, U256),
+    found: Option<Bytes>,
+) -> Result<()> {
+    if amount.is_zero() {
+        say("  nothing of the bond is left for the sender of the item");
+        return Ok(());
+    }
+    let Some(found) = found else {
+        let amount = format_ether(amount);
+        say(format_args!("{}  {amount} ETH for the sender of item {item}", yellow("waiting")));
+        say("  weft evidence compensate pays it");
+        return Ok(());
+    };
+    print_paid(&court.compensate(id, found).await?);
+    Ok(())
 }
 
 impl Compensate {

@@ -1,9 +1,9 @@
 //! What a node says, held against what it said before.
 
-use super::own::Own;
+use super::{hand::Charge, own::Own};
 use crate::{
     say::say,
-    tower::{Bench, Claims, Found, Notices, Place, place},
+    tower::{Bench, Claims, Notices, Place, WrongResult, place},
     upstream::Upstream,
 };
 use alloy_primitives::{Address, B256, Bytes};
@@ -34,7 +34,7 @@ pub(super) struct Ears {
     sequencer: Address,
     bench: Arc<Bench>,
     own: Own,
-    found: Sender<Found>,
+    found: Sender<Charge>,
     claims: Mutex<Claims>,
     notices: Mutex<Notices>,
     /// One order promise of every slot that must be on L1 by a deadline, by deadline and slot.
@@ -47,7 +47,7 @@ impl Ears {
         sequencer: Address,
         bench: Arc<Bench>,
         own: Own,
-        found: Sender<Found>,
+        found: Sender<Charge>,
     ) -> Self {
         let (claims, notices, deadlines) = Default::default();
         Self { realm, sequencer, bench, own, found, claims, notices, deadlines }
@@ -209,9 +209,41 @@ impl Ears {
                 "evidence": found.file.as_ref().ok(),
             }));
             // Nobody listens when everything ends.
-            let _ = self.found.send(found).await;
+            let _ = self.found.send(Charge::Word(Box::new(found))).await;
         }
         true
+    }
+
+    /// Returns every result that was heard, or kept before.
+    pub(super) fn promised(&self) -> Vec<Arc<SignedPromise>> {
+        lock(&self.claims).results()
+    }
+
+    /// Hears what was kept before a restart again.
+    pub(super) async fn remember(&self) {
+        for promise in self.bench.kept_results() {
+            self.hear(&promise).await;
+        }
+    }
+
+    /// Keeps a result that is not what was settled, and passes it on: whether it was found before or not, L1 knows.
+    pub(super) async fn accuse(&self, wrong: WrongResult) {
+        let (file, is_new) = self.bench.keep_result(&wrong);
+        if is_new {
+            let conviction = wrong.conviction();
+            say(json!({
+                "event": "alarm",
+                "why": conviction.fault.to_string(),
+                "about": conviction.subject.to_string(),
+                "convicted": conviction.convicted.to_string(),
+                "conviction": wrong.id(),
+                "settlement": wrong.broken.settlement,
+                "rollup": wrong.broken.network,
+                "evidence": file.as_ref().ok(),
+            }));
+        }
+        // Nobody listens when everything ends.
+        let _ = self.found.send(Charge::Result(Box::new(wrong))).await;
     }
 }
 

@@ -1,20 +1,21 @@
 //! What is posted on L1: derived as `weft verify --l1` does, and its items held against the results that were heard.
 
 use super::ears::Ears;
-use crate::{commands::on_l1::source as blob_source, say::say};
+use crate::{
+    commands::on_l1::source as blob_source,
+    court::{l1_number, programs},
+    say::say,
+    tower::{Docket, clear_items},
+};
 use alloy_primitives::{Address, B256};
+use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
 use eyre::{Result, WrapErr};
 use serde_json::json;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    slice,
-    time::Duration,
-};
-use weft_batch::{Batch, WireItem, WireLeg};
+use std::{collections::BTreeSet, slice, time::Duration};
 use weft_l1::{Audit, AuditError, History, L1Client, L1Patience, Sureness};
 use weft_node::recover;
 use weft_poster::L1;
-use weft_types::{Bundle, Domain, Item, Leg, Position, SignedTx};
+use weft_types::{Domain, Position};
 
 /// Time between two looks at L1.
 const LOOK_AGAIN: Duration = Duration::from_secs(6);
@@ -33,12 +34,14 @@ pub(super) struct Eyes {
 /// What was seen so far.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Last batch on L1.
-    last: Option<B256>,
+    /// Last batch on L1, and the last one that is settled.
+    last: Option<(B256, u64)>,
     /// What follows from the batches; nothing after a lie.
     audit: Option<Audit>,
     /// Results that were held against items.
     checked: BTreeSet<(Position, B256)>,
+    /// What was settled.
+    docket: Docket,
 }
 
 impl Eyes {
@@ -46,7 +49,11 @@ impl Eyes {
     pub(super) async fn look(&self, ears: &Ears) {
         let (mut seen, mut said) = (Seen::default(), String::new());
         loop {
-            if let Err(error) = self.once(ears, &mut seen).await {
+            let looked = match self.once(ears, &mut seen).await {
+                Ok(()) => self.accuse(ears, &mut seen.docket).await,
+                error => error,
+            };
+            if let Err(error) = looked {
                 let is_lie = matches!(error.downcast_ref(), Some(AuditError::Lie(_)));
                 let why = format!("{error:#}");
                 if why != said {
@@ -60,27 +67,39 @@ impl Eyes {
 
     async fn once(&self, ears: &Ears, seen: &mut Seen) -> Result<()> {
         let hub: Address = self.domain.settlement;
-        let last = L1::connect(&self.url, hub, self.domain.l1_chain_id).await?.posted().await?;
-        if seen.last == Some(last.hash) {
+        let l1 = L1::connect(&self.url, hub, self.domain.l1_chain_id).await?;
+        if seen.last == Some((l1.posted().await?.hash, l1.settled().await?)) {
             return Ok(());
         }
         let client = L1Client::connect(slice::from_ref(&self.url), L1Patience::default()).await?;
         let to = client.height(Sureness::Latest).await?;
         let history = History::read(&client, hub, self.from, to, &mut |_| {}).await;
         let history = history.wrap_err("cannot read the realm from L1")?;
-        let last = history.batches.last().map(|posted| posted.hash);
+        let last = history.batches.last().map(|posted| {
+            let settled = history.statements.last().map_or(0, |settled| settled.last_batch);
+            (posted.hash, settled)
+        });
+        let names = programs(&self.provider()?, &history).await?;
         // Batches that were derived may be gone: then from the first one on.
         let known = seen.audit.take().and_then(|mut audit| {
             let renewed = audit.renew(history.clone());
             renewed.is_ok().then_some(audit)
         });
-        let audit = known.map_or_else(|| Audit::new(history), Ok);
+        // What was settled is said again then, too.
+        if known.is_none() {
+            seen.docket.clear();
+        }
+        let begin = || Audit::new(history).map(Audit::keeping_spans);
+        let audit = known.map_or_else(begin, Ok);
         let derived = match audit {
             Ok(audit) => self.derive(ears, audit, &client, &mut seen.checked).await,
             Err(error) => Err(error.into()),
         };
         match derived {
-            Ok(audit) => seen.audit = Some(audit),
+            Ok(mut audit) => {
+                seen.docket.take(&mut audit, names);
+                seen.audit = Some(audit);
+            }
             // It stays one until L1 has other batches.
             Err(error) if matches!(error.downcast_ref(), Some(AuditError::Lie(_))) => {
                 seen.last = last;
@@ -107,31 +126,29 @@ impl Eyes {
             }
             let content = blobs.blobs(posted).await.wrap_err("cannot read the blobs")?;
             let signed = audit.open(&content)?;
-            ears.results(&items(&self.domain, &signed.batch), checked).await;
+            ears.results(&clear_items(&self.domain, &signed.batch), checked).await;
             audit.apply(&signed, recover(&signed), &mut |_| {})?;
         }
         Ok(audit)
     }
-}
 
-/// Returns the items that a batch holds in clear; what is none is left out, derivation names it.
-fn items(domain: &Domain, batch: &Batch) -> BTreeMap<B256, Item> {
-    let all = batch.slots.iter().flat_map(|slot| &slot.plaintext);
-    let items = all.filter_map(|wire| item(domain, wire));
-    items.map(|item| (item.hash(domain), item)).collect()
-}
-
-fn item(domain: &Domain, wire: &WireItem) -> Option<Item> {
-    match wire {
-        WireItem::Transaction(one) => leg(one).map(Item::Transaction),
-        WireItem::Bundle(bundle) => {
-            let legs = bundle.legs.iter().map(leg).collect::<Option<_>>()?;
-            Bundle::new(domain, bundle.salt, bundle.level, legs).ok().map(Item::Bundle)
+    /// Holds the results that were heard against what was settled.
+    async fn accuse(&self, ears: &Ears, docket: &mut Docket) -> Result<()> {
+        let wrong = docket.hold(&ears.promised())?;
+        if wrong.is_empty() {
+            return Ok(());
         }
+        let l1 = self.provider()?;
+        for wrong in wrong {
+            // Void is what rests on a block that is gone (P48).
+            if l1_number(&l1, wrong.l1_origin()).await?.is_some() {
+                ears.accuse(wrong).await;
+            }
+        }
+        Ok(())
     }
-}
 
-fn leg(wire: &WireLeg) -> Option<Leg> {
-    let tx = SignedTx::decode(wire.raw.clone()).ok()?;
-    Some(Leg { network: wire.network, tx, may_revert: wire.may_revert })
+    fn provider(&self) -> Result<DynProvider> {
+        Ok(ProviderBuilder::new().connect_http(self.url.parse()?).erased())
+    }
 }

@@ -2,17 +2,17 @@
 
 use super::{ears::Ears, own::Own};
 use crate::{
-    court::{Court, Refusal},
+    court::{Court, Punished, Refusal},
     say::say,
-    tower::Found,
+    tower::{Found, WrongResult},
     victim,
 };
 use alloy_primitives::{B256, Bytes, utils::format_ether};
 use serde_json::json;
 use std::{collections::VecDeque, time::Duration};
 use tokio::{sync::mpsc::Receiver, time::sleep};
-use weft_evidence::Evidence;
-use weft_types::{Encode as _, SignedPromise};
+use weft_evidence::Conviction;
+use weft_types::{Domain, Encode as _, SignedPromise};
 
 /// First wait for an L1 that does not answer; each is twice the one before.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -24,10 +24,64 @@ const LOOK_AGAIN: Duration = Duration::from_secs(6);
 /// Punishments that are looked at until they are final; of more the oldest are left alone.
 const MAX_DONE: usize = 1_024;
 
+/// What somebody is punished for.
+#[derive(Debug)]
+pub(super) enum Charge {
+    /// Words that contradict each other, or what they are about.
+    Word(Box<Found>),
+    /// A result that is not what was settled.
+    Result(Box<WrongResult>),
+}
+
+impl Charge {
+    fn id(&self) -> B256 {
+        match self {
+            Self::Word(found) => found.id,
+            Self::Result(wrong) => wrong.id(),
+        }
+    }
+
+    fn conviction(&self) -> Conviction {
+        match self {
+            Self::Word(found) => found.conviction,
+            Self::Result(wrong) => wrong.conviction(),
+        }
+    }
+
+    fn domain(&self) -> &Domain {
+        match self {
+            Self::Word(found) => found.evidence.domain(),
+            Self::Result(wrong) => &wrong.promise.domain,
+        }
+    }
+
+    async fn ask(&self, court: &Court) -> Result<B256, Refusal> {
+        match self {
+            Self::Word(found) => court.try_punish(&found.evidence.encode()).await,
+            Self::Result(wrong) => court.try_result(wrong).await,
+        }
+    }
+
+    async fn bring(&self, court: &Court) -> Result<Punished, Refusal> {
+        match self {
+            Self::Word(found) => court.punish(&found.evidence.encode()).await,
+            Self::Result(wrong) => court.punish_result(wrong).await,
+        }
+    }
+
+    /// Returns the victim's item as L1 wants to see it, where it is here.
+    fn item(&self, item: B256) -> Option<Bytes> {
+        match self {
+            Self::Word(found) => victim::in_evidence(&found.evidence, item),
+            Self::Result(wrong) => wrong.item.clone(),
+        }
+    }
+}
+
 /// A punishment that L1 may take back.
 #[derive(Debug)]
 struct Done {
-    found: Found,
+    found: Charge,
     /// L1's last block when it was there.
     block: u64,
     /// Whether the victim was paid.
@@ -48,7 +102,7 @@ impl Hand {
     }
 
     /// Has everybody punished that is convicted, one after the other, for ever; again when L1 takes it back (P48).
-    pub(super) async fn punish(&self, mut waiting: Receiver<Found>) {
+    pub(super) async fn punish(&self, mut waiting: Receiver<Charge>) {
         let mut done = VecDeque::new();
         loop {
             tokio::select! {
@@ -66,7 +120,7 @@ impl Hand {
     }
 
     /// Punishes, and pays the victim; returns what L1 may take back.
-    async fn act(&self, court: &Court, found: Found) -> Option<Done> {
+    async fn act(&self, court: &Court, found: Charge) -> Option<Done> {
         if !self.until_it_is_said(court, &found).await {
             return None;
         }
@@ -84,8 +138,8 @@ impl Hand {
             done.pop_front();
         }
         for done in done {
-            let id = done.found.id;
-            if court.try_punish(&done.found.evidence.encode()).await.is_ok() {
+            let id = done.found.id();
+            if done.found.ask(court).await.is_ok() {
                 say(json!({ "event": "taken back", "conviction": id }));
                 self.until_it_is_said(court, &done.found).await;
                 done.is_paid = self.compensate(court, &done.found).await;
@@ -132,15 +186,15 @@ impl Hand {
     }
 
     /// Tries until L1 punished somebody or says why not; returns true when somebody is punished, by whomever.
-    async fn until_it_is_said(&self, court: &Court, found: &Found) -> bool {
+    async fn until_it_is_said(&self, court: &Court, found: &Charge) -> bool {
         let mut wait = FIRST_WAIT;
         loop {
-            match court.punish(&found.evidence.encode()).await {
+            match found.bring(court).await {
                 Ok(done) => {
                     say(json!({
                         "event": "punished",
-                        "conviction": found.id,
-                        "why": found.conviction.fault.to_string(),
+                        "conviction": found.id(),
+                        "why": found.conviction().fault.to_string(),
                         "operator": done.operator,
                         "slashed": format_ether(done.taken),
                         "reward": format_ether(done.reward),
@@ -151,14 +205,14 @@ impl Hand {
                 }
                 Err(why) if why.may_pass() => {
                     let why = why.to_string();
-                    say(json!({ "event": "trouble", "conviction": found.id, "why": why }));
+                    say(json!({ "event": "trouble", "conviction": found.id(), "why": why }));
                     sleep(wait).await;
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
                 Err(why) => {
                     let event = if why.is_done() { "done" } else { "refused" };
                     let text = why.to_string();
-                    say(json!({ "event": event, "conviction": found.id, "why": text }));
+                    say(json!({ "event": event, "conviction": found.id(), "why": text }));
                     return why.is_done();
                 }
             }
@@ -167,10 +221,10 @@ impl Hand {
 
     /// Pays the victim, when its item can be found; returns true when that was done. Somebody else may have paid it, or may do
     /// so later.
-    async fn compensate(&self, court: &Court, found: &Found) -> bool {
-        let Ok(Some((item, _))) = court.reserve(found.id).await else { return false };
-        let domain = found.evidence.domain();
-        let item = match self.here(&found.evidence, item) {
+    async fn compensate(&self, court: &Court, found: &Charge) -> bool {
+        let Ok(Some((item, _))) = court.reserve(found.id()).await else { return false };
+        let domain = found.domain();
+        let item = match self.here(found, item) {
             Some(item) => Some(item),
             None => {
                 let known = victim::from_node(&self.rpc, domain, item).await.unwrap_or_default();
@@ -179,28 +233,30 @@ impl Hand {
         };
         let Some(item) = item else {
             say(
-                json!({ "event": "waiting", "conviction": found.id, "why": "the victim's item is unknown" }),
+                json!({ "event": "waiting", "conviction": found.id(), "why": "the victim's item is unknown" }),
             );
             return false;
         };
-        let paid = court.compensate(found.id, item).await;
+        let paid = court.compensate(found.id(), item).await;
         match &paid {
             Ok(paid) => say(json!({
                 "event": "compensated",
-                "conviction": found.id,
+                "conviction": found.id(),
                 "victim": paid.victim,
                 "amount": format_ether(paid.amount),
                 "transaction": paid.transaction,
             })),
             Err(why) => {
-                say(json!({ "event": "trouble", "conviction": found.id, "why": why.to_string() }));
+                say(
+                    json!({ "event": "trouble", "conviction": found.id(), "why": why.to_string() }),
+                );
             }
         }
         paid.is_ok()
     }
 
-    fn here(&self, evidence: &Evidence, item: B256) -> Option<Bytes> {
-        let known = victim::in_evidence(evidence, item);
-        known.or_else(|| self.own.item(evidence.domain(), item).as_ref().map(victim::bare))
+    fn here(&self, found: &Charge, item: B256) -> Option<Bytes> {
+        let known = found.item(item);
+        known.or_else(|| self.own.item(found.domain(), item).as_ref().map(victim::bare))
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!  node: promises, notices ──► ears ──► Bench (a file each) ──► hand ──► L1: punish, compensate
 //!  own promises, own items ──┤    └───► promises with a deadline ─┘        (again until L1 answers, and when it goes back)
-//!  L1: batches ──► eyes ─────┘
+//!  L1: batches, settlements ──► eyes ─┘
 //! ```
 
 mod ears;
@@ -23,7 +23,7 @@ use clap::Args;
 use ears::Ears;
 use eyes::Eyes;
 use eyre::{Result, WrapErr, ensure};
-use hand::Hand;
+use hand::{Charge, Hand};
 use own::Own;
 use serde_json::json;
 use std::{future::pending, path::PathBuf, process::ExitCode, sync::Arc};
@@ -54,8 +54,9 @@ held against the order that its slot is committed to. Results of signed
 transactions and bundles there (*.raw, hex) are held against their legs, and
 they are shown to L1 when they were the ones promised, so that their senders are
 compensated; others are asked for at the node. With --verify every batch on L1
-is derived as `weft verify --l1` does: what is false in it is said, and what it
-holds in clear is held against the results that were promised.")]
+is derived as `weft verify --l1` does: what is false in it is said, what it
+holds in clear is held against the results that were promised, and so is what
+was settled: a result that is not what was settled is punished, too.")]
 pub(crate) struct Watch {
     /// Rollup to watch
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9545")]
@@ -111,11 +112,12 @@ impl Watch {
         let (found, waiting) = mpsc::channel(WAITING);
         for kept in bench.kept()? {
             // What came before fits: there are fewer files than places, or the rest goes at the next start.
-            let _ = found.try_send(kept);
+            let _ = found.try_send(Charge::Word(Box::new(kept)));
         }
         let hand = Hand::new(court, own.clone(), self.rpc.clone());
         let eyes = self.eyes(*realm.domain());
         let ears = Ears::new(realm, sequencer, bench, own, found);
+        ears.remember().await;
         tokio::select! {
             () = ears.promises() => {}
             () = ears.notices() => {}
