@@ -172,7 +172,7 @@ contract Judge is IJudge {
     {
         Promises.Promise memory given = Promises.read(data, cursor, domain);
         if (given.kind != Promises.EXECUTION) revert NotProven();
-        if (data.flag(cursor)) {
+        if (data.tag(cursor, 3) != 0) {
             cursor.pos = data.length;
             return sealedJudge.judge(data);
         }

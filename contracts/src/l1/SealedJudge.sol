@@ -5,6 +5,7 @@ import {SlotOrder} from "../lib/SlotOrder.sol";
 import {IJudge, Verdict} from "./interfaces/IJudge.sol";
 import {Contents} from "./lib/Contents.sol";
 import {Envelopes} from "./lib/Envelopes.sol";
+import {Parts} from "./lib/Parts.sol";
 import {Promises} from "./lib/Promises.sol";
 import {Reader} from "./lib/Reader.sol";
 import {Realm} from "./lib/Realm.sol";
@@ -40,10 +41,16 @@ contract SealedJudge is IJudge {
     uint8 private constant LATE = 5;
     uint8 private constant REORGED = 7;
 
+    /// Contents: an envelope, one beside a transaction, one beside that and a part.
+    uint8 private constant BESIDE_TRANSACTION = 2;
+    uint8 private constant BESIDE_PART = 3;
+    uint256 private constant MAX_BYTES = 1 << 24;
+
     /// What a promise says of an envelope.
     struct Claim {
         SlotOrder.Domain domain;
         uint8 kind;
+        uint8 content;
         Promises.Promise given;
         Envelopes.Envelope envelope;
     }
@@ -75,12 +82,20 @@ contract SealedJudge is IJudge {
     /// @dev For calls by this contract: only so are bytes in memory read as bytes of a call, and what is no item is told.
     /// @param isUnbundling whether it is about the bundle, or about legs that are none of the item's
     /// @param promised bytes in which the legs of `given` stand
+    /// @param other a transaction that stands in the result of a part for another leg, or nothing
     function isBroken(
         bool isUnbundling,
         bytes calldata promised,
         Promises.Promise memory given,
-        bytes calldata plaintext
+        bytes calldata plaintext,
+        bytes calldata other
     ) external view returns (bool) {
+        if (Parts.isOne(plaintext)) {
+            return isUnbundling
+                ? Parts.isUnbundled(promised, given, plaintext)
+                : Parts.hasForeignLeg(promised, given, plaintext, other);
+        }
+        if (other.length != 0) revert NotProven();
         Reader.Cursor memory cursor;
         if (plaintext.fixedNumber(cursor, 1) != 1) revert Reader.NotCanonical(0);
         Contents.Content memory content =
@@ -99,7 +114,10 @@ contract SealedJudge is IJudge {
         claim.given = Promises.read(data, cursor, claim.domain);
         if (claim.given.kind != (kind == STALE ? Promises.ORDER : Promises.EXECUTION)) revert NotProven();
         // What is in clear has no verdict, and its legs are the other judge's.
-        if (isAboutContent && !data.flag(cursor)) revert NotProven();
+        if (isAboutContent) claim.content = data.tag(cursor, BESIDE_PART);
+        if (isAboutContent && claim.content == 0) revert NotProven();
+        // What another part commits to takes its leg's sender and shape: the crate reads those, and so does who settles.
+        if (claim.content == BESIDE_PART) revert NotDecidedHere(kind);
         claim.envelope = Envelopes.read(data, cursor, claim.domain);
         if (claim.envelope.id != claim.given.item) revert NotProven();
     }
@@ -138,25 +156,32 @@ contract SealedJudge is IJudge {
         Secp256k1.Point memory key = _namedKey(data, cursor, claim);
         (bool isSame, bytes memory padded) = claim.envelope.reseal(claim.domain, key, data.word(cursor));
         if (!isSame) revert NotProven();
+        bytes calldata other = data[:0];
+        if (claim.content == BESIDE_TRANSACTION) {
+            other = data.raw(cursor, data.length32(cursor, MAX_BYTES));
+            if (other.length == 0 || claim.kind == FALSE_VERDICT) revert NotProven();
+        }
         if (claim.kind == FALSE_VERDICT) {
             if (claim.given.removed && claim.given.cause == MALFORMED) revert NotDecidedHere(claim.kind);
             if (!claim.given.removed || claim.given.cause != UNDECRYPTABLE) revert NotProven();
             return FALSE_VERDICT;
         }
-        if (!_isOfAnother(data, claim.kind == UNBUNDLING, claim.given, padded)) revert NotProven();
+        if (!_isOfAnother(data, claim.kind == UNBUNDLING, claim.given, padded, other)) revert NotProven();
         return claim.kind == UNBUNDLING ? UNBUNDLING : WRONG_PLAINTEXT;
     }
 
     /// What is no item has no legs: an honest result names none, and nothing is unbundled.
-    function _isOfAnother(bytes calldata data, bool isUnbundling, Promises.Promise memory given, bytes memory padded)
-        private
-        view
-        returns (bool)
-    {
-        bool isOfNothing = !isUnbundling && given.legs != 0;
+    function _isOfAnother(
+        bytes calldata data,
+        bool isUnbundling,
+        Promises.Promise memory given,
+        bytes memory padded,
+        bytes calldata other
+    ) private view returns (bool) {
+        bool isOfNothing = !isUnbundling && given.legs != 0 && other.length == 0;
         (bool isPadded, bytes memory plaintext) = Envelopes.unpad(padded);
         if (!isPadded) return isOfNothing;
-        try this.isBroken(isUnbundling, data, given, plaintext) returns (bool isBroken_) {
+        try this.isBroken(isUnbundling, data, given, plaintext, other) returns (bool isBroken_) {
             return isBroken_;
         } catch (bytes memory reason) {
             // Only this error says that the bytes are no item; a call that got too little gas says nothing.

@@ -12,8 +12,8 @@ import {vm} from "../support/Vm.sol";
 
 /// The judge and the slasher against `vectors/evidence/evidence.json`, which the Rust crate wrote.
 contract SlasherTest is L1Fixture {
-    uint256 private constant VECTORS = 33;
-    uint256 private constant ACQUITTALS = 37;
+    uint256 private constant VECTORS = 41;
+    uint256 private constant ACQUITTALS = 51;
     address private constant HUB = address(uint160(0x005e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e));
 
     string private json;
@@ -44,7 +44,7 @@ contract SlasherTest is L1Fixture {
             assertEq(verdict.fault, vm.parseJsonUint(json, _key(i, "fault")));
             decided++;
         }
-        assertEq(decided, 31);
+        assertEq(decided, 35);
     }
 
     function test_p47_judge_refusesTheOthersByKind() public {
@@ -71,6 +71,7 @@ contract SlasherTest is L1Fixture {
     function test_p47_judge_tooLittleGasConvictsNobody() public view {
         bytes memory evidence = _bytes(_find("wrong plaintext of junk"), "encoding");
         bytes memory honest = _innocent("own legs of a sealed bundle");
+        bytes memory last = _innocent("legs of others in the result of the last part");
         uint256 judged = 0;
         for (uint256 gas_ = 20_000; gas_ < 900_000; gas_ += gas_ / 60) {
             try judge.judge{gas: gas_}(evidence) returns (Verdict memory) {
@@ -78,6 +79,9 @@ contract SlasherTest is L1Fixture {
             } catch {}
             try judge.judge{gas: gas_}(honest) returns (Verdict memory) {
                 revert("the honest is convicted");
+            } catch {}
+            try judge.judge{gas: gas_}(last) returns (Verdict memory) {
+                revert("the honest is convicted of a part");
             } catch {}
         }
         require(judged > 0, "nobody is convicted with enough gas");
@@ -101,6 +105,12 @@ contract SlasherTest is L1Fixture {
     function test_gas_punishSealedLegs() public {
         slasher.punish(_bytes(_find("wrong plaintext"), "encoding"));
         vm.snapshotGasLastCall("punish a wrong plaintext by its seed, 256 bytes");
+    }
+
+    /// forge-config: default.isolate = true
+    function test_gas_punishPart() public {
+        slasher.punish(_bytes(_find("wrong plaintext of a part, a leg without the marker"), "encoding"));
+        vm.snapshotGasLastCall("punish a wrong leg of a bundle in parts, 512 bytes");
     }
 
     /// An altered byte convicts nobody, or a key that nobody has.
@@ -228,7 +238,18 @@ contract SlasherTest is L1Fixture {
     /// Early leaks are not, nor is whether an item is well formed.
     function _isDecided(uint256 index) private view returns (bool) {
         bytes32 name = keccak256(bytes(vm.parseJsonString(json, _key(index, "name"))));
-        return name != keccak256("early leak") && name != keccak256("false verdict of malformed");
+        string[6] memory undecided = [
+            "early leak",
+            "false verdict of malformed",
+            "false verdict of a malformed part",
+            "wrong plaintext of a part, a leg that was not committed to",
+            "wrong plaintext of a part, on another rollup",
+            "unbundling, without the leg of another part"
+        ];
+        for (uint256 i = 0; i < undecided.length; i++) {
+            if (name == keccak256(bytes(undecided[i]))) return false;
+        }
+        return true;
     }
 
     /// Returns the end of `evidence` that has this hash as an item.

@@ -17,7 +17,7 @@ use weft_crypto::{
     curve::Secret,
 };
 use weft_lane::{Effect, Input, KeyAnnouncement, SealedSubmission, SealingConfig, Turn};
-use weft_types::{FEE_VAULT, Item, Leg, Opening, Sealed};
+use weft_types::{FEE_VAULT, Item, Leg, Opening, Parts, Sealed};
 
 /// An epoch with a key that is not opened.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub(crate) struct Epoch {
     list: KeyList,
     /// Envelopes in the order of their positions.
     ordered: Vec<Ordered>,
+    /// Parts of bundles among those that had their turn.
+    parts: Parts,
 }
 
 impl Derivation {
@@ -50,7 +52,8 @@ impl Derivation {
             };
             let stepped = self.step(passage.now_ms(), Input::Announce(key));
             stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
-            self.epochs.insert(list.epoch(), Epoch { list, ordered: Vec::new() });
+            let parts = Parts::new(self.config.domain, list.epoch());
+            self.epochs.insert(list.epoch(), Epoch { list, ordered: Vec::new(), parts });
         }
         Ok(())
     }
@@ -134,7 +137,7 @@ impl Derivation {
             return Err(wrong("has another number of items"));
         }
         let rest = known.ordered.split_off(turns.len());
-        self.run_opened(passage, legs, &config, &known, &secret, opening, &turns)?;
+        self.run_opened(passage, legs, &config, &mut known, &secret, opening, &turns)?;
         if !rest.is_empty() {
             self.epochs.insert(epoch, Epoch { ordered: rest, ..known });
         }
@@ -157,7 +160,7 @@ impl Derivation {
         passage: &mut Passage<'_>,
         legs: &mut dyn Legs,
         config: &SealingConfig,
-        epoch: &Epoch,
+        epoch: &mut Epoch,
         secret: &EpochSecret,
         opening: &EpochOpening,
         turns: &[Turn],
@@ -169,6 +172,7 @@ impl Derivation {
             let opening = opening.of(opened, legs);
             let opening = opening.map_err(|kind| passage.lie(kind).position(turn.position))?;
             let terms = terms(config, carriage);
+            let opening = epoch.parts.turn(&terms, opening);
             self.run_turn(passage, turn, Sealed { envelope: turn.item, terms, opening })?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use alloy_primitives::{Address, B256};
 use weft_crypto::{
     DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, FalseClaim, Secret, Verdict,
 };
-use weft_types::{CodecError, Decode, Domain, Encode, Item, Leg, Reader, Writer};
+use weft_types::{CodecError, Decode, Domain, Encode, Item, Leg, Part, Reader, SignedTx, Writer};
 
 /// The item behind a promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,20 @@ pub enum Content {
     Clear(Box<Item>),
     /// A sealed item, opened.
     Sealed(Box<SealedContent>),
+    /// A part of a bundle, opened, and what stands in its result for another leg.
+    Part(Box<OtherLeg>),
+}
+
+/// A part of a bundle beside a transaction that its result names for another one's leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherLeg {
+    /// The part that the result is about.
+    pub sealed: SealedContent,
+    /// The transaction.
+    pub tx: SignedTx,
+    /// The other part: its leg, number and all that the bundle's id binds to are shown by what hid them. Without it only the
+    /// transaction's marker is looked at.
+    pub part: Option<Part>,
 }
 
 /// An envelope, the word about the key that it is sealed to, and the seed that opens it.
@@ -49,6 +63,8 @@ pub(crate) enum Legs {
     Single(Leg),
     /// Those of a bundle.
     Bundle(Vec<Leg>),
+    /// One of those of a bundle in parts.
+    Part(Box<Part>),
     /// A sealed item that holds neither.
     None,
 }
@@ -59,6 +75,7 @@ impl Content {
         match self {
             Self::Clear(item) => item.hash(domain),
             Self::Sealed(sealed) => sealed.envelope.id(domain),
+            Self::Part(other) => other.sealed.envelope.id(domain),
         }
     }
 
@@ -68,18 +85,32 @@ impl Content {
             Self::Clear(item) => {
                 readable(item).ok_or(NotEvidence::Unrelated("neither transaction nor bundle"))
             }
-            Self::Sealed(sealed) => match sealed.verdict(domain, sequencer)? {
-                Verdict::Opened { plaintext, .. } => {
-                    let item = Item::decode(&plaintext).ok();
-                    Ok(item.as_ref().and_then(readable).unwrap_or(Legs::None))
-                }
-                Verdict::Malformed { .. } | Verdict::Undecryptable => Ok(Legs::None),
+            Self::Sealed(sealed) => sealed.legs(domain, sequencer),
+            Self::Part(other) => match other.sealed.legs(domain, sequencer)? {
+                Legs::Part(part) => Ok(Legs::Part(part)),
+                _ => Err(NotEvidence::Unrelated("the envelope holds no part of a bundle")),
             },
         }
     }
 }
 
 impl SealedContent {
+    fn legs(&self, domain: &Domain, sequencer: Address) -> Result<Legs, NotEvidence> {
+        let Verdict::Opened { plaintext, .. } = self.verdict(domain, sequencer)? else {
+            return Ok(Legs::None);
+        };
+        Ok(match Item::decode(&plaintext) {
+            Ok(Item::Part(part)) if self.is_own(&part, domain) => Legs::Part(Box::new(part)),
+            Ok(item) => readable(&item).unwrap_or(Legs::None),
+            Err(_) => Legs::None,
+        })
+    }
+
+    /// Tells whether a part is one of a bundle that can run in the epoch of the envelope.
+    fn is_own(&self, part: &Part, domain: &Domain) -> bool {
+        part.epoch() == self.envelope.carriage.epoch && part.recheck(domain)
+    }
+
     /// Returns the envelope's one verdict, which the seed shows.
     pub(crate) fn verdict(
         &self,
@@ -105,7 +136,10 @@ impl SealedContent {
         };
         let Ok(item) = Item::from_plaintext(&plaintext) else { return Ok(false) };
         let carriage = &self.envelope.carriage;
-        let is_own = item.bundle().is_none_or(|bundle| bundle.recheck(domain));
+        let is_own = match &item {
+            Item::Part(part) => self.is_own(part, domain),
+            item => item.bundle().is_none_or(|bundle| bundle.recheck(domain)),
+        };
         Ok(is_own && item.breach(carriage.gas.gas_limit(), carriage.rollup).is_none())
     }
 }
@@ -160,6 +194,12 @@ impl Encode for Content {
         match self {
             Self::Clear(item) => out.u8(0).put(&**item),
             Self::Sealed(sealed) => out.u8(1).put(&**sealed),
+            Self::Part(other) => {
+                out.u8(if other.part.is_some() { 3 } else { 2 });
+                out.put(&other.sealed).bytes(other.tx.raw());
+                other.part.iter().for_each(|part| part.encode_to(out));
+                out
+            }
         };
     }
 }
@@ -169,6 +209,13 @@ impl Decode for Content {
         Ok(match input.u8()? {
             0 => Self::Clear(Box::new(input.get()?)),
             1 => Self::Sealed(Box::new(input.get()?)),
+            kind @ (2 | 3) => {
+                let (sealed, raw) = (input.get()?, input.bytes()?);
+                let tx = SignedTx::decode(raw)
+                    .map_err(|_| CodecError::NotCanonical("not a valid signed transaction"))?;
+                let part = if kind == 3 { Some(input.get()?) } else { None };
+                Self::Part(Box::new(OtherLeg { sealed, tx, part }))
+            }
             found => return Err(CodecError::Tag { what: "content", found }),
         })
     }

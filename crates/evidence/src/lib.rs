@@ -25,7 +25,7 @@ pub mod notice;
 pub mod order;
 pub mod registry;
 
-pub use content::{Content, SealedContent, Unopenable};
+pub use content::{Content, OtherLeg, SealedContent, Unopenable};
 pub use conviction::{Convicted, Conviction, Fault, Subject};
 pub use error::NotEvidence;
 pub use evidence::{Evidence, Proof};

@@ -152,6 +152,7 @@ impl<D: State> Realm<D> {
             }
             Item::L1Born(L1Born { event: L1Event::Junk(_), .. }) => Ok(Err(born::junk())),
             Item::L1Born(L1Born { event: L1Event::Reorged(_), .. }) => Ok(Err(born::reorged())),
+            Item::Part(_) => Ok(Err(sealed::malformed("a part has no effect but in an envelope"))),
             Item::Session(_) => {
                 Ok(Err(unopened(RemovalCause::Unavailable, "network 0 is not in the realm")))
             }
@@ -175,6 +176,8 @@ impl<D: State> Realm<D> {
                 self.attempt_single(position, leg, sealed.envelope, FailedPolicy::Remove, attempt)
             }
             Item::Bundle(bundle) => self.attempt_bundle(position, bundle, sealed.envelope, attempt),
+            // P18: others are to come; the last one lets the bundle run.
+            Item::Part(_) => Ok(Ok(())),
             _ => Ok(Err(sealed::malformed("an envelope holds a transaction or a bundle"))),
         };
         Ok(decided?.map_err(|removal| self.known_away(removal)))

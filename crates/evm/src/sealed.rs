@@ -1,32 +1,44 @@
 //! Sealed items in the fold: what an opened envelope may hold, and what carrying it costs (P11, P13).
 
 use crate::{
-    chain::Chain, fold::unopened, joint::ExecError, realm::system_call_from, state::State,
+    chain::Chain, fold::unopened, joint::ExecError, leg::invalid, realm::system_call_from,
+    state::State,
 };
-use alloc::{string::ToString as _, vec::Vec};
+use alloc::{format, string::ToString as _, vec::Vec};
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 use weft_contracts::FeeVault;
-use weft_types::{FEE_VAULT, Item, Opening, Removal, RemovalCause, SYSTEM_SENDER, Sealed};
+use weft_types::{
+    FEE_VAULT, InvalidReason, Item, Opening, Part, Removal, RemovalCause, SYSTEM_SENDER, Sealed,
+    Terms,
+};
 
 /// Charges of one closing call: each costs up to 30,000 of the 30,000,000 units that a system call has.
 const CHARGES_PER_CALL: usize = 500;
 
 /// Returns the item of an envelope that keeps what its terms declare, or why there is none.
 pub(crate) fn item_of(sealed: &Sealed) -> Result<&Item, Removal> {
-    match &sealed.opening {
-        Opening::Opened(item) => match item.breach(sealed.terms.gas_limit, sealed.terms.rollup) {
-            Some(breach) => Err(malformed(&breach.to_string())),
-            None => Ok(item),
-        },
-        Opening::Malformed => Err(malformed("the envelope holds no item")),
+    let Terms { gas_limit, rollup, .. } = sealed.terms;
+    let (item, breach) = match &sealed.opening {
+        Opening::Opened(item) => (&**item, item.breach(gas_limit, rollup)),
+        Opening::Joined(joined) => (joined.item(), joined.breach(gas_limit, rollup)),
+        Opening::Repeated(part) => return Err(repeated(part)),
+        Opening::Malformed => return Err(malformed("the envelope holds no item")),
         Opening::Undecryptable => {
-            Err(unopened(RemovalCause::Undecryptable, "the envelope opens to nothing"))
+            return Err(unopened(RemovalCause::Undecryptable, "the envelope opens to nothing"));
         }
         Opening::Late => {
-            Err(unopened(RemovalCause::Late, "its epoch was not closed in time; nothing is owed"))
+            let why = "its epoch was not closed in time; nothing is owed";
+            return Err(unopened(RemovalCause::Late, why));
         }
-    }
+    };
+    breach.map_or(Ok(item), |breach| Err(malformed(&breach.to_string())))
+}
+
+/// Its bytes are right, so it is not malformed, which its seed would refute.
+fn repeated(part: &Part) -> Removal {
+    let text = format!("bundle {} has this part already", part.id());
+    invalid(part.leg(), part.index(), InvalidReason::Unbundled, text)
 }
 
 pub(crate) fn malformed(reason: &str) -> Removal {

@@ -21,6 +21,8 @@ pub(crate) enum Fate {
     Included,
     /// It had a position and is in no block.
     Removed(Removal),
+    /// It is this leg of a bundle in so many parts, not all of which were there in its turn; it did nothing.
+    Part(u16, u16),
     /// It never had a position: its legs did not come in time, or it became invalid while it waited.
     Dropped(String),
 }
@@ -50,7 +52,7 @@ impl Record {
         let outputs: usize = self.results.iter().map(|result| result.output.len()).sum();
         let hops: usize = self.hops.iter().map(hop_bytes).sum();
         let fate = match &self.fate {
-            Fate::Included => 0,
+            Fate::Included | Fate::Part(..) => 0,
             Fate::Removed(removal) => removal.reason.len() + removal.revert_data.len(),
             Fate::Dropped(why) => why.len(),
         };

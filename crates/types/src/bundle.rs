@@ -6,6 +6,7 @@ use crate::{
     domain::{Domain, Tag},
     ids::NetworkId,
     item::{Leg, SignedTx},
+    parts::PartedShape,
 };
 use alloc::vec::Vec;
 use alloy_consensus::Transaction as _;
@@ -161,6 +162,17 @@ pub struct Bundle {
     legs: Vec<Leg>,
     id: BundleId,
     marked: bool,
+    /// What its id is made of beside the legs, when they were sealed apart.
+    blinded: Option<Blinded>,
+}
+
+/// What the legs of a bundle were hidden with until the last was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Blinded {
+    /// Epoch in which all parts were sealed.
+    pub(crate) epoch: u64,
+    /// By leg.
+    pub(crate) blindings: Vec<B256>,
 }
 
 /// Reason for refusing a bundle.
@@ -230,7 +242,22 @@ impl Bundle {
         if marked {
             check_markers(&markers, id)?;
         }
-        Ok(Self { salt, level, legs, id, marked })
+        Ok(Self { salt, level, legs, id, marked, blinded: None })
+    }
+
+    /// Puts legs together that were sealed apart; each signs `id`.
+    pub(crate) const fn joined(
+        salt: B256,
+        level: SafetyLevel,
+        legs: Vec<Leg>,
+        id: BundleId,
+        blinded: Blinded,
+    ) -> Self {
+        Self { salt, level, legs, id, marked: true, blinded: Some(blinded) }
+    }
+
+    pub(crate) const fn blinded(&self) -> Option<&Blinded> {
+        self.blinded.as_ref()
     }
 
     /// Returns the identity.
@@ -259,7 +286,7 @@ impl Bundle {
     }
 }
 
-fn check_count(legs: &[Leg]) -> Result<(), InvalidBundle> {
+pub(crate) fn check_count(legs: &[Leg]) -> Result<(), InvalidBundle> {
     match legs.len() {
         0 => return Err(InvalidBundle::Empty),
         n if n > MAX_LEGS => {
@@ -275,7 +302,10 @@ fn check_count(legs: &[Leg]) -> Result<(), InvalidBundle> {
     }
 }
 
-fn check_markers(markers: &[Option<Marker>], computed: BundleId) -> Result<(), InvalidBundle> {
+pub(crate) fn check_markers(
+    markers: &[Option<Marker>],
+    computed: BundleId,
+) -> Result<(), InvalidBundle> {
     for (leg, marker) in markers.iter().enumerate() {
         let declared = marker.ok_or(InvalidBundle::PartlyMarked { leg })?.bundle();
         if declared != computed {
@@ -351,14 +381,23 @@ impl Decode for Bundle {
         if marked {
             check_markers(&markers, id).map_err(|_| CodecError::NotCanonical("bundle markers"))?;
         }
-        Ok(Self { salt, level, legs, id, marked })
+        Ok(Self { salt, level, legs, id, marked, blinded: None })
     }
 }
 
 impl Bundle {
     /// Returns true when the identity is that of the legs in `domain`. Decoded bundles need this check.
     pub fn recheck(&self, domain: &Domain) -> bool {
-        let legs = self.legs.iter().map(LegShape::of).collect();
-        BundleShape { salt: self.salt, level: self.level, legs }.id(domain) == self.id
+        let (salt, level) = (self.salt, self.level);
+        let legs = self.legs.iter().map(LegShape::of);
+        let computed = match &self.blinded {
+            None => BundleShape { salt, level, legs: legs.collect() }.id(domain),
+            Some(Blinded { epoch, blindings }) => {
+                let commit = |(leg, blinding): (LegShape, _)| leg.commitment(domain, blinding);
+                let commitments = legs.zip(blindings).map(commit).collect();
+                PartedShape { salt, level, epoch: *epoch, commitments }.id(domain)
+            }
+        };
+        computed == self.id
     }
 }

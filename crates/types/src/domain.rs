@@ -39,6 +39,10 @@ pub enum Tag {
     PromiseGroup = 13,
     /// The logs of a transaction, as an execution promise names them.
     Logs = 14,
+    /// What stands for a leg in the id of a bundle that is sealed in parts (P18).
+    LegCommitment = 15,
+    /// The identity of such a bundle.
+    PartedBundle = 16,
     /// The log of a data directory.
     Log = 20,
     /// Anything of the sealed lane; a second byte says what (`weft-crypto`).

@@ -5,6 +5,7 @@ use crate::{
     codec::{CodecError, Decode, Encode, Reader, Writer},
     domain::{Domain, Tag},
     ids::NetworkId,
+    parts::Part,
     sealed::Sealed,
 };
 use alloc::sync::Arc;
@@ -29,6 +30,8 @@ pub enum Item {
     Session(Session),
     /// An item that L1 puts into the lane (P46, P48).
     L1Born(L1Born),
+    /// One leg of a bundle whose legs are sealed apart; only in envelopes. Next: collected with the others of its epoch.
+    Part(Part),
 }
 
 /// One transaction of an item, for one rollup.
@@ -240,6 +243,7 @@ impl Item {
             Self::Bundle(bundle)
             | Self::L1Born(L1Born { event: L1Event::ForcedBundle(bundle), .. }) => bundle.legs(),
             Self::Sealed(sealed) => sealed.opened().map_or(&[], Self::legs),
+            Self::Part(part) => core::slice::from_ref(part.leg()),
             Self::Session(_) | Self::L1Born(_) => &[],
         }
     }
@@ -272,6 +276,7 @@ impl Encode for Item {
             Self::Sealed(sealed) => out.u8(2).put(sealed),
             Self::Session(session) => out.u8(3).put(session),
             Self::L1Born(born) => out.u8(4).put(born),
+            Self::Part(part) => out.u8(5).put(part),
         };
     }
 }
@@ -284,6 +289,7 @@ impl Decode for Item {
             2 => Self::Sealed(input.get()?),
             3 => Self::Session(input.get()?),
             4 => Self::L1Born(input.get()?),
+            5 => Self::Part(input.get()?),
             found => return Err(CodecError::Tag { what: "item kind", found }),
         })
     }

@@ -15,6 +15,7 @@ pub mod hop;
 pub mod ids;
 pub mod item;
 pub mod outcome;
+pub mod parts;
 pub mod promise;
 pub mod sealed;
 pub mod slot;
@@ -28,11 +29,12 @@ pub use hop::{Hop, HopBody, HopCall, HopReturn, TokenMove, Touched, Verdict};
 pub use ids::{NetworkId, Place, Position, Section, SlotNumber};
 pub use item::{Deposit, Exit, InvalidLeg, Item, L1Born, L1Event, L1Ref, Leg, Session, SignedTx};
 pub use outcome::{InvalidReason, Outcome, Removal, RemovalCause};
+pub use parts::{Part, PartedShape, Parts};
 pub use promise::{
     Checkpoint, Equivocation, ExecutionPromise, OrderPromise, PromiseError, PromisedLeg,
     PromisedRemoval, Signature, SignedGroup, SignedPromise, Statement,
 };
-pub use sealed::{Breach, Opening, Sealed, Terms};
+pub use sealed::{Breach, Joined, Opening, Sealed, Terms};
 pub use slot::{SlotHeader, SlotRecord};
 pub use status::Status;
 

@@ -4,12 +4,14 @@
 //! epoch is closed and everybody can compute the same one.
 
 use crate::{
+    bundle::{Blinded, Bundle, MAX_LEGS, Marker, check_count, check_markers},
     codec::{CodecError, Decode, Encode, Reader, Writer},
     ids::NetworkId,
-    item::Item,
+    item::{Item, Leg},
     outcome::RemovalCause,
+    parts::{MIN_PARTS, Part},
 };
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256};
 use thiserror::Error;
@@ -45,7 +47,8 @@ pub struct Terms {
 /// What a sealed item turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// A transaction or a bundle. Next: executed, or removed like any other.
+    /// A transaction or a bundle: executed, or removed like any other. Or a part of a bundle others of which are still to
+    /// come: it does nothing.
     Opened(Box<Item>),
     /// A right ciphertext of something that is neither.
     Malformed,
@@ -53,6 +56,38 @@ pub enum Opening {
     Undecryptable,
     /// Its epoch was not closed in time, so that somebody may have read it before its order was fixed (P17).
     Late,
+    /// The last part of a bundle, with all the others. Next: executed, or removed like any other bundle.
+    Joined(Box<Joined>),
+    /// A part whose place in its bundle another one has.
+    Repeated(Box<Part>),
+}
+
+/// A bundle whose last part has its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    own: u16,
+    bundle: Item,
+}
+
+impl Joined {
+    pub(crate) const fn new(own: u16, bundle: Bundle) -> Self {
+        Self { own, bundle: Item::Bundle(bundle) }
+    }
+
+    /// Returns the bundle, as an item.
+    pub const fn item(&self) -> &Item {
+        &self.bundle
+    }
+
+    /// Returns the leg that the envelope itself held.
+    pub fn own_leg(&self) -> &Leg {
+        &self.bundle.legs()[usize::from(self.own)]
+    }
+
+    /// Returns how the envelope's own leg breaks what its carriage declares; each other one is held against its own.
+    pub fn breach(&self, gas_limit: u64, rollup: Option<NetworkId>) -> Option<Breach> {
+        breach(core::slice::from_ref(self.own_leg()), gas_limit, rollup)
+    }
 }
 
 /// Why an item is not what its envelope's carriage declares.
@@ -79,15 +114,19 @@ pub enum Breach {
 impl Item {
     /// Returns how the item of an envelope breaks what the carriage declares, if it does (P13).
     pub fn breach(&self, gas_limit: u64, rollup: Option<NetworkId>) -> Option<Breach> {
-        let limits = self.legs().iter().map(|leg| leg.tx.envelope().gas_limit());
-        let declared = limits.fold(0_u64, u64::saturating_add);
-        if declared > gas_limit {
-            return Some(Breach::Gas { declared, bound: gas_limit });
-        }
-        let named = rollup?;
-        let other = self.legs().iter().find(|leg| leg.network != named)?;
-        Some(Breach::Rollup { found: other.network, named })
+        breach(self.legs(), gas_limit, rollup)
     }
+}
+
+fn breach(legs: &[Leg], gas_limit: u64, rollup: Option<NetworkId>) -> Option<Breach> {
+    let limits = legs.iter().map(|leg| leg.tx.envelope().gas_limit());
+    let declared = limits.fold(0_u64, u64::saturating_add);
+    if declared > gas_limit {
+        return Some(Breach::Gas { declared, bound: gas_limit });
+    }
+    let named = rollup?;
+    let other = legs.iter().find(|leg| leg.network != named)?;
+    Some(Breach::Rollup { found: other.network, named })
 }
 
 impl Sealed {
@@ -95,7 +134,10 @@ impl Sealed {
     pub fn opened(&self) -> Option<&Item> {
         match &self.opening {
             Opening::Opened(item) => Some(item),
-            Opening::Malformed | Opening::Undecryptable | Opening::Late => None,
+            Opening::Joined(joined) => Some(joined.item()),
+            Opening::Malformed | Opening::Undecryptable | Opening::Late | Opening::Repeated(_) => {
+                None
+            }
         }
     }
 
@@ -121,6 +163,8 @@ impl Encode for Sealed {
             Opening::Malformed => out.u8(1),
             Opening::Undecryptable => out.u8(2),
             Opening::Late => out.u8(3),
+            Opening::Joined(joined) => out.u8(4).put(&**joined),
+            Opening::Repeated(part) => out.u8(5).put(&**part),
         };
     }
 }
@@ -133,6 +177,8 @@ impl Decode for Sealed {
             1 => Opening::Malformed,
             2 => Opening::Undecryptable,
             3 => Opening::Late,
+            4 => Opening::Joined(Box::new(input.get()?)),
+            5 => Opening::Repeated(Box::new(input.get()?)),
             found => return Err(CodecError::Tag { what: "opening", found }),
         };
         Ok(Self { envelope, terms, opening })
@@ -147,19 +193,55 @@ impl Decode for Plaintext {
         Ok(Self(match input.u8()? {
             0 => Item::Transaction(input.get()?),
             1 => Item::Bundle(input.get()?),
+            5 => Item::Part(input.get()?),
             found => return Err(CodecError::Tag { what: "kind of a sealed item", found }),
         }))
     }
 }
 
 impl Item {
-    /// Reads the plaintext of an envelope: the encoding of a transaction or of a bundle.
+    /// Reads the plaintext of an envelope: the encoding of a transaction, of a bundle, or of a part of one.
     ///
     /// # Errors
     ///
     /// [`CodecError`] for anything else; the envelope is malformed.
     pub fn from_plaintext(bytes: &[u8]) -> Result<Self, CodecError> {
         Plaintext::decode(bytes).map(|Plaintext(item)| item)
+    }
+}
+
+impl Encode for Joined {
+    fn encode_to(&self, out: &mut Writer) {
+        let Item::Bundle(bundle) = &self.bundle else { unreachable!("it is one") };
+        let blinded = bundle.blinded().expect("made of parts");
+        out.number(self.own).hash(&bundle.salt()).put(&bundle.level()).number(blinded.epoch);
+        out.len(bundle.legs().len());
+        for (blinding, leg) in blinded.blindings.iter().zip(bundle.legs()) {
+            out.hash(blinding).put(leg);
+        }
+    }
+}
+
+impl Decode for Joined {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (own, salt, level) = (input.number()?, input.hash()?, input.get()?);
+        let epoch = input.number()?;
+        let count = input.bounded_len(MAX_LEGS)?;
+        let (mut blindings, mut legs) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            blindings.push(input.hash()?);
+            legs.push(input.get::<Leg>()?);
+        }
+        if count < MIN_PARTS || usize::from(own) >= count {
+            return Err(CodecError::NotCanonical("number of parts"));
+        }
+        check_count(&legs).map_err(|_| CodecError::NotCanonical("bundle legs"))?;
+        let markers = legs.iter().map(|leg| Marker::of(&leg.tx)).collect::<Result<Vec<_>, _>>();
+        let markers = markers.map_err(|_| CodecError::NotCanonical("bundle markers"))?;
+        let first = markers[0].ok_or(CodecError::NotCanonical("part without marker"))?.bundle();
+        check_markers(&markers, first).map_err(|_| CodecError::NotCanonical("bundle markers"))?;
+        let bundle = Bundle::joined(salt, level, legs, first, Blinded { epoch, blindings });
+        Ok(Self::new(own, bundle))
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn in_evidence(evidence: &Evidence, item: B256) -> Option<Bytes> {
                 return (found.hash(evidence.domain()) == item).then(|| bare(&**found));
             }
             Content::Sealed(sealed) => &sealed.envelope,
+            Content::Part(other) => &other.sealed.envelope,
         },
         Proof::StaleInclusion(_, envelope) => envelope,
         Proof::FalseOpening(_, inside) => &inside.envelope,

@@ -21,12 +21,34 @@ library Transactions {
     /// @notice Tells whether a transaction carries at least one bundle marker.
     function isMarked(bytes calldata transaction, address reserved) internal pure returns (bool) {
         (uint8 kind, Item[] memory fields) = _fields(transaction);
+        (bool isAtTheEnd,) = _suffix(transaction, kind, fields);
+        if (isAtTheEnd) return true;
+        return kind != 0 && _lists(transaction, fields[kind == 1 ? 7 : 8], reserved, false, 0);
+    }
+
+    /// @notice Tells whether a transaction carries the marker of this bundle, beside whatever else.
+    function isMarkedFor(bytes calldata transaction, address reserved, bytes32 id) internal pure returns (bool) {
+        (uint8 kind, Item[] memory fields) = _fields(transaction);
+        (bool isAtTheEnd, bytes32 found) = _suffix(transaction, kind, fields);
+        if (isAtTheEnd && found == id) return true;
+        return kind != 0 && _lists(transaction, fields[kind == 1 ? 7 : 8], reserved, true, id);
+    }
+
+    /// @notice Returns the bundle that a transaction names at the end of its call data, if it does.
+    function suffix(bytes calldata transaction) internal pure returns (bool, bytes32) {
+        (uint8 kind, Item[] memory fields) = _fields(transaction);
+        return _suffix(transaction, kind, fields);
+    }
+
+    function _suffix(bytes calldata transaction, uint8 kind, Item[] memory fields)
+        private
+        pure
+        returns (bool, bytes32)
+    {
         Item memory input = fields[kind == 0 ? 5 : kind == 1 ? 6 : 7];
-        if (input.length >= MARKER) {
-            uint256 pos = input.offset + input.length - MARKER;
-            if (bytes8(transaction[pos:pos + 8]) == MAGIC) return true;
-        }
-        return kind != 0 && _lists(transaction, fields[kind == 1 ? 7 : 8], reserved);
+        if (input.length < MARKER) return (false, 0);
+        uint256 pos = input.offset + input.length - MARKER;
+        return (bytes8(transaction[pos:pos + 8]) == MAGIC, bytes32(transaction[pos + 8:pos + MARKER]));
     }
 
     /// @notice Returns who signed a transaction; zero when nobody can have.
@@ -66,8 +88,12 @@ library Transactions {
         if (pos != data.length) revert NotATransaction();
     }
 
-    /// Tells whether an access list names a key of `reserved`.
-    function _lists(bytes calldata data, Item memory list, address reserved) private pure returns (bool) {
+    /// Tells whether an access list names a key of `reserved`: this one, or any.
+    function _lists(bytes calldata data, Item memory list, address reserved, bool isThis, bytes32 key)
+        private
+        pure
+        returns (bool)
+    {
         uint256 end = list.offset + list.length;
         for (uint256 pos = list.offset; pos < end;) {
             Item memory entry = _item(data, pos, end);
@@ -75,7 +101,17 @@ library Transactions {
             Item memory account = _item(data, entry.offset, pos);
             Item memory keys = _item(data, account.offset + account.length, pos);
             bool isReserved = account.length == 20 && _number(data, account) == uint160(reserved);
-            if (isReserved && keys.length != 0) return true;
+            if (isReserved && (isThis ? _holds(data, keys, key) : keys.length != 0)) return true;
+        }
+        return false;
+    }
+
+    function _holds(bytes calldata data, Item memory keys, bytes32 key) private pure returns (bool) {
+        uint256 end = keys.offset + keys.length;
+        for (uint256 pos = keys.offset; pos < end;) {
+            Item memory listed = _item(data, pos, end);
+            pos = listed.offset + listed.length;
+            if (listed.length == 32 && bytes32(data[listed.offset:pos]) == key) return true;
         }
         return false;
     }

@@ -4,6 +4,7 @@ mod exits;
 mod forced;
 mod honest;
 mod lies;
+mod parts;
 mod revealed;
 mod sealed;
 mod sequencer;

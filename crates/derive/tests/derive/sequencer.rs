@@ -6,6 +6,7 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
+use revm::DatabaseRef as _;
 use std::collections::{BTreeMap, BTreeSet};
 use weft_batch::{
     AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Opened, Ordered, RealmConfig,
@@ -25,7 +26,8 @@ use weft_lane::{
 };
 use weft_types::{
     Bundle, BundleShape, Domain, FEE_VAULT, Item, L1Event, Leg, LegShape, NetworkId, Opening,
-    Outcome, Position, SafetyLevel, Sealed, Section, Signature, SignedTx, SlotNumber,
+    Outcome, Part, PartedShape, Parts, Position, SafetyLevel, Sealed, Section, Signature, SignedTx,
+    SlotNumber,
 };
 
 pub(crate) const A: NetworkId = NetworkId::new(901);
@@ -110,11 +112,34 @@ pub(crate) fn bundle(drafts: &[Draft]) -> Bundle {
     Bundle::new(&Domain::dev(), salt, level, marked.collect()).unwrap()
 }
 
+/// Makes the parts of a bundle; leg i is hidden by `keccak(i)`.
+pub(crate) fn parted(salt: u8, epoch: u64, drafts: &[Draft]) -> Vec<Part> {
+    let domain = Domain::dev();
+    let blinding = |index: usize| keccak256([index as u8]);
+    let commit = |(index, draft): (usize, &Draft)| {
+        LegShape::of(&draft.leg()).commitment(&domain, &blinding(index))
+    };
+    let shape = PartedShape {
+        salt: B256::repeat_byte(salt),
+        level: SafetyLevel::Reputation,
+        epoch,
+        commitments: drafts.iter().enumerate().map(commit).collect(),
+    };
+    let suffix = shape.id(&domain).suffix();
+    let part = |(index, draft): (usize, &Draft)| {
+        let data = [draft.data.as_ref(), &suffix].concat().into();
+        let leg = Draft { data, ..draft.clone() }.leg();
+        Part::new(&domain, &shape, index as u16, blinding(index), leg).unwrap()
+    };
+    drafts.iter().enumerate().map(part).collect()
+}
+
 /// An epoch with a key.
 struct Epoch {
     list: KeyList,
     secret: Secret,
     envelopes: Vec<Envelope>,
+    parts: Parts,
 }
 
 /// An honest sequencer.
@@ -388,7 +413,22 @@ impl Sequencer {
         let key = KeyAnnouncement { epoch, list: list.id(), members: committee, close_at_ms };
         self.step(Input::Announce(key));
         self.slot.keys.push(AnnouncedKey { close_at_ms, list: list.encode().into() });
-        self.epochs.insert(epoch, Epoch { list, secret, envelopes: Vec::new() });
+        self.epochs.insert(
+            epoch,
+            Epoch { list, secret, envelopes: Vec::new(), parts: Parts::new(Domain::dev(), epoch) },
+        );
+    }
+
+    /// Takes the parts of an epoch for those of another.
+    pub(crate) fn collect_as(&mut self, epoch: u64, other: u64) {
+        self.epochs.get_mut(&epoch).unwrap().parts = Parts::new(Domain::dev(), other);
+    }
+
+    pub(crate) fn nonces<const N: usize>(&self, of: [(NetworkId, Address); N]) -> [u64; N] {
+        of.map(|(network, address)| {
+            let account = self.realm.state(network).unwrap().basic_ref(address).unwrap();
+            account.map_or(0, |account| account.nonce)
+        })
     }
 
     /// Returns the key list of a closed epoch, and its closing head.
@@ -465,8 +505,10 @@ impl Sequencer {
     fn run(&mut self, number: u64, turns: &[Turn]) {
         let mut epoch = self.epochs.remove(&number).unwrap();
         let rest = epoch.envelopes.split_off(turns.len());
-        let items = turns.iter().zip(&epoch.envelopes);
-        let items = items.map(|(turn, envelope)| self.run_turn(&epoch, turn, envelope)).collect();
+        let envelopes = epoch.envelopes.clone();
+        let items = turns.iter().zip(&envelopes);
+        let run = |(turn, envelope)| self.run_turn(&mut epoch, turn, envelope);
+        let items = items.map(run).collect();
         let secret = B256::new(epoch.secret.to_bytes());
         let revealed = std::mem::take(&mut self.revealed);
         self.slot.opening = Some(EpochOpening { epoch: number, secret, revealed, items });
@@ -475,7 +517,7 @@ impl Sequencer {
         }
     }
 
-    fn run_turn(&mut self, epoch: &Epoch, turn: &Turn, envelope: &Envelope) -> Opened {
+    fn run_turn(&mut self, epoch: &mut Epoch, turn: &Turn, envelope: &Envelope) -> Opened {
         let scheme = EpochKeyScheme::new(&epoch.list);
         let secret = epoch.list.fitting(&epoch.secret).unwrap();
         let (opening, opened) = match scheme.open(envelope, &secret).unwrap() {
@@ -494,6 +536,8 @@ impl Sequencer {
                 (Opening::Undecryptable, Opened::Undecryptable { head, masked_seed, body })
             }
         };
+        let terms = terms(self.config.lane.sealing.as_ref().unwrap(), &envelope.carriage);
+        let opening = epoch.parts.turn(&terms, opening);
         self.turn(turn.position, turn.item, &envelope.carriage, opening);
         opened
     }

@@ -2,7 +2,7 @@
 
 use super::promised;
 use crate::{
-    content::{Content, Legs, Unopenable},
+    content::{Content, Legs, OtherLeg, Unopenable},
     conviction::{Convicted, Conviction, Fault, Subject},
     error::NotEvidence,
     registry::Registry,
@@ -10,8 +10,8 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use weft_crypto::{Envelope, Verdict};
 use weft_types::{
-    Domain, ExecutionPromise, Leg, Marker, Position, PromisedLeg, RemovalCause, Section,
-    SignedPromise, Statement,
+    Domain, ExecutionPromise, Leg, LegShape, Marker, Part, Position, PromisedLeg, RemovalCause,
+    Section, SignedPromise, Statement,
 };
 
 /// P18: a leg that stands alone, or a leg that failed in a bundle that did not.
@@ -32,6 +32,7 @@ pub(super) fn unbundling(
             let leg = legs.get(usize::from(named.leg));
             !named.success && leg.is_some_and(|leg| is_leg(leg, named) && !leg.may_revert)
         }),
+        Legs::Part(part) => failed_part(domain, promise, &part, content)?,
         Legs::None => false,
     };
     convict_if(broken, key, Fault::Unbundling, promise.position)
@@ -46,19 +47,96 @@ pub(super) fn wrong_leg(
 ) -> Result<Conviction, NotEvidence> {
     let (key, promise) = execution(domain, registry, promise)?;
     is_item(domain, &promise.item, content)?;
-    let legs = match content.legs(domain, key)? {
-        Legs::Single(leg) => [leg].into(),
-        Legs::Bundle(legs) => legs,
-        Legs::None => [].into(),
-    };
-    let is_own = |named: &PromisedLeg| {
-        legs.get(usize::from(named.leg)).is_some_and(|leg| is_leg(leg, named))
+    let legs = content.legs(domain, key)?;
+    let is_wrong = match &legs {
+        Legs::Single(leg) => names_others(promise, core::slice::from_ref(leg)),
+        Legs::Bundle(legs) => names_others(promise, legs),
+        Legs::Part(part) => is_wrong_part(domain, promise, part, content)?,
+        Legs::None => !promise.legs.is_empty(),
     };
     let fault = match content {
         Content::Clear(_) => Fault::WrongResult,
-        Content::Sealed(_) => Fault::WrongPlaintext,
+        Content::Sealed(_) | Content::Part(_) => Fault::WrongPlaintext,
     };
-    convict_if(!promise.legs.iter().all(is_own), key, fault, promise.position)
+    convict_if(is_wrong, key, fault, promise.position)
+}
+
+fn names_others(promise: &ExecutionPromise, legs: &[Leg]) -> bool {
+    let is_own = |named: &PromisedLeg| {
+        legs.get(usize::from(named.leg)).is_some_and(|leg| is_leg(leg, named))
+    };
+    !promise.legs.iter().all(is_own)
+}
+
+/// P18: a result of a part names a leg under its number that is not its own, one with a number that its bundle does not have,
+/// or another's that cannot be one of the bundle.
+///
+/// Only the last part of a bundle has a result with legs. Legs of others are theirs: who holds one envelope alone cannot
+/// say what they are, and who holds all of them cannot either, for a number may have been sealed twice, of which the first
+/// counts. What the id binds is the same in all: the marker, and what the commitment covers.
+fn is_wrong_part(
+    domain: &Domain,
+    promise: &ExecutionPromise,
+    part: &Part,
+    content: &Content,
+) -> Result<bool, NotEvidence> {
+    let is_own = |named: &PromisedLeg| match named.leg {
+        index if index == part.index() => is_leg(part.leg(), named),
+        index => usize::from(index) < part.count(),
+    };
+    if !promise.legs.iter().all(is_own) {
+        return Ok(true);
+    }
+    let Some((named, other)) = other_leg(domain, promise, part, content)? else { return Ok(false) };
+    let is_marked = matches!(Marker::of(&other.tx), Ok(Some(it)) if it.bundle() == part.id());
+    let keeps_to = |committed: &Part| {
+        let Leg { network, may_revert, .. } = *committed.leg();
+        let shown = Leg { network, may_revert, tx: other.tx.clone() };
+        named.network == network && LegShape::of(&shown) == LegShape::of(committed.leg())
+    };
+    Ok(!is_marked || !other.part.as_ref().is_none_or(keeps_to))
+}
+
+/// A leg failed that may not, as its own part says, and its bundle stands.
+fn failed_part(
+    domain: &Domain,
+    promise: &ExecutionPromise,
+    part: &Part,
+    content: &Content,
+) -> Result<bool, NotEvidence> {
+    let is_own = |named: &&PromisedLeg| named.leg == part.index() && is_leg(part.leg(), named);
+    let own = promise.legs.iter().find(is_own);
+    if own.is_some_and(|named| !named.success && !part.leg().may_revert) {
+        return Ok(true);
+    }
+    let Some((named, other)) = other_leg(domain, promise, part, content)? else { return Ok(false) };
+    let may_not = other.part.as_ref().is_some_and(|committed| !committed.leg().may_revert);
+    Ok(!named.success && may_not)
+}
+
+/// Returns the leg that stands in a result for another part, with what is shown of it.
+fn other_leg<'a>(
+    domain: &Domain,
+    promise: &'a ExecutionPromise,
+    part: &Part,
+    content: &'a Content,
+) -> Result<Option<(&'a PromisedLeg, &'a OtherLeg)>, NotEvidence> {
+    let Content::Part(other) = content else { return Ok(None) };
+    let index = match &other.part {
+        // Both hold what makes one id, so they say the same of all legs.
+        Some(committed) if committed.id() != part.id() || !committed.recheck(domain) => {
+            return Err(NotEvidence::Unrelated("parts of two bundles"));
+        }
+        Some(committed) => Some(committed.index()),
+        None => None,
+    };
+    let is_named = |named: &&PromisedLeg| {
+        named.tx_hash == other.tx.hash()
+            && named.leg != part.index()
+            && index.is_none_or(|index| index == named.leg)
+    };
+    let named = promise.legs.iter().find(is_named);
+    named.map(|named| Some((named, &**other))).ok_or(NotEvidence::Unrelated("no such leg"))
 }
 
 /// P11: a seed that gives the ciphertext. With it there is no key under which the envelope is undecryptable, and an

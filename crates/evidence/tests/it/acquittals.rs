@@ -1,16 +1,16 @@
 //! Evidence about sealed items that convicts nobody, in `vectors/evidence/acquittals.json`: L1 must refuse each as well.
 
 use crate::{
-    cases::{clear, closed, nothing_inside, single},
+    cases::{beside, clear, closed, joined, last_part, nothing_inside, single},
     vectors::{self, Json},
     world::*,
 };
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{B256, Bytes, U256};
 use weft_crypto::{DelayScheme as _, EpochKeyScheme, SchemeId};
 use weft_evidence::{Content, Evidence, Proof, SealedContent, Unopenable};
 use weft_types::{
-    Decode as _, Encode as _, Item, PromisedLeg, RemovalCause, Section, SignedPromise, SlotNumber,
-    Statement,
+    Decode as _, Encode as _, Item, LegShape, Part, PartedShape, PromisedLeg, RemovalCause,
+    SafetyLevel, Section, SignedPromise, SlotNumber, Statement,
 };
 
 type Named = (&'static str, Proof);
@@ -199,9 +199,96 @@ fn places() -> Vec<Named> {
     ]
 }
 
+/// What an honest sequencer promises of bundles in parts, and what shows nothing about them.
+fn parted() -> Vec<Named> {
+    let [first, second] = parts();
+    let last = || closed(last_part());
+    let alone = || closed(sealed(&Item::Part(first.clone())));
+    let legs = || joined(first.leg(), true);
+    // Its sender signed two transactions for one part; the first to be opened counts, and this is the other.
+    let [twin, _] = parts_of([11, 2]);
+    let twin_ran = || joined(twin.leg(), true);
+    let failed = || vec![promised_leg(0, first.leg(), true), promised_leg(1, second.leg(), false)];
+    let own_failed = || vec![promised_leg(1, second.leg(), false)];
+    let beside_twin = |part| beside(twin.leg(), part);
+    // The marker of the bundle, and numbers of another.
+    let other = other_bundle();
+    let of_others = Some(other[0].clone());
+    // Bytes that sign the marker and commit to nothing.
+    let forged = Some(forged());
+    let removed = |cause| about(alone(), vec![], Some(cause), Proof::FalseVerdict);
+    vec![
+        (
+            "legs of others in the result of the last part",
+            about(last(), legs(), None, Proof::WrongLeg),
+        ),
+        ("the last part as it is", about(last(), legs(), None, Proof::Unbundling)),
+        ("a part that waits", about(alone(), vec![], None, Proof::WrongLeg)),
+        ("one of two transactions for a part", about(last(), twin_ran(), None, Proof::WrongLeg)),
+        ("the other one, shown", about(beside_twin(None), twin_ran(), None, Proof::WrongLeg)),
+        (
+            "the other one, and the part that came later",
+            about(beside_twin(Some(first.clone())), twin_ran(), None, Proof::WrongLeg),
+        ),
+        ("a leg that may revert", about(last(), failed(), None, Proof::Unbundling)),
+        ("it alone is here", about(last(), own_failed(), None, Proof::Unbundling)),
+        (
+            "a transaction that nobody named",
+            about(beside(first.leg(), None), own_failed(), None, Proof::WrongLeg),
+        ),
+        (
+            "the part of another bundle",
+            about(beside(first.leg(), of_others.clone()), legs(), None, Proof::WrongLeg),
+        ),
+        (
+            "a part that is none of its bundle",
+            about(beside(first.leg(), forged), legs(), None, Proof::WrongLeg),
+        ),
+        ("the leg of another bundle failed", {
+            about(beside(first.leg(), of_others), legs(), None, Proof::Unbundling)
+        }),
+        ("a part whose place was taken", removed(RemovalCause::Invalid)),
+        ("a malformed part in clear", {
+            about(
+                clear(Item::Part(first.clone())),
+                vec![],
+                Some(RemovalCause::Malformed),
+                Proof::FalseVerdict,
+            )
+        }),
+    ]
+}
+
+/// A part with the marker of [`parts`], and another salt.
+fn forged() -> Part {
+    let mut bytes = parts()[0].encode();
+    // Behind the version.
+    bytes[1] ^= 1;
+    Part::decode(&bytes).unwrap()
+}
+
+/// Another bundle in parts with the same legs.
+fn other_bundle() -> [Part; 2] {
+    let blindings = [8, 9].map(B256::repeat_byte);
+    let legs = [leg(901, 1, Default::default(), false), leg(902, 2, Default::default(), true)];
+    let commit = |(leg, blinding)| LegShape::of(leg).commitment(&domain(), blinding);
+    let shape = PartedShape {
+        salt: B256::repeat_byte(5),
+        level: SafetyLevel::Reputation,
+        epoch: EPOCH,
+        commitments: legs.iter().zip(&blindings).map(commit).collect(),
+    };
+    let suffix = Bytes::copy_from_slice(&shape.id(&domain()).suffix());
+    let legs = [leg(901, 1, suffix.clone(), false), leg(902, 2, suffix, true)];
+    let part = |index: usize| {
+        Part::new(&domain(), &shape, index as u16, blindings[index], legs[index].clone()).unwrap()
+    };
+    [part(0), part(1)]
+}
+
 #[test]
 fn p47_what_convicts_nobody_is_written_down_for_l1() {
-    let all = [honest_results(), verdicts(), openings(), places()].into_iter().flatten();
+    let all = [honest_results(), verdicts(), openings(), places(), parted()].into_iter().flatten();
     let vectors = all.map(|(name, proof)| {
         let evidence = Evidence::new(domain(), proof);
         let reason = evidence.check(&registry()).expect_err(name).to_string();

@@ -4,10 +4,12 @@ use crate::world::*;
 use alloy_primitives::{B256, Bytes};
 use weft_crypto::{Secret, ShareContext, deal};
 use weft_evidence::{
-    Content, Ending, EpochNotice, Evidence, Fault, Proof, Release, ShareNotice, Shown, Subject,
-    Unopenable, notice::Notice as _,
+    Content, Ending, EpochNotice, Evidence, Fault, OtherLeg, Proof, Release, ShareNotice, Shown,
+    Subject, Unopenable, notice::Notice as _,
 };
-use weft_types::{ExecutionPromise, Item, Position, RemovalCause, Section, SlotNumber, Statement};
+use weft_types::{
+    ExecutionPromise, Item, Part, Position, RemovalCause, Section, SlotNumber, Statement,
+};
 
 /// What convicts whom of what.
 pub(crate) struct Case {
@@ -291,6 +293,87 @@ pub(crate) fn results() -> Vec<Case> {
     ]
 }
 
+/// The envelope of the second part of a bundle, the last one to be opened.
+pub(crate) fn last_part() -> weft_evidence::SealedContent {
+    sealed(&Item::Part(parts()[1].clone()))
+}
+
+/// The same beside a transaction that its result names for the first part.
+pub(crate) fn beside(leg: &weft_types::Leg, part: Option<Part>) -> Content {
+    Content::Part(Box::new(OtherLeg { sealed: last_part(), tx: leg.tx.clone(), part }))
+}
+
+/// Both legs of the bundle in parts, the first with this result.
+pub(crate) fn joined(first: &weft_types::Leg, success: bool) -> Vec<weft_types::PromisedLeg> {
+    vec![promised_leg(0, first, success), promised_leg(1, parts()[1].leg(), true)]
+}
+
+/// A transaction that signs the marker of the bundle in parts, and is another than its part commits to.
+pub(crate) fn other_marked() -> weft_types::Leg {
+    let suffix = Bytes::copy_from_slice(&parts()[0].id().suffix());
+    leg(901, 9, suffix, false)
+}
+
+/// Results of parts.
+fn parted() -> Vec<Case> {
+    let [first, second] = parts();
+    let about = |content: Content, legs, to: fn(_, _) -> Proof| {
+        let promise = result_promise(content.id(&domain()), legs, None);
+        to(Box::new(promise), content)
+    };
+    let (wrong, unbundled) = (Proof::WrongLeg, Proof::Unbundling);
+    let foreign = leg(901, 9, Bytes::new(), false);
+    let beyond = vec![promised_leg(2, &foreign, true)];
+    let own = vec![promised_leg(1, &foreign, true)];
+    let mut elsewhere = joined(first.leg(), true);
+    elsewhere[0].network = weft_types::NetworkId::new(903);
+    let alone = || closed(sealed(&Item::Part(first.clone())));
+    let failed = vec![promised_leg(0, first.leg(), false), promised_leg(1, second.leg(), true)];
+    let plain = |name, proof, fault| case(name, proof, fault, at(1));
+    vec![
+        plain(
+            "wrong plaintext of a part, under its number",
+            about(closed(last_part()), own, wrong),
+            Fault::WrongPlaintext,
+        ),
+        plain(
+            "wrong plaintext of a part, beyond its bundle",
+            about(closed(last_part()), beyond, wrong),
+            Fault::WrongPlaintext,
+        ),
+        plain(
+            "wrong plaintext of a part, a leg without the marker",
+            about(beside(&foreign, None), joined(&foreign, true), wrong),
+            Fault::WrongPlaintext,
+        ),
+        plain(
+            "wrong plaintext of a part, a leg that was not committed to",
+            about(
+                beside(&other_marked(), Some(first.clone())),
+                joined(&other_marked(), true),
+                wrong,
+            ),
+            Fault::WrongPlaintext,
+        ),
+        plain(
+            "wrong plaintext of a part, on another rollup",
+            about(beside(first.leg(), Some(first.clone())), elsewhere, wrong),
+            Fault::WrongPlaintext,
+        ),
+        plain(
+            "unbundling, without the leg of its part",
+            about(alone(), failed, unbundled),
+            Fault::Unbundling,
+        ),
+        plain(
+            "unbundling, without the leg of another part",
+            about(beside(first.leg(), Some(first.clone())), joined(first.leg(), false), unbundled),
+            Fault::Unbundling,
+        ),
+        plain("false verdict of a malformed part", malformed(alone()), Fault::FalseVerdict),
+    ]
+}
+
 fn malformed(content: Content) -> Proof {
     let cause = Some(RemovalCause::Malformed);
     let promise = result_promise(content.id(&domain()), vec![], cause);
@@ -378,5 +461,5 @@ pub(crate) fn epochs() -> Vec<Case> {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    [equivocations(), orders(), results(), epochs()].into_iter().flatten().collect()
+    [equivocations(), orders(), results(), epochs(), parted()].into_iter().flatten().collect()
 }

@@ -17,9 +17,9 @@ use weft_evidence::{
 use weft_promise::{LocalSigner, Signer as _};
 use weft_types::{
     Bundle, BundleShape, Checkpoint, Domain, Encode as _, ExecutionPromise, Item, Leg, LegShape,
-    NetworkId, OrderPromise, Position, PromisedLeg, PromisedRemoval, RemovalCause, SafetyLevel,
-    Section, Signature, SignedPromise, SignedTx, SlotHeader, SlotNumber, SlotRecord, Statement,
-    chain_next, chain_start,
+    NetworkId, OrderPromise, Part, PartedShape, Position, PromisedLeg, PromisedRemoval,
+    RemovalCause, SafetyLevel, Section, Signature, SignedPromise, SignedTx, SlotHeader, SlotNumber,
+    SlotRecord, Statement, chain_next, chain_start,
     promise::{Group, logs_hash},
 };
 
@@ -232,6 +232,11 @@ pub(crate) fn checkpoint(slot: SlotNumber, parent: B256, count: u32, chain: B256
 
 /// A signed transaction for network 901 or 902, with this calldata.
 pub(crate) fn leg(network: u32, nonce: u64, data: Bytes, may_revert: bool) -> Leg {
+    leg_for(network, nonce, nonce, data, may_revert)
+}
+
+/// The same with so much value.
+pub(crate) fn leg_for(network: u32, nonce: u64, wei: u64, data: Bytes, may_revert: bool) -> Leg {
     let tx = TxEip1559 {
         chain_id: u64::from(network),
         nonce,
@@ -239,7 +244,7 @@ pub(crate) fn leg(network: u32, nonce: u64, data: Bytes, may_revert: bool) -> Le
         max_fee_per_gas: 10,
         max_priority_fee_per_gas: 1,
         to: TxKind::Call(Address::repeat_byte(0xee)),
-        value: U256::from(nonce),
+        value: U256::from(wei),
         access_list: Default::default(),
         input: data,
     };
@@ -256,6 +261,34 @@ pub(crate) fn bundle() -> Bundle {
     let suffix = Bytes::copy_from_slice(&shape.id(&domain()).suffix());
     let legs = vec![leg(901, 1, suffix.clone(), false), leg(902, 2, suffix, true)];
     Bundle::new(&domain(), salt, level, legs).unwrap()
+}
+
+/// A bundle of two legs that were sealed apart, the second of which may revert. The other transactions sign its marker as well:
+/// those of `nonces` in the place of 1 and 2.
+pub(crate) fn parts_of(nonces: [u64; 2]) -> [Part; 2] {
+    let blindings = [6, 7].map(B256::repeat_byte);
+    let plain = [leg(901, 1, Bytes::new(), false), leg(902, 2, Bytes::new(), true)];
+    let commit = |(leg, blinding)| LegShape::of(leg).commitment(&domain(), blinding);
+    let shape = PartedShape {
+        salt: B256::repeat_byte(5),
+        level: SafetyLevel::Reputation,
+        epoch: EPOCH,
+        commitments: plain.iter().zip(&blindings).map(commit).collect(),
+    };
+    let suffix = Bytes::copy_from_slice(&shape.id(&domain()).suffix());
+    let marked = [
+        leg_for(901, nonces[0], 1, suffix.clone(), false),
+        leg_for(902, nonces[1], 2, suffix, true),
+    ];
+    let part = |index: usize| {
+        let leg = marked[index].clone();
+        Part::new(&domain(), &shape, index as u16, blindings[index], leg).unwrap()
+    };
+    [part(0), part(1)]
+}
+
+pub(crate) fn parts() -> [Part; 2] {
+    parts_of([1, 2])
 }
 
 pub(crate) fn promised_leg(index: u16, leg: &Leg, success: bool) -> PromisedLeg {

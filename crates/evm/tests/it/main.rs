@@ -7,6 +7,7 @@ mod counterexamples;
 mod frames;
 mod gas;
 mod l1;
+mod parts;
 mod rogue;
 mod sealed;
 mod shapes;

@@ -16,7 +16,7 @@ const GAS_FEE: u128 = 100;
 const DEPOSIT: u128 = 10_000;
 
 /// Two rollups, the first of which has the vault, with a deposit of key 5.
-fn home() -> (World, [Address; 2]) {
+pub(crate) fn home() -> (World, [Address; 2]) {
     let funded = (0..10).map(|key| GenesisAccount {
         address: account(key),
         balance: U256::from(10_000 * ETHER),
@@ -42,7 +42,7 @@ fn home() -> (World, [Address; 2]) {
     (world, [a, b])
 }
 
-fn sealed(opening: Opening) -> Sealed {
+pub(crate) fn sealed(opening: Opening) -> Sealed {
     let terms = Terms {
         payer: account(5),
         deposit: A,
@@ -63,7 +63,7 @@ fn single(world: &mut World, draft: &Draft) -> Item {
 }
 
 /// Closes the slot and returns what the payer has paid since its deposit.
-fn paid(world: &mut World) -> u128 {
+pub(crate) fn paid(world: &mut World) -> u128 {
     world.turn();
     let left = world.call(A, FEE_VAULT, &FeeVault::depositOfCall { payer: account(5) });
     let earned = FeeVault::earnedCall { beneficiary: ChainSpec::dev(901).coinbase };

@@ -84,7 +84,7 @@ impl Engine {
                         "bundle {id} failed before and is dead"
                     )));
                 }
-                Fate::Removed(_) | Fate::Dropped(_) => {}
+                Fate::Removed(_) | Fate::Part(..) | Fate::Dropped(_) => {}
             }
         }
         for (index, leg) in bundle.legs().iter().enumerate() {
@@ -207,7 +207,7 @@ fn had_its_turn(record: &Record) -> bool {
     match &record.fate {
         Fate::Included => true,
         Fate::Removed(removal) => is_dead(removal, record.protected),
-        Fate::Dropped(_) => false,
+        Fate::Part(..) | Fate::Dropped(_) => false,
     }
 }
 

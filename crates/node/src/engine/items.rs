@@ -19,7 +19,7 @@ use std::{
 use weft_derive::{is_dead, submission};
 use weft_evm::Applied;
 use weft_lane::{Input, Rejection};
-use weft_types::{Bundle, BundleId, Item, Leg, NetworkId, Outcome, Position};
+use weft_types::{Bundle, BundleId, Item, Leg, NetworkId, Outcome, Part, Position};
 
 /// Where an item is after it was submitted.
 #[derive(Debug)]
@@ -198,13 +198,15 @@ impl Engine {
                 self.chain_mut(*network).store.set_origin(hash, origin);
             }
         }
-        let fate = match applied.outcome {
-            Outcome::Included => Fate::Included,
-            Outcome::Removed(removal) => Fate::Removed(removal),
+        let part = part_of(item).filter(|_| applied.outcome == Outcome::Included);
+        let fate = match (applied.outcome, part) {
+            (Outcome::Included, Some(part)) => Fate::Part(part.index(), part.count() as u16),
+            (Outcome::Included, None) => Fate::Included,
+            (Outcome::Removed(removal), _) => Fate::Removed(removal),
         };
         self.outcomes.insert(Record {
-            bundle: item.bundle().map(Bundle::id),
-            protected: item.bundle().is_some_and(Bundle::is_marked),
+            bundle: item.bundle().map(Bundle::id).or(part.map(Part::id)),
+            protected: item.bundle().is_some_and(Bundle::is_marked) || part.is_some(),
             position: Some(applied.position),
             fate,
             legs: item.legs().iter().map(leg_ref).collect(),
@@ -216,6 +218,17 @@ impl Engine {
                 _ => None,
             },
         });
+    }
+}
+
+/// Returns the part that an envelope held whose bundle is not complete.
+fn part_of(item: &Item) -> Option<&Part> {
+    match item {
+        Item::Sealed(sealed) => match sealed.opened() {
+            Some(Item::Part(part)) => Some(part),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

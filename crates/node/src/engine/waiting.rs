@@ -21,7 +21,7 @@ impl Engine {
                 self.note(|| Record::Deferred(Item::Bundle(bundle)));
                 Ok(())
             }
-            Item::Sealed(_) | Item::Session(_) | Item::L1Born(_) => {
+            Item::Sealed(_) | Item::Session(_) | Item::L1Born(_) | Item::Part(_) => {
                 unreachable!("clients send transactions and bundles")
             }
         }

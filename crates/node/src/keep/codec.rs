@@ -302,6 +302,9 @@ impl Keep for Fate {
                 out.u8(2);
                 why.write_to(out);
             }
+            Self::Part(leg, legs) => {
+                out.u8(3).u16(*leg).u16(*legs);
+            }
         }
     }
 
@@ -310,6 +313,7 @@ impl Keep for Fate {
             0 => Ok(Self::Included),
             1 => Removal::read_from(input).map(Self::Removed),
             2 => String::read_from(input).map(Self::Dropped),
+            3 => Ok(Self::Part(input.u16()?, input.u16()?)),
             found => Err(CodecError::Tag { what: "fate", found }),
         }
     }

@@ -89,6 +89,7 @@ fn check<T: Keep + Debug>(value: &T) {
 #[test]
 fn outcomes_come_back_and_no_part_of_one_does() {
     check(&record(Fate::Included));
+    check(&record(Fate::Part(1, 2)));
     check(&record(Fate::Removed(removal())));
     check(&record(Fate::Dropped("late".to_owned())));
 }

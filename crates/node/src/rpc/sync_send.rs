@@ -84,7 +84,7 @@ fn answer(engine: &mut Engine, network: NetworkId, hash: B256) -> Option<RpcResu
     }
     if let Some(record) = call.engine.outcomes.get(&hash) {
         return match &record.fate {
-            Fate::Included => None,
+            Fate::Included | Fate::Part(..) => None,
             Fate::Removed(removal) => {
                 let chain_id = chain_id_of(call.engine, removal.network);
                 Some(Err(RpcError::removed(removal, chain_id)))

@@ -88,7 +88,7 @@ fn outcome_json(engine: &Engine, record: &Record, key: &B256) -> Value {
         "siblings": siblings(engine, record),
         "system": system(engine, record),
     });
-    if let Some(leg) = leg {
+    if let (Some(leg), false) = (leg, matches!(record.fate, Fate::Part(..))) {
         answer["legIndex"] = json!(leg);
     }
     if let Some(envelope) = record.envelope {
@@ -99,6 +99,11 @@ fn outcome_json(engine: &Engine, record: &Record, key: &B256) -> Value {
         Fate::Removed(removal) => {
             answer["outcome"] = json!("removed");
             removed(engine, &mut answer, removal, leg);
+        }
+        Fate::Part(leg, legs) => {
+            answer["outcome"] = json!("part");
+            answer["leg"] = json!(leg);
+            answer["legs"] = json!(legs);
         }
         Fate::Dropped(why) => {
             answer["outcome"] = json!("dropped");
@@ -188,6 +193,7 @@ fn bundle(call: &mut Call<'_>, args: &Args) -> RpcResult {
             "status": match &record.fate {
                 Fate::Included => "included",
                 Fate::Removed(_) => "removed",
+                Fate::Part(..) => "part",
                 Fate::Dropped(_) => "dropped",
             },
             "protected": record.protected,

@@ -16,7 +16,7 @@ use weft_lane::{
     Effect, Input, Lane, LaneConfig, Rejection, SealedSubmission, SealingConfig, Submission, Turn,
 };
 use weft_types::{
-    FEE_VAULT, Item, NetworkId, Opening, PromisedLeg, Sealed, Section, SlotHeader, Terms,
+    FEE_VAULT, Item, NetworkId, Opening, Parts, PromisedLeg, Sealed, Section, SlotHeader, Terms,
     promise::logs_hash,
 };
 
@@ -279,6 +279,7 @@ impl Core {
         if data.envelopes.len() != turns.len() {
             return Err(stopped("an epoch has lost envelopes"));
         }
+        let mut parts = Parts::new(domain(), epoch);
         for (index, (turn, envelope)) in turns.iter().zip(&data.envelopes).enumerate() {
             if self.bug == Some(Bug::LostEnvelope) && index == 1 {
                 continue;
@@ -287,6 +288,7 @@ impl Core {
                 .as_ref()
                 .map_or(Opening::Late, |secret| opening(&data.list, secret, envelope, self.bug));
             let terms = terms(&config(), envelope, self.bug, &opening);
+            let opening = parts.turn(&terms, opening);
             let item = Item::Sealed(Sealed { envelope: turn.item, terms, opening });
             let named = (turn.item, turn.chain, Some(*turn));
             step.ran.push(self.apply(turn.position, &item, named)?);

@@ -55,7 +55,7 @@ fn unknown_tags_are_refused() {
     assert_eq!(hop(section, 4, 0), refusal("section", 4));
     assert_eq!(hop(returned, 8, 4), refusal("status", 8));
     assert_eq!(hop(returned + 1, 2, 4), refusal("boolean", 2));
-    assert_eq!(item(5), refusal("item kind", 5));
+    assert_eq!(item(6), refusal("item kind", 6));
     let born = [&[1, 4][..], &[0; 36], &[6]].concat();
     assert_eq!(Item::decode(&born).err(), refusal("L1 event", 6));
     let bundle = [&[1, 1][..], &[0; 32], &[3]].concat();

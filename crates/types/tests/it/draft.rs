@@ -9,10 +9,10 @@ use alloy_eips::{
     eip2930::{AccessList, AccessListItem},
     eip7702::{Authorization, SignedAuthorization},
 };
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, b256};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, b256, keccak256};
 use weft_types::{
-    Bundle, BundleId, BundleShape, Domain, Leg, LegShape, NetworkId, RESERVED, SafetyLevel,
-    SignedTx,
+    Bundle, BundleId, BundleShape, Domain, Leg, LegShape, NetworkId, Part, PartedShape, RESERVED,
+    SafetyLevel, SignedTx,
 };
 
 /// Private key of the first of the ten well-known development accounts.
@@ -199,6 +199,28 @@ pub(crate) fn marked_bundle(
     let id = id_of(domain, salt, level, &plain);
     let legs = drafts.iter().map(|(draft, by)| draft.marked(id, *by).leg()).collect();
     Bundle::new(domain, salt, level, legs).unwrap()
+}
+
+/// Returns the parts of the bundle made of `drafts`, each marked in its own way; leg i is hidden by `keccak(i)`.
+pub(crate) fn parted(
+    domain: &Domain,
+    salt: B256,
+    level: SafetyLevel,
+    epoch: u64,
+    drafts: &[(Draft, By)],
+) -> Vec<Part> {
+    let blinding = |index: usize| keccak256([index as u8]);
+    let commit = |(index, (draft, _)): (usize, &(Draft, By))| {
+        LegShape::of(&draft.leg()).commitment(domain, &blinding(index))
+    };
+    let commitments = drafts.iter().enumerate().map(commit).collect();
+    let shape = PartedShape { salt, level, epoch, commitments };
+    let id = shape.id(domain);
+    let part = |(index, (draft, by)): (usize, &(Draft, By))| {
+        let leg = draft.marked(id, *by).leg();
+        Part::new(domain, &shape, index as u16, blinding(index), leg).unwrap()
+    };
+    drafts.iter().enumerate().map(part).collect()
 }
 
 /// Returns the bundle made of `drafts` as they are.

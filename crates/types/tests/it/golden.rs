@@ -10,10 +10,10 @@ use alloy_primitives::Bytes;
 use serde_json::Value;
 use weft_types::{
     Bundle, Decode, Domain, Encode, Hop, HopBody, HopCall, HopReturn, Item, L1Born, L1Event, Leg,
-    LegShape, Marker, Opening, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
+    LegShape, Marker, Opening, Part, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 34] = [
+const TAGS: [Tag; 36] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -28,6 +28,8 @@ const TAGS: [Tag; 34] = [
     Tag::PromiseNode,
     Tag::PromiseGroup,
     Tag::Logs,
+    Tag::LegCommitment,
+    Tag::PartedBundle,
     Tag::Log,
     Tag::Sealing,
     Tag::CommitmentNode,
@@ -228,6 +230,8 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::PromiseNode => "promise node",
         Tag::PromiseGroup => "promise group",
         Tag::Logs => "logs",
+        Tag::LegCommitment => "leg commitment",
+        Tag::PartedBundle => "bundle in parts",
         Tag::Log => "log",
         Tag::Sealing => "sealing",
         Tag::CommitmentNode => "commitment node",
@@ -363,7 +367,20 @@ fn in_words_item(item: &Item) -> Json {
             ("logIndex", born.origin.log_index.into()),
             ("event", event(born)),
         ]),
+        Item::Part(part) => Json::object([("kind", 5_u8.into()), ("part", in_words_part(part))]),
     }
+}
+
+fn in_words_part(part: &Part) -> Json {
+    let domain = samples::domain();
+    Json::object([
+        ("bundle", part.id().hash().into()),
+        ("epoch", part.epoch().into()),
+        ("level", (part.level() as u8).into()),
+        ("index", part.index().into()),
+        ("commitments", Json::list(part.shape(&domain).commitments)),
+        ("leg", in_words_leg(part.leg())),
+    ])
 }
 
 fn in_words_opening(opening: &Opening) -> Json {
@@ -372,6 +389,11 @@ fn in_words_opening(opening: &Opening) -> Json {
         Opening::Malformed => Json::from("malformed"),
         Opening::Undecryptable => Json::from("undecryptable"),
         Opening::Late => Json::from("late"),
+        Opening::Joined(joined) => Json::object([
+            ("own", in_words_leg(joined.own_leg())),
+            ("joined", in_words_item(joined.item())),
+        ]),
+        Opening::Repeated(part) => Json::object([("repeated", in_words_part(part))]),
     }
 }
 
@@ -431,7 +453,7 @@ fn in_words_leg(leg: &Leg) -> Json {
     ])
 }
 
-fn leg_shape(leg: &Leg) -> Json {
+pub(crate) fn leg_shape(leg: &Leg) -> Json {
     let shape = LegShape::of(leg);
     let marker = Marker::of(&leg.tx).unwrap().map(|marker| match marker {
         Marker::Suffix(_) => "suffix",

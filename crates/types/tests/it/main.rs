@@ -6,6 +6,7 @@ mod draft;
 mod golden;
 mod mini_fuzz;
 mod model;
+mod parts;
 mod promise_golden;
 mod promises;
 mod properties;

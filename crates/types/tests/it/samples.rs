@@ -4,7 +4,7 @@ use crate::draft::{By, Draft, Form, marked_bundle, unmarked_bundle};
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use weft_types::{
     Bundle, BundleId, Deposit, Domain, Exit, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
-    L1Event, L1Ref, NetworkId, Opening, Position, SafetyLevel, Sealed, Section, Session,
+    L1Event, L1Ref, NetworkId, Opening, Parts, Position, SafetyLevel, Sealed, Section, Session,
     SlotHeader, SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
 };
 
@@ -168,11 +168,30 @@ pub(crate) fn items() -> Vec<(&'static str, Item)> {
         ("sealed and late", sealed(Opening::Late)),
         ("session", Item::Session(session())),
     ]);
+    items.extend(turns());
     items.extend(events().map(|(name, event)| {
         let origin = L1Ref { block_hash: HASH, log_index: 12 };
         (name, Item::L1Born(L1Born { origin, event }))
     }));
     items
+}
+
+/// A part of a bundle, and what parts turn out to be.
+fn turns() -> Vec<(&'static str, Item)> {
+    let sample = crate::parts::sample();
+    let Item::Sealed(Sealed { terms, .. }) = sealed(Opening::Late) else { unreachable!() };
+    let mut parts = Parts::new(domain(), sample[0].epoch());
+    let mut turn = |at: usize| {
+        let opening = Opening::Opened(Box::new(Item::Part(sample[at].clone())));
+        sealed(parts.turn(&terms, opening))
+    };
+    vec![
+        ("part", Item::Part(sample[0].clone())),
+        ("sealed part that waits", turn(0)),
+        ("sealed part whose place is taken", turn(0)),
+        ("sealed part, another waits", turn(2)),
+        ("sealed part, the last of its bundle", turn(1)),
+    ]
 }
 
 fn sealed(opening: Opening) -> Item {

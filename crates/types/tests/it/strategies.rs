@@ -1,14 +1,14 @@
 //! Arbitrary values of every type.
 
-use crate::draft::{By, Draft, Form, KEY, OTHER_KEY, marked_bundle, unmarked_bundle};
+use crate::draft::{By, Draft, Form, KEY, OTHER_KEY, marked_bundle, parted, unmarked_bundle};
 use alloy_eips::eip2930::AccessListItem;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use proptest::{collection::vec, option, prelude::*};
 use std::collections::BTreeMap;
 use weft_types::{
     Bundle, BundleId, Deposit, Domain, Exit, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
-    L1Event, L1Ref, NetworkId, Opening, Place, Position, SafetyLevel, Sealed, Section, Session,
-    SlotHeader, SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
+    L1Event, L1Ref, NetworkId, Opening, Part, Parts, Place, Position, SafetyLevel, Sealed, Section,
+    Session, SlotHeader, SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
 };
 
 pub(crate) fn hash() -> impl Strategy<Value = B256> {
@@ -265,9 +265,47 @@ pub(crate) fn item() -> impl Strategy<Value = Item> {
         draft().prop_map(|draft| Item::Transaction(draft.leg())),
         bundle().prop_map(|(_, bundle)| Item::Bundle(bundle)),
         sealed(),
+        part().prop_map(|(_, part)| Item::Part(part)),
         session().prop_map(Item::Session),
         l1_born().prop_map(Item::L1Born),
     ]
+}
+
+/// Returns the parts of a bundle.
+pub(crate) fn parts() -> impl Strategy<Value = (Domain, Vec<Part>)> {
+    let rest = (any::<u64>(), any::<bool>());
+    (domain(), hash(), level(), drafts(2..4), rest).prop_map(
+        |(domain, salt, level, drafts, (epoch, list))| {
+            let drafts: Vec<_> =
+                drafts.into_iter().map(|draft| (by(draft.form, list), draft)).collect();
+            let drafts: Vec<_> = drafts.into_iter().map(|(by, draft)| (draft, by)).collect();
+            (domain, parted(&domain, salt, level, epoch, &drafts))
+        },
+    )
+}
+
+pub(crate) fn part() -> impl Strategy<Value = (Domain, Part)> {
+    (parts(), any::<prop::sample::Index>())
+        .prop_map(|((domain, parts), at)| (domain, parts[at.index(parts.len())].clone()))
+}
+
+/// Returns a part that waits, one that comes twice, or the last of its bundle.
+fn turn() -> impl Strategy<Value = Opening> {
+    (parts(), any::<prop::sample::Index>()).prop_map(|((domain, parts), at)| {
+        let terms = Terms {
+            payer: Address::ZERO,
+            deposit: NetworkId::L1,
+            rollup: None,
+            gas_limit: u64::MAX,
+            size_fee_wei: 0,
+            gas_fee_wei: 0,
+        };
+        let mut collected = Parts::new(domain, parts[0].epoch());
+        let opened = |part: &Part| Opening::Opened(Box::new(Item::Part(part.clone())));
+        let again = parts.iter().chain([&parts[0]]);
+        let turns: Vec<_> = again.map(|part| collected.turn(&terms, opened(part))).collect();
+        turns[at.index(turns.len())].clone()
+    })
 }
 
 fn sealed() -> impl Strategy<Value = Item> {
@@ -277,6 +315,7 @@ fn sealed() -> impl Strategy<Value = Item> {
     ];
     let opening = prop_oneof![
         opened.prop_map(|item| Opening::Opened(Box::new(item))),
+        turn(),
         Just(Opening::Malformed),
         Just(Opening::Undecryptable),
         Just(Opening::Late),

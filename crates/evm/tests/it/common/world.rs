@@ -450,7 +450,7 @@ impl World {
     }
 }
 
-fn shape(draft: &Draft) -> LegShape {
+pub(crate) fn shape(draft: &Draft) -> LegShape {
     LegShape {
         network: draft.network,
         sender: account(draft.key),

@@ -11,7 +11,7 @@ use weft_batch::{EpochOpening, Revealed, SignedRelease, Squared};
 use weft_crypto::{Carriage, EpochSecret};
 use weft_derive::terms;
 use weft_lane::{Input, Rejection, Turn};
-use weft_types::{Item, Opening, Sealed};
+use weft_types::{Item, Opening, Parts, Sealed};
 
 /// Items of an epoch that did not have their turn yet.
 #[derive(Debug)]
@@ -176,8 +176,13 @@ impl Engine {
         if envelopes.len() != found.len() {
             return Err("envelopes are lost".to_owned());
         }
+        let config = self.lane.config().sealing.as_ref().ok_or("the lane takes no sealed items")?;
+        let mut parts = Parts::new(self.domain, epoch);
         let carriages = envelopes.iter().map(|envelope| envelope.carriage);
-        let items: Vec<_> = carriages.zip(found).collect();
+        let in_turn = |(carriage, (opening, travels)): (Carriage, Found)| {
+            (carriage, (parts.turn(&terms(config, &carriage), opening), travels))
+        };
+        let items: Vec<_> = carriages.zip(found).map(in_turn).collect();
         let revealed = sealing.take_revealed(epoch)?;
         sealing.running = Some(Running { epoch, revealed, items: items.into_iter() });
         Ok(())

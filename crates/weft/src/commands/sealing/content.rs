@@ -61,6 +61,13 @@ pub(super) fn described(plaintext: &[u8], domain: &Domain) -> Option<Value> {
         Item::Bundle(bundle) if bundle.recheck(domain) => {
             Some(json!({ "bundle": { "id": bundle.id(), "legs": legs } }))
         }
+        Item::Part(part) if part.recheck(domain) => Some(json!({ "part": {
+            "bundle": part.id(),
+            "epoch": part.epoch(),
+            "index": part.index(),
+            "legs": part.count(),
+            "leg": legs[0],
+        } })),
         _ => None,
     }
 }
