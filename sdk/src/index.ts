@@ -2,8 +2,8 @@ export { BRIDGE, MANAGER, RESERVED, STATUSES, decodeError, managerAbi } from "./
 export type { DecodedError, TryStatus } from "./abi.js";
 export { Bundle, InvalidBundleError, SentBundle, SignedBundle, bundle } from "./bundle.js";
 export type { BundleOptions, BundleSimulation, CallLeg, Leg, MarkerKind, SignedLeg } from "./bundle.js";
-export { bundleId, markerList, withSuffix } from "./marker.js";
-export type { BundleHead, Domain, LegShape } from "./marker.js";
+export { bundleId, legCommitment, markerList, partedBundleId, withSuffix } from "./marker.js";
+export type { BundleHead, Domain, LegShape, PartedBundle } from "./marker.js";
 export { NotIncludedError, UndecidedError, getOutcome, waitForOutcome } from "./outcome.js";
 export type { Dropped, Included, LegOutcome, Outcome, RemovalCause, Removed, WaitOptions } from "./outcome.js";
 export { ProviderError, severalChains, weftProvider } from "./provider.js";

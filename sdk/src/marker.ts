@@ -4,6 +4,8 @@ import { RESERVED } from "./abi.js";
 
 const MAGIC = "0xef776566740001ef";
 const BUNDLE_TAG = 2;
+const LEG_COMMITMENT_TAG = 15;
+const PARTED_BUNDLE_TAG = 16;
 
 /** The realm that hashes and signatures are bound to (P1). */
 export interface Domain {
@@ -36,10 +38,35 @@ export interface BundleHead {
 
 /** Returns a bundle's identity. */
 export function bundleId(legs: readonly LegShape[], { domain, salt, level }: BundleHead): Hex {
-  const { version, l1ChainId, settlement, realm } = domain;
+  return hash(domain, BUNDLE_TAG, [salt, uint(level, 1), counted(legs.length), ...legs.map(encodeLeg)]);
+}
+
+/** What several users agree on who seal a leg each and show it to nobody. */
+export interface PartedBundle {
+  salt: Hex;
+  /** Safety level as a number, see `BundleHead.level`. */
+  level: number;
+  /** The only epoch in which it can run: what came of it can be read afterwards. */
+  epoch: bigint;
+  /** `legCommitment` of every leg, in execution order. */
+  commitments: readonly Hex[];
+}
+
+/** Returns what the others know of a leg: it binds to it, and says nothing while nobody else knows the blinding, 32 random bytes. */
+export function legCommitment(domain: Domain, leg: LegShape, blinding: Hex): Hex {
+  if (size(blinding) !== 32) throw new RangeError("a blinding has 32 bytes");
+  return hash(domain, LEG_COMMITMENT_TAG, [blinding, encodeLeg(leg)]);
+}
+
+/** Returns the identity of a bundle in parts, which every leg signs as its marker. */
+export function partedBundleId(domain: Domain, { salt, level, epoch, commitments }: PartedBundle): Hex {
+  const head = [salt, uint(level, 1), counted(epoch), counted(commitments.length)];
+  return hash(domain, PARTED_BUNDLE_TAG, [...head, ...commitments]);
+}
+
+function hash({ version, l1ChainId, settlement, realm }: Domain, tag: number, body: readonly Hex[]): Hex {
   const place = [uint(version, 2), uint(l1ChainId, 8), settlement, uint(realm, 8)];
-  const head = [stringToHex("weft"), uint(BUNDLE_TAG, 1), ...place, salt, uint(level, 1)];
-  return keccak256(concat([...head, counted(legs.length), ...legs.map(encodeLeg)]));
+  return keccak256(concat([stringToHex("weft"), uint(tag, 1), ...place, ...body]));
 }
 
 /** Returns call data with the marker of bundle `id` behind it. */
@@ -63,8 +90,8 @@ function uint(value: number | bigint, bytes: number): Hex {
 }
 
 /** Returns a number without leading zeros, behind its length in bytes. */
-function counted(value: number): Hex {
-  if (value === 0) return "0x00";
+function counted(value: number | bigint): Hex {
+  if (value === 0 || value === 0n) return "0x00";
   const digits = numberToHex(value, { size: Math.ceil(value.toString(16).length / 2) });
   return concat([uint(size(digits), 1), digits]);
 }

@@ -62,8 +62,19 @@ export interface Dropped extends Common {
   reason: string;
 }
 
+/** A leg of a bundle that was sealed in parts, opened before another one: it did nothing. The bundle's id says what became of all. */
+export interface OpenedPart extends Common {
+  outcome: "part";
+  slot: number;
+  bundleId: Hex;
+  /** Number of the leg, from 0. */
+  leg: number;
+  /** How many there are. */
+  legs: number;
+}
+
 /** What became of a bundle or transaction. */
-export type Outcome = Included | Removed | Dropped;
+export type Outcome = Included | Removed | Dropped | OpenedPart;
 
 /** Settings of a wait. */
 export interface WaitOptions {
@@ -82,7 +93,7 @@ export class NotIncludedError extends Error {
   readonly decoded: DecodedError | undefined;
 
   constructor(
-    readonly outcome: Removed | Dropped,
+    readonly outcome: Removed | Dropped | OpenedPart,
     abi: Abi = [],
   ) {
     const decoded = outcome.outcome === "removed" ? decodeError(outcome.revertData, abi) : undefined;
@@ -126,7 +137,8 @@ export async function poll<T>(ask: () => Promise<T | null>, id: Hex, options: Wa
   }
 }
 
-function describe(outcome: Removed | Dropped, decoded: DecodedError | undefined): string {
+function describe(outcome: Removed | Dropped | OpenedPart, decoded: DecodedError | undefined): string {
+  if (outcome.outcome === "part") return `not complete: leg ${outcome.leg} of ${outcome.legs} is there`;
   if (outcome.outcome === "dropped") return `dropped: ${outcome.reason}`;
   const { cause, leg, chainId, reason, invalid } = outcome;
   const words = decoded ? `${decoded.errorName}(${decoded.args.join(", ")})` : (invalid ?? reason);

@@ -53,10 +53,12 @@ mod sync_send;
 
 pub use bundle::{Bundle, Leg, MarkerPlace, SentBundle, SignedBundle};
 pub use error::{ClientError, RefusedBundle};
-pub use outcome::{Dropped, Executed, LegResult, Outcome, Patience, Removed, SystemTransaction};
+pub use outcome::{
+    Dropped, Executed, LegResult, OpenedPart, Outcome, Patience, Removed, SystemTransaction,
+};
 pub use promise::{Feed, NoticeFeed, PromiseKey, Promises, ToldNotice, VerifiedPromise};
 pub use realm::{Realm, Rollup};
-pub use sealing::{Committee, Promised, SealedItem, SealingKey, SealingTerms, Seed};
+pub use sealing::{Committee, HiddenLeg, Promised, SealedItem, SealingKey, SealingTerms, Seed};
 pub use simulate::{SimulatedBundle, SimulatedLeg};
 pub use sync_send::NotSent;
 

@@ -22,6 +22,9 @@ pub enum Outcome {
     Executed(Executed),
     /// It had a position and is in no block; nothing of it is left.
     Removed(Removed),
+    /// It is a leg of a bundle that was sealed in parts, not all of which had been opened in its turn: it did nothing. Asked for
+    /// by the bundle's id, the bundle is not complete.
+    Part(OpenedPart),
     /// It never had a position.
     Dropped(Dropped),
 }
@@ -75,8 +78,8 @@ pub struct Removed {
     pub slot: u64,
     /// Why, as the protocol counts it.
     pub cause: RemovalCause,
-    /// EIP-155 id of the rollup on which it failed.
-    pub chain_id: u64,
+    /// EIP-155 id of the rollup on which it failed; of what was sealed and is no item, none.
+    pub chain_id: Option<u64>,
     /// Leg that failed, from 0.
     pub leg: u16,
     /// Its transaction.
@@ -87,6 +90,20 @@ pub struct Removed {
     pub invalid: Option<InvalidReason>,
     /// What the leg reverted with, unchanged.
     pub revert_data: Bytes,
+}
+
+/// A leg of a bundle, sealed apart from the others.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedPart {
+    /// Slot in which it had its turn.
+    pub slot: u64,
+    /// The bundle. What became of it is known under this id.
+    pub bundle_id: B256,
+    /// Number of the leg, from 0.
+    pub leg: u16,
+    /// How many there are.
+    pub legs: u16,
 }
 
 /// Something that never had a position.
@@ -112,7 +129,10 @@ impl Removed {
 impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cause, leg, chain_id, reason, .. } = self;
-        write!(f, "{cause:?} at leg {leg} on {chain_id}: ")?;
+        match chain_id {
+            Some(chain_id) => write!(f, "{cause:?} at leg {leg} on {chain_id}: ")?,
+            None => write!(f, "{cause:?}: ")?,
+        }
         match self.revert_reason() {
             Some(words) => f.write_str(&words),
             None => f.write_str(reason),

@@ -99,7 +99,11 @@ impl SealedContent {
         let Verdict::Opened { plaintext, .. } = self.verdict(domain, sequencer)? else {
             return Ok(Legs::None);
         };
+        let carriage = &self.envelope.carriage;
+        let (gas, rollup) = (carriage.gas.gas_limit(), carriage.rollup);
         Ok(match Item::decode(&plaintext) {
+            // One that breaks its carriage does not run, so no result of it has legs.
+            Ok(item @ Item::Part(_)) if item.breach(gas, rollup).is_some() => Legs::None,
             Ok(Item::Part(part)) if self.is_own(&part, domain) => Legs::Part(Box::new(part)),
             Ok(item) => readable(&item).unwrap_or(Legs::None),
             Err(_) => Legs::None,

@@ -23,7 +23,8 @@ export function numberOf(bytes: Uint8Array): bigint {
 
 /** Writes a number in so many bytes. */
 export function numberBytes(value: bigint, size: number): Uint8Array {
-  const digits = value.toString(16).padStart(2 * size, "0");
+  // Nothing is left of zero.
+  const digits = (value === 0n ? "" : value.toString(16)).padStart(2 * size, "0");
   if (value < 0n || digits.length > 2 * size) throw new RangeError(`number does not fit ${size} bytes`);
   return hexToBytes(`0x${digits}`);
 }
@@ -62,8 +63,8 @@ export class Writer {
   }
 
   /** A number without leading zeros, behind its length in bytes. */
-  counted(value: number): this {
-    const size = value === 0 ? 0 : Math.ceil(value.toString(16).length / 2);
+  counted(value: number | bigint): this {
+    const size = BigInt(value) === 0n ? 0 : Math.ceil(value.toString(16).length / 2);
     return this.uint(size, 1).uint(value, size);
   }
 

@@ -7,6 +7,8 @@ export type { Carriage, Envelope, Scheme } from "./envelope.js";
 export { Group, InvalidElementError } from "./group.js";
 export { KeyList, keyBytes } from "./keys.js";
 export type { EpochSecret, Release } from "./keys.js";
+export { InvalidPartError, partPlaintext, sealedPart } from "./parts.js";
+export type { SealedPart } from "./parts.js";
 export { signEnvelope, verifyPayer } from "./payer.js";
 export type { SignedEnvelope } from "./payer.js";
 export { bundlePlaintext, transactionPlaintext } from "./plaintext.js";

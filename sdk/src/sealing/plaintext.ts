@@ -33,6 +33,7 @@ export function bundlePlaintext({ id, salt, level, legs }: SealedBundle): Hex {
   return bytesToHex(legs.reduce(putLeg, start).finish());
 }
 
-function putLeg(out: Writer, { network, raw, mayRevert = false }: SealedLeg): Writer {
+/** Appends a leg. */
+export function putLeg(out: Writer, { network, raw, mayRevert = false }: SealedLeg): Writer {
   return out.counted(network).bool(mayRevert).bytes(bytesOf(raw));
 }

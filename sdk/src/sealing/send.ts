@@ -9,6 +9,7 @@ import { KeyList } from "./keys.js";
 import { signEnvelope } from "./payer.js";
 import { bundlePlaintext, transactionPlaintext } from "./plaintext.js";
 import type { SealedBundle } from "./plaintext.js";
+import { type SealedPart, partPlaintext } from "./parts.js";
 import { type OrderPromise, SECTION, readOrderPromise } from "./promise.js";
 import { EpochSealer } from "./schemes.js";
 import { FalseClaimError } from "./seal.js";
@@ -36,8 +37,8 @@ export interface SealingKey {
   weiPerGas: bigint;
 }
 
-/** What is sealed: a signed transaction, or a signed bundle with the gas that its legs declare. */
-export type SealedContent = { raw: Hex } | { bundle: SealedBundle; gas: bigint };
+/** What is sealed: a signed transaction, a signed bundle with the gas that its legs declare, or one part of a bundle of several users. */
+export type SealedContent = { raw: Hex } | { bundle: SealedBundle; gas: bigint } | { part: SealedPart };
 
 /** Terms of `sealAndSend`. */
 export interface SealingTerms {
@@ -121,7 +122,7 @@ function checked(realm: Realm, answer: ListAnswer, keyList: Hex | undefined): Ke
 
 /**
  * Seals to the open epoch and sends; returns with the checked promise of the position. An epoch that ended in between is
- * tried again with the next one. Throws `RefusedError` by the node, `FalseClaimError` when it takes the envelope and
+ * tried again with the next one; a part of a bundle waits for its own, and throws when that is over. Throws `RefusedError` by the node, `FalseClaimError` when it takes the envelope and
  * promises nothing, or something else.
  */
 export async function sealAndSend(
@@ -136,7 +137,11 @@ export async function sealAndSend(
     const { keyList, committee } = terms;
     const key = await sealingKey(realm, { ...(keyList && { keyList }), ...(committee && { committee }) });
     let last: unknown = new FalseClaimError("the open epoch has no key");
-    if (key) {
+    const named = "part" in content ? content.part.bundle.epoch : key?.epoch;
+    if (key && key.epoch !== named) {
+      last = new RangeError(`the bundle can run in epoch ${named} alone, and epoch ${key.epoch} is open`);
+      if (named! < key.epoch) throw last;
+    } else if (key) {
       try {
         return await sendTo(realm, key, payer, content, promiseKey, terms.maxFeeWei ?? MAX_FEE_WEI);
       } catch (error) {
@@ -185,6 +190,11 @@ async function sendTo(
 
 function plaintextOf(realm: Realm, content: SealedContent): [Hex, bigint] {
   if ("bundle" in content) return [bundlePlaintext(content.bundle), content.gas];
+  if ("part" in content) {
+    const { gas } = parseTransaction(content.part.leg.raw);
+    if (gas === undefined) throw new FalseClaimError("the transaction names no gas");
+    return [partPlaintext(content.part), gas];
+  }
   const { chainId, gas } = parseTransaction(content.raw);
   if (chainId === undefined || gas === undefined) throw new FalseClaimError("the transaction names no chain or no gas");
   return [transactionPlaintext({ network: realm.rollup(chainId).network, raw: content.raw }), gas];

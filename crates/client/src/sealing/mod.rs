@@ -6,7 +6,9 @@
 //! ```
 
 mod key;
+mod parts;
 mod send;
 
 pub use key::{Committee, SealingKey};
+pub use parts::HiddenLeg;
 pub use send::{Promised, SealedItem, SealingTerms, Seed};

@@ -180,7 +180,7 @@ impl Realm {
     }
 
     /// Seals an item to the open epoch and sends it; returns with the checked promise of its position. An epoch that ended
-    /// in between is tried again with the next one, while the terms' patience lasts.
+    /// in between is tried again with the next one, while the terms' patience lasts; the part of a bundle waits for its own.
     ///
     /// # Errors
     ///
@@ -195,13 +195,17 @@ impl Realm {
         let begun = Instant::now();
         loop {
             let last = match self.sealing_key(None, terms.committee.as_ref()).await? {
-                Some(key) => {
-                    let sealed = key.seal(item, payer, terms).await?;
-                    match self.send_sealed(sealed, terms.promise_key).await {
-                        Err(error) if error.is_passing() => error,
-                        decided => return decided,
+                Some(key) => match other_epoch(item, &key) {
+                    Some((is_over, error)) if is_over => return Err(error),
+                    Some((_, error)) => error,
+                    None => {
+                        let sealed = key.seal(item, payer, terms).await?;
+                        match self.send_sealed(sealed, terms.promise_key).await {
+                            Err(error) if error.is_passing() => error,
+                            decided => return decided,
+                        }
                     }
-                }
+                },
                 None => ClientError::Sealing("the open epoch has no key".to_owned()),
             };
             if begun.elapsed() >= terms.patience {
@@ -239,6 +243,14 @@ impl Realm {
         let position = promise.sealed_position(sealed.id).map_err(|why| broken(&why))?;
         Ok(Promised { sealed, position, promise })
     }
+}
+
+/// Tells whether the only epoch of a part is over, when it is another than the one that is open.
+fn other_epoch(item: &Item, key: &SealingKey) -> Option<(bool, ClientError)> {
+    let Item::Part(part) = item else { return None };
+    let (open, named) = (key.epoch(), part.epoch());
+    let why = format!("the bundle can run in epoch {named} alone, and epoch {open} is open");
+    (open != named).then(|| (open > named, ClientError::Sealing(why)))
 }
 
 impl VerifiedPromise {

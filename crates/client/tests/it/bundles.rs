@@ -64,7 +64,7 @@ async fn a_removed_bundle_names_its_leg_and_what_it_reverted_with() {
     assert_eq!((preview.included, preview.chain_id, preview.leg), (false, Some(B), Some(1)));
     let outcome = bundle.send().await.unwrap().outcome().await.unwrap();
     let Outcome::Removed(removed) = outcome else { panic!("{outcome:?}") };
-    assert_eq!((removed.chain_id, removed.leg), (B, 1));
+    assert_eq!((removed.chain_id, removed.leg), (Some(B), 1));
     assert_eq!(removed.cause, RemovalCause::Failed);
     assert_eq!(removed.tx_hash, Some(bundle.hashes()[1]));
     let error: Counter::Refused = removed.error().unwrap();

@@ -309,6 +309,7 @@ fn bytes(value: &Value) -> Result<Bytes> {
 fn words(outcome: &Outcome) -> (Count, String) {
     match outcome {
         Outcome::Executed(_) => (Count::Included, "included".to_owned()),
+        Outcome::Part(_) => (Count::Included, "a part, without effect alone".to_owned()),
         Outcome::Removed(removed) => (Count::Removed, format!("removed: {removed}")),
         Outcome::Dropped(dropped) => (Count::Removed, format!("dropped: {}", dropped.reason)),
     }
