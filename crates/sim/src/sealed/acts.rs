@@ -30,7 +30,7 @@ impl History {
         if self.lie.is_some_and(Lie::is_of_order) && !self.has_lied && self.rng.chance(20) {
             return self.cheat(&list);
         }
-        let mut sent = plan::draw(&mut self.rng, &list, &self.model);
+        let mut sent = plan::draw(&mut self.rng, &list, &self.model, &mut self.ready);
         match self.rng.below(20) {
             0 => {
                 // What the sequencer only pretended to order could still get its promised place.

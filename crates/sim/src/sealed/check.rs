@@ -80,8 +80,13 @@ impl History {
         agree("vault", || "its ether".to_owned(), &self.core.vault_balance(), &held)
     }
 
-    pub(super) fn see_outcome(&mut self, kind: Kind, cause: Option<RemovalCause>) {
+    pub(super) fn see_outcome(&mut self, item: &B256, kind: Kind, cause: Option<RemovalCause>) {
+        let waits = self.model.joined.get(item).is_some_and(Vec::is_empty);
         let sight = match cause {
+            None if kind == Kind::Part && waits => Sight::PartWaits,
+            None if kind == Kind::Part => Sight::PartsJoined,
+            Some(RemovalCause::Invalid) if self.model.was_taken => Sight::PartTaken,
+            Some(RemovalCause::Malformed) if kind == Kind::LaterPart => Sight::PartOfAnotherEpoch,
             None if kind == Kind::Bundle => Sight::SealedBundle,
             None => Sight::Included,
             Some(RemovalCause::Failed) => Sight::Failed,
@@ -200,7 +205,9 @@ impl History {
         let Some(expected) = self.outcomes.get(&result.item) else { return true };
         let cause = result.removal.as_ref().map(|removal| removal.cause);
         let named: Vec<B256> = result.legs.iter().map(|leg| leg.tx_hash).collect();
-        cause == *expected && (cause.is_some() || named == hashes(sent))
+        let joined = self.model.joined.get(&result.item);
+        let own = joined.cloned().unwrap_or_else(|| hashes(sent));
+        cause == *expected && (cause.is_some() || named == own)
     }
 
     /// A secret that is known after its epoch is over convicts nobody.

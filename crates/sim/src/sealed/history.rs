@@ -9,7 +9,7 @@ use super::{
     lie::Lie,
     members::{self, Character},
     model::Model,
-    plan::Sent,
+    plan::{Kind, Ready, Sent},
     sweep::Bug,
     words::Words,
 };
@@ -66,6 +66,8 @@ pub(crate) struct History {
     /// Epochs whose members announced nothing that makes a key.
     pub(super) keyless: BTreeSet<u64>,
     pub(super) sent: BTreeMap<B256, Sent>,
+    /// Parts of bundles that users may seal.
+    pub(super) ready: Vec<Ready>,
     /// Why items must be removed, if they must: of those that ran.
     pub(super) outcomes: BTreeMap<B256, Option<RemovalCause>>,
     pub(super) rows: BTreeMap<u64, super::core::Row>,
@@ -104,6 +106,7 @@ impl History {
             epochs: BTreeMap::new(),
             keyless: BTreeSet::new(),
             sent: BTreeMap::new(),
+            ready: Vec::new(),
             outcomes: BTreeMap::new(),
             rows: BTreeMap::new(),
             guilty: BTreeSet::new(),
@@ -220,6 +223,9 @@ impl History {
             },
         };
         let lie = self.lie.filter(|_| !self.has_lied);
+        // A hash that nobody knows the transaction of, under another's number, shows nothing.
+        let is_part = self.sent.get(&ran.item).is_some_and(|sent| sent.kind == Kind::Part);
+        let lie = lie.filter(|lie| !(is_part && *lie == Lie::WrongPlaintext));
         if let Some((lie, word)) = lie.and_then(|lie| Some((lie, lie.result(ran, &honest)?))) {
             self.lied();
             if !lie.say(word, &mut self.words) {
@@ -255,7 +261,7 @@ impl History {
         if !is_late {
             self.revealed.push(ran.item);
         }
-        self.see_outcome(kind, expected);
+        self.see_outcome(&ran.item, kind, expected);
         Ok(())
     }
 

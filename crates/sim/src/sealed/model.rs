@@ -45,6 +45,12 @@ pub(crate) struct Model {
     settling: Vec<(Address, u128)>,
     /// Whether the last item that had its turn was for a rollup that was known to be away.
     pub(crate) was_away: bool,
+    /// Parts that had their turn, by bundle and number.
+    parts: BTreeMap<B256, BTreeMap<usize, PlannedLeg>>,
+    /// Transactions that ran in the turn of a part: those of all parts in that of the last, else none.
+    pub(crate) joined: BTreeMap<B256, Vec<B256>>,
+    /// Whether the last part that had its turn found its place taken.
+    pub(crate) was_taken: bool,
 }
 
 impl Model {
@@ -83,7 +89,9 @@ impl Model {
         available: &[NetworkId],
         is_late: bool,
     ) -> Option<Option<RemovalCause>> {
+        let id = *item;
         let item = self.waiting.remove(item)?;
+        self.was_taken = false;
         for leg in item.inside.legs() {
             let planned = self.planned.entry((leg.network, leg.sender)).or_default();
             *planned = planned.saturating_sub(1);
@@ -93,6 +101,9 @@ impl Model {
             Inside::Nothing => Some(RemovalCause::Undecryptable),
             Inside::Malformed => Some(RemovalCause::Malformed),
             Inside::Legs(legs) => self.legs(legs, available),
+            Inside::Part { bundle, index, count, leg } => {
+                self.part(id, *bundle, (*index, *count), leg, available)
+            }
         };
         // A rollup that the header does not list was away when the epoch closed, as everybody knew.
         self.was_away = cause == Some(RemovalCause::Unavailable);
@@ -104,6 +115,30 @@ impl Model {
         self.charges.push((item.payer, wei));
         self.settling.push((item.payer, item.fee_wei));
         Some(cause)
+    }
+
+    /// Lets a part have its turn: the last one of its bundle runs all.
+    fn part(
+        &mut self,
+        item: B256,
+        bundle: B256,
+        (index, count): (usize, usize),
+        leg: &PlannedLeg,
+        available: &[NetworkId],
+    ) -> Option<RemovalCause> {
+        let there = self.parts.entry(bundle).or_default();
+        if there.contains_key(&index) {
+            self.was_taken = true;
+            return Some(RemovalCause::Invalid);
+        }
+        there.insert(index, leg.clone());
+        let legs: Vec<PlannedLeg> = there.values().cloned().collect();
+        if legs.len() < count {
+            self.joined.insert(item, Vec::new());
+            return None;
+        }
+        self.joined.insert(item, legs.iter().map(|leg| leg.hash).collect());
+        self.legs(&legs, available)
     }
 
     /// Runs legs as one unit.
@@ -190,6 +225,7 @@ impl Inside {
     pub(crate) fn legs(&self) -> &[PlannedLeg] {
         match self {
             Self::Legs(legs) => legs,
+            Self::Part { leg, .. } => core::slice::from_ref(leg),
             Self::Nothing | Self::Malformed => &[],
         }
     }

@@ -6,13 +6,15 @@ use super::{
 };
 use crate::rng::Rng;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
 use weft_contracts::FeeVault;
 use weft_crypto::{
     Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList, SizeBucket,
 };
 use weft_types::{
-    Bundle, Encode as _, FEE_VAULT, Item, Leg, NetworkId, SafetyLevel, Signature, SlotNumber,
+    Bundle, Encode as _, FEE_VAULT, Item, Leg, LegShape, NetworkId, Part, PartedShape, SafetyLevel,
+    Signature, SlotNumber,
 };
 
 /// What an envelope holds.
@@ -23,6 +25,12 @@ pub(crate) enum Kind {
     Reverts,
     Bundle,
     BadBundle,
+    /// A leg of a bundle of two users, for the first or the second time.
+    Part,
+    /// In a bucket that is too small.
+    GreedyPart,
+    /// Of a bundle for the epoch after.
+    LaterPart,
     NoItem,
     Trailing,
     TooMuchGas,
@@ -53,6 +61,8 @@ pub(crate) enum Inside {
     Malformed,
     /// An item.
     Legs(Vec<PlannedLeg>),
+    /// One leg of this bundle of so many, by its number.
+    Part { bundle: B256, index: usize, count: usize, leg: PlannedLeg },
 }
 
 /// An envelope on its way.
@@ -83,12 +93,106 @@ const KINDS: &[(u64, Kind)] = &[
     (1, Kind::BadBody),
     (1, Kind::OtherFee),
     (1, Kind::OtherPayer),
+    (6, Kind::Part),
+    (1, Kind::GreedyPart),
+    (1, Kind::LaterPart),
 ];
 
+/// A part of a bundle that may be sealed.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    part: Part,
+    leg: PlannedLeg,
+}
+
 /// Draws an envelope to the key of `list`.
-pub(crate) fn draw(rng: &mut Rng, list: &KeyList, model: &Model) -> Sent {
-    let kind = rng.weighted(KINDS);
-    of_kind(rng, kind, list, model)
+pub(crate) fn draw(rng: &mut Rng, list: &KeyList, model: &Model, ready: &mut Vec<Ready>) -> Sent {
+    match rng.weighted(KINDS) {
+        kind @ (Kind::Part | Kind::GreedyPart | Kind::LaterPart) => {
+            of_part(rng, kind, list, model, ready)
+        }
+        kind => of_kind(rng, kind, list, model),
+    }
+}
+
+/// Seals a part of a bundle: of one that is about, or of a new one. Some are sealed twice, and some never.
+fn of_part(
+    rng: &mut Rng,
+    kind: Kind,
+    list: &KeyList,
+    model: &Model,
+    ready: &mut Vec<Ready>,
+) -> Sent {
+    let epoch = list.epoch() + u64::from(kind == Kind::LaterPart);
+    ready.retain(|it| it.part.epoch() >= list.epoch());
+    let mut of_epoch: Vec<usize> =
+        (0..ready.len()).filter(|at| ready[*at].part.epoch() == epoch).collect();
+    if of_epoch.is_empty() || rng.chance(25) {
+        of_epoch = vec![ready.len() + rng.below(2)];
+        ready.extend(pair(rng, model, epoch));
+    }
+    let at = rng.pick(&of_epoch);
+    let Ready { part, leg } =
+        if rng.chance(80) { ready.swap_remove(at) } else { ready[at].clone() };
+    let item = Item::Part(part.clone());
+    let plaintext = item.encode();
+    let payer = rng.below(PAYERS);
+    let carriage = Carriage {
+        payer: CAST.payers[payer].address(),
+        deposit: HOME,
+        rollup: rng.chance(30).then_some(leg.network),
+        epoch: list.epoch(),
+        valid_until: SlotNumber::new(u64::MAX),
+        size: SizeBucket::for_len(plaintext.len()).expect("items are small"),
+        gas: GasBucket::new(if kind == Kind::GreedyPart { 0 } else { 3 }).expect("there is one"),
+        max_fee_wei: 1 << 100,
+    };
+    let entropy = B256::from(U256::from(rng.next()));
+    let envelope = EpochKeyScheme::new(list).encrypt(&carriage, &plaintext, &entropy);
+    let inside = match kind {
+        Kind::Part => Inside::Part {
+            bundle: part.id().hash(),
+            index: usize::from(part.index()),
+            count: part.count(),
+            leg,
+        },
+        _ => Inside::Malformed,
+    };
+    finish(kind, envelope.expect("the bucket was chosen for it"), payer, inside, Some(item))
+}
+
+/// Two users agree on a bundle, with a leg on each rollup.
+fn pair(rng: &mut Rng, model: &Model, epoch: u64) -> Vec<Ready> {
+    let first = rng.below(USERS);
+    let users = [first, (first + 1 + rng.below(USERS - 1)) % USERS];
+    let blindings = [rng.next(), rng.next()].map(|number| keccak256(number.to_be_bytes()));
+    let drafts: Vec<_> = users
+        .iter()
+        .zip(ROLLUPS)
+        .map(|(user, network)| {
+            let key = &CAST.users[*user];
+            let nonce = model.next_nonce(network, key.address());
+            let wei = u128::from(rng.next() % 1_000);
+            (key, Tx { gas: 40_000, ..Tx::pay(network, nonce, wei) })
+        })
+        .collect();
+    let commit = |((key, tx), blinding): (&(&_, Tx), &B256)| {
+        LegShape::of(&tx.sign(key)).commitment(&domain(), blinding)
+    };
+    let shape = PartedShape {
+        salt: keccak256(rng.next().to_be_bytes()),
+        level: SafetyLevel::Reputation,
+        epoch,
+        commitments: drafts.iter().zip(&blindings).map(commit).collect(),
+    };
+    let input = Bytes::copy_from_slice(&shape.id(&domain()).suffix());
+    let ready = |(index, (key, tx)): (usize, (&PrivateKeySigner, Tx))| {
+        let tx = Tx { input: input.clone(), ..tx };
+        let (leg, planned) = planned(tx.sign(key), key.address(), tx.nonce, false);
+        let part = Part::new(&domain(), &shape, index as u16, blindings[index], leg);
+        Ready { part: part.expect("it is what was agreed on"), leg: planned }
+    };
+    drafts.into_iter().enumerate().map(ready).collect()
 }
 
 /// Makes an envelope of one kind.

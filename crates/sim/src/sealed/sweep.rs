@@ -23,11 +23,12 @@ pub enum Bug {
     PlaintextFirst,
     LostEnvelope,
     NobodySolves,
+    ForgetParts,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UncheckedDeposit,
         Self::EarlyRelease,
         Self::PromiseBeforeDisk,
@@ -38,6 +39,7 @@ impl Bug {
         Self::PlaintextFirst,
         Self::LostEnvelope,
         Self::NobodySolves,
+        Self::ForgetParts,
     ];
 }
 

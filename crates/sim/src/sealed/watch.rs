@@ -5,12 +5,12 @@ use alloy_primitives::B256;
 use std::collections::BTreeMap;
 use weft_crypto::{DelayScheme as _, EpochKeyScheme, EpochSecret, KeyList, Verdict};
 use weft_evidence::{
-    Content, Conviction, Ending, EpochNotice, Evidence, Proof, Registry, SealedContent, Shown,
-    Signed, Stretch, Unopenable,
+    Content, Conviction, Ending, EpochNotice, Evidence, OtherLeg, Proof, Registry, SealedContent,
+    Shown, Signed, Stretch, Unopenable,
 };
 use weft_types::{
-    Checkpoint, ExecutionPromise, OrderPromise, Position, Section, SignedPromise, SlotNumber,
-    Statement, chain_next, chain_start, promise::Claim,
+    Checkpoint, ExecutionPromise, Item, OrderPromise, Part, Position, Section, SignedPromise,
+    SlotNumber, Statement, chain_next, chain_start, promise::Claim,
 };
 
 /// What a watcher has in hand.
@@ -72,12 +72,15 @@ impl Watcher<'_> {
         let verdict = EpochKeyScheme::new(list).open(&envelope, secret);
         match verdict.expect("it is sealed to this key") {
             Verdict::Opened { seed, .. } | Verdict::Malformed { seed } => {
-                let content = Content::Sealed(Box::new(SealedContent { envelope, notice, seed }));
-                vec![
-                    Proof::FalseVerdict(promise(), content.clone()),
-                    Proof::WrongLeg(promise(), content.clone()),
-                    Proof::Unbundling(promise(), content),
-                ]
+                let sealed = SealedContent { envelope, notice, seed };
+                let others = self.beside(sent, &sealed);
+                let alone = Content::Sealed(Box::new(sealed));
+                let mut proofs = vec![Proof::FalseVerdict(promise(), alone.clone())];
+                for content in others.into_iter().chain([alone]) {
+                    proofs.push(Proof::WrongLeg(promise(), content.clone()));
+                    proofs.push(Proof::Unbundling(promise(), content));
+                }
+                proofs
             }
             Verdict::Undecryptable => {
                 let secret = secret.secret().to_bytes();
@@ -85,6 +88,24 @@ impl Watcher<'_> {
                 vec![Proof::FalseOpening(promise(), Box::new(unopenable))]
             }
         }
+    }
+
+    /// A part beside whatever else is known to sign its bundle's marker.
+    fn beside(&self, sent: &Sent, sealed: &SealedContent) -> Vec<Content> {
+        let Some(Item::Part(own)) = &sent.item else { return Vec::new() };
+        let known = self.sent.values().filter_map(|sent| match &sent.item {
+            Some(Item::Part(part)) if part.id() == own.id() && part.index() != own.index() => {
+                Some(part)
+            }
+            _ => None,
+        });
+        let shown = |part: &Part| {
+            [None, Some(part.clone())].map(|shown| {
+                let (sealed, tx) = (sealed.clone(), part.leg().tx.clone());
+                Content::Part(Box::new(OtherLeg { sealed, tx, part: shown }))
+            })
+        };
+        known.flat_map(shown).collect()
     }
 
     /// Pairs of words that contradict each other.
