@@ -15,6 +15,9 @@ use std::{
 };
 use weft_crypto::{Setup, setup::RSA_2048};
 
+/// Squarings from which on somebody who waits wants to know why: a few seconds.
+const LONG: u64 = 1 << 22;
+
 /// Returns the setup of a realm: read where it was made before, else made.
 pub(crate) fn setup_of(options: &SealingOptions) -> Result<Arc<Setup>, NodeError> {
     let Some(bytes) = &options.setup else { return setup(options.delay_squarings) };
@@ -37,6 +40,12 @@ fn setup(delay_squarings: u64) -> Result<Arc<Setup>, NodeError> {
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(setup) = made.get(&delay_squarings) {
         return Ok(setup.clone());
+    }
+    if delay_squarings >= LONG {
+        tracing::info!(
+            squarings = delay_squarings,
+            "squaring once for the setup of sealing; a file of `weft committee setup` saves that"
+        );
     }
     let setup = Setup::prepare(&RSA_2048, delay_squarings)
         .map_err(|error| NodeError::Config(format!("sealing: {error}")))?;

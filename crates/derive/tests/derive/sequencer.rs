@@ -6,7 +6,6 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
-use revm::DatabaseRef as _;
 use std::collections::{BTreeMap, BTreeSet};
 use weft_batch::{
     AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Opened, Ordered, RealmConfig,
@@ -426,8 +425,8 @@ impl Sequencer {
 
     pub(crate) fn nonces<const N: usize>(&self, of: [(NetworkId, Address); N]) -> [u64; N] {
         of.map(|(network, address)| {
-            let account = self.realm.state(network).unwrap().basic_ref(address).unwrap();
-            account.map_or(0, |account| account.nonce)
+            let account = self.realm.state(network).unwrap().account(&address);
+            account.map_or(0, |account| account.info.nonce)
         })
     }
 

@@ -53,6 +53,13 @@ impl Home {
     }
 
     fn start(&self, more: &[&str]) -> Running {
+        let mut running = self.begin(more);
+        running.until("started");
+        running
+    }
+
+    /// Starts a node without waiting for it.
+    fn begin(&self, more: &[&str]) -> Running {
         let config = self.path("weft.toml");
         let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
             .args(["node", "--config", &config])
@@ -64,9 +71,7 @@ impl Home {
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         let errors = child.stderr.take().unwrap();
-        let mut running = Running { child, lines, errors, said: String::new() };
-        running.until("started");
-        running
+        Running { child, lines, errors, said: String::new() }
     }
 }
 
@@ -197,6 +202,23 @@ fn a_node_from_files_ends_its_slot_at_a_signal_and_goes_on_from_there() {
         node.signal("-TERM");
         assert_eq!(node.code(), Some(0));
     }
+}
+
+#[test]
+fn a_start_that_takes_long_says_why_and_ends_at_a_signal() {
+    let home = Home::new("20ms");
+    let mut config = fs::read_to_string(home.path("weft.toml")).unwrap();
+    // Half an hour of squarings.
+    config += "[sealing]\nenabled = true\ndelay = 1073741824\n";
+    fs::write(home.path("weft.toml"), config).unwrap();
+    let mut node = home.begin(&[]);
+    let line = node.until("squaring once for the setup");
+    assert_eq!(line["squarings"], 1_u64 << 30);
+    node.signal("-TERM");
+    assert_eq!(node.code(), Some(130));
+    let (said, _) = node.rest();
+    assert!(said.contains("ended before the node had started"), "{said}");
+    assert!(!said.contains("\"started\""), "{said}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ async fn once(
     let (slot_ms, apart) = (config.slot_ms, config.executors.clone());
     let sealing = config.sealing.clone();
     let dumped = config.dump_state.clone();
-    let node = start(config).await?;
+    let node = start_unless(&mut signals, config).await?;
     // Blocks may close before the banner is out; it comes first nevertheless.
     let followers = if show.blocks { follow::subscribe(&node).await? } else { Vec::new() };
     if show.is_dev && show.json {
@@ -154,6 +154,20 @@ async fn fed(
 
 /// Exit code of a node that a second signal ended.
 const ABORTED: i32 = 130;
+
+/// Starts a node, unless a signal comes first: to repeat a long log or to square for a setup takes minutes, and may be ended
+/// at any moment.
+async fn start_unless(signals: &mut Signals, config: DevConfig) -> Result<NodeHandle> {
+    let runtime = tokio::runtime::Handle::current();
+    let starting = tokio::task::spawn_blocking(move || runtime.block_on(start(config)));
+    tokio::select! {
+        started = starting => started.wrap_err("the start broke off")?,
+        name = signals.wait() => {
+            tracing::warn!(by = name, "ended before the node had started");
+            std::process::exit(ABORTED)
+        }
+    }
+}
 
 /// Starts a node.
 pub(super) async fn start(config: DevConfig) -> Result<NodeHandle> {
