@@ -114,7 +114,8 @@ fn connect(
     });
 }
 
-fn chain_of(path: &str) -> Option<u64> {
+/// Returns the chain that a path names.
+pub(crate) fn chain_of(path: &str) -> Option<u64> {
     path.trim_matches('/').parse().ok()
 }
 

@@ -13,8 +13,8 @@ pub(crate) fn page(engine: &Engine) -> String {
 <title>Weft node</title>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; color: #222; background: #fff }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd }}
+table {{ border-collapse: collapse; width: 100% }} .wide {{ overflow-x: auto }}
+th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; white-space: nowrap; border-bottom: 1px solid #ddd }}
 code, pre {{ background: #f4f4f4; border-radius: 4px; padding: .1rem .3rem }}
 pre {{ padding: .8rem; overflow-x: auto }}
 @media (prefers-color-scheme: dark) {{
@@ -23,9 +23,9 @@ pre {{ padding: .8rem; overflow-x: auto }}
 </style>
 <h1>Weft node</h1>
 <p>This is where wallets and programs ask, by JSON-RPC over HTTP and WebSocket. Each rollup is a network of its own:</p>
-<table>
+<div class="wide"><table>
 <tr><th>Chain id</th><th>Name</th><th>URL</th><th>Block</th></tr>
-{rows}</table>
+{rows}</table></div>
 <p>Give a wallet chain id and URL, or ask by hand:</p>
 <pre>curl -H 'content-type: application/json' -d \
   '{{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}}' URL</pre>

@@ -59,7 +59,9 @@ pub(crate) fn serve(
         .set_config(config(&shared.limits))
         .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, &shared.limits)))
         .set_http_middleware(
-            tower::ServiceBuilder::new().layer(shared.origins.layer()).layer(shared.status()),
+            tower::ServiceBuilder::new()
+                .layer(shared.origins.layer())
+                .layer(shared.status(Some(endpoint.chain_id))),
         )
         .build_from_tcp(listener)
         .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
@@ -82,8 +84,9 @@ impl Shared {
     }
 
     /// Returns what answers plain HTTP.
-    pub(crate) fn status(&self) -> StatusLayer {
+    pub(crate) fn status(&self, chain_id: Option<u64>) -> StatusLayer {
         StatusLayer {
+            chain_id,
             engine: self.engine.clone(),
             metrics: self.metrics.clone(),
             origins: self.origins.clone(),

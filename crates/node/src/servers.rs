@@ -67,7 +67,7 @@ impl Servers {
     ) -> Result<(), NodeError> {
         let config = server::config(&self.shared.limits);
         let (routes, origins) = (self.routes.clone(), self.shared.origins.clone());
-        let served = common::serve(listener, config, self.shared.status(), routes, origins);
+        let served = common::serve(listener, config, self.shared.status(None), routes, origins);
         let failed = |source| NodeError::Listen { address: url.clone(), source };
         self.keep(served.map_err(failed)?);
         self.common = Some(url);

@@ -1,6 +1,6 @@
 //! What is asked by plain HTTP: `/healthz`, `/readyz`, `/metrics`, and the page that a browser shows.
 
-use crate::{engine::EngineHandle, metrics::Metrics, origins::Origins, page};
+use crate::{common::chain_of, engine::EngineHandle, metrics::Metrics, origins::Origins, page};
 use http::{HeaderMap, header};
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ pub(crate) struct StatusLayer {
     pub(crate) engine: EngineHandle,
     pub(crate) metrics: Metrics,
     pub(crate) origins: Origins,
+    /// Chain id of the rollup, where only one answers.
+    pub(crate) chain_id: Option<u64>,
 }
 
 impl<S> Layer<S> for StatusLayer {
@@ -53,6 +55,12 @@ where
     }
 
     fn call(&mut self, request: HttpRequest<B>) -> Self::Future {
+        if let Some(own) = self.layer.is_for_another(request.uri().path()) {
+            let why = format!(
+                "chain {own} answers here; a chain id in the path is for the common port\n"
+            );
+            return Box::pin(async move { Ok(answer(404, "text/plain", why)) });
+        }
         if request.method() != "GET" {
             return Box::pin(self.inner.call(request));
         }
@@ -75,6 +83,11 @@ where
 }
 
 impl StatusLayer {
+    /// Returns the chain that answers when a path names another one: who means that must not get this one's answer.
+    fn is_for_another(&self, path: &str) -> Option<u64> {
+        self.chain_id.filter(|own| chain_of(path).is_some_and(|asked| asked != *own))
+    }
+
     /// Says whether the process does its work at all: if not, it should be started again.
     async fn health(&self) -> HttpResponse {
         match self.engine.call(|_| ()).await {

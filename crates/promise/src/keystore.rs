@@ -27,12 +27,12 @@ pub struct Passphrase(String);
 #[derive(Debug, Error)]
 pub enum KeystoreError {
     /// A file cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {why}")]
     File {
         /// File.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        why: io::Error,
     },
     /// The file is not an encrypted key.
     #[error("{0} is not an encrypted key file of version 3: {1}")]
@@ -118,7 +118,7 @@ pub fn write(
     eth_keystore::encrypt_key(directory, &mut rng, key, &passphrase.0, name)
         .map_err(|error| KeystoreError::Format(path.into(), error.to_string()))?;
     let flushed = fs::File::open(path).and_then(|file| file.sync_all());
-    flushed.map_err(|source| KeystoreError::File { path: path.into(), source })?;
+    flushed.map_err(|why| KeystoreError::File { path: path.into(), why })?;
     Ok(signer)
 }
 
@@ -130,7 +130,7 @@ fn claim(path: &Path) -> Result<(), KeystoreError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(KeystoreError::Exists(path.into()))
         }
-        Err(source) => Err(KeystoreError::File { path: path.into(), source }),
+        Err(why) => Err(KeystoreError::File { path: path.into(), why }),
     }
 }
 
@@ -190,7 +190,7 @@ fn check(keystore: &EthKeystore) -> Result<(), &'static str> {
 
 fn read_bounded(path: &Path) -> Result<String, KeystoreError> {
     use io::Read as _;
-    let failed = |source| KeystoreError::File { path: path.into(), source };
+    let failed = |why| KeystoreError::File { path: path.into(), why };
     let mut text = String::new();
     let file = fs::File::open(path).map_err(failed)?;
     file.take(MAX_FILE).read_to_string(&mut text).map_err(failed)?;

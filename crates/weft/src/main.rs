@@ -4,6 +4,7 @@
 //! which is one line on standard error; `weft bundle` adds 2 for a removed bundle and 3 for one not decided yet.
 
 mod accounts;
+mod address;
 mod amount;
 mod commands;
 mod court;

@@ -29,6 +29,20 @@ async fn every_rollup_answers_under_its_chain_id() {
 }
 
 #[tokio::test]
+async fn a_rollups_own_port_does_not_answer_for_another() {
+    let world = World::start().await;
+    let url = world.node.rollups()[0].url.clone();
+    for (path, is_served) in [("", true), ("/901", true), ("/902", false), ("/1/", false)] {
+        let http = HttpClient::builder().build(format!("{url}{path}")).unwrap();
+        let found = http.request::<Value, _>("eth_chainId", rpc_params![]).await;
+        assert_eq!(found.is_ok(), is_served, "{path}: {found:?}");
+        let ws = format!("{}{path}", url.replacen("http", "ws", 1));
+        assert_eq!(WsClientBuilder::new().build(ws).await.is_ok(), is_served, "{path}");
+    }
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn conditions_of_a_transaction_are_checked_first() {
     let world = World::start().await;
     let raw = Draft::new(A, 0, 0).pay(crate::world::address(1), 5).raw();

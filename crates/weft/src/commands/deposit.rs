@@ -1,7 +1,7 @@
 //! `weft deposit`: from L1 to a rollup.
 
 use super::l1::{Found, L1Args, Sender};
-use crate::{amount::parse_wei, say::say};
+use crate::{address::address, amount::parse_wei, say::say};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rpc_types_eth::TransactionReceipt;
 use alloy_signer_local::PrivateKeySigner;
@@ -46,10 +46,10 @@ pub(crate) struct Deposit {
     #[arg(long, value_name = "AMOUNT", default_value = "0", value_parser = wei)]
     amount: U256,
     /// Receiver on the rollup; default: the sender
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     to: Option<Address>,
     /// Token on L1; default: ether
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "data")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "data", value_parser = address)]
     token: Option<Address>,
     /// Call data, for a call in the place of a transfer
     #[arg(long, value_name = "HEX", requires = "to")]

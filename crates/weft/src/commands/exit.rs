@@ -4,7 +4,7 @@ use super::{
     l1::{L1Args, Sender, no_hub},
     on_l1::{self, Read},
 };
-use crate::{log, say::say};
+use crate::{address::address, log, say::say};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolEvent as _;
@@ -49,7 +49,7 @@ pub(crate) struct Exit {
     #[arg(long, value_name = "NETWORK:ADDRESS")]
     token: Option<Token>,
     /// Receiver on L1; default: the account
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     to: Option<Address>,
     /// Where blobs are; default: the L1 endpoint
     #[arg(long, value_name = "DIR|URL")]

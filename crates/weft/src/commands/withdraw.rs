@@ -1,7 +1,7 @@
 //! `weft withdraw`: from a rollup to L1. It leaves the rollup at once and is claimed on L1 once a settlement holds it.
 
 use super::l1::{Found, L1Args, Sender, send::explain};
-use crate::{amount::parse_wei, realm::Realm, say::say};
+use crate::{address::address, amount::parse_wei, realm::Realm, say::say};
 use alloy_network::TransactionBuilder as _;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
@@ -22,8 +22,8 @@ const RANGE: u64 = 10_000;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  weft withdraw --rpc http://127.0.0.1:9545 --amount 1ether
-  weft withdraw --config weft.toml --rpc http://127.0.0.1:9545 --claim 0x5c50..
+  weft withdraw --rpc http://127.0.0.1:9545 --amount 1ether --key 0xac09..
+  weft withdraw --config weft.toml --claim 0x5c50.. --key 0xac09..
 
 The first burns on the rollup and prints the transaction. The second pays out on
 L1, as soon as a settlement holds the exit; anybody may claim for anybody. Exit
@@ -42,10 +42,10 @@ pub(crate) struct Withdraw {
     #[arg(required_unless_present = "claim")]
     amount: Option<U256>,
     /// Receiver on L1; default: the sender
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "claim")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "claim", value_parser = address)]
     to: Option<Address>,
     /// Token on the rollup; default: ether
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "claim")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "claim", value_parser = address)]
     token: Option<Address>,
     /// Transaction of a withdrawal, to be claimed on L1
     #[arg(long, value_name = "HASH", conflicts_with = "amount")]
@@ -93,7 +93,10 @@ impl Withdraw {
             say(format_args!("exit {index} of the rollup, in transaction {transaction}"));
             let place = self.l1.again();
             say("once it is settled:");
-            say(format_args!("  weft withdraw --rpc {}{place} --claim {transaction}", self.rpc));
+            say(format_args!(
+                "  weft withdraw --rpc {}{place} --claim {transaction} --key ..",
+                self.rpc
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -160,6 +163,8 @@ async fn check_rollup(url: &str, sender: &Sender) -> Result<()> {
     let realm = realm.wrap_err("--rpc is for the rollup, and this is none of Weft")?;
     let chain_id = sender.provider.get_chain_id().await.map_err(explain)?;
     realm.rollup(chain_id).wrap_err("--rpc is for the rollup")?;
+    let has_no_l1 = realm.domain().is_some_and(|domain| domain.l1_chain_id == 0);
+    ensure!(!has_no_l1, "this realm has no L1: what leaves it could never be claimed");
     let code = sender.provider.get_code_at(BRIDGE).await.map_err(explain)?;
     ensure!(!code.is_empty(), "{url} has no bridge at {BRIDGE}");
     Ok(())

@@ -5,7 +5,7 @@ use super::{
     keys::{ALLOCATIONS, ROLLUP_KEYS},
     value::Value,
 };
-use crate::amount::parse_wei;
+use crate::{address::address, amount::parse_wei};
 use alloy_primitives::{Address, U256};
 use std::path::Path;
 use weft_node::RollupConfig;
@@ -66,7 +66,7 @@ fn rollup(path: &Path, read: &Read, problems: &mut Vec<String>) -> Option<Rollup
 }
 
 fn allocation(name: &str, text: &str) -> Result<(Address, U256), String> {
-    let address = name.parse().map_err(|_| format!("`{name}` is not an address"))?;
+    let address = address(name).map_err(|why| format!("`{name}` {why}"))?;
     let wei = parse_wei(text).map_err(|error| format!("`{name}`: {error}"))?;
     Ok((address, wei))
 }

@@ -84,6 +84,10 @@ fn wrong_usage_is_named_and_ends_with_1() {
         (&["sim", "--rollups", "9"], "9 is not in 2..=5"),
         (&["bundle", "status", "0x12"], "write 0x and 64 hex digits"),
         (&["withdraw", "--amount", "1", "--to", "0x12"], "write 0x and 40 hex digits"),
+        (
+            &["withdraw", "--amount", "1", "--to", "0xf39fd6e51aad88F6F4ce6aB8827279cffFb92266"],
+            "has a wrong checksum",
+        ),
         (&["withdraw", "--amount", "1", "--key", "0x12"], "write 0x and 64 hex digits"),
         (&["bundle", "sign", "x.json"], "--key"),
         (&["bundle", "build", "--leg", "901"], "write a leg as 901:from="),

@@ -1,7 +1,7 @@
 //! The `--leg` argument.
 
 use super::file::DraftLeg;
-use crate::amount::parse_wei;
+use crate::{address, amount::parse_wei};
 use alloy_primitives::{Address, Bytes, U256};
 use std::{collections::BTreeSet, str::FromStr};
 
@@ -45,7 +45,7 @@ impl FromStr for DraftLeg {
 }
 
 fn address(name: &str, value: &str) -> Result<Address, String> {
-    value.parse().map_err(|_| format!("`{name}={value}` is not an address: 0x and 40 hex digits"))
+    address::address(value).map_err(|why| format!("`{name}={value}` {why}"))
 }
 
 fn amount(value: &str) -> Result<U256, String> {

@@ -26,8 +26,10 @@ Examples:
   weft demo flash-loan
   weft demo arbitrage --json
   weft demo sandwich
-  weft dev --sealed --priority fees & weft demo sandwich --rpc ..
-  weft dev & weft demo flash-loan --rpc http://127.0.0.1:9545
+  weft demo flash-loan --rpc http://127.0.0.1:9545
+
+Without --rpc a realm starts for the story. With it the realm has to be there:
+`weft dev`, and for the sandwich `weft dev --sealed --priority fees`.
 
 The exit code is 0 when every number is the expected one.")]
 pub(crate) struct Demo {

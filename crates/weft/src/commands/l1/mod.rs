@@ -117,13 +117,15 @@ impl L1Args {
         };
         let place = if is_dev { development() } else { self.clone() };
         let found = place.found().await;
-        let hint = "no L1 is named, and that of `weft dev` is of no use; name one with --l1";
+        let hint = "no L1 is named, and that of `weft dev` is of no use (one that just started may be in a moment); name one with --l1";
         if is_dev { found.wrap_err(hint) } else { found }
     }
 
     async fn found(&self) -> Result<Found> {
         let (client, settings) = self.connect().await?;
-        let hub = settings.hub.ok_or_else(no_hub)?;
+        let development =
+            || (client.chain_id() == weft_devl1::settings::CHAIN_ID).then(development_hub);
+        let hub = settings.hub.or_else(development).ok_or_else(no_hub)?;
         let to = client.height(Sureness::Latest).await?;
         let found = History::realm(&client, hub, settings.from, to).await;
         let (contracts, realm) = found.wrap_err("cannot find the realm on L1")?;

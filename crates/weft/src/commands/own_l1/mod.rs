@@ -148,7 +148,7 @@ impl OwnL1Args {
             Err(missing) if missing.is::<NoClient>() => {
                 return Err(eyre!("{missing}; or use any client with --l1 URL"));
             }
-            Err(error) => return Err(error.wrap_err("--no-l1 does without an L1")),
+            Err(error) => return Err(eyre!("{error:#}; --no-l1 does without an L1")),
         };
         let url = chain.url().to_owned();
         Ok(Some((Some(chain), chain::CLIENT, url)))

@@ -13,7 +13,11 @@ use super::{own_l1::OwnL1, resume::resume};
 use crate::{log, progress, say::say};
 use eyre::{Result, WrapErr};
 use serde_json::json;
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{
+    io::IsTerminal as _,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 use weft_node::{DevConfig, Node, NodeError, NodeHandle, SigningKey};
 
 /// What a node tells about itself beside its log.
@@ -116,9 +120,13 @@ async fn once(
     if !show.is_dev {
         tracing::info!(by = asked, "stopping: nothing is accepted any more, the slot is ended");
     }
-    // Whoever asks twice does not want to wait; what was answered is on disk.
+    // Whoever asks twice does not want to wait; what was answered is on disk. Some send one signal to the process and the same to its group.
+    let asked_at = Instant::now();
     let abort = tokio::spawn(async move {
-        let again = signals.wait().await;
+        let mut again = signals.wait().await;
+        while asked_at.elapsed() < AT_ONCE {
+            again = signals.wait().await;
+        }
         tracing::warn!(by = again, "aborted");
         std::process::exit(ABORTED)
     });
@@ -152,6 +160,8 @@ async fn fed(
     }
 }
 
+/// Time in which a second signal is the first one still.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// Exit code of a node that a second signal ended.
 const ABORTED: i32 = 130;
 

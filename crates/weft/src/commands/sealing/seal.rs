@@ -32,7 +32,7 @@ weft seal --to <FILE> --valid-until <SLOT> --max-fee <AMOUNT> --key <KEY>
                  [OPTIONS] [FILE]",
     after_help = "\
 Examples:
-  weft seal --to epoch-7.json --valid-until 90 --max-fee 1gwei \\
+  weft seal --to epoch-7.json --valid-until 90 --max-fee 0.001ether \\
       --key payer.json --passphrase secret tx.hex > envelope.json
   weft bundle sign .. | weft seal --to epoch-7.json .. > envelope.json
 
@@ -60,7 +60,7 @@ pub(crate) struct Seal {
     /// Last slot in which it may be ordered
     #[arg(long, value_name = "SLOT")]
     valid_until: u64,
-    /// Most that both buckets may cost: 1gwei
+    /// Most that both buckets may cost: 0.001ether
     #[arg(long, value_name = "AMOUNT")]
     max_fee: String,
     /// Gas to choose the bucket by, if not its own

@@ -2,7 +2,7 @@
 
 use crate::commands::keys::passphrase;
 use clap::Args;
-use eyre::{Result, WrapErr};
+use eyre::{Result, WrapErr, ensure};
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
@@ -26,6 +26,14 @@ pub(super) struct KeyArgs {
 impl KeyArgs {
     /// Opens the key.
     pub(super) fn open(&self) -> Result<LocalSigner> {
+        let name = self.key.to_string_lossy();
+        let digits = name.strip_prefix("0x").unwrap_or(&name);
+        // A key must not be repeated on a screen or in a log.
+        let is_secret = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        ensure!(
+            !is_secret,
+            "--key: write the name of an encrypted key file here (`weft keys new` makes one), and no key"
+        );
         Ok(keystore::open(&self.key, &self.passphrase()?)?)
     }
 

@@ -54,8 +54,8 @@ use weft_promise::keystore;
 #[command(after_help = "\
 Examples:
   weft shield --rpc http://node:9545 --key payer.json --passphrase pass \\
-      --dir shield --port 8545
-  cast send --rpc-url http://127.0.0.1:8545 ..        sealed, as it is
+      --dir shield
+  cast send --rpc-url http://127.0.0.1:8645 ..        sealed, as it is
 
 A wallet needs no change: eth_sendRawTransaction is sealed to the open epoch,
 all else goes to the node and back as it is, over HTTP and WebSocket. What would
@@ -87,7 +87,7 @@ pub(crate) struct Shield {
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// Port to listen on; 0 for any
-    #[arg(long, default_value_t = 8545)]
+    #[arg(long, default_value_t = 8645)]
     port: u16,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]

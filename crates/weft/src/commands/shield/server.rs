@@ -67,7 +67,9 @@ type Answered = (Vec<u8>, OwnedSemaphorePermit);
 
 /// Takes an address.
 pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.wrap_err_with(|| format!("cannot listen at {address}"))
+    TcpListener::bind(address)
+        .await
+        .wrap_err_with(|| format!("cannot listen at {address}; another port with --port may help"))
 }
 
 /// Serves until it is dropped.
