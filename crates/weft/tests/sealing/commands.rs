@@ -475,3 +475,56 @@ fn help_of_sealing_fits_a_terminal() {
         assert!(help.out.lines().all(|line| line.chars().count() <= 80), "{}", help.out);
     }
 }
+
+#[test]
+fn p18_two_users_seal_a_leg_each_of_a_bundle_that_both_agreed_on() {
+    let mut place = place(64);
+    let alice: PrivateKeySigner = SIGNER.parse().unwrap();
+    let (alice, shop) = (alice.address(), Address::repeat_byte(7));
+    let commit = |from: Address, out: &str| {
+        format!(
+            "bundle commit --domain {DOMAIN} --leg 901:from={from},to={shop},value=5 --out {out}"
+        )
+    };
+    let [own, other] = [(alice, "@own"), (shop, "@other")].map(|(from, out)| {
+        let ran = place.weft(&commit(from, out));
+        assert_eq!((ran.code, ran.out.len()), (0, 67), "{ran:?}");
+        ran.out.trim().to_owned()
+    });
+    assert_eq!(mode(&place.path("own")), 0o600);
+    place.weft(&commit(alice, "@own")).refused("is never overwritten");
+    let agree =
+        |epoch: u64, of: &str| format!("bundle agree --domain {DOMAIN} --epoch {epoch} {of}");
+    place.weft(&agree(7, &format!("{own} {own}"))).refused("stands twice");
+    let bundle = place.make("bundle.json", &agree(7, &format!("{own} {other}")));
+    place.make("later.json", &agree(8, &format!("{own} {other}")));
+    place.make("strangers.json", &agree(7, &format!("{other} {HEAD}")));
+
+    let told = place.weft("bundle mark @own @bundle.json").json();
+    let data: Bytes = told["data"].as_str().unwrap().parse().unwrap();
+    assert!(hex::encode_prefixed(&data).ends_with(&bundle["id"].as_str().unwrap()[2..]), "{told}");
+    place.weft("bundle mark @own @strangers.json").refused("does not commit");
+    place.write("tx.hex", &signed(data, 3).to_string());
+    let seal = |more: &str| format!("{SEAL} --to @list.json --part @own {more} @tx.hex");
+    let envelope = place.make("envelope.json", &seal("--of @bundle.json"));
+    assert_eq!((&envelope["sizeBytes"], &envelope["epoch"]), (&json!(512), &json!(7)));
+    place.weft(&seal("--of @later.json")).refused("marker");
+    place.weft(&seal("--of @strangers.json")).refused("does not commit");
+    place.write("plain.hex", &RAW.to_string());
+    let plain = seal("--of @bundle.json").replace("@tx.hex", "@plain.hex");
+    place.weft(&plain).refused("marker");
+    place.altered("bundle.json", |bundle| bundle["epoch"] = json!(8));
+    place.weft(&seal("--of @altered.json")).refused("altered");
+    place.altered("own", |leg| leg["value"] = json!("0x6"));
+    place.weft("bundle mark @altered.json @bundle.json").refused("altered");
+
+    for member in 1..=3 {
+        place.make(&format!("r{member}.json"), &release(member, HEAD));
+    }
+    let open = format!("committee open @list.json --head {HEAD} --committee @committee.json");
+    place.make("secret.json", &format!("{open} @r1.json @r2.json @r3.json"));
+    let opened = place.weft("unseal @envelope.json --to @list.json --with @secret.json").json();
+    let part = &opened["content"]["part"];
+    assert_eq!(part["bundle"], bundle["id"], "{opened}");
+    assert_eq!((&part["index"], &part["legs"], &part["epoch"]), (&json!(0), &json!(2), &json!(7)));
+}

@@ -124,7 +124,7 @@ impl Draft {
 
 impl DraftLeg {
     /// Returns what the bundle's identity says about the leg.
-    fn shape(&self) -> Result<LegShape> {
+    pub(in crate::commands) fn shape(&self) -> Result<LegShape> {
         Ok(LegShape {
             network: network(self.chain_id)?,
             sender: self.from,

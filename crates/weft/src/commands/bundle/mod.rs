@@ -7,14 +7,15 @@ mod send;
 mod sign;
 mod status;
 
-pub(super) use file::{BundleFile, Draft, DraftLeg, network, read_text};
+pub(in crate::commands) use file::{BundleFile, Draft, DraftLeg, network, read_text};
 
+use super::sealing::{Agree, Commit, Mark};
 use clap::Subcommand;
 use eyre::Result;
 use std::process::ExitCode;
 
 /// Default endpoint: the first rollup of `weft dev`.
-const DEFAULT_RPC: &str = "http://127.0.0.1:9545";
+pub(super) const DEFAULT_RPC: &str = "http://127.0.0.1:9545";
 /// Exit code of a bundle that was removed.
 const REMOVED: u8 = 2;
 /// Exit code of a bundle about which nothing is known yet.
@@ -34,11 +35,16 @@ Examples:
 Each step reads JSON from standard input where the file is left out:
   weft bundle build .. | weft bundle sign .. | weft bundle send --wait
 
+Where several users seal a leg each, `weft bundle commit` is the first step.
+
 The node at --rpc, by default the first of `weft dev`, says which realm it is.
 
 Exit codes: 0 included, or the step is done; 1 error; 2 removed; 3 not decided.")]
 pub(crate) enum Bundle {
     Build(build::Build),
+    Commit(Commit),
+    Agree(Agree),
+    Mark(Mark),
     Sign(sign::Sign),
     Send(send::Send),
     Status(status::Status),
@@ -49,6 +55,9 @@ impl Bundle {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Build(command) => command.run().await,
+            Self::Commit(command) => command.run().await,
+            Self::Agree(command) => command.run().await,
+            Self::Mark(command) => command.run(),
             Self::Sign(command) => command.run().await,
             Self::Send(command) => command.run().await,
             Self::Status(command) => command.run().await,

@@ -3,6 +3,7 @@
 use super::{
     content, file,
     key::Key,
+    parts,
     secret::{KeyArgs, entropy},
 };
 use crate::{amount::parse_wei, domain::parse_domain};
@@ -19,7 +20,7 @@ use weft_crypto::{
     SizeBucket,
 };
 use weft_promise::Signer as _;
-use weft_types::{Decode as _, Domain, Encode as _, NetworkId, Signature, SlotNumber};
+use weft_types::{Decode as _, Domain, Encode as _, Item, NetworkId, Signature, SlotNumber};
 
 /// Largest indices of buckets, past which there is none.
 const INDICES: std::ops::RangeInclusive<u8> = 0..=10;
@@ -35,6 +36,7 @@ Examples:
   weft seal --to epoch-7.json --valid-until 90 --max-fee 0.001ether \\
       --key payer.json --passphrase secret tx.hex > envelope.json
   weft bundle sign .. | weft seal --to epoch-7.json .. > envelope.json
+  weft seal --to epoch-7.json --part leg.json --of bundle.json .. tx.hex
 
 FILE is a signed transaction in hex, or the JSON of `weft bundle sign`; without
 it, standard input. No network is needed. Sealed to a setup it has a puzzle of
@@ -81,6 +83,12 @@ pub(crate) struct Seal {
     /// Realm, where a setup is sealed to
     #[arg(long, value_name = "L1:ADDRESS:REALM", value_parser = parse_domain)]
     domain: Option<Domain>,
+    /// Own leg of `weft bundle commit`: seals a part of --of
+    #[arg(long, value_name = "FILE", requires = "of")]
+    part: Option<PathBuf>,
+    /// Bundle of `weft bundle agree`
+    #[arg(long, value_name = "FILE", requires = "part")]
+    of: Option<PathBuf>,
     /// Transaction in hex, or bundle as JSON
     #[arg(value_name = "FILE", default_value = "-")]
     file: String,
@@ -95,7 +103,7 @@ impl Seal {
             bail!("{name} is {}, not the expected {expected}", key.id());
         }
         let domain = self.domain(&key)?;
-        let item = content::read(&self.file, &domain)?;
+        let item = self.item(&key, &domain)?;
         let gas = self.gas.unwrap_or_else(|| content::gas(&item));
         let plaintext = item.encode();
         let mut payer = self.payer.open()?;
@@ -113,6 +121,25 @@ impl Seal {
         eprintln!("sealed to {}; anybody can open it after {squarings} squarings", key.id());
         file::print(&envelope_json(&domain, &envelope, &signature))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn item(&self, key: &Key, domain: &Domain) -> Result<Item> {
+        let item = content::read(&self.file, domain)?;
+        let (Some(leg), Some(bundle)) = (&self.part, &self.of) else { return Ok(item) };
+        let Item::Transaction(signed) = item else {
+            bail!("a part is one signed transaction, in hex")
+        };
+        let part = parts::part(leg, bundle, domain, signed.tx.raw().clone())?;
+        let Item::Part(made) = &part else { unreachable!("it is one") };
+        let epoch = self.epoch(key)?;
+        ensure!(
+            made.epoch() == epoch,
+            "{} can run in epoch {} alone, {} is for epoch {epoch}",
+            bundle.display(),
+            made.epoch(),
+            self.to.display()
+        );
+        Ok(part)
     }
 
     fn domain(&self, key: &Key) -> Result<Domain> {
