@@ -1,8 +1,8 @@
 //! Nobody honest is convicted: random histories of honest lanes and keys, and everything that can be made of their words.
 
 use crate::world::{
-    KEY, bundle, domain, epoch, leg, member_key, notice, promised_leg, registry, seal, setup, sign,
-    signed,
+    KEY, bundle, domain, epoch, leg, member_key, notice, parts, parts_of, promised_leg, registry,
+    seal, setup, sign, signed,
 };
 use alloy_primitives::{B256, Bytes};
 use proptest::prelude::*;
@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use weft_commitment::{KzgCommitment, Opening, SignedCommitment, SlotCommitment, SlotVector, Tree};
 use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, ShareContext, Verdict, deal};
 use weft_evidence::{
-    ClosedSlot, Content, Ending, EpochNotice, Evidence, OpenedAt, Proof, Release, SealedContent,
-    ShareNotice, Shown, Signed, Stretch, Unopenable,
+    ClosedSlot, Content, Ending, EpochNotice, Evidence, OpenedAt, OtherLeg, Proof, Release,
+    SealedContent, ShareNotice, Shown, Signed, Stretch, Unopenable,
 };
 use weft_lane::{Effect, Input, Lane, LaneConfig, Submission};
 use weft_promise::{Guard, Issuer, LocalSigner};
@@ -59,6 +59,8 @@ fn catalogue() -> Vec<Sent> {
         removal,
     };
     let encoded = |item: &Item| seal(&weft_types::Encode::encode(item));
+    let part = |index: usize| encoded(&Item::Part(parts()[index].clone()));
+    let [twin, _] = parts_of([11, 2]);
     let mut copied = encoded(&single(7));
     copied.carriage.max_fee_wei += 1;
     vec![
@@ -78,7 +80,30 @@ fn catalogue() -> Vec<Sent> {
         hidden(seal(b"no item"), vec![], Some(RemovalCause::Malformed)),
         // A copy with another fee has no seed.
         hidden(copied, vec![], Some(RemovalCause::Undecryptable)),
+        // A bundle of two users' envelopes: one waits, the last one runs both, and a second one finds its place taken.
+        hidden(part(0), vec![], None),
+        hidden(encoded(&Item::Part(twin)), vec![], Some(RemovalCause::Invalid)),
+        Sent {
+            content: Content::Part(Box::new(OtherLeg {
+                sealed: SealedContent {
+                    seed: seed(&part(1)),
+                    envelope: part(1),
+                    notice: signed(notice(&epoch().0), KEY),
+                },
+                tx: parts()[0].leg().tx.clone(),
+                part: Some(parts()[0].clone()),
+            })),
+            section: Section::Sealed,
+            legs: both(),
+            removal: None,
+        },
     ]
+}
+
+/// Both legs of the bundle in parts.
+fn both() -> Vec<weft_types::PromisedLeg> {
+    let [first, second] = parts();
+    vec![promised_leg(0, first.leg(), true), promised_leg(1, second.leg(), false)]
 }
 
 fn seed(envelope: &Envelope) -> B256 {

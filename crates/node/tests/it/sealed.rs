@@ -12,8 +12,8 @@ use weft_crypto::{
 use weft_journal::sim::{Fault, SimDisk};
 use weft_node::{DEV_ACCOUNTS, DevConfig, Mining, SealingOptions};
 use weft_types::{
-    Bundle, Decode as _, Domain, Encode as _, Item, Leg, NetworkId, SafetyLevel, SignedTx,
-    SlotNumber,
+    Bundle, Decode as _, Domain, Encode as _, Item, Leg, LegShape, NetworkId, Part, PartedShape,
+    SafetyLevel, SignedTx, SlotNumber,
 };
 
 /// Account that pays for carriage.
@@ -454,14 +454,35 @@ async fn p40_every_block_of_a_realm_with_sealed_items_follows_from_its_batches()
     }
 }
 
-/// Sends five plaintexts that hold nothing and are too much for one slot, and a transfer behind them.
+/// The parts of a bundle of two users, a payment of each on a rollup of its own.
+fn parts(epoch: u64) -> [Part; 2] {
+    let (domain, level) = (Domain::dev(), SafetyLevel::Reputation);
+    let drafts = [pay(A, 6, 0, address(9)), pay(B, 7, 0, address(9))];
+    let blinding = |index: usize| B256::repeat_byte(0xb0 + index as u8);
+    let commit =
+        |index: usize| LegShape::of(&leg(&drafts[index])).commitment(&domain, &blinding(index));
+    let (salt, commitments) = (B256::repeat_byte(1), vec![commit(0), commit(1)]);
+    let shape = PartedShape { salt, level, epoch, commitments };
+    let data = Bytes::copy_from_slice(&shape.id(&domain).suffix());
+    let part = |index: usize| {
+        let marked = Draft { data: data.clone(), ..drafts[index].clone() };
+        Part::new(&domain, &shape, index as u16, blinding(index), leg(&marked)).unwrap()
+    };
+    [part(0), part(1)]
+}
+
+/// Sends five plaintexts that hold nothing and are too much for one slot, a transfer behind them, and around all that the two
+/// parts of a bundle.
 async fn send_much(world: &World, key: &Key) -> Vec<Value> {
     let mut items = Vec::new();
+    let [first, second] = parts(key.list.epoch()).map(|part| Item::Part(part).encode());
+    items.push(send(world, &key.seal(&second, 10)).await["item"].clone());
     for salt in 0..5 {
         let sent = send(world, &key.seal(&vec![salt as u8; 130_000], salt)).await;
         items.push(sent["item"].clone());
     }
     items.push(send(world, &key.seal(&transfer(1, 0), 9)).await["item"].clone());
+    items.push(send(world, &key.seal(&first, 11)).await["item"].clone());
     items
 }
 
@@ -473,9 +494,15 @@ async fn ran_in_two(world: &World, items: &[Value]) -> Vec<Value> {
     }
     let slots = found.iter().map(|found| found["position"]["slot"].as_u64().unwrap());
     let first = found[0]["position"]["slot"].as_u64().unwrap();
-    assert!(slots.eq([0, 0, 0, 0, 1, 1].map(|later| first + later)), "{found:?}");
-    assert!(found[..5].iter().all(|found| found["cause"] == "Malformed"), "{found:?}");
-    assert_eq!(found[5]["outcome"], "included", "{}", found[5]);
+    assert!(slots.eq([0, 0, 0, 0, 0, 1, 1, 1].map(|later| first + later)), "{found:?}");
+    assert!(found[1..6].iter().all(|found| found["cause"] == "Malformed"), "{found:?}");
+    assert_eq!(found[6]["outcome"], "included", "{}", found[6]);
+    // The part of a slot runs with the one of the next.
+    assert_eq!((&found[0]["outcome"], &found[0]["leg"]), (&json!("part"), &json!(1)));
+    assert_eq!(found[7]["outcome"], "included", "{}", found[7]);
+    assert_eq!(found[7]["bundleId"], found[0]["bundleId"]);
+    let ran = found[7]["siblings"].as_array().unwrap().iter().map(|leg| &leg["success"]);
+    assert!(ran.eq([&json!(true), &json!(true)]), "{}", found[7]);
     found
 }
 
