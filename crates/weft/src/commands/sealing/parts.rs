@@ -60,9 +60,9 @@ pub(crate) struct Agree {
     /// The only epoch in which it can run
     #[arg(long)]
     epoch: u64,
-    /// Tells apart bundles that are otherwise the same: 32 bytes of hex
-    #[arg(long, default_value_t)]
-    salt: B256,
+    /// Tells apart bundles that are the same; zeros
+    #[arg(long, value_name = "HEX")]
+    salt: Option<B256>,
     /// Commitments, in execution order
     #[arg(value_name = "COMMITMENT", num_args = 2..)]
     commitments: Vec<B256>,
@@ -89,10 +89,10 @@ pub(crate) struct Mark {
 
 #[derive(Debug, Args)]
 struct RealmArgs {
-    /// Realm as L1:ADDRESS:REALM, where no node is to be asked
+    /// Realm as L1:ADDRESS:REALM, to ask no node
     #[arg(long, value_name = "REALM", value_parser = parse_domain)]
     domain: Option<Domain>,
-    /// Any rollup of the realm, which says what realm it is
+    /// Any of its rollups
     #[arg(long, value_name = "URL", default_value = DEFAULT_RPC)]
     rpc: String,
 }
@@ -136,7 +136,8 @@ impl Agree {
         let distinct: BTreeSet<_> = commitments.iter().collect();
         ensure!(distinct.len() == count, "the same commitment stands twice");
         let level = SafetyLevel::default();
-        let shape = PartedShape { salt: self.salt, level, epoch: self.epoch, commitments };
+        let salt = self.salt.unwrap_or_default();
+        let shape = PartedShape { salt, level, epoch: self.epoch, commitments };
         file::print(&bundle_json(&self.realm.domain().await?, &shape))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -83,7 +83,7 @@ pub(crate) struct Seal {
     /// Realm, where a setup is sealed to
     #[arg(long, value_name = "L1:ADDRESS:REALM", value_parser = parse_domain)]
     domain: Option<Domain>,
-    /// Own leg of `weft bundle commit`: seals a part of --of
+    /// Leg of `weft bundle commit`, to seal a part
     #[arg(long, value_name = "FILE", requires = "of")]
     part: Option<PathBuf>,
     /// Bundle of `weft bundle agree`
