@@ -178,6 +178,9 @@ impl Derivation {
         let hash = batch.hash(&self.config.domain);
         self.check_start(signed, hash)?;
         self.begin_exits(batch.inbox_cursor, inbox);
+        if self.has_exits() {
+            self.give_up();
+        }
         let mut derived = Derived { batch: hash, ..Derived::default() };
         for slot in &batch.slots {
             self.pass(batch.number, slot, false, inbox, legs, &mut derived, out)?;

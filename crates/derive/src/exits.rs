@@ -34,6 +34,11 @@ impl Derivation {
         self.pass_exits(inbox);
     }
 
+    /// Tells whether exits are due.
+    pub(crate) fn has_exits(&self) -> bool {
+        !self.exits.is_empty()
+    }
+
     /// Moves the cursor over exits of this batch: they have their turn apart.
     pub(crate) fn pass_exits(&mut self, inbox: &[InboxEntry]) {
         while self.inbox_cursor < self.reach && exit_at(inbox, self.inbox_cursor).is_some() {

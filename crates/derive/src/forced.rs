@@ -44,6 +44,7 @@ impl Derivation {
     ) -> Result<Derived, Lie> {
         let entries = self.check_forced(forced)?;
         self.begin_exits(forced.inbox_cursor, inbox);
+        self.give_up();
         let slot = self.forced_slot(forced, entries, inbox);
         let mut derived = Derived { batch: forced.hash, ..Derived::default() };
         let legs: &mut dyn Legs = &mut Recovered::new(Vec::new());

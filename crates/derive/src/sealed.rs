@@ -7,7 +7,7 @@ use crate::{
     lie::{Lie, LieKind},
     slot::Passage,
 };
-use alloc::{boxed::Box, format, string::ToString as _, vec::Vec};
+use alloc::{boxed::Box, format, string::ToString as _, vec, vec::Vec};
 use alloy_primitives::{Address, B256, U256};
 use revm::DatabaseRef as _;
 use weft_batch::{EpochOpening, Opened, Ordered, Revealed};
@@ -97,6 +97,15 @@ impl Derivation {
         let Some(state) = self.realm.state(config.home) else { return 0 };
         let Ok(word) = state.storage_ref(FEE_VAULT, fee_vault_slot(payer));
         (word & U256::from(u128::MAX)).to()
+    }
+
+    /// Gives up what is ordered and not opened: what it holds is nowhere on L1, which went on without whoever has it (ADR 0061).
+    pub(crate) fn give_up(&mut self) {
+        let given_up = self.step(0, Input::GiveUp);
+        assert_eq!(given_up, Ok(vec![]), "no slot is open between batches");
+        let lane = self.lane.sealing();
+        self.epochs.retain(|epoch, _| lane.open(*epoch).is_some());
+        self.epochs.values_mut().for_each(|epoch| epoch.ordered.clear());
     }
 
     /// Lets the epoch run that is opened in this slot, or so much of it as one slot takes.

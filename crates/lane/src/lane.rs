@@ -88,6 +88,11 @@ impl Lane {
                 self.sealing.release(epoch, member, head)?;
             }
             Input::Reveal { epoch, list } => self.reveal(epoch, list, effects)?,
+            Input::GiveUp => {
+                for item in self.sealing.give_up() {
+                    self.recent.remove(&item);
+                }
+            }
             Input::Close => {
                 self.opened(effects);
                 self.close(effects);

@@ -15,7 +15,7 @@ const RECEIVER: Address = Address::repeat_byte(0x99);
 const HAS: u128 = 1_000 * ETHER;
 
 /// The exit of all that an account had when the realm began.
-fn exit(network: NetworkId, key: usize, unix_ms: u64, log_index: u32) -> InboxEntry {
+pub(crate) fn exit(network: NetworkId, key: usize, unix_ms: u64, log_index: u32) -> InboxEntry {
     let origin = L1Ref { block_hash: B256::repeat_byte(2), log_index };
     let exit = Exit {
         network,

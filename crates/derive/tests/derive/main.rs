@@ -2,6 +2,7 @@
 
 mod exits;
 mod forced;
+mod given_up;
 mod honest;
 mod lies;
 mod parts;

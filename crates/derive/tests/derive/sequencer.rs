@@ -17,7 +17,7 @@ use weft_crypto::{
     Release, Setup, ShareContext, SizeBucket, Verdict, curve::Secret, deal, setup::RSA_2048,
 };
 use weft_derive::{
-    Derivation, Derived, InboxEntry, Lie, Recover, is_dead, rollup, submission, terms,
+    Derivation, Derived, ForcedBatch, InboxEntry, Lie, Recover, is_dead, rollup, submission, terms,
 };
 use weft_evm::{Escrow, Heads, MemoryState, Realm, TokenId};
 use weft_lane::{
@@ -491,6 +491,31 @@ impl Sequencer {
         let signature = Signature::new(payer.sign_hash_sync(&item).unwrap()).unwrap();
         self.slot.sealed.push(Ordered { envelope: item, carriage, signature });
         self.epochs.get_mut(&carriage.epoch).unwrap().envelopes.push(envelope);
+    }
+
+    /// Gives up what is ordered and not opened, as who has lost it.
+    pub(crate) fn give_up(&mut self) {
+        self.step(Input::GiveUp);
+        let lane = self.lane.sealing();
+        self.epochs.retain(|epoch, _| lane.open(*epoch).is_some());
+        self.epochs.values_mut().for_each(|epoch| epoch.envelopes.clear());
+    }
+
+    /// Does what an inbox-only batch of the next entries does, and goes on behind it.
+    pub(crate) fn pass_forced(&mut self, entries: usize, hash: B256) -> ForcedBatch {
+        self.give_up();
+        self.take_inbox(entries);
+        self.close();
+        let batch = self.batch().batch;
+        self.parent = hash;
+        let [Slot { unix_ms, .. }] = batch.slots[..] else { panic!("it has one slot") };
+        let (number, slot, inbox_cursor) = (batch.number, batch.first, batch.inbox_cursor);
+        ForcedBatch { number, slot, inbox_cursor, unix_ms, hash }
+    }
+
+    /// Returns what a payer's items may cost.
+    pub(crate) fn reserved(&self) -> u128 {
+        self.lane.sealing().reserved_wei(&address(PAYER))
     }
 
     /// Opens a closed epoch in the open slot, which is empty. What is too much for it runs in the next ones.

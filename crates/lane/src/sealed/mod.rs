@@ -340,6 +340,19 @@ impl Sealing {
         self.closed.iter().find(|(_, closed)| closed.is_late).map(|(epoch, _)| *epoch)
     }
 
+    /// Forgets items that did not have their turn, and frees what was reserved for them; returns them.
+    pub(crate) fn give_up(&mut self) -> Vec<B256> {
+        let rest = self.opening.take().map(|rest| Vec::from(rest.items)).unwrap_or_default();
+        let closed = core::mem::take(&mut self.closed).into_values();
+        let mut items: Vec<_> = closed.flat_map(|closed| closed.epoch.items).chain(rest).collect();
+        for epoch in self.open.values_mut() {
+            let emptied = Epoch::new(epoch.key.clone());
+            items.append(&mut core::mem::replace(epoch, emptied).items);
+        }
+        items.iter().for_each(|item| self.free(item.payer, item.fee_wei));
+        items.into_iter().map(|item| item.item).collect()
+    }
+
     /// Frees what was reserved for items that ran in the slot that closes.
     pub(crate) fn settle(&mut self) {
         for (payer, fee_wei) in core::mem::take(&mut self.settling) {

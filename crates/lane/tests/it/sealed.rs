@@ -685,3 +685,20 @@ fn an_item_that_is_too_large_runs_alone_and_what_is_late_runs_at_once() {
     });
     assert_eq!((late, world.lane.sealing().opening()), (Some(3), None));
 }
+
+#[test]
+fn p46_what_is_given_up_frees_what_it_reserved_and_has_no_turn() {
+    let mut world = in_epoch_two();
+    seal(&mut world, 1, 2);
+    let payer = sealed(1, 2).payer;
+    assert!(world.lane.sealing().reserved_wei(&payer) > 0);
+    assert_eq!(world.ok(slot(5), Input::GiveUp), []);
+    assert_eq!(world.lane.sealing().reserved_wei(&payer), 0);
+    // The same envelope may be ordered again, in the epoch that goes on; closed, it is over.
+    seal(&mut world, 1, 2);
+    tick_to(&mut world, 9);
+    let waiting = |world: &World| world.lane.sealing().waiting().count();
+    assert_eq!(waiting(&world), 1);
+    assert_eq!(world.ok(slot(9), Input::GiveUp), []);
+    assert_eq!((waiting(&world), world.lane.sealing().reserved_wei(&payer)), (0, 0));
+}
