@@ -13,6 +13,7 @@ mod posting;
 mod program;
 mod reorgs;
 mod results;
+mod resync;
 mod story;
 #[allow(dead_code, reason = "shared with the other binary, which uses more of it")]
 #[path = "../it/support.rs"]

@@ -70,6 +70,11 @@ impl Story {
 
     /// One that is deployed with further settings.
     pub(crate) fn deploy_with(confirmations: u64, more: &[&str]) -> Self {
+        Self::paced(confirmations, "100ms", more)
+    }
+
+    /// One with slots of another length.
+    pub(crate) fn paced(confirmations: u64, slot: &str, more: &[&str]) -> Self {
         let (l1, home) = (Anvil::of("osaka"), TempDir::new().unwrap());
         let story = Self { l1, home, deployed: Value::Null };
         fs::write(story.path("pass"), "of a test\n").unwrap();
@@ -89,6 +94,7 @@ impl Story {
         let config = story.path("weft.toml");
         let text = CONFIG.replace("URL", &story.l1.url);
         let text = text.replace("CONFIRMATIONS", &confirmations.to_string());
+        let text = text.replace("100ms", slot);
         fs::write(&config, text).unwrap();
         fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
         let args = ["l1", "deploy", "--config", &config, "--key", ALICE_KEY, "--json"];

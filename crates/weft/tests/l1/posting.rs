@@ -157,16 +157,28 @@ pub(crate) fn signed_payment(
     to: Address,
     value: U256,
 ) -> String {
+    let call = (TxKind::Call(to), Bytes::new());
+    signed(key, (chain_id, nonce), call, value, 21_000)
+}
+
+/// Returns a call, or a creation, in hex.
+pub(crate) fn signed(
+    key: &str,
+    (chain_id, nonce): (u64, u64),
+    (to, input): (TxKind, Bytes),
+    value: U256,
+    gas_limit: u64,
+) -> String {
     let tx = TxEip1559 {
         chain_id,
         nonce,
-        gas_limit: 21_000,
+        gas_limit,
         max_fee_per_gas: 20_000_000_000,
         max_priority_fee_per_gas: 1,
-        to: TxKind::Call(to),
+        to,
         value,
         access_list: Default::default(),
-        input: Bytes::new(),
+        input,
     };
     let key: PrivateKeySigner = key.parse().unwrap();
     let signature = key.sign_hash_sync(&tx.signature_hash()).unwrap();

@@ -50,7 +50,7 @@ impl Story {
         }
     }
 
-    fn nonce(&self, url: &str, who: &str) -> u64 {
+    pub(crate) fn nonce(&self, url: &str, who: &str) -> u64 {
         let count = self.ask(url, "eth_getTransactionCount", json!([who, "latest"]));
         u64::from_str_radix(&count.as_str().unwrap()[2..], 16).unwrap()
     }
