@@ -20,7 +20,7 @@ struct Layer {
 const RULES_LIBRARIES: Option<&[&str]> =
     Some(&["alloy-consensus", "alloy-eips", "alloy-primitives", "alloy-rlp", "serde", "thiserror"]);
 
-/// Libraries of sealing: the rules crates' own, big numbers, the curve, and GMP behind a feature.
+/// Libraries of sealing: the rules crates' own, big numbers, the curve, and, in C, its products and GMP behind features.
 const SEALING_LIBRARIES: Option<&[&str]> = Some(&[
     "alloy-primitives",
     "crypto-bigint",
@@ -28,6 +28,7 @@ const SEALING_LIBRARIES: Option<&[&str]> = Some(&[
     "gmp-mpfr-sys",
     "k256",
     "rug",
+    "secp256k1",
     "thiserror",
     "zeroize",
 ]);
