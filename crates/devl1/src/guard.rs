@@ -22,7 +22,7 @@ impl Guarded {
     pub(crate) fn spawn(program: &Path, arguments: &[String]) -> std::io::Result<Self> {
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "sh"]).arg(program).args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().map(Self)
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(Self)
     }
 
     /// Says how it ended; nothing while it runs.

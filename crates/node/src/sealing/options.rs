@@ -157,13 +157,13 @@ impl SealingOptions {
             members => format!("{members} members"),
         };
         format!(
-            "epochs of {} slots, lead {}, {members}, {} squarings, {} wei a byte, {} wei a unit of gas, home {:?}, margin {} ms, {} items",
+            "epochs of {} slots, lead {}, {members}, {} squarings, {} wei a byte, {} wei a unit of gas, home {}, margin {} ms, {} items",
             options.epoch_slots,
             options.lead_slots,
             options.delay_squarings,
             options.wei_per_byte,
             options.wei_per_gas,
-            options.home,
+            options.home.map_or_else(|| "the lowest".to_owned(), |home| home.to_string()),
             options.close_margin_ms,
             options.max_items,
         )

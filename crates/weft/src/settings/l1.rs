@@ -27,6 +27,10 @@ impl Settings {
     pub(crate) fn l1(&self) -> Result<L1Settings> {
         let urls = self.text("l1.urls").unwrap_or_default();
         let urls = urls.split(',').map(str::trim).filter(|url| !url.is_empty());
+        let is_http = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        if let Some(url) = urls.clone().find(|url| !is_http(url)) {
+            return Err(self.wrong("l1.urls", format_args!("`{url}`: write http://host:port")));
+        }
         Ok(L1Settings {
             urls: urls.map(str::to_owned).collect(),
             hub: self.hub()?,

@@ -212,6 +212,10 @@ fn what_a_node_would_refuse_is_wrong_with_its_file() {
     }
     for (text, part) in [
         ("[l1]\nchain_id = 1\nhub = \"0x12\"", "weft.toml:3: `l1.hub`: is no address"),
+        (
+            "[l1]\nurls = \"http://a:1, b:2\"",
+            "weft.toml:2: `l1.urls`: `b:2`: write http://host:port",
+        ),
         ("[l1]\nchain_id = 1", "`l1.chain_id`: needs `l1.hub`"),
         ("[sealing]\nenabled = true", "`sealing.enabled`: needs `sealing.committee`"),
         ("[sealing]\ncommittee = \"none.json\"", "weft.toml:2: `sealing.committee`: cannot read"),
