@@ -1,5 +1,5 @@
 // Identity of bundles and the markers that keep their legs together, byte for byte as the node computes them (P18).
-import { type AccessList, type Address, type Hex, concat, keccak256, numberToHex, size, stringToHex } from "viem";
+import { type AccessList, type Address, type Hex, concat, keccak256, numberToHex, size, slice, stringToHex } from "viem";
 import { RESERVED } from "./abi.js";
 
 const MAGIC = "0xef776566740001ef";
@@ -72,6 +72,13 @@ function hash({ version, l1ChainId, settlement, realm }: Domain, tag: number, bo
 /** Returns call data with the marker of bundle `id` behind it. */
 export function withSuffix(data: Hex, id: Hex): Hex {
   return concat([data, MAGIC, id]);
+}
+
+/** Returns the bundle that call data names at its end, if it does. */
+export function suffixOf(data: Hex): Hex | undefined {
+  const start = size(data) - size(MAGIC) - 32;
+  if (start < 0 || slice(data, start, start + size(MAGIC)) !== MAGIC) return undefined;
+  return slice(data, start + size(MAGIC));
 }
 
 /** Returns the marker of bundle `id` for legs whose target takes no further call data. */

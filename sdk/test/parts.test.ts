@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Address, type Hex, keccak256 } from "viem";
-import { type Domain, legCommitment, partedBundleId, withSuffix } from "@weft/sdk";
+import { privateKeyToAccount } from "viem/accounts";
+import { type Domain, RESERVED, legCommitment, partedBundleId, withSuffix } from "@weft/sdk";
 import { InvalidPartError, partPlaintext, sealedPart } from "@weft/sdk/sealing";
 import { repositoryFile } from "./lib/node.js";
 
@@ -67,4 +68,28 @@ test("a part is made of nothing else", async () => {
   await refused(/chain/, bundle, blinding, { ...own, network: 77 });
   await refused(/2 to 64/, { ...bundle, commitments: [told.commitments[0]!] });
   assert.notEqual(withSuffix("0x", told.id), withSuffix("0x", told.salt));
+});
+
+test("a transaction with a second marker, whatever it names, is no part", async () => {
+  const owner = privateKeyToAccount(keccak256("0x07"));
+  const [network, to, value] = [901, owner.address, 1n];
+  const blinding = keccak256("0x08");
+  const leg = { network, sender: owner.address, to, value, data: "0x" as Hex, mayRevert: false };
+  const shape = { ...bundle, commitments: [legCommitment(domain, leg, blinding), keccak256("0x09")] };
+  const id = partedBundleId(domain, shape);
+  const other = keccak256("0x0a");
+  const part = async (data: Hex, ...storageKeys: Hex[]) => {
+    const accessList = [{ address: RESERVED, storageKeys }];
+    const common = { chainId: network, to, value, data, gas: 100_000n, maxFeePerGas: 1n, nonce: 0 };
+    return sealedPart(domain, shape, blinding, { network, raw: await owner.signTransaction({ ...common, accessList }) });
+  };
+  const [own, foreign] = [withSuffix("0x", id), withSuffix("0x", other)];
+  assert.equal((await part(own)).index, 0);
+  assert.equal((await part("0x", id)).index, 0);
+  // Rust: `Marker::of` finds each of these contradictory.
+  const contradictory = [part(own, other), part("0x", id, id), part(foreign, id), part(own, id)];
+  const without = [part("0x"), part(foreign), part("0x", other)];
+  for (const made of [...contradictory, ...without]) {
+    await assert.rejects(made, (error) => error instanceof InvalidPartError && /marker/.test(error.message));
+  }
 });

@@ -10,7 +10,7 @@ import {
   slice,
 } from "viem";
 import { RESERVED } from "../abi.js";
-import { type Domain, type PartedBundle, legCommitment, partedBundleId, withSuffix } from "../marker.js";
+import { type Domain, type PartedBundle, legCommitment, partedBundleId, suffixOf } from "../marker.js";
 import { Writer } from "./bytes.js";
 import { type SealedLeg, putLeg } from "./plaintext.js";
 
@@ -49,13 +49,14 @@ export async function sealedPart(
   const id = partedBundleId(domain, bundle);
   const { to, value = 0n, data: input = "0x", accessList = [], chainId } = parseTransaction(leg.raw);
   if (chainId !== leg.network) throw new InvalidPartError(`the transaction is signed for chain ${chainId}, its leg is on ${leg.network}`);
-  const suffix = withSuffix("0x", id);
-  const isMarked = size(input) >= MARKER_BYTES && slice(input, size(input) - MARKER_BYTES) === suffix;
-  const isListed = accessList.some(
-    ({ address, storageKeys }) => isAddressEqual(address, RESERVED) && storageKeys.some((key) => key === id),
-  );
-  if (isMarked === isListed) throw new InvalidPartError("the transaction does not carry the marker of this bundle once");
-  const end = size(input) - (isMarked ? MARKER_BYTES : 0);
+  const suffix = suffixOf(input);
+  const listed = accessList.filter(({ address }) => isAddressEqual(address, RESERVED)).flatMap(({ storageKeys }) => storageKeys);
+  // Also the marker of another bundle makes it malformed, and the same one twice.
+  const markers = suffix ? [suffix, ...listed] : listed;
+  if (markers.length !== 1 || markers[0] !== id) {
+    throw new InvalidPartError("the transaction does not carry the marker of this bundle, and no other, once");
+  }
+  const end = size(input) - (suffix ? MARKER_BYTES : 0);
   const data = end === 0 ? "0x" : slice(input, 0, end);
   const sender = await recoverTransactionAddress({ serializedTransaction: leg.raw as TransactionSerialized });
   const { network, mayRevert = false } = leg;
