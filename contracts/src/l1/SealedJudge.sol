@@ -11,6 +11,7 @@ import {Reader} from "./lib/Reader.sol";
 import {Realm} from "./lib/Realm.sol";
 import {Secp256k1} from "./lib/Secp256k1.sol";
 import {Signatures} from "./lib/Signatures.sol";
+import {Transactions} from "./lib/Transactions.sol";
 
 /// @title Decides evidence about sealed items (P11, P47)
 /// @notice The part of the judge that a contract of 24,576 bytes has no room for. It says the same as `weft-evidence`, and is
@@ -81,25 +82,28 @@ contract SealedJudge is IJudge {
     /// @notice Tells whether a result is that of another item than `plaintext`, which is what an envelope held.
     /// @dev For calls by this contract: only so are bytes in memory read as bytes of a call, and what is no item is told.
     /// @param isUnbundling whether it is about the bundle, or about legs that are none of the item's
+    /// @param terms what the envelope declares of what it holds
     /// @param promised bytes in which the legs of `given` stand
     /// @param other a transaction that stands in the result of a part for another leg, or nothing
     function isBroken(
         bool isUnbundling,
+        Envelopes.Terms memory terms,
         bytes calldata promised,
         Promises.Promise memory given,
         bytes calldata plaintext,
         bytes calldata other
     ) external view returns (bool) {
+        SlotOrder.Domain memory domain = SlotOrder.Domain(Realm.VERSION, uint64(block.chainid), hub, realm);
         if (Parts.isOne(plaintext)) {
+            Parts.Part memory part = Parts.read(plaintext, domain, terms);
             return isUnbundling
-                ? Parts.isUnbundled(promised, given, plaintext)
-                : Parts.hasForeignLeg(promised, given, plaintext, other);
+                ? Parts.isUnbundled(promised, given, plaintext, part)
+                : Parts.hasForeignLeg(promised, given, plaintext, part, other);
         }
         if (other.length != 0) revert NotProven();
         Reader.Cursor memory cursor;
         if (plaintext.fixedNumber(cursor, 1) != 1) revert Reader.NotCanonical(0);
-        Contents.Content memory content =
-            Contents.read(plaintext, cursor, SlotOrder.Domain(Realm.VERSION, uint64(block.chainid), hub, realm));
+        Contents.Content memory content = Contents.read(plaintext, cursor, domain);
         if (cursor.pos != plaintext.length) revert Reader.NotCanonical(cursor.pos);
         return isUnbundling
             ? Contents.isUnbundled(promised, given, plaintext, content)
@@ -166,26 +170,30 @@ contract SealedJudge is IJudge {
             if (!claim.given.removed || claim.given.cause != UNDECRYPTABLE) revert NotProven();
             return FALSE_VERDICT;
         }
-        if (!_isOfAnother(data, claim.kind == UNBUNDLING, claim.given, padded, other)) revert NotProven();
+        if (!_isOfAnother(data, claim, padded, other)) revert NotProven();
         return claim.kind == UNBUNDLING ? UNBUNDLING : WRONG_PLAINTEXT;
     }
 
     /// What is no item has no legs: an honest result names none, and nothing is unbundled.
-    function _isOfAnother(
-        bytes calldata data,
-        bool isUnbundling,
-        Promises.Promise memory given,
-        bytes memory padded,
-        bytes calldata other
-    ) private view returns (bool) {
-        bool isOfNothing = !isUnbundling && given.legs != 0 && other.length == 0;
+    function _isOfAnother(bytes calldata data, Claim memory claim, bytes memory padded, bytes calldata other)
+        private
+        view
+        returns (bool)
+    {
+        bool isUnbundling = claim.kind == UNBUNDLING;
+        bool isOfNothing = !isUnbundling && claim.given.legs != 0 && other.length == 0;
         (bool isPadded, bytes memory plaintext) = Envelopes.unpad(padded);
         if (!isPadded) return isOfNothing;
-        try this.isBroken(isUnbundling, data, given, plaintext, other) returns (bool isBroken_) {
+        try this.isBroken(isUnbundling, claim.envelope.terms, data, claim.given, plaintext, other) returns (
+            bool isBroken_
+        ) {
             return isBroken_;
         } catch (bytes memory reason) {
-            // Only this error says that the bytes are no item; a call that got too little gas says nothing.
-            if (bytes4(reason) != Reader.NotCanonical.selector) revert NotProven();
+            // Only these errors say that the bytes are no item; a call that got too little gas says nothing.
+            bytes4 why = bytes4(reason);
+            if (why != Reader.NotCanonical.selector && why != Transactions.NotATransaction.selector) {
+                revert NotProven();
+            }
             return isOfNothing;
         }
     }
@@ -205,7 +213,7 @@ contract SealedJudge is IJudge {
         address signer = Signatures.signer(digest, data.raw(cursor, Signatures.LENGTH));
         if (signer != claim.given.signer) revert TwoKeys(claim.given.signer, signer);
         bool isNamed = claim.envelope.scheme == Envelopes.EPOCH_KEY && claim.envelope.key == bytes32(notice[8:40])
-            && claim.envelope.epoch == uint64(bytes8(notice[:8]));
+            && claim.envelope.terms.epoch == uint64(bytes8(notice[:8]));
         if (!isNamed) revert NotProven();
     }
 

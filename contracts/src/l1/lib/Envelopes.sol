@@ -21,6 +21,17 @@ library Envelopes {
     uint8 private constant STREAM = 16;
     uint256 private constant MAX_SIZE = 9;
     uint256 private constant MAX_GAS = 10;
+    uint64 private constant LEAST_GAS = 32_768;
+
+    /// @notice What was declared of the plaintext before anybody could read it.
+    /// @param isNamed whether its rollup is, and `rollup` which
+    /// @param gasLimit gas that its transactions may declare together
+    struct Terms {
+        uint64 epoch;
+        bool isNamed;
+        uint32 rollup;
+        uint64 gasLimit;
+    }
 
     /// @notice An envelope.
     /// @param id its hash, which is the item of promises about it
@@ -32,7 +43,7 @@ library Envelopes {
         uint8 scheme;
         bytes32 key;
         address payer;
-        uint64 epoch;
+        Terms terms;
         uint64 validUntil;
         bytes head;
         bytes32 maskedSeed;
@@ -51,11 +62,13 @@ library Envelopes {
         envelope.key = data.word(cursor);
         envelope.payer = address(bytes20(data.raw(cursor, 20)));
         data.raw(cursor, 4);
-        if (data.flag(cursor)) data.raw(cursor, 4);
-        envelope.epoch = uint64(data.fixedNumber(cursor, 8));
+        Terms memory terms = envelope.terms;
+        terms.isNamed = data.flag(cursor);
+        if (terms.isNamed) terms.rollup = uint32(data.fixedNumber(cursor, 4));
+        terms.epoch = uint64(data.fixedNumber(cursor, 8));
         envelope.validUntil = uint64(data.fixedNumber(cursor, 8));
         uint256 size = 256 << data.tag(cursor, MAX_SIZE);
-        data.tag(cursor, MAX_GAS);
+        terms.gasLimit = LEAST_GAS << data.tag(cursor, MAX_GAS);
         data.raw(cursor, 16);
         envelope.readable = _hash(domain, READABLE, _field(data[start:cursor.pos]));
         envelope.head = data.raw(cursor, envelope.scheme == EPOCH_KEY ? Secp256k1.LENGTH : 256);

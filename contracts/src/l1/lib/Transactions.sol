@@ -20,24 +20,43 @@ library Transactions {
 
     /// @notice Tells whether a transaction carries at least one bundle marker.
     function isMarked(bytes calldata transaction, address reserved) internal pure returns (bool) {
-        (uint8 kind, Item[] memory fields) = _fields(transaction);
-        (bool isAtTheEnd,) = _suffix(transaction, kind, fields);
-        if (isAtTheEnd) return true;
-        return kind != 0 && _lists(transaction, fields[kind == 1 ? 7 : 8], reserved, false, 0);
+        (uint256 count,) = marker(transaction, reserved);
+        return count != 0;
     }
 
-    /// @notice Tells whether a transaction carries the marker of this bundle, beside whatever else.
-    function isMarkedFor(bytes calldata transaction, address reserved, bytes32 id) internal pure returns (bool) {
+    /// @notice Returns how many bundle markers a transaction carries, and one of them.
+    function marker(bytes calldata transaction, address reserved) internal pure returns (uint256 count, bytes32 id) {
         (uint8 kind, Item[] memory fields) = _fields(transaction);
         (bool isAtTheEnd, bytes32 found) = _suffix(transaction, kind, fields);
-        if (isAtTheEnd && found == id) return true;
-        return kind != 0 && _lists(transaction, fields[kind == 1 ? 7 : 8], reserved, true, id);
+        if (kind != 0) (count, id) = _listed(transaction, fields[kind == 1 ? 7 : 8], reserved);
+        if (isAtTheEnd) (count, id) = (count + 1, found);
     }
 
-    /// @notice Returns the bundle that a transaction names at the end of its call data, if it does.
-    function suffix(bytes calldata transaction) internal pure returns (bool, bytes32) {
+    /// @notice Returns the gas that a transaction declares, and what a bundle's id says of it: who sends what where (P18).
+    function shape(bytes calldata transaction) internal pure returns (uint256 gasLimit, bytes memory encoded) {
         (uint8 kind, Item[] memory fields) = _fields(transaction);
-        return _suffix(transaction, kind, fields);
+        uint256 first = kind == 0 ? 2 : kind == 1 ? 3 : 4;
+        gasLimit = _number(transaction, fields[first]);
+        Item memory to = fields[first + 1];
+        Item memory input = fields[first + 3];
+        if (to.length != 0 && to.length != 20) revert NotATransaction();
+        address signer = sender(transaction);
+        if (signer == address(0)) revert NotATransaction();
+        (bool isAtTheEnd,) = _suffix(transaction, kind, fields);
+        uint256 length = input.length - (isAtTheEnd ? MARKER : 0);
+        encoded = bytes.concat(
+            abi.encodePacked(signer, to.length != 0),
+            transaction[to.offset:to.offset + to.length],
+            bytes32(_number(transaction, fields[first + 2])),
+            counted(length),
+            transaction[input.offset:input.offset + length]
+        );
+    }
+
+    /// @notice Returns a number without leading zeros, behind its length in bytes.
+    function counted(uint256 value) internal pure returns (bytes memory) {
+        bytes memory digits = _digits(value);
+        return abi.encodePacked(uint8(digits.length), digits);
     }
 
     function _suffix(bytes calldata transaction, uint8 kind, Item[] memory fields)
@@ -88,11 +107,11 @@ library Transactions {
         if (pos != data.length) revert NotATransaction();
     }
 
-    /// Tells whether an access list names a key of `reserved`: this one, or any.
-    function _lists(bytes calldata data, Item memory list, address reserved, bool isThis, bytes32 key)
+    /// Returns how many keys of `reserved` an access list names, and the last one.
+    function _listed(bytes calldata data, Item memory list, address reserved)
         private
         pure
-        returns (bool)
+        returns (uint256 count, bytes32 last)
     {
         uint256 end = list.offset + list.length;
         for (uint256 pos = list.offset; pos < end;) {
@@ -100,20 +119,14 @@ library Transactions {
             pos = entry.offset + entry.length;
             Item memory account = _item(data, entry.offset, pos);
             Item memory keys = _item(data, account.offset + account.length, pos);
-            bool isReserved = account.length == 20 && _number(data, account) == uint160(reserved);
-            if (isReserved && (isThis ? _holds(data, keys, key) : keys.length != 0)) return true;
+            if (account.length != 20 || _number(data, account) != uint160(reserved)) continue;
+            uint256 next = keys.offset;
+            while (next < keys.offset + keys.length) {
+                Item memory key = _item(data, next, keys.offset + keys.length);
+                next = key.offset + key.length;
+                (count, last) = (count + 1, bytes32(_number(data, key)));
+            }
         }
-        return false;
-    }
-
-    function _holds(bytes calldata data, Item memory keys, bytes32 key) private pure returns (bool) {
-        uint256 end = keys.offset + keys.length;
-        for (uint256 pos = keys.offset; pos < end;) {
-            Item memory listed = _item(data, pos, end);
-            pos = listed.offset + listed.length;
-            if (listed.length == 32 && bytes32(data[listed.offset:pos]) == key) return true;
-        }
-        return false;
     }
 
     function _item(bytes calldata data, uint256 pos, uint256 end) private pure returns (Item memory item) {

@@ -288,7 +288,9 @@ fn other_bundle() -> [Part; 2] {
 
 #[test]
 fn p47_what_convicts_nobody_is_written_down_for_l1() {
-    let all = [honest_results(), verdicts(), openings(), places(), parted()].into_iter().flatten();
+    let parts = crate::parts::innocent();
+    let all = [honest_results(), verdicts(), openings(), places(), parted(), parts];
+    let all = all.into_iter().flatten();
     let vectors = all.map(|(name, proof)| {
         let evidence = Evidence::new(domain(), proof);
         let reason = evidence.check(&registry()).expect_err(name).to_string();

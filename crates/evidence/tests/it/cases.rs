@@ -461,5 +461,8 @@ pub(crate) fn epochs() -> Vec<Case> {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    [equivocations(), orders(), results(), epochs(), parted()].into_iter().flatten().collect()
+    let no_parts = crate::parts::run_alone().into_iter();
+    let no_parts = no_parts.map(|(name, proof)| case(name, proof, Fault::WrongPlaintext, at(1)));
+    let all = [equivocations(), orders(), results(), epochs(), parted(), no_parts.collect()];
+    all.into_iter().flatten().collect()
 }

@@ -5,6 +5,7 @@ mod cases;
 mod faults;
 mod golden;
 mod honest;
+mod parts;
 mod refusals;
 #[path = "../../../types/tests/it/vectors.rs"]
 mod vectors;

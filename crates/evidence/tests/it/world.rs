@@ -266,13 +266,18 @@ pub(crate) fn bundle() -> Bundle {
 /// A bundle of two legs that were sealed apart, the second of which may revert. The other transactions sign its marker as well:
 /// those of `nonces` in the place of 1 and 2.
 pub(crate) fn parts_of(nonces: [u64; 2]) -> [Part; 2] {
+    parts_in(EPOCH, nonces)
+}
+
+/// The same of another epoch.
+pub(crate) fn parts_in(epoch: u64, nonces: [u64; 2]) -> [Part; 2] {
     let blindings = [6, 7].map(B256::repeat_byte);
     let plain = [leg(901, 1, Bytes::new(), false), leg(902, 2, Bytes::new(), true)];
     let commit = |(leg, blinding)| LegShape::of(leg).commitment(&domain(), blinding);
     let shape = PartedShape {
         salt: B256::repeat_byte(5),
         level: SafetyLevel::Reputation,
-        epoch: EPOCH,
+        epoch,
         commitments: plain.iter().zip(&blindings).map(commit).collect(),
     };
     let suffix = Bytes::copy_from_slice(&shape.id(&domain()).suffix());
