@@ -1,11 +1,11 @@
 //! What became of items, in the form in which it is settled.
 
 use crate::derivation::Derivation;
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 use alloy_primitives::{B256, keccak256};
 use weft_evm::{Applied, BlockTx};
 use weft_types::{
-    Item, NetworkId, Outcome, Position, PromisedLeg, PromisedRemoval, promise::logs_hash,
+    Item, NetworkId, Opening, Outcome, Position, PromisedLeg, PromisedRemoval, promise::logs_hash,
 };
 
 /// What became of one item.
@@ -15,7 +15,8 @@ pub struct Fate {
     pub position: Position,
     /// Hash of the item.
     pub item: B256,
-    /// Rollups that it was for, or that it touched, in order; none of an envelope that held nothing.
+    /// Rollups that it was for, or that it touched, in order; none of an envelope that held nothing, all for a part of a bundle
+    /// that waits for others.
     pub networks: Vec<NetworkId>,
     /// Its transactions in blocks, as an execution promise names them.
     pub legs: Vec<PromisedLeg>,
@@ -30,8 +31,8 @@ impl Derivation {
         let mut legs: Vec<_> = own.map(|(network, tx)| self.promised(*network, tx)).collect();
         legs.sort_by_key(|leg| leg.leg);
         let touched = applied.transactions.iter().map(|(network, _)| *network);
-        let networks: BTreeSet<_> =
-            touched.chain(item.legs().iter().map(|leg| leg.network)).collect();
+        let own = item.legs().iter().map(|leg| leg.network);
+        let networks: BTreeSet<_> = touched.chain(own).chain(self.claimable(item)).collect();
         Fate {
             position: applied.position,
             item: hash,
@@ -41,6 +42,21 @@ impl Derivation {
                 Outcome::Included => None,
                 Outcome::Removed(removal) => Some(PromisedRemoval::from(removal)),
             },
+        }
+    }
+
+    /// Returns the rollups on which a false result of a part can name a leg, where its own leg is none of the item's.
+    ///
+    /// What waits for other parts has no transaction anywhere, and no evidence tells a leg of theirs from an invented one: so
+    /// each rollup says that there is none. A part whose place is taken is removed, which any leaf refutes.
+    fn claimable(&self, item: &Item) -> Vec<NetworkId> {
+        let Item::Sealed(sealed) = item else { return Vec::new() };
+        match &sealed.opening {
+            Opening::Repeated(part) => vec![part.leg().network],
+            Opening::Opened(item) if matches!(**item, Item::Part(_)) => {
+                self.realm.networks().map(|(network, _)| network).collect()
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -160,3 +160,18 @@ fn p40_what_becomes_of_any_mixture_of_parts_is_derived() {
     }
     assert!(ran > 4, "{ran} bundles ran: the histories show too little");
 }
+
+/// P47: a false result of an envelope is punished by what was settled of it on some rollup.
+#[test]
+fn p47_what_became_of_every_part_is_settled_where_a_false_result_can_name_a_leg() {
+    let (sequencer, batches) = far_apart(false);
+    let (_, derived) = derive(&sequencer.config, &[], &batches).unwrap();
+    let fates = derived.iter().flat_map(|it| &it.fates);
+    let fates: Vec<_> =
+        fates.map(|it| (&it.networks[..], it.legs.len(), it.removal.is_some())).collect();
+    let holds = |fate| fates.iter().filter(|it| **it == fate).count();
+    assert_eq!(holds((&[A, B], 0, false)), 1, "it waits: {fates:?}");
+    assert_eq!(holds((&[A, B], 2, false)), 1, "the last one: {fates:?}");
+    assert_eq!(holds((&[A], 0, true)), 1, "its place was taken: {fates:?}");
+    assert_eq!(holds((&[], 0, true)), 5, "no item: {fates:?}");
+}
