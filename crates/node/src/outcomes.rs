@@ -3,7 +3,7 @@
 use alloy_primitives::{B256, Bytes, map::B256Map};
 use std::{collections::VecDeque, sync::Arc};
 use weft_evm::LegResult;
-use weft_types::{BundleId, Hop, HopBody, NetworkId, Position, Removal};
+use weft_types::{BundleId, Hop, HopBody, InvalidReason, NetworkId, Position, Removal};
 
 /// Legs and siblings of an item.
 #[derive(Debug, Clone)]
@@ -45,6 +45,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// Returns true for an envelope whose leg cannot run by itself: it says nothing of a transaction that another one says more of.
+    fn is_surplus(&self) -> bool {
+        let is_alone = self.envelope.is_some() && self.bundle.is_none();
+        let unbundled = Some(InvalidReason::Unbundled);
+        is_alone && matches!(&self.fate, Fate::Removed(removal) if removal.invalid == unbundled)
+    }
+
     /// Returns about how many bytes it takes, index included.
     fn bytes(&self) -> usize {
         let index_entry = size_of::<(B256, u64)>();
@@ -101,7 +108,9 @@ impl Outcomes {
         assert!(sequence >= self.next, "outcome {sequence} comes before {}", self.next);
         self.next = sequence + 1;
         for key in keys(&record) {
-            if !self.is_included(&key) || matches!(record.fate, Fate::Included) {
+            let is_told =
+                if record.is_surplus() { self.get(&key).is_some() } else { self.is_included(&key) };
+            if !is_told || matches!(record.fate, Fate::Included) {
                 self.index.insert(key, sequence);
             }
         }
@@ -140,6 +149,13 @@ impl Outcomes {
         let sequence = self.index.get(key)?;
         let at = self.records.binary_search_by_key(sequence, |(number, _)| *number).ok()?;
         Some(&self.records[at].1)
+    }
+
+    /// The same, with the outcome of its bundle for a part: it is known once the last one had its turn.
+    pub(crate) fn decided(&self, key: &B256) -> Option<&Record> {
+        let record = self.get(key)?;
+        let bundle = record.bundle.filter(|_| matches!(record.fate, Fate::Part(..)));
+        bundle.and_then(|id| self.get(&id.hash())).or(Some(record))
     }
 
     /// Returns the records from number `from` on.

@@ -2,7 +2,7 @@
 
 use crate::world::{A, B, address, signer};
 use alloy_network::TxSignerSync as _;
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_provider::Provider as _;
 use alloy_rpc_types_eth::TransactionRequest;
 use alloy_sol_types::SolCall as _;
@@ -118,11 +118,21 @@ async fn what_is_not_to_be_trusted_or_paid_is_refused_before_it_is_sent() {
 
 /// A leg of somebody's, signed with the marker of a bundle.
 fn marked(account: usize, chain_id: u64, leg: &HiddenLeg, bundle: &PartedShape) -> Bytes {
+    marked_at(account, chain_id, leg, bundle, 0)
+}
+
+fn marked_at(
+    account: usize,
+    chain_id: u64,
+    leg: &HiddenLeg,
+    bundle: &PartedShape,
+    nonce: u64,
+) -> Bytes {
     use alloy_consensus::{SignableTransaction as _, TxEip1559};
     use alloy_eips::eip2718::Encodable2718 as _;
     let mut tx = TxEip1559 {
         chain_id,
-        nonce: 0,
+        nonce,
         gas_limit: 50_000,
         max_fee_per_gas: 100_000_000_000,
         max_priority_fee_per_gas: 1,
@@ -188,7 +198,11 @@ async fn p18_two_users_seal_a_leg_each_and_both_run_or_none() {
         leg.part(&Domain::dev(), &bundle, marked(account, chain, leg, &bundle)).unwrap()
     };
     let mut envelopes = Vec::new();
-    for part in [part(2, B, &bob), part(1, A, &alice)] {
+    // Bob signed a second transaction for his leg.
+    let twin = marked_at(2, B, &bob, &bundle, 11);
+    let twin_hash = keccak256(&twin);
+    let twin = bob.part(&Domain::dev(), &bundle, twin).unwrap();
+    for part in [part(2, B, &bob), part(1, A, &alice), twin] {
         let promised = realm.seal_and_send(&part, &payer, &terms).await.unwrap();
         assert_eq!(promised.sealed.envelope.carriage.epoch, epoch);
         envelopes.push(promised.sealed.id);
@@ -199,8 +213,13 @@ async fn p18_two_users_seal_a_leg_each_and_both_run_or_none() {
     let legs: Vec<_> = done.legs.iter().map(|leg| (leg.chain_id, leg.success)).collect();
     assert_eq!(legs, [(A, Some(true)), (B, Some(true))]);
     let first = realm.outcome(envelopes[0]).await.unwrap();
-    let Some(Outcome::Part(first)) = first else { panic!("{first:?}") };
-    assert_eq!((first.bundle_id, first.leg, first.legs), (id, 1, 2));
+    assert!(matches!(first, Some(Outcome::Executed(_))), "all of its bundle ran: {first:?}");
+    realm.wait_for(envelopes[2], Patience::default()).await.unwrap();
+    for key in [envelopes[2], twin_hash] {
+        let twin = realm.outcome(key).await.unwrap();
+        let Some(Outcome::Removed(twin)) = twin else { panic!("{twin:?}") };
+        assert_eq!((twin.cause, twin.leg), (RemovalCause::Invalid, 1));
+    }
     assert!(matches!(realm.outcome(id).await.unwrap(), Some(Outcome::Executed(_))));
     assert_eq!(balance().await, [5, 7]);
 
@@ -215,7 +234,7 @@ async fn p18_two_users_seal_a_leg_each_and_both_run_or_none() {
     let sent = realm.seal_and_send(&part(4, A, &alice), &payer, &terms).await.unwrap();
     let alone = realm.wait_for(sent.sealed.id, Patience::default()).await.unwrap();
     let Outcome::Part(alone) = alone else { panic!("{alone:?}") };
-    assert_eq!((alone.bundle_id, alone.leg), (id, 0));
+    assert_eq!((alone.bundle_id, alone.leg, alone.legs), (id, 0, 2));
     assert!(matches!(realm.outcome(id).await.unwrap(), Some(Outcome::Part(_))), "not complete");
     let late = realm.seal_and_send(&part(5, B, &bob), &payer, &terms).await.unwrap_err();
     assert!(matches!(&late, ClientError::Sealing(why) if why.contains("alone")), "{late}");

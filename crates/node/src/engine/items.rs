@@ -19,7 +19,9 @@ use std::{
 use weft_derive::{is_dead, submission};
 use weft_evm::Applied;
 use weft_lane::{Input, Rejection};
-use weft_types::{Bundle, BundleId, Item, Leg, NetworkId, Outcome, Part, Position};
+use weft_types::{
+    Bundle, BundleId, Item, Leg, NetworkId, Opening, Outcome, Part, Position, Sealed,
+};
 
 /// Where an item is after it was submitted.
 #[derive(Debug)]
@@ -209,7 +211,7 @@ impl Engine {
             protected: item.bundle().is_some_and(Bundle::is_marked) || part.is_some(),
             position: Some(applied.position),
             fate,
-            legs: item.legs().iter().map(leg_ref).collect(),
+            legs: item.legs().iter().chain(repeated_leg(item)).map(leg_ref).collect(),
             results: applied.legs,
             hops: applied.hops,
             system,
@@ -228,6 +230,14 @@ fn part_of(item: &Item) -> Option<&Part> {
             Some(Item::Part(part)) => Some(part),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// Returns the leg of a part whose place in its bundle another one has.
+fn repeated_leg(item: &Item) -> Option<&Leg> {
+    match item {
+        Item::Sealed(Sealed { opening: Opening::Repeated(part), .. }) => Some(part.leg()),
         _ => None,
     }
 }

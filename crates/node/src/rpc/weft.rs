@@ -67,7 +67,7 @@ fn health(call: &mut Call<'_>, _: &Args) -> RpcResult {
 
 fn outcome(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let key = args.hash(0)?;
-    if let Some(record) = call.engine.outcomes.get(&key) {
+    if let Some(record) = call.engine.outcomes.decided(&key) {
         return Ok(outcome_json(call.engine, record, &key));
     }
     // Nobody knows more of it yet.
@@ -89,7 +89,12 @@ fn outcome_json(engine: &Engine, record: &Record, key: &B256) -> Value {
         "system": system(engine, record),
     });
     if let (Some(leg), false) = (leg, matches!(record.fate, Fate::Part(..))) {
-        answer["legIndex"] = json!(leg);
+        // An envelope whose part has its place taken knows one leg, whatever number that has.
+        let number = match &record.fate {
+            Fate::Removed(removal) if record.legs.len() == 1 => usize::from(removal.leg),
+            _ => leg,
+        };
+        answer["legIndex"] = json!(number);
     }
     if let Some(envelope) = record.envelope {
         answer["envelope"] = json!(envelope);
@@ -98,7 +103,7 @@ fn outcome_json(engine: &Engine, record: &Record, key: &B256) -> Value {
         Fate::Included => answer["outcome"] = json!("included"),
         Fate::Removed(removal) => {
             answer["outcome"] = json!("removed");
-            removed(engine, &mut answer, removal, leg);
+            removed(engine, &mut answer, removal, leg.filter(|_| record.legs.len() > 1));
         }
         Fate::Part(leg, legs) => {
             answer["outcome"] = json!("part");

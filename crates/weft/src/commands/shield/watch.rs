@@ -111,6 +111,10 @@ impl Watched {
         }
         let deadline = u64::try_from(sealer.setting.deadline.as_millis()).unwrap_or(u64::MAX);
         let is_over = now_ms() >= kept.close_at.saturating_add(deadline);
+        // Others of its bundle may be opened yet.
+        if matches!(outcome, Some(Outcome::Part(_))) && !is_over {
+            return Ok(());
+        }
         if let Some(outcome) = outcome
             && (is_over || self.is_shown(&kept))
         {
@@ -146,7 +150,9 @@ impl Watched {
 
     fn decided(&mut self, sealer: &Sealer, mut kept: Kept, outcome: &Outcome) -> Result<()> {
         let (what, words) = words(outcome);
-        sealer.alarms.count(what);
+        if let Some(what) = what {
+            sealer.alarms.count(what);
+        }
         let (tx_hash, item) = (kept.tx_hash, kept.item);
         say(json!({ "event": "decided", "txHash": tx_hash, "item": item, "outcome": words }));
         kept.outcome = Some(words);
@@ -306,11 +312,12 @@ fn bytes(value: &Value) -> Result<Bytes> {
     serde_json::from_value(value.clone()).map_err(|_| eyre!("unexpected answer: {value}"))
 }
 
-fn words(outcome: &Outcome) -> (Count, String) {
+/// Returns what is said of an outcome, and as what it counts: a part of a bundle that never was complete is neither.
+fn words(outcome: &Outcome) -> (Option<Count>, String) {
     match outcome {
-        Outcome::Executed(_) => (Count::Included, "included".to_owned()),
-        Outcome::Part(_) => (Count::Included, "a part, without effect alone".to_owned()),
-        Outcome::Removed(removed) => (Count::Removed, format!("removed: {removed}")),
-        Outcome::Dropped(dropped) => (Count::Removed, format!("dropped: {}", dropped.reason)),
+        Outcome::Executed(_) => (Some(Count::Included), "included".to_owned()),
+        Outcome::Part(_) => (None, "a part, without effect alone".to_owned()),
+        Outcome::Removed(removed) => (Some(Count::Removed), format!("removed: {removed}")),
+        Outcome::Dropped(dropped) => (Some(Count::Removed), format!("dropped: {}", dropped.reason)),
     }
 }
