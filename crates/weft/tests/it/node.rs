@@ -1,6 +1,6 @@
 //! `weft node` as whoever runs it sees it: a configuration, signals, a log, an admin port.
 
-use crate::support::{Scratch, weft};
+use crate::support::{BOB, Scratch, weft};
 use alloy_consensus::{TxEip1559, TypedTransaction};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
@@ -208,8 +208,9 @@ fn a_node_from_files_ends_its_slot_at_a_signal_and_goes_on_from_there() {
 fn a_start_that_takes_long_says_why_and_ends_at_a_signal() {
     let home = Home::new("20ms");
     let mut config = fs::read_to_string(home.path("weft.toml")).unwrap();
+    fs::write(home.path("committee.json"), json!({"members": {"1": BOB}}).to_string()).unwrap();
     // Half an hour of squarings.
-    config += "[sealing]\nenabled = true\ndelay = 1073741824\n";
+    config += "[sealing]\nenabled = true\ndelay = 1073741824\ncommittee = \"committee.json\"\n";
     fs::write(home.path("weft.toml"), config).unwrap();
     let mut node = home.begin(&[]);
     let line = node.until("squaring once for the setup");

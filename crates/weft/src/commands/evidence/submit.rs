@@ -74,7 +74,7 @@ pub(crate) struct Submit {
     /// Rollup whose node knows the item
     #[arg(long, value_name = "URL")]
     rpc: Option<String>,
-    /// Where blobs are, for a promise; default: the L1 endpoint
+    /// Where blobs are, for a promise; default: --l1
     #[arg(long, value_name = "DIR|URL")]
     blobs: Option<String>,
 }

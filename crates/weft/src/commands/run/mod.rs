@@ -124,7 +124,7 @@ async fn once(
     let asked_at = Instant::now();
     let abort = tokio::spawn(async move {
         let mut again = signals.wait().await;
-        while asked_at.elapsed() < AT_ONCE {
+        while again == asked && asked_at.elapsed() < AT_ONCE {
             again = signals.wait().await;
         }
         tracing::warn!(by = again, "aborted");
@@ -160,7 +160,7 @@ async fn fed(
     }
 }
 
-/// Time in which a second signal is the first one still.
+/// Time in which the same signal is the first one still.
 const AT_ONCE: Duration = Duration::from_millis(500);
 /// Exit code of a node that a second signal ended.
 const ABORTED: i32 = 130;
