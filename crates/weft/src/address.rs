@@ -8,7 +8,8 @@ pub(crate) fn address(text: &str) -> Result<Address, String> {
         text.parse().map_err(|_| "is not an address: write 0x and 40 hex digits".to_owned())?;
     let is_mixed = text.bytes().any(|byte| matches!(byte, b'a'..=b'f'))
         && text.bytes().any(|byte| matches!(byte, b'A'..=b'F'));
-    if is_mixed && Address::parse_checksummed(text, None).is_err() {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    if is_mixed && address.to_checksum(None)[2..] != *digits {
         return Err("has a wrong checksum (EIP-55): is a digit wrong?".to_owned());
     }
     Ok(address)

@@ -271,7 +271,7 @@ fn p18_a_part_is_made_of_what_was_agreed_on_alone() {
     let Item::Part(made) = part(&own, &bundle, raw.clone()).unwrap() else { panic!("a part") };
     assert_eq!((made.index(), made.count(), made.epoch()), (0, 2, 7));
     for (what, leg, raw, named) in [
-        ("a stranger's leg", hidden(1, A, 5), raw.clone(), "does not commit"),
+        ("a stranger's leg", hidden(1, A, 5), raw, "does not commit"),
         ("another's transaction", own.clone(), marked(2, A, &own, &bundle), "somebody else's"),
         ("on another chain", own.clone(), marked(1, B, &own, &bundle), "another chain"),
         ("junk", own.clone(), Bytes::from([1, 2]), "not a transaction"),

@@ -136,7 +136,6 @@ fn carry_out(
 }
 
 /// Commits, and returns the writes of states.
-
 fn commit(
     database: &Database,
     news: News,

@@ -16,6 +16,7 @@ impl Settings {
             found.extend(checked.err().map(|error| format!("{error:#}")));
         };
         note(self.domain().map(drop));
+        note(self.endpoints().map(drop));
         note(self.rollups().map(drop));
         note(self.origins(false).map(drop));
         note(self.switch("node.archive").map(drop));

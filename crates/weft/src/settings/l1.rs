@@ -25,18 +25,23 @@ impl Settings {
     ///
     /// What cannot be read, with its key.
     pub(crate) fn l1(&self) -> Result<L1Settings> {
+        Ok(L1Settings {
+            urls: self.endpoints()?,
+            hub: self.hub()?,
+            from: self.number("l1.from").unwrap_or_default(),
+            blobs: self.text("l1.blobs").map(str::to_owned),
+        })
+    }
+
+    /// Returns the endpoints of L1.
+    pub(super) fn endpoints(&self) -> Result<Vec<String>> {
         let urls = self.text("l1.urls").unwrap_or_default();
         let urls = urls.split(',').map(str::trim).filter(|url| !url.is_empty());
         let is_http = |url: &str| url.starts_with("http://") || url.starts_with("https://");
         if let Some(url) = urls.clone().find(|url| !is_http(url)) {
             return Err(self.wrong("l1.urls", format_args!("`{url}`: write http://host:port")));
         }
-        Ok(L1Settings {
-            urls: urls.map(str::to_owned).collect(),
-            hub: self.hub()?,
-            from: self.number("l1.from").unwrap_or_default(),
-            blobs: self.text("l1.blobs").map(str::to_owned),
-        })
+        Ok(urls.map(str::to_owned).collect())
     }
 
     /// Returns the realm that everything signed belongs to: that of the hub, once there is one.

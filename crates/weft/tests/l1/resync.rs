@@ -238,7 +238,7 @@ fn hashes(story: &Story, url: &str, last: u64) -> Vec<Value> {
 #[test]
 fn p41_p48_a_node_that_lost_everything_has_the_same_blocks_from_l1_alone() {
     // 10,000 by hand: `WEFT_RESYNC_SLOTS=10000 cargo nextest run -E 'test(lost_everything)'`.
-    let slots: u64 = std::env::var("WEFT_RESYNC_SLOTS").map_or(200, |slots| slots.parse().unwrap());
+    let slots: u64 = std::env::var("WEFT_RESYNC_SLOTS").map_or(60, |slots| slots.parse().unwrap());
     let seed: u64 = std::env::var("WEFT_RESYNC_SEED").map_or(0x5eed, |seed| seed.parse().unwrap());
     let began = Instant::now();
     let mut run = Run::begin(seed);
