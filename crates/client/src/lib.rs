@@ -30,6 +30,7 @@
 //!     Outcome::Executed(done) => println!("on both rollups, in slot {}", done.slot),
 //!     Outcome::Removed(removed) => println!("on none: {removed}"),
 //!     Outcome::Dropped(dropped) => println!("never had a turn: {}", dropped.reason),
+//!     Outcome::Part(part) => println!("waits for the legs of others: {part:?}"),
 //! }
 //! # assert_eq!(realm.rollup(902)?.balance(bob).await?, alloy_primitives::utils::parse_ether("10000")? + U256::from(2));
 //! # node.stop().await?;
