@@ -4,8 +4,8 @@
 //!  engine ─ closed slots ─► News ─► keeper: waits for the log, fills a batch, commits ─► Done ─► engine
 //! ```
 //!
-//! After a slot everything that the log led to is in one batch: states, blocks, outcomes, what waits, and the number
-//! of the last record that it covers. A start reads the [`Moment`] of the last batch that is safe, and repeats the log
+//! After a slot, about once a second, everything that the log led to since the last time is in one batch: states,
+//! blocks, outcomes, what waits, and the number of the last record that it covers. A start reads the [`Moment`] of the last batch that is safe, and repeats the log
 //! from there. The engine builds news at the cost of some pointers; bytes are made by the keeper.
 
 mod codec;
