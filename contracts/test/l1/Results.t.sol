@@ -89,6 +89,16 @@ contract ResultsTest is L1Fixture {
         slasher.punishResult(given, fate);
     }
 
+    function test_p47_theOnlyLeafHasNoOtherIndex() public {
+        SettledFate memory fate = _settle(_leaf(ITEM, _leg(901, 22_000)), 1);
+        bytes memory given = _promise(SEQUENCER_KEY, ITEM, 0, _leg(901, 21_000));
+        fate.index = 1;
+        vm.expectRevert(abi.encodeWithSelector(Settled.NotInList.selector));
+        slasher.punishResult(given, fate);
+        fate.index = 0;
+        slasher.punishResult(given, fate);
+    }
+
     function test_p47_onlyASequencersResultCounts() public {
         SettledFate memory fate = _settle(_leaf(ITEM, _leg(901, 22_000)), 1);
         vm.expectRevert(abi.encodeWithSelector(ISlasher.UnknownKey.selector, vm.addr(0xbad)));
