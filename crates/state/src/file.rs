@@ -18,8 +18,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// Format of the file, in the table of facts under [`FORMAT_KEY`].
-const FORMAT: u32 = 1;
+/// Format of the file, in the table of facts under [`FORMAT_KEY`], which alone has no checksum.
+const FORMAT: u32 = 2;
 const FORMAT_KEY: &[u8] = b"format";
 /// What a redb file begins with.
 const MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
@@ -31,6 +31,26 @@ const NAMES: [&str; TABLES] = [
     "32", "33", "34", "35", "36", "37", "38", "39", "40", "41", "42", "43", "44", "45", "46", "47",
     "48", "49", "50", "51", "52", "53", "54", "55", "56", "57", "58", "59", "60", "61", "62", "63",
 ];
+
+/// Bytes of the checksum behind each value.
+const CHECKSUM: usize = size_of::<u32>();
+
+/// Returns the checksum of a value in its place: a byte that a disk flipped, or a value under another key, does not match.
+fn checksum(table: Table, key: &[u8], value: &[u8]) -> [u8; CHECKSUM] {
+    let begin = crc32c::crc32c(&[table.id()]);
+    let begin = crc32c::crc32c_append(begin, &(key.len() as u64).to_be_bytes());
+    crc32c::crc32c_append(crc32c::crc32c_append(begin, key), value).to_be_bytes()
+}
+
+/// Returns a value as it was written.
+fn checked(table: Table, key: &[u8], stored: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let (value, found) = stored.split_last_chunk::<CHECKSUM>().unwrap_or((&[], &[0; CHECKSUM]));
+    if *found != checksum(table, key, value) {
+        let name = table.name();
+        return Err(StoreError::Corrupt(format!("a value of {name} does not match its checksum")));
+    }
+    Ok(value.to_vec())
+}
 
 const fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
     TableDefinition::new(NAMES[table.index()])
@@ -67,9 +87,7 @@ impl FileStore {
         let store = Self { database: Arc::new(database) };
         // A crash during creation leaves a file without tables.
         if is_new || store.is_blank()? {
-            let mut batch = Batch::new();
-            batch.put(META, FORMAT_KEY, FORMAT.to_be_bytes());
-            store.commit(&batch, Durability::Safe)?;
+            store.write_format().map_err(failed)?;
         } else {
             store.check_format(path)?;
         }
@@ -82,15 +100,31 @@ impl FileStore {
     }
 
     fn check_format(&self, path: &Path) -> Result<(), StoreError> {
-        let found = self.view()?.get(META, FORMAT_KEY)?;
-        let found = found.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-        match found {
+        match self.format()? {
             Some(FORMAT) => Ok(()),
             Some(found) => {
                 Err(StoreError::Format { path: path.to_owned(), found, expected: FORMAT })
             }
             None => Err(not_ours(path, "it names no format")),
         }
+    }
+
+    fn format(&self) -> Result<Option<u32>, StoreError> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        let facts = match transaction.open_table(definition(META)) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            facts => facts.map_err(failed)?,
+        };
+        let found = facts.get(FORMAT_KEY).map_err(failed)?;
+        Ok(found.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_be_bytes))
+    }
+
+    fn write_format(&self) -> Result<(), redb::Error> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_quick_repair(true);
+        let format = FORMAT.to_be_bytes();
+        drop(transaction.open_table(definition(META))?.insert(FORMAT_KEY, format.as_slice())?);
+        Ok(transaction.commit()?)
     }
 
     fn write(&self, batch: &Batch, durability: Durability) -> Result<(), redb::Error> {
@@ -100,11 +134,17 @@ impl FileStore {
             Durability::Safe => transaction.set_quick_repair(true),
             Durability::Later => transaction.set_durability(redb::Durability::None)?,
         }
+        let mut stored = Vec::new();
         for (table, writes) in batch.tables() {
             let mut open = transaction.open_table(definition(table))?;
             for (key, value) in writes {
                 match value {
-                    Some(value) => drop(open.insert(key.as_slice(), value.as_slice())?),
+                    Some(value) => {
+                        stored.clear();
+                        stored.extend_from_slice(value);
+                        stored.extend_from_slice(&checksum(table, key, value));
+                        drop(open.insert(key.as_slice(), stored.as_slice())?);
+                    }
                     None => drop(open.remove(key.as_slice())?),
                 }
             }
@@ -160,18 +200,22 @@ impl FileView {
 
 impl Read for FileView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(table) = self.table(table)? else { return Ok(None) };
-        let found = table.get(key).map_err(failed)?;
-        Ok(found.map(|value| value.value().to_vec()))
+        let Some(open) = self.table(table)? else { return Ok(None) };
+        let found = open.get(key).map_err(failed)?;
+        found.map(|stored| checked(table, key, stored.value())).transpose()
     }
 
     fn range<'a>(&'a self, table: Table, span: Span<'a>) -> Result<Pairs<'a>, StoreError> {
-        let table = self.table(table)?.filter(|_| !is_void(&span));
-        let Some(table) = table else { return Ok(Box::new(std::iter::empty())) };
-        let pairs = table.range::<&[u8]>(span).map_err(failed)?;
-        Ok(Box::new(pairs.map(|pair| {
-            let (key, value) = pair.map_err(failed)?;
-            Ok((key.value().to_vec(), value.value().to_vec()))
+        let open = self.table(table)?.filter(|_| !is_void(&span));
+        let Some(open) = open else { return Ok(Box::new(std::iter::empty())) };
+        let pairs = open.range::<&[u8]>(span).map_err(failed)?;
+        // The name of the format is no value of anybody.
+        let pairs = pairs.filter(
+            move |pair| !matches!(pair, Ok((key, _)) if table == META && key.value() == FORMAT_KEY),
+        );
+        Ok(Box::new(pairs.map(move |pair| {
+            let (key, stored) = pair.map_err(failed)?;
+            Ok((key.value().to_vec(), checked(table, key.value(), stored.value())?))
         })))
     }
 }
