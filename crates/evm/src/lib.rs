@@ -7,6 +7,7 @@ extern crate alloc;
 pub mod block;
 mod born;
 mod chain;
+mod closing;
 mod crossing;
 mod escrow;
 mod fold;

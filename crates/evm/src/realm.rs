@@ -1,26 +1,23 @@
 //! A realm: its rollups, the open slot, and the turn from slot to blocks.
 
 use crate::{
-    block::{self, ClosedBlock, OpenBlock},
+    block::{self, OpenBlock},
     chain::{Chain, ChainSpec},
     escrow::{Escrow, TokenId},
     joint::{ExecError, Joint},
-    roots::{Roots, RunningRoots},
-    sealed,
     state::State,
     working::WorkingState,
 };
 use alloc::{boxed::Box, vec::Vec};
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use alloy_sol_types::SolCall;
 use revm::{
     Database, DatabaseRef, SystemCallEvm,
     context::{BlockEnv, JournalTr},
 };
-use weft_contracts::{DeadRegistry, addresses};
+use weft_contracts::addresses;
 use weft_thread::Heads;
-use weft_types::{DEAD_REGISTRY, Domain, FEE_VAULT, NetworkId, SYSTEM_SENDER, SlotHeader};
+use weft_types::{DEAD_REGISTRY, Domain, FEE_VAULT, NetworkId, SlotHeader};
 
 /// A rollup as it stands between two slots.
 #[derive(Debug, Clone)]
@@ -279,32 +276,6 @@ impl<D: State> Realm<D> {
         Ok(())
     }
 
-    /// Closes the slot: one block for every rollup that has a transaction, a dead entry or a charge, or whose last
-    /// block is too old (P9).
-    ///
-    /// # Errors
-    ///
-    /// A state's error, after which the realm is of no use.
-    ///
-    /// # Panics
-    ///
-    /// Panics when no slot is open.
-    pub fn close_slot(&mut self) -> Result<Vec<ClosedBlock>, ExecError<D>> {
-        let slot = self.slot.take().expect("a slot is open");
-        let hash = slot.hash(&self.joint.domain);
-        let mut blocks = Vec::new();
-        for (chain, tip) in self.joint.chains.iter_mut().zip(&mut self.tips) {
-            let age = slot.timestamp().saturating_sub(tip.head.timestamp);
-            let due = chain.spec.max_block_interval != 0 && age >= chain.spec.max_block_interval;
-            if tip.open.is_empty() && !due {
-                chain.working_mut().rebase();
-                continue;
-            }
-            blocks.push(close_block(chain, tip, &slot, hash)?);
-        }
-        Ok(blocks)
-    }
-
     /// Returns true when `hash` failed before on a rollup and may not run again (P4).
     ///
     /// # Errors
@@ -332,79 +303,11 @@ impl<D: State> Realm<D> {
     }
 }
 
-/// Dead hashes recorded by one closing call: a new entry with its event costs 25,000 of the 30,000,000 units that a
-/// system call has.
-const DEAD_PER_CALL: usize = 1_000;
-
 /// Slot of `mapping(bytes32 => bool)` number 0 of the dead registry.
 fn dead_slot(hash: &B256) -> U256 {
     let mut key = [0; 64];
     key[..32].copy_from_slice(hash.as_slice());
     keccak256(key).into()
-}
-
-fn close_block<D: State>(
-    chain: &mut Chain<D>,
-    tip: &mut Tip,
-    slot: &SlotHeader,
-    slot_hash: B256,
-) -> Result<ClosedBlock, ExecError<D>> {
-    let mut open = tip.open.take();
-    for hashes in open.dead.chunks(DEAD_PER_CALL) {
-        let call = DeadRegistry::recordCall { hashes: hashes.to_vec() };
-        system_call_from(chain, SYSTEM_SENDER, DEAD_REGISTRY, call.abi_encode().into())?;
-    }
-    sealed::collect(chain, &open.charges)?;
-    let changes = chain.working().changes().map_err(ExecError::<D>::Database)?;
-    let env = chain.evm.ctx.block.clone();
-    let state = chain.working_mut().rebase();
-    let (root, roots) = beside(core::mem::take(&mut open.roots), &open.transactions, || {
-        state.apply(&changes)?;
-        state.root()
-    });
-    let root = root.map_err(ExecError::<D>::Database)?;
-    let header = block::header(&env, tip.head_hash, slot, slot_hash, root, roots, open.gas_used);
-    let hash = header.hash_slow();
-    state.insert_block_hash(header.number, hash).map_err(ExecError::<D>::Database)?;
-    (tip.head, tip.head_hash) = (header.clone(), hash);
-    Ok(ClosedBlock {
-        network: chain.network(),
-        header,
-        hash,
-        slot: slot.number.get(),
-        transactions: open.transactions,
-        dead: open.dead,
-        changes,
-    })
-}
-
-/// Transactions without hashes from which on a thread of their own pays off.
-#[cfg(feature = "std")]
-const MANY: usize = 128;
-
-/// Finishes the roots of a block's transactions while `work` is done.
-#[cfg(feature = "std")]
-fn beside<T>(
-    running: RunningRoots,
-    transactions: &[block::BlockTx],
-    work: impl FnOnce() -> T,
-) -> (T, Roots) {
-    if transactions.len() < running.len() + MANY {
-        return (work(), running.finish(transactions));
-    }
-    std::thread::scope(|scope| {
-        let roots = scope.spawn(|| running.finish(transactions));
-        (work(), roots.join().expect("roots of transactions can be computed"))
-    })
-}
-
-#[cfg(not(feature = "std"))]
-fn beside<T>(
-    running: RunningRoots,
-    transactions: &[block::BlockTx],
-    work: impl FnOnce() -> T,
-) -> (T, Roots) {
-    (work(), running.finish(transactions))
 }
 
 fn system_call<D: State>(

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod bundles;
+mod closing;
 mod common;
 mod counterexamples;
 mod frames;

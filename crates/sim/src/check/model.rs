@@ -45,7 +45,7 @@ fn in_parallel(domain: Domain, before: &Parts, log: &SlotLog) -> Verdict {
     }
     let declared: Vec<_> = log.items.iter().map(|item| item.applied.clone()).collect();
     agree_in_order(MODEL, || "items in parallel".into(), &declared, &applied)?;
-    let blocks = copy.close_slot().map_err(|error| failed(&error))?;
+    let blocks = copy.close_slot_on(2).map_err(|error| failed(&error))?;
     agree(MODEL, || "closed blocks in parallel".into(), &log.blocks, &blocks)
 }
 
