@@ -55,6 +55,8 @@ pub struct RollupGenesis {
     pub base_fee: u64,
     /// True when deposits for sealed items lie here (P13).
     pub is_home: bool,
+    /// True when a transaction in clear that fails is removed, and not kept reverted (P5).
+    pub removes_failed: bool,
     /// Accounts that have ether at genesis, in wei, by address.
     pub allocations: Vec<(Address, U256)>,
 }
@@ -148,7 +150,8 @@ fn sealing_of(input: &mut Reader<'_>) -> Result<SealingConfig, CodecError> {
 impl Encode for RollupGenesis {
     fn encode_to(&self, out: &mut Writer) {
         out.u32(self.chain_id).u64(self.timestamp).u64(self.gas_limit).u64(self.base_fee);
-        out.bool(self.is_home).len(self.allocations.len());
+        out.u8(u8::from(self.is_home) | u8::from(self.removes_failed) << 1);
+        out.len(self.allocations.len());
         for (address, wei) in &self.allocations {
             out.address(address).number256(*wei);
         }
@@ -158,13 +161,17 @@ impl Encode for RollupGenesis {
 impl Decode for RollupGenesis {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         let (chain_id, timestamp) = (input.u32()?, input.u64()?);
-        let (gas_limit, base_fee, is_home) = (input.u64()?, input.u64()?, input.bool()?);
+        let (gas_limit, base_fee, flags) = (input.u64()?, input.u64()?, input.u8()?);
+        if flags > 3 {
+            return Err(CodecError::NotCanonical("unknown flags of a rollup"));
+        }
+        let (is_home, removes_failed) = (flags & 1 == 1, flags & 2 == 2);
         let count = input.bounded_len(MAX_ALLOCATIONS)?;
         let mut allocations = Vec::new();
         for _ in 0..count {
             allocations.push((input.address()?, input.number()?));
         }
         increasing(allocations.iter().map(|(address, _)| address), "allocations are not in order")?;
-        Ok(Self { chain_id, timestamp, gas_limit, base_fee, is_home, allocations })
+        Ok(Self { chain_id, timestamp, gas_limit, base_fee, is_home, removes_failed, allocations })
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use alloy_primitives::U256;
 use weft_batch::RollupGenesis;
 use weft_contracts::fee_vault;
-use weft_evm::{ChainSpec, GenesisAccount, MemoryState, Rollup, genesis_with_fee};
+use weft_evm::{ChainSpec, FailedPolicy, GenesisAccount, MemoryState, Rollup, genesis_with_fee};
 
 /// Builds a rollup at genesis.
 pub fn rollup(genesis: &RollupGenesis) -> Rollup<MemoryState> {
@@ -19,7 +19,9 @@ pub fn rollup(genesis: &RollupGenesis) -> Rollup<MemoryState> {
         GenesisAccount { address, nonce, code, ..GenesisAccount::default() }
     });
     let accounts: Vec<_> = genesis.allocations.iter().map(account).chain(vault).collect();
-    let spec = ChainSpec { block_gas_limit: genesis.gas_limit, ..ChainSpec::dev(genesis.chain_id) };
+    let failed = FailedPolicy::removing(genesis.removes_failed);
+    let usual = ChainSpec::dev(genesis.chain_id);
+    let spec = ChainSpec { block_gas_limit: genesis.gas_limit, failed, ..usual };
     genesis_with_fee(spec, genesis.timestamp, genesis.base_fee, &accounts)
 }
 

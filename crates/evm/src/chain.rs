@@ -32,6 +32,21 @@ pub enum FailedPolicy {
     Remove,
 }
 
+impl FailedPolicy {
+    /// Returns the policy of a rollup that removes what fails, or of one that keeps it.
+    pub const fn removing(removes: bool) -> Self {
+        if removes { Self::Remove } else { Self::Keep }
+    }
+
+    /// Returns the word for it in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Remove => "remove",
+        }
+    }
+}
+
 /// Fixed facts about one rollup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainSpec {

@@ -5,7 +5,8 @@ use alloy_primitives::{Address, U256};
 use std::{collections::BTreeSet, ops::RangeInclusive};
 use weft_contracts::{fee_vault, predeploys};
 use weft_evm::{
-    ChainSpec, GENESIS_BASE_FEE, GenesisAccount, MemoryState, Rollup, genesis_with_fee,
+    ChainSpec, FailedPolicy, GENESIS_BASE_FEE, GenesisAccount, MemoryState, Rollup,
+    genesis_with_fee,
 };
 use weft_types::{
     NetworkId,
@@ -37,6 +38,8 @@ pub struct RollupConfig {
     pub gas_limit: u64,
     /// Base fee of the genesis block, in wei per unit of gas.
     pub base_fee: u64,
+    /// Whether a transaction in clear that fails is removed, and not kept reverted (P5).
+    pub removes_failed: bool,
     /// Accounts that have ether at genesis, in wei.
     pub allocations: Vec<(Address, U256)>,
 }
@@ -50,6 +53,7 @@ impl RollupConfig {
             port: 0,
             gas_limit: ChainSpec::dev(chain_id).block_gas_limit,
             base_fee: GENESIS_BASE_FEE,
+            removes_failed: false,
             allocations: Vec::new(),
         }
     }
@@ -122,6 +126,7 @@ impl RollupConfig {
             [
                 ("gas limit", config.gas_limit.to_string()),
                 ("base fee", config.base_fee.to_string()),
+                ("failed", config.spec().failed.name().to_owned()),
                 ("allocations", format!("{:?}", sorted(&config.allocations))),
             ]
         };
@@ -132,7 +137,8 @@ impl RollupConfig {
 
     /// Returns the facts about the rollup that never change.
     pub(crate) fn spec(&self) -> ChainSpec {
-        ChainSpec { block_gas_limit: self.gas_limit, ..ChainSpec::dev(self.chain_id) }
+        let failed = FailedPolicy::removing(self.removes_failed);
+        ChainSpec { block_gas_limit: self.gas_limit, failed, ..ChainSpec::dev(self.chain_id) }
     }
 
     /// Builds the rollup as it stands before its first block; `timestamp` is in seconds since the Unix epoch.
@@ -168,7 +174,8 @@ fn sorted(allocations: &[(Address, U256)]) -> Vec<(Address, U256)> {
 impl Encode for RollupConfig {
     fn encode_to(&self, out: &mut Writer) {
         out.u32(self.chain_id).bytes(self.name.as_bytes()).u16(self.port);
-        out.u64(self.gas_limit).u64(self.base_fee).len(self.allocations.len());
+        out.u64(self.gas_limit).u64(self.base_fee).bool(self.removes_failed);
+        out.len(self.allocations.len());
         for (address, wei) in &self.allocations {
             out.address(address).u256(*wei);
         }
@@ -181,10 +188,11 @@ impl Decode for RollupConfig {
         let name = String::from_utf8(input.bytes()?.into());
         let name = name.map_err(|_| CodecError::NotCanonical("name is not text"))?;
         let (port, gas_limit, base_fee) = (input.u16()?, input.u64()?, input.u64()?);
+        let removes_failed = input.bool()?;
         let count = input.bounded_len(MAX_ALLOCATIONS)?;
         let allocations = (0..count).map(|_| Ok((input.address()?, input.u256()?)));
         let allocations = allocations.collect::<Result<_, CodecError>>()?;
-        Ok(Self { chain_id, name, port, gas_limit, base_fee, allocations })
+        Ok(Self { chain_id, name, port, gas_limit, base_fee, removes_failed, allocations })
     }
 }
 

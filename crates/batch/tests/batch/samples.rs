@@ -58,6 +58,7 @@ fn full_slot() -> Slot {
             gas_limit: 60_000_000,
             base_fee: 7,
             is_home: false,
+            removes_failed: false,
             allocations: vec![(Address::repeat_byte(1), U256::from(9))],
         }],
         available: Some(vec![A, B]),

@@ -176,6 +176,7 @@ fn genesis(network: NetworkId, is_home: bool) -> RollupGenesis {
         gas_limit: 60_000_000,
         base_fee: 1_000_000_000,
         is_home,
+        removes_failed: false,
         allocations,
     }
 }

@@ -124,6 +124,7 @@ fn plan() -> Plan {
         gas_limit: 30_000_000,
         base_fee: 1_000_000_000,
         is_home: false,
+        removes_failed: false,
         allocations: vec![(BOB, U256::from(5))],
     };
     let lane = LaneConfig {

@@ -41,6 +41,15 @@ pub(crate) struct Admin {
     began: Instant,
 }
 
+/// What becomes of transactions that fail (P5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Failed {
+    #[default]
+    Keep,
+    Remove,
+}
+
 /// A rollup as a request describes it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -51,6 +60,8 @@ struct NewRollup {
     port: u16,
     gas_limit: Option<U64>,
     base_fee: Option<U64>,
+    #[serde(default)]
+    failed: Failed,
     #[serde(default)]
     allocations: BTreeMap<Address, U256>,
 }
@@ -63,6 +74,7 @@ impl From<NewRollup> for RollupConfig {
             port: new.port,
             gas_limit: new.gas_limit.map_or(usual.gas_limit, |gas| gas.to()),
             base_fee: new.base_fee.map_or(usual.base_fee, |wei| wei.to()),
+            removes_failed: new.failed == Failed::Remove,
             allocations: new.allocations.into_iter().collect(),
             chain_id: usual.chain_id,
         }

@@ -108,6 +108,7 @@ mod tests {
             gas_limit: 30_000_000,
             base_fee: 7,
             is_home: false,
+            removes_failed: false,
             allocations: Vec::new(),
         };
         RealmConfig {

@@ -48,6 +48,6 @@ impl RollupConfig {
 pub(crate) fn genesis_of(config: &RollupConfig, timestamp: u64, is_home: bool) -> RollupGenesis {
     let mut allocations = config.allocations.clone();
     allocations.sort_unstable();
-    let RollupConfig { chain_id, gas_limit, base_fee, .. } = *config;
-    RollupGenesis { chain_id, timestamp, gas_limit, base_fee, is_home, allocations }
+    let RollupConfig { chain_id, gas_limit, base_fee, removes_failed, .. } = *config;
+    RollupGenesis { chain_id, timestamp, gas_limit, base_fee, is_home, removes_failed, allocations }
 }

@@ -146,6 +146,7 @@ impl Adoption {
         let rollup = RollupConfig {
             gas_limit: genesis.gas_limit,
             base_fee: genesis.base_fee,
+            removes_failed: genesis.removes_failed,
             allocations: genesis.allocations.clone(),
             ..RollupConfig::new(genesis.chain_id)
         };

@@ -34,6 +34,7 @@ fn chains(call: &mut Call<'_>, _: &Args) -> RpcResult {
             "wsUrl": endpoint.url.replacen("http", "ws", 1),
             "available": engine.is_available(endpoint.network),
             "executorPid": engine.executors.as_ref().and_then(|all| all.pid(endpoint.network)),
+            "failed": engine.chain(endpoint.network).spec.failed.name(),
             "blockNumber": quantity(engine.chain(endpoint.network).store.head_number()),
         })
     };

@@ -15,7 +15,7 @@ Examples:
   weft rollup add orders.toml --admin http://127.0.0.1:9500 \\
       --token /var/lib/weft/admin.token
 
-The file: chain_id, name, port, gas_limit, base_fee, [allocations]; see
+The file: chain_id, name, port, gas_limit, base_fee, failed, [allocations]; see
 docs/reference/config.md. The rollup joins at the end of the slot and stays,
 also after a restart without its file.")]
 pub(crate) enum RollupCommand {
@@ -73,6 +73,7 @@ fn request(rollup: &RollupConfig) -> Value {
         "port": rollup.port,
         "gasLimit": format!("{:#x}", rollup.gas_limit),
         "baseFee": format!("{:#x}", rollup.base_fee),
+        "failed": if rollup.removes_failed { "remove" } else { "keep" },
         "allocations": allocations,
     })
 }

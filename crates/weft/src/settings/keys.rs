@@ -392,6 +392,12 @@ pub(crate) const ROLLUP_KEYS: &[Key] = &[
         "1gwei",
         "Base fee of the genesis block, at most 1 ether; may not change",
     ),
+    Key::new(
+        "failed",
+        Kind::OneOf(&["keep", "remove"]),
+        "keep",
+        "A transaction in clear that fails: kept reverted, or removed; may not change",
+    ),
 ];
 
 /// Section of a rollup's file that names addresses and amounts.

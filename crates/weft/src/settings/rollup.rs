@@ -57,6 +57,10 @@ fn rollup(path: &Path, read: &Read, problems: &mut Vec<String>) -> Option<Rollup
             Some(Value::Wei(wei)) => wei.saturating_to(),
             _ => usual.base_fee,
         },
+        removes_failed: matches!(
+            read.values.get("failed").map(|placed| &placed.value),
+            Some(Value::Text(policy)) if policy == "remove"
+        ),
         allocations,
     };
     if let Err(error) = rollup.check() {

@@ -151,12 +151,13 @@ fn variables_and_defaults_of_every_key_can_be_written() {
 fn files_of_rollups_are_read_with_their_allocations() {
     let address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
     let text = format!(
-        "chain_id = 904\nname = \"orders\"\nport = 1\nbase_fee = \"2 gwei\"\n\n[allocations]\n\"{address}\" = \"10 ether\"\n"
+        "chain_id = 904\nname = \"orders\"\nport = 1\nbase_fee = \"2 gwei\"\nfailed = \"remove\"\n\n[allocations]\n\"{address}\" = \"10 ether\"\n"
     );
     let (_dir, path) = with(&text);
     let rollup = read_rollup(&path).unwrap();
     assert_eq!((rollup.chain_id, rollup.name.as_str(), rollup.port), (904, "orders", 1));
     assert_eq!((rollup.gas_limit, rollup.base_fee), (60_000_000, 2_000_000_000));
+    assert!(rollup.removes_failed);
     let wei = alloy_primitives::U256::from(10_000_000_000_000_000_000_u64);
     assert_eq!(rollup.allocations, [(address.parse().unwrap(), wei)]);
     for (text, part) in [
@@ -165,6 +166,7 @@ fn files_of_rollups_are_read_with_their_allocations() {
         ("chain = 904", "did you mean `chain_id`?"),
         ("chain_id = 1\ngas_limit = 5", ":2: `gas_limit`: 5 is not in 5000000..=4000000000"),
         ("chain_id = 1\nbase_fee = \"2 ether\"", "rollup 1: base fee"),
+        ("chain_id = 1\nfailed = \"drop\"", ":2: `failed`: `drop` is none of keep, remove"),
         ("chain_id = 1\n[allocations]\nbob = \"1 ether\"", ":3: `bob` is not an address"),
         (
             "chain_id = 1\n[allocations]\n\"0x0000000000000000000000000000000000000001\" = \"lots\"",
