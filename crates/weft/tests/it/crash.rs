@@ -1,4 +1,4 @@
-//! A durable node is killed again and again while clients send: whatever it answered must be on the chain.
+//! A durable node is killed again and again while clients send: whatever it answered or signed must be on the chain.
 //!
 //! `WEFT_KILLS` says how often, `WEFT_CRASH_SEED` repeats a run's choices, though not the exact moments.
 
@@ -8,18 +8,23 @@ use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{B256, Bytes, TxKind, U256};
 use jsonrpsee::{
     core::{
-        client::{ClientT, Error},
+        client::{ClientT, Error, Subscription, SubscriptionClientT},
         params::ArrayParams,
     },
     http_client::HttpClient,
+    rpc_params,
+    ws_client::WsClientBuilder,
 };
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use weft_node::DEV_ACCOUNTS;
+use weft_promise::read_promise;
+use weft_types::{Position, SignedPromise, Statement};
 
 const CHAINS: [u64; 2] = [901, 902];
 const CLIENTS: usize = 4;
@@ -159,6 +164,8 @@ impl Client {
 struct Realm {
     dir: PathBuf,
     log: Vec<Acknowledged>,
+    /// Everything signed that anybody heard.
+    promises: Vec<SignedPromise>,
     /// So many of them were looked for after the kill that followed.
     checked: usize,
     starts: Vec<Duration>,
@@ -168,7 +175,8 @@ impl Realm {
     fn new(number: usize) -> Self {
         let name = format!("weft-crash-{}-{number}", std::process::id());
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        Self { dir, log: Vec::new(), checked: 0, starts: Vec::new() }
+        let (log, promises, starts) = (Vec::new(), Vec::new(), Vec::new());
+        Self { dir, log, promises, checked: 0, starts }
     }
 
     fn start(&mut self) -> Dev {
@@ -191,9 +199,11 @@ impl Realm {
                 tokio::spawn(Client { account, rpc, chance, nonces: [0; 2], log }.run())
             })
             .collect();
+        let heard = tokio::spawn(listen(dev.url(0).replacen("http", "ws", 1)));
         let until = Duration::from_micros(chance.below(200_000));
         tokio::time::sleep(until).await;
         drop(dev);
+        self.promises.extend(heard.await.unwrap());
         for client in clients {
             self.log.extend(client.await.unwrap());
         }
@@ -211,6 +221,10 @@ impl Realm {
                 assert!(seen.is_null() || *seen == found, "saw {seen}, found {found}");
             }
         }
+        check_signatures(&self.promises);
+        for promise in &self.promises {
+            check_result(&rpc, promise).await;
+        }
         let heads = heads(&rpc).await;
         let before = answers(&rpc, &heads).await;
         drop(dev);
@@ -225,6 +239,65 @@ impl Realm {
         drop(dev);
         fs::remove_dir_all(&self.dir).unwrap();
         fs::remove_dir_all(replay).unwrap();
+    }
+}
+
+/// Hears and verifies every promise until the node is gone.
+async fn listen(url: String) -> Vec<SignedPromise> {
+    let mut heard = Vec::new();
+    let Ok(client) = WsClientBuilder::new().build(url).await else { return heard };
+    let params = rpc_params!["promises"];
+    let subscribed = client.subscribe("weft_subscribe", params, "weft_unsubscribe").await;
+    let Ok(mut feed): Result<Subscription<Value>, _> = subscribed else { return heard };
+    while let Some(Ok(message)) = feed.next().await {
+        heard.push(read_promise(&message.to_string()).unwrap().0);
+    }
+    heard
+}
+
+/// Checks that no two signatures of a realm contradict each other, whichever life of the node they are of: one item at a
+/// position, one running hash after so many items, one result.
+fn check_signatures(promises: &[SignedPromise]) {
+    let (mut items, mut chains, mut results) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut chain = |at: Position, hash: B256| {
+        assert_eq!(*chains.entry(at).or_insert(hash), hash, "the chain after {at}");
+    };
+    for promise in promises {
+        match &promise.statement {
+            Statement::Order(order) => {
+                let at = order.position;
+                assert_eq!(*items.entry(at).or_insert(order.item), order.item, "the item at {at}");
+                chain(at, order.prev_chain);
+                chain(Position { index: at.index + 1, ..at }, order.chain);
+            }
+            Statement::Execution(result) => {
+                let at = result.position;
+                let said = results.entry(at).or_insert(result);
+                assert_eq!((&said.legs, &said.removal), (&result.legs, &result.removal), "{at}");
+                assert_eq!(
+                    *items.entry(at).or_insert(result.item),
+                    result.item,
+                    "the item at {at}"
+                );
+                chain(Position { index: at.index + 1, ..at }, result.chain);
+            }
+            Statement::Checkpoint(_) => {}
+        }
+    }
+}
+
+/// Compares a signed result with the chain.
+async fn check_result(rpc: &Rpc, promise: &SignedPromise) {
+    let Statement::Execution(result) = &promise.statement else { return };
+    assert!(result.removal.is_none(), "nothing that was sent fails: {result:?}");
+    for leg in &result.legs {
+        let chain = u64::from(leg.network.get());
+        let found = closed_receipt(rpc, chain, &leg.tx_hash).await;
+        let status = if leg.success { "0x1" } else { "0x0" };
+        assert_eq!(found["status"], status, "{leg:?}");
+        assert_eq!(found["gasUsed"], json!(format!("{:#x}", leg.gas_used)), "{leg:?}");
+        let outcome = rpc.ask(chain, "weft_getOutcome", json!([leg.tx_hash])).await;
+        assert_eq!(outcome["position"]["text"], result.position.to_string(), "{leg:?}");
     }
 }
 
@@ -307,7 +380,7 @@ async fn no_kill_takes_back_an_answer() {
     let kills = setting("WEFT_KILLS").unwrap_or(100) as usize;
     println!("WEFT_CRASH_SEED={seed} WEFT_KILLS={kills}");
     let mut chance = Chance(seed);
-    let (mut starts, mut count, mut receipts) = (Vec::new(), 0, 0);
+    let (mut starts, mut count, mut receipts, mut signed) = (Vec::new(), 0, 0, 0);
     let mut left = kills;
     while left > 0 {
         let mut realm = Realm::new(left);
@@ -319,11 +392,16 @@ async fn no_kill_takes_back_an_answer() {
         left -= lives;
         count += realm.log.len();
         receipts += realm.log.iter().flat_map(|a| &a.receipts).filter(|r| !r.is_null()).count();
+        signed += realm.promises.len();
         starts.extend(realm.starts);
     }
     starts.sort();
     let (median, longest) = (starts[starts.len() / 2], starts[starts.len() - 1]);
-    println!("{kills} kills: {count} answers and {receipts} receipts, none lost or contradicted");
+    println!(
+        "{kills} kills: {count} answers, {receipts} receipts and {signed} signatures, none lost or \
+         contradicted"
+    );
+    assert!(signed >= kills, "only {signed} signatures were heard");
     println!("starts: median {median:?}, longest {longest:?}");
     assert!(
         count >= kills / 2,
