@@ -25,6 +25,7 @@ pub mod error;
 mod export;
 mod filters;
 mod foreign_pool;
+mod impersonated;
 mod intake;
 mod keep;
 mod metrics;

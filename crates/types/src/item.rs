@@ -10,7 +10,7 @@ use crate::{
 };
 use alloc::sync::Arc;
 use alloy_consensus::{Transaction as _, TxEnvelope, transaction::SignerRecoverable};
-use alloy_eips::eip2718::Decodable2718;
+use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use thiserror::Error;
 
@@ -94,6 +94,14 @@ impl SignedTx {
         // Known from now on to every copy.
         let _ = envelope.tx_hash();
         Ok(Self { envelope: Arc::new(envelope), sender, raw })
+    }
+
+    /// Takes a transaction as if `sender` had signed it, whatever its signature is: for helpers of development nodes, whose blocks
+    /// nobody else derives. Whoever decodes its bytes recovers somebody else, or nobody.
+    pub fn impersonated(envelope: TxEnvelope, sender: Address) -> Self {
+        let raw = envelope.encoded_2718().into();
+        let _ = envelope.tx_hash();
+        Self { envelope: Arc::new(envelope), sender, raw }
     }
 
     /// Returns the transaction.

@@ -141,7 +141,7 @@ impl Engine {
     }
 
     /// Returns the base fee of a rollup's open block, in wei.
-    pub(super) fn base_fee(&self, network: NetworkId) -> u64 {
+    pub(crate) fn base_fee(&self, network: NetworkId) -> u64 {
         self.realm.block_env(network).map_or(0, |env| env.basefee)
     }
 

@@ -27,21 +27,33 @@ impl Engine {
         self.tick();
         self.durably()?;
         self.check_bundle_size(&legs)?;
-        for (index, leg) in legs.iter().enumerate() {
+        let bundle = Bundle::new(&self.domain, salt, level, legs)?;
+        self.check_bundle(&bundle)?;
+        self.take_bundle(bundle.clone())?;
+        Ok(bundle)
+    }
+
+    /// Checks that legs are for the chains that they name, and do not contradict each other.
+    pub(super) fn check_bundle(&self, bundle: &Bundle) -> RpcResult<()> {
+        for (index, leg) in bundle.legs().iter().enumerate() {
             let chain_id = self.chain(leg.network).spec.chain_id;
             if leg.tx.chain_id() != Some(chain_id) {
                 return Err(RpcError::wrong_chain_id(index, chain_id, leg.tx.chain_id()));
             }
         }
-        check_nonces(&legs)?;
-        let bundle = Bundle::new(&self.domain, salt, level, legs)?;
+        check_nonces(bundle.legs())
+    }
+
+    /// Executes a whole bundle that was checked.
+    pub(super) fn take_bundle(&mut self, bundle: Bundle) -> RpcResult<()> {
         self.check_replay(&bundle)?;
-        self.run_bundle(bundle.clone())?;
-        drop(self.bundles.forget(bundle.id()));
+        let id = bundle.id();
+        self.run_bundle(bundle)?;
+        drop(self.bundles.forget(id));
         if self.is_on_demand() && self.has_items() {
             self.close_now();
         }
-        Ok(bundle)
+        Ok(())
     }
 
     fn run_bundle(&mut self, bundle: Bundle) -> RpcResult<()> {
@@ -69,7 +81,7 @@ impl Engine {
         Ok(())
     }
 
-    fn check_replay(&self, bundle: &Bundle) -> RpcResult<()> {
+    pub(super) fn check_replay(&self, bundle: &Bundle) -> RpcResult<()> {
         let id = bundle.id();
         if self.pool.has_bundle(id) {
             return Err(RpcError::duplicate_bundle(id, "waits for the next slot already"));

@@ -6,7 +6,7 @@ use crate::{
     turns::Priority,
 };
 use alloy_primitives::{Address, Bytes, U256};
-use revm::{DatabaseRef, state::AccountInfo};
+use revm::{DatabaseRef, context::BlockEnv, state::AccountInfo};
 use weft_contracts::addresses;
 use weft_evm::{AccountChange, Realm, StateChange, TokenId};
 use weft_types::NetworkId;
@@ -21,6 +21,9 @@ const SYSTEM: [Address; 7] = [
     addresses::HISTORY_STORAGE,
     addresses::BEACON_ROOTS,
 ];
+
+/// How far the clock may be moved at once: a century keeps all times far from the end of 64 bits.
+const MAX_AHEAD_MS: u64 = 100 * 365 * 86_400 * 1_000;
 
 impl Engine {
     /// Gives an account other ether; the rollup's escrow follows, or ether could leave that never came (P24).
@@ -95,10 +98,19 @@ impl Engine {
         })
     }
 
+    /// Gives the block that is open another base fee. What is in it closes first.
+    pub(crate) fn set_base_fee(&mut self, network: NetworkId, wei: u64) {
+        if self.has_items() {
+            self.close_now();
+        }
+        let env = self.realm.block_env(network).expect("the rollup runs here");
+        let env = BlockEnv { basefee: wei, ..env.clone() };
+        self.realm.set_block_env(network, env);
+    }
+
     /// Moves the clock forward; returns by how much it is ahead of the wall's in all, in seconds.
     pub(crate) fn increase_time(&mut self, seconds: u64) -> RpcResult<()> {
-        // A century keeps all times far from the end of 64 bits.
-        if seconds > 100 * 365 * 86_400 {
+        if seconds > MAX_AHEAD_MS / 1000 {
             return Err(RpcError::params(format!("{seconds} seconds is too far in the future")));
         }
         self.clock.increase(seconds * 1000);
@@ -106,9 +118,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Returns the present time in seconds.
-    pub(crate) fn now_seconds(&self) -> u64 {
-        self.clock.now_ms() / 1000
+    /// Moves the clock forward to the beginning of a second, which may be the present one.
+    pub(crate) fn set_time(&mut self, timestamp: u64) -> RpcResult<()> {
+        let now_ms = self.clock.now_ms();
+        if timestamp < now_ms / 1000 {
+            return Err(RpcError::params(format!("timestamp {timestamp} is in the past")));
+        }
+        let ahead_ms = timestamp.saturating_mul(1000).saturating_sub(now_ms);
+        if ahead_ms > MAX_AHEAD_MS {
+            return Err(RpcError::params(format!(
+                "timestamp {timestamp} is too far in the future"
+            )));
+        }
+        self.clock.increase(ahead_ms);
+        self.tick();
+        Ok(())
     }
 
     /// Closes `blocks` blocks of a rollup now, empty ones if need be, each at least a second after the last and

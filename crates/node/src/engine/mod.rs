@@ -32,6 +32,7 @@ mod sealed;
 mod slots;
 mod snapshots;
 mod taken_back;
+mod targeted;
 mod thread;
 mod waiting;
 mod witness;
@@ -51,6 +52,8 @@ pub(crate) use replay::Replay;
 pub(crate) use sealed::{
     Announced, Closing, Kept as KeptEpochs, Sealing, put_list, read_list, read_secret,
 };
+pub(crate) use slots::Pace;
+pub(crate) use targeted::Terms;
 pub use thread::EngineHandle;
 pub(crate) use thread::{EngineThread, spawn, stopped};
 pub(crate) use witness::WholeWitness;
@@ -63,6 +66,7 @@ use crate::{
     error::NodeError,
     export::Recording,
     filters::Filters,
+    impersonated::Impersonated,
     metrics::{Metrics, Saved},
     outcomes::Outcomes,
     pool::Pool,
@@ -137,6 +141,13 @@ pub(crate) struct Engine {
     pub(crate) chains: BTreeMap<NetworkId, ChainData>,
     pub(crate) pool: Pool,
     pub(crate) bundles: Bundles,
+    targeted: targeted::Targeted,
+    /// Accounts from which may be sent without their keys, in development.
+    pub(crate) impersonated: Impersonated,
+    /// When slots close, in development.
+    pace: Pace,
+    /// Threads for the roots of rollups.
+    threads: usize,
     /// What items in clear wasted lately.
     removals: Removals,
     pub(crate) outcomes: Outcomes,
@@ -242,6 +253,10 @@ impl Engine {
             saved: config.data_dir.as_deref().map(Saved::new),
             pool: Pool::new(limits.pool()),
             bundles: Bundles::new(limits.max_prepared, limits.prepared_ttl),
+            targeted: targeted::Targeted::default(),
+            impersonated: Impersonated::default(),
+            pace: Pace::default(),
+            threads: std::thread::available_parallelism().map_or(1, Into::into),
             removals: Removals::new(limits.removals(), Instant::now()),
             outcomes: Outcomes::new(limits.max_outcomes, limits.max_outcome_bytes),
             snapshots: Snapshots::default(),
@@ -308,7 +323,7 @@ impl Engine {
     }
 
     pub(crate) fn is_on_demand(&self) -> bool {
-        self.config.mining == Mining::OnDemand
+        self.config.mining == Mining::OnDemand && self.pace == Pace::Configured
     }
 
     pub(crate) fn announce(&mut self, network: NetworkId, event: ChainEvent) {

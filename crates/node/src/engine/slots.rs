@@ -17,6 +17,18 @@ const STOPPED_TURN: Duration = Duration::from_secs(1);
 /// Time between two looks at what a committee answers.
 const COMMITTEE_TURN: Duration = Duration::from_millis(5);
 
+/// When slots close, by what development helpers say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Pace {
+    /// As configured.
+    #[default]
+    Configured,
+    /// Only when somebody asks for a block.
+    Held,
+    /// After so long.
+    Every(Duration),
+}
+
 impl Engine {
     /// Lets time pass, and counts how long that held the engine when a slot closed.
     pub(super) fn turn(&mut self) {
@@ -37,15 +49,47 @@ impl Engine {
         self.go_on_opening();
         self.clock.turn(self.items_in_slot > 0);
         let before = self.lane.open_slot().map(|slot| slot.number);
-        self.step(Input::Tick).expect("ticks are never refused");
+        self.pass_time();
         let now = Instant::now();
         self.expire_bundles(now);
         self.expire_waiting(now);
         if before != self.lane.open_slot().map(|slot| slot.number) {
             self.take_entries();
             self.admit_waiting();
+            self.run_targeted();
         }
         self.sealed_turn();
+    }
+
+    /// Lets the lane look at the clock, or at what a development helper said instead.
+    fn pass_time(&mut self) {
+        match self.pace {
+            Pace::Configured => {}
+            Pace::Held => return,
+            Pace::Every(_) if !self.until_paced().is_zero() => return,
+            Pace::Every(_) => drop(self.step(Input::Close)),
+        }
+        self.step(Input::Tick).expect("ticks are never refused");
+    }
+
+    /// Returns how long the open slot still lasts by what a development helper said.
+    fn until_paced(&self) -> Duration {
+        let opened_ms = self.realm.slot().map_or(0, |slot| slot.unix_ms);
+        let open = Duration::from_millis(self.clock.now_ms().saturating_sub(opened_ms));
+        match self.pace {
+            Pace::Every(every) => every.saturating_sub(open),
+            Pace::Configured | Pace::Held => STOPPED_TURN,
+        }
+    }
+
+    /// Says when slots close from now on.
+    pub(crate) const fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    /// Returns when slots close.
+    pub(crate) const fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Closes the slot now and opens the next one.
@@ -61,6 +105,7 @@ impl Engine {
         self.step(Input::Tick).expect("ticks are never refused");
         self.take_entries();
         self.admit_waiting();
+        self.run_targeted();
         result
     }
 
@@ -72,7 +117,10 @@ impl Engine {
         if self.has_stopped() {
             return STOPPED_TURN;
         }
-        let turn = self.clock.until_turn(self.lane.closes_at_ms().unwrap_or_default());
+        let turn = match self.pace {
+            Pace::Configured => self.clock.until_turn(self.lane.closes_at_ms().unwrap_or_default()),
+            Pace::Held | Pace::Every(_) => self.until_paced().min(STOPPED_TURN),
+        };
         if self.awaits_committee() { turn.min(COMMITTEE_TURN) } else { turn }
     }
 
@@ -184,7 +232,7 @@ impl Engine {
         let number = self.realm.slot().map(|slot| slot.number).unwrap_or_default();
         let kept = self.slots.close();
         let (mut blocks, mut closed, mut numbered) = (Vec::new(), Vec::new(), Vec::new());
-        let closing = match self.realm.close_slot() {
+        let closing = match self.realm.close_slot_on(self.threads) {
             Ok(closing) => closing,
             Err(error) => return self.break_down(format!("a slot could not close: {error:?}")),
         };

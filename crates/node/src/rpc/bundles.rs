@@ -213,7 +213,7 @@ impl Call<'_> {
         legs.collect()
     }
 
-    fn check_count(&self, legs: usize) -> RpcResult<()> {
+    pub(super) fn check_count(&self, legs: usize) -> RpcResult<()> {
         let most = self.engine.limits().max_bundle_legs;
         if legs == 0 {
             return Err(weft_types::InvalidBundle::Empty.into());

@@ -3,6 +3,7 @@
 use super::{
     Args, Call, Methods,
     errors::{RpcError, RpcResult},
+    impersonate, pace,
     state::slot_key,
     types::{quantity, to_json},
 };
@@ -13,8 +14,13 @@ use serde_json::{Value, json};
 pub(super) const DUMPS: Methods =
     &[("weft_dumpState", dump_state), ("anvil_dumpState", dump_state)];
 
-/// Helpers that change state or time, which is in no log.
-pub(super) const CHEATS: Methods = &[
+/// Helpers that change state, time or who sends, which is in no log.
+pub(super) const CHEATS: &[Methods] = &[STATE_AND_TIME, impersonate::METHODS, pace::METHODS];
+
+/// Helpers that are there with them and only read.
+pub(super) const READS: &[Methods] = &[pace::READS];
+
+const STATE_AND_TIME: Methods = &[
     ("evm_snapshot", snapshot),
     ("anvil_snapshot", snapshot),
     ("evm_revert", revert),
@@ -51,8 +57,10 @@ fn revert(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn evm_mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    // Ganache takes a timestamp or an object here; only the block counts.
-    args.optional::<Value>(0)?;
+    // Ganache takes an object here; only the block counts then.
+    if !matches!(args.optional::<Value>(0)?, None | Some(Value::Object(_))) {
+        next_timestamp(call, args)?;
+    }
     call.engine.mine(call.network, 1, 0);
     Ok(json!("0x0"))
 }
@@ -79,11 +87,7 @@ fn increase_time(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn next_timestamp(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let timestamp = args.required_number(0)?;
-    let ahead = timestamp.checked_sub(call.engine.now_seconds());
-    let ahead =
-        ahead.ok_or_else(|| RpcError::params(format!("timestamp {timestamp} is in the past")))?;
-    call.engine.increase_time(ahead)?;
+    call.engine.set_time(args.required_number(0)?)?;
     Ok(Value::Null)
 }
 

@@ -12,15 +12,18 @@ mod dev;
 mod discover;
 pub(crate) mod errors;
 mod fees;
+mod impersonate;
 pub(crate) mod logs;
 mod notices;
 mod ots;
 mod otterscan;
 pub(crate) mod overrides;
+mod pace;
 mod promises;
 mod proof;
 mod raw;
 mod sealed;
+mod searchers;
 mod simulate;
 mod state;
 mod submit;
@@ -83,6 +86,7 @@ const OF_ROLLUPS: &[Methods] = &[
     notices::METHODS,
     promises::METHODS,
     sealed::METHODS,
+    searchers::METHODS,
     threads::METHODS,
     weft::METHODS,
 ];
@@ -141,8 +145,12 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
             run_written_apart(*method, params, most, port)
         });
     }
-    let cheats: Methods = if helps { dev::CHEATS } else { &[] };
-    for (name, method) in cheats {
+    let (cheats, reads): (&[Methods], &[Methods]) =
+        if helps { (dev::CHEATS, dev::READS) } else { (&[], &[]) };
+    for (name, method) in reads.iter().copied().flatten() {
+        register(&mut module, name, |params, most, port| run(*method, params, most, port));
+    }
+    for (name, method) in cheats.iter().copied().flatten() {
         register(&mut module, name, |params, most, port| {
             run_cheat(name, *method, params, most, port)
         });
@@ -290,7 +298,8 @@ mod tests {
             "weft_unsubscribe",
         ];
         let of_rollups = APART_OF_ROLLUPS.iter().copied().flatten().map(|(name, _)| *name);
-        let of_rollups = of_rollups.chain(dev::CHEATS.iter().map(|(name, _)| *name));
+        let helpers = dev::CHEATS.iter().chain(dev::READS).copied().flatten();
+        let of_rollups = of_rollups.chain(helpers.map(|(name, _)| *name));
         let apart = APART.iter().chain(WRITTEN_APART).copied().flatten().map(|(name, _)| *name);
         tables
             .copied()

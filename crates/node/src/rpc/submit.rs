@@ -7,10 +7,13 @@ use super::{
     counted,
     errors::{RpcError, RpcResult},
 };
-use crate::engine::{At, Overrides};
-use alloy_consensus::conditional::BlockConditionalAttributes;
+use crate::{
+    accounts::DevAccount,
+    engine::{At, Overrides},
+};
+use alloy_consensus::{TypedTransaction, conditional::BlockConditionalAttributes};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{B256, Bytes, TxKind};
+use alloy_primitives::{Address, B256, Bytes, TxKind};
 use alloy_rpc_types_eth::{
     TransactionRequest,
     erc4337::{AccountStorage, TransactionConditional},
@@ -116,6 +119,13 @@ fn check_conditions(call: &mut Call<'_>, wanted: &TransactionConditional) -> Rpc
 }
 
 impl Call<'_> {
+    /// Returns a development account.
+    fn account(&self, address: Address) -> RpcResult<DevAccount> {
+        let mut accounts = self.engine.config.accounts.iter();
+        let found = accounts.find(|account| account.address == address);
+        found.copied().ok_or_else(|| RpcError::refused(format!("unknown account {address}")))
+    }
+
     /// Returns the receipt of a transaction that was executed. Block hash zero until its block closes (P31).
     pub(super) fn executed(&self, hash: B256) -> Option<RpcResult> {
         if let Some(index) = self.engine.open_transaction(self.network, &hash) {
@@ -131,33 +141,41 @@ impl Call<'_> {
 }
 
 fn send(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let tx = signed(call, args)?;
+    let (from, tx) = filled(call, args)?;
+    let tx = match (call.account(from), call.engine.impersonated.sign(from, &tx)) {
+        (Err(_), Some(tx)) => tx,
+        (account, _) => signed(account?, tx)?,
+    };
     Ok(json!(call.engine.send(call.network, tx)?))
 }
 
 fn sign(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    let tx = signed(call, args)?;
+    let (from, tx) = filled(call, args)?;
+    let tx = signed(call.account(from)?, tx)?;
     Ok::<Value, RpcError>(json!({ "raw": tx.raw(), "tx": tx.envelope() }))
 }
 
-/// Fills in what a request leaves open and signs it with the key of a development account.
-fn signed(call: &mut Call<'_>, args: &Args) -> RpcResult<SignedTx> {
+/// Signs with the key of a development account.
+fn signed(account: DevAccount, tx: TypedTransaction) -> RpcResult<SignedTx> {
+    let envelope = account.sign(tx).ok_or_else(|| RpcError::refused("unusable private key"))?;
+    Ok(SignedTx::decode(envelope.encoded_2718().into())?)
+}
+
+/// Fills in what a request leaves open; returns its sender with it.
+fn filled(call: &mut Call<'_>, args: &Args) -> RpcResult<(Address, TypedTransaction)> {
     let mut request: TransactionRequest = args.required(0)?;
     let from = request.from.ok_or_else(|| RpcError::params("missing field `from`"))?;
-    let accounts = &call.engine.config.accounts;
-    let account = *accounts
-        .iter()
-        .find(|account| account.address == from)
-        .ok_or_else(|| RpcError::refused(format!("unknown account {from}")))?;
+    if !call.engine.impersonated.is(from) {
+        call.account(from)?;
+    }
     fill(call, &mut request)?;
     let built = request.build_typed_tx();
     let tx =
         built.map_err(|_| RpcError::params("fields of several transaction types are mixed"))?;
-    if matches!(tx, alloy_consensus::TypedTransaction::Eip4844(_)) {
+    if matches!(tx, TypedTransaction::Eip4844(_)) {
         return Err(RpcError::refused("transaction type not supported: blob transaction"));
     }
-    let envelope = account.sign(tx).ok_or_else(|| RpcError::refused("unusable private key"))?;
-    Ok(SignedTx::decode(envelope.encoded_2718().into())?)
+    Ok((from, tx))
 }
 
 fn fill(call: &mut Call<'_>, request: &mut TransactionRequest) -> RpcResult<()> {

@@ -378,3 +378,73 @@ async fn p13_who_wastes_much_in_clear_waits_and_others_do_not() {
     world.send(&Draft::new(A, 1, 0).pay(address(9), 1)).await;
     world.send(&Draft::new(A, 2, 0).pay(address(9), 1)).await;
 }
+
+/// What searchers send to block builders, in both spellings, over two rollups.
+#[tokio::test]
+async fn what_searchers_send_to_builders_is_a_bundle() {
+    let world = World::start().await;
+    let (_, there, _) = counters(&world).await;
+    let next = world.block_number(A).await + 1;
+    let legs = [Draft::new(A, 1, 0).pay(address(9), 1), Draft::new(B, 2, 0).pay(address(9), 2)];
+    let camel = json!({
+        "txs": [legs[0].raw(), { "chainId": B, "raw": legs[1].raw() }],
+        "blockNumber": format!("{next:#x}"),
+        "minTimestamp": 0,
+        "maxTimestamp": u64::MAX.to_string(),
+    });
+    let sent = world.rpc(A, "eth_sendBundle", json!([camel])).await;
+    let hashes: Vec<B256> = serde_json::from_value(sent["txHashes"].clone()).unwrap();
+    assert_eq!(sent["bundleHash"], json!(alloy_primitives::keccak256(hashes.concat())));
+    assert_eq!(world.receipt(A, &sent["txHashes"][0]).await["status"], "0x1");
+    assert_eq!(world.receipt(B, &sent["txHashes"][1]).await["status"], "0x1");
+
+    let fail = Draft::new(B, 3, 0).call(there, Counter::incrementAndRevertCall {});
+    let snake = json!({
+        "txs": [
+            { "chain_id": format!("{A:#x}"), "tx": Draft::new(A, 1, 1).raw() },
+            { "chain_id": B, "signed_transaction": fail.raw() },
+        ],
+        "reverting_tx_hashes": [fail.hash()],
+    });
+    let sent = world.rpc(B, "eth_sendBundle", json!([snake])).await;
+    assert_eq!(world.receipt(A, &sent["txHashes"][0]).await["status"], "0x1");
+    assert_eq!(world.receipt(B, &sent["txHashes"][1]).await["status"], "0x0");
+    // The same without the list: none of them.
+    let fail = Draft::new(B, 4, 0).call(there, Counter::incrementAndRevertCall {});
+    let strict = json!({ "txs": [Draft::new(A, 1, 2).raw(), fail.raw()] });
+    let sent = world.rpc(B, "eth_sendBundle", json!([strict])).await;
+    let outcome = world.rpc(A, "weft_getOutcome", json!([sent["bundleId"]])).await;
+    assert_eq!((&outcome["outcome"], &outcome["cause"]), (&json!("removed"), &json!("Failed")));
+    assert_eq!(world.receipt(A, &sent["txHashes"][0]).await, Value::Null);
+}
+
+/// A bundle for a later block waits for it, and one for an earlier block is too late.
+#[tokio::test]
+async fn a_searchers_bundle_runs_in_its_block_or_not_at_all() {
+    let world = World::start().await;
+    world.send(&Draft::new(A, 0, 0)).await;
+    let open = world.block_number(A).await + 1;
+    let bundle = |nonce: u64, block: u64| {
+        let legs = [A, B].map(|chain| Draft::new(chain, 1, nonce).pay(address(9), 3).raw());
+        json!([{ "txs": legs, "blockNumber": block }])
+    };
+    let error = world.refused(A, "eth_sendBundle", bundle(0, open - 1)).await;
+    assert!(error.message().contains("is over"), "{error}");
+    let later = world.rpc(A, "eth_sendBundle", bundle(0, open + 1)).await;
+    let error = world.refused(A, "eth_sendBundle", bundle(0, open + 1)).await;
+    assert_eq!(error.code(), -38001, "{error}");
+    let past = json!([{ "txs": [Draft::new(B, 2, 0).raw()], "maxTimestamp": 1 }]);
+    let error = world.refused(A, "eth_sendBundle", past).await;
+    assert!(error.message().contains("maxTimestamp 1 is over"), "{error}");
+    // Its block comes when another one is closed.
+    world.send(&Draft::new(A, 0, 1)).await;
+    let first = world.receipt(A, &later["txHashes"][0]).await;
+    assert_eq!(first["blockNumber"], json!(format!("{:#x}", open + 1)));
+    assert_eq!(world.receipt(B, &later["txHashes"][1]).await["status"], "0x1");
+    // The same payments with other nonces are another bundle. What cannot run in its block is dropped, with the reason.
+    let gap = world.rpc(A, "eth_sendBundle", bundle(5, open + 3)).await;
+    world.send(&Draft::new(A, 0, 2)).await;
+    let outcome = world.rpc(A, "weft_getOutcome", json!([gap["bundleId"]])).await;
+    assert_eq!(outcome["outcome"], "dropped");
+    assert!(outcome["reason"].as_str().unwrap().contains("nonce too high"), "{outcome}");
+}

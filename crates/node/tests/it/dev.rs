@@ -4,8 +4,9 @@ use crate::{
     crossing::counters,
     world::{A, B, Draft, World, address, config},
 };
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use weft_contracts::{Counter, addresses};
 use weft_node::{DevConfig, Node, NodeError};
 
@@ -199,4 +200,91 @@ async fn old_states_say_that_they_are_gone() {
     assert_eq!(error.message(), "header not found");
     assert_eq!(world.balance(A, address(0), "latest").await, config().balance);
     assert_ne!(config().balance, U256::ZERO);
+}
+
+/// An account whose key nobody has sends, on both rollups, and its transactions are like others.
+#[tokio::test]
+async fn an_impersonated_account_sends_without_its_key() {
+    let world = World::start().await;
+    let nobody = Address::repeat_byte(0xab);
+    let payment = json!([{ "from": nobody, "to": address(1), "value": "0x5" }]);
+    let error = world.refused(A, "eth_sendTransaction", payment.clone()).await;
+    assert!(error.message().contains("unknown account"), "{error}");
+    world.rpc(A, "hardhat_impersonateAccount", json!([nobody])).await;
+    for chain in [A, B] {
+        world.rpc(chain, "anvil_setBalance", json!([nobody, "0xde0b6b3a7640000"])).await;
+        let before = world.balance(chain, address(1), "latest").await;
+        let hash = world.rpc(chain, "eth_sendTransaction", payment.clone()).await;
+        let receipt = world.receipt(chain, &hash).await;
+        assert_eq!((&receipt["status"], &receipt["from"]), (&json!("0x1"), &json!(nobody)));
+        assert_eq!(world.balance(chain, address(1), "latest").await, before + U256::from(5));
+        let found = world.rpc(chain, "eth_getTransactionByHash", json!([hash])).await;
+        assert_eq!((&found["from"], &found["nonce"]), (&json!(nobody), &json!("0x0")));
+        let trace = world.rpc(chain, "debug_traceTransaction", json!([hash])).await;
+        assert_eq!(trace["failed"], false, "{trace}");
+    }
+    // Nothing is signed in its name.
+    let error = world.refused(A, "eth_signTransaction", payment.clone()).await;
+    assert!(error.message().contains("unknown account"), "{error}");
+    assert_eq!(world.rpc(B, "anvil_stopImpersonatingAccount", json!([nobody])).await, true);
+    assert_eq!(world.rpc(B, "anvil_stopImpersonatingAccount", json!([nobody])).await, false);
+    world.refused(B, "eth_sendTransaction", payment.clone()).await;
+    world.rpc(B, "anvil_autoImpersonateAccount", json!([true])).await;
+    world.rpc(B, "eth_sendTransaction", payment).await;
+}
+
+/// Several transactions in one block, made when somebody asks for it.
+#[tokio::test]
+async fn without_automine_slots_close_on_request_or_after_an_interval() {
+    let world = World::start().await;
+    assert_eq!(world.rpc(A, "anvil_getAutomine", json!([])).await, true);
+    world.rpc(A, "evm_setAutomine", json!([false])).await;
+    assert_eq!(world.rpc(B, "hardhat_getAutomine", json!([])).await, false);
+    let before = world.block_number(A).await;
+    let hashes = [world.send(&Draft::new(A, 1, 0)).await, world.send(&Draft::new(A, 2, 0)).await];
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.block_number(A).await, before);
+    world.rpc(A, "evm_mine", json!([])).await;
+    for hash in hashes {
+        let receipt = world.receipt(A, hash).await;
+        assert_eq!(receipt["blockNumber"], json!(format!("{:#x}", before + 1)));
+    }
+    // A block of a time of its own.
+    let info = world.rpc(A, "anvil_nodeInfo", json!([])).await;
+    let time = u64::from_str_radix(&info["currentBlockTimestamp"].as_str().unwrap()[2..], 16);
+    let time = time.unwrap() + 1_000;
+    world.rpc(A, "evm_mine", json!([time])).await;
+    let block = world.rpc(A, "eth_getBlockByNumber", json!(["latest", false])).await;
+    assert_eq!(block["timestamp"], json!(format!("{time:#x}")));
+    // Every 50 ms, whatever the slot time is.
+    world.rpc(A, "evm_setIntervalMining", json!([50])).await;
+    let hash = world.send(&Draft::new(A, 3, 0)).await;
+    let begun = Instant::now();
+    while world.receipt(A, hash).await["blockHash"] == json!(B256::ZERO) {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no block came");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.rpc(A, "evm_setAutomine", json!([true])).await;
+    assert_eq!(world.rpc(A, "anvil_getIntervalMining", json!([])).await, Value::Null);
+}
+
+#[tokio::test]
+async fn the_open_block_gets_the_base_fee_that_is_asked_for() {
+    let world = World::start().await;
+    let fee = 7_000_000_000u64;
+    world.rpc(A, "hardhat_setNextBlockBaseFeePerGas", json!([format!("{fee:#x}")])).await;
+    let cheap = Draft { fee: u128::from(fee) - 1, tip: 0, ..Draft::new(A, 1, 0) };
+    world.refused(A, "eth_sendRawTransaction", json!([cheap.raw()])).await;
+    world.send(&Draft { fee: u128::from(fee), tip: 0, ..Draft::new(A, 1, 0) }).await;
+    let block = world.rpc(A, "eth_getBlockByNumber", json!(["latest", false])).await;
+    assert_eq!(block["baseFeePerGas"], json!(format!("{fee:#x}")));
+}
+
+#[tokio::test]
+async fn what_waits_can_be_dropped() {
+    let world = World::start().await;
+    let ahead = world.send(&Draft::new(A, 1, 3)).await;
+    assert_eq!(world.rpc(A, "anvil_dropTransaction", json!([ahead])).await, json!(ahead));
+    assert_eq!(world.rpc(A, "hardhat_dropTransaction", json!([ahead])).await, Value::Null);
+    assert_eq!(world.rpc(A, "txpool_status", json!([])).await["queued"], "0x0");
 }

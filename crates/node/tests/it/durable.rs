@@ -2,13 +2,17 @@
 
 use crate::world::{A, B, Draft, World, address, config};
 use alloy_primitives::{B256, U256, keccak256};
+use jsonrpsee::core::client::Subscription;
 use serde_json::{Value, json};
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
 use weft_journal::{
     Disk,
     sim::{Fault, SimDisk},
 };
 use weft_node::{DevConfig, Limits, Mining, Node, NodeError, Priority};
+use weft_promise::read_promise;
+use weft_types::{Equivocation, Statement};
 
 fn on(disk: &SimDisk) -> DevConfig {
     DevConfig { log_disk: Some(Arc::new(disk.clone())), ..config() }
@@ -143,7 +147,9 @@ async fn a_failing_disk_stops_promises_and_not_reads() {
     for (fault, why) in faults {
         let disk = SimDisk::default();
         let world = World::with(slow(&disk)).await;
+        let (_client, mut feed) = world.promises().await;
         let kept = world.send(&Draft::new(A, 0, 0)).await;
+        while !heard(&mut feed).await.contains(&"order") {}
         let health = world.rpc(A, "weft_health", json!([])).await;
         assert_eq!((&health["ok"], &health["durable"]), (&json!(true), &json!(true)));
         disk.set_fault(Some(fault));
@@ -156,6 +162,11 @@ async fn a_failing_disk_stops_promises_and_not_reads() {
         }
         let error = world.refused(B, "weft_sendBundle", bundle(1, 0)).await;
         assert_eq!(error.code(), -32603, "{error:?}");
+        // P14: no signature rests on what is not on disk.
+        let late = heard(&mut feed).await;
+        assert!(!late.contains(&"order") && !late.contains(&"execution"), "{late:?}");
+        let promised = world.rpc(A, "weft_getPromise", json!([draft.hash()])).await;
+        assert_eq!(promised, Value::Null);
         assert!(is_included(&world, &kept).await);
         let health = world.rpc(A, "weft_health", json!([])).await;
         assert_eq!(health["ok"], false);
@@ -169,6 +180,50 @@ async fn a_failing_disk_stops_promises_and_not_reads() {
         let _ = world.try_rpc(A, "eth_sendRawTransaction", json!([draft.raw()])).await;
         let count = world.rpc(A, "eth_getTransactionCount", json!([address(0), "pending"])).await;
         assert_eq!(count, "0x2");
+    }
+}
+
+/// What the feed says for a while.
+async fn heard(feed: &mut Subscription<Value>) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    let end = Instant::now() + Duration::from_millis(300);
+    while let Ok(Some(Ok(message))) = timeout_at(end, feed.next()).await {
+        let statement = read_promise(&message.to_string()).unwrap().0.statement;
+        kinds.push(match statement {
+            Statement::Order(_) => "order",
+            Statement::Execution(_) => "execution",
+            Statement::Checkpoint(_) => "checkpoint",
+        });
+    }
+    kinds
+}
+
+/// Who was given a promise keeps it: a node that starts again has the item, and signs nothing about it a second time.
+#[tokio::test]
+async fn p14_a_restart_keeps_what_was_promised_and_goes_on_without_contradiction() {
+    let disk = SimDisk::default();
+    let world = World::with(slow(&disk)).await;
+    let first = world.send(&Draft::new(A, 0, 0)).await;
+    let before = world.rpc(A, "weft_getPromise", json!([first])).await;
+    world.node.stop().await.unwrap();
+    let world = World::with(slow(&disk)).await;
+    assert!(is_included(&world, &first).await);
+    assert_eq!(world.rpc(A, "weft_getPromise", json!([first])).await, Value::Null);
+    let second = world.send(&Draft::new(A, 0, 1)).await;
+    let after = world.rpc(A, "weft_getPromise", json!([second])).await;
+    let [before, after] = [&before, &after].map(|answer| {
+        ["order", "execution"].map(|kind| read_promise(&answer[kind].to_string()).unwrap().0)
+    });
+    let (Statement::Order(old), Statement::Order(new)) =
+        (&before[0].statement, &after[0].statement)
+    else {
+        panic!("{before:?} {after:?}")
+    };
+    assert!(new.position.slot > old.position.slot);
+    for old in &before {
+        for new in &after {
+            assert!(Equivocation::new(old.clone(), new.clone()).is_err());
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod durable;
 mod execution_apis;
 mod kept;
 mod l1;
+mod limits;
 mod malformed;
 mod notices;
 mod operations;

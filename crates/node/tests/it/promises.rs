@@ -1,10 +1,11 @@
 //! Promises over RPC: what is signed, who hears of it, and sync sends.
 
-use crate::world::{A, B, Draft, World, address};
-use alloy_primitives::{B256, Bytes, keccak256};
+use crate::world::{A, B, Draft, World, address, config};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 use jsonrpsee::{core::client::SubscriptionClientT, rpc_params, ws_client::WsClientBuilder};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use weft_node::{DevConfig, Mining, Priority, RollupConfig};
 use weft_promise::read_promise;
 use weft_types::{Equivocation, SignedPromise, Statement};
 
@@ -126,4 +127,65 @@ async fn p31_sync_sends_answer_with_a_receipt_or_with_the_codes_of_eip_7966() {
         let error = world.refused(A, "eth_sendRawTransactionSync", params).await;
         assert!([-32602, -32000].contains(&error.code()), "{error:?}");
     }
+}
+
+/// Code 4: accepted, and no receipt in time, as its slot is still to come. Code 5: accepted, and waits for other legs.
+#[tokio::test]
+async fn p31_a_sync_send_that_has_to_wait_says_for_what() {
+    let (mining, priority) = (Mining::Slots, Priority::Fees);
+    let world = World::with(DevConfig { mining, priority, slot_ms: 12_000, ..config() }).await;
+    let waits = Draft::new(A, 0, 0).pay(address(5), 1);
+    let sent = json!([waits.raw(), 20]);
+    let error = world.refused(A, "eth_sendRawTransactionSync", sent).await;
+    assert_eq!(error.code(), 4, "{error}");
+    assert_eq!(error.data().unwrap().get(), json!(waits.hash()).to_string());
+    let found = world.rpc(A, "eth_getTransactionByHash", json!([waits.hash()])).await;
+    assert_eq!(found["blockHash"], Value::Null);
+
+    let request = json!({ "legs": [
+        { "chainId": A, "from": address(1), "to": address(9), "value": "0x1" },
+        { "chainId": B, "from": address(1), "to": address(9), "value": "0x2" },
+    ]});
+    let prepared = world.rpc(A, "weft_prepareBundle", json!([request])).await;
+    let data: Bytes = serde_json::from_value(prepared["legs"][0]["data"].clone()).unwrap();
+    let leg = Draft { data, ..Draft::new(A, 1, 0).pay(address(9), 1) };
+    let error = world.refused(A, "eth_sendRawTransactionSync", json!([leg.raw(), 20])).await;
+    assert_eq!(error.code(), 5, "{error}");
+    assert_eq!(error.data().unwrap().get(), json!(leg.hash()).to_string());
+}
+
+/// On a rollup that removes what fails, a sync send brings the reason, and nothing is in a block or paid for (P5).
+#[tokio::test]
+async fn p5_a_rollup_may_remove_what_fails() {
+    let accounts = address(1);
+    let rollup = |id: u64, removes_failed| RollupConfig {
+        removes_failed,
+        allocations: vec![(accounts, U256::from(10).pow(U256::from(20)))],
+        ..RollupConfig::new(u32::try_from(id).unwrap())
+    };
+    let listed = vec![rollup(A, true), rollup(B, false)];
+    let world = World::with(DevConfig { rollups: 0, listed, ..config() }).await;
+    let chains = world.rpc(A, "weft_chains", json!([])).await;
+    assert_eq!(
+        (&chains["chains"][0]["failed"], &chains["chains"][1]["failed"]),
+        (&json!("remove"), &json!("keep"))
+    );
+    // Creation code that reverts with four bytes.
+    let code: Bytes = "0x63deadbeef5f526004601cfd".parse().unwrap();
+    let fails = |chain| Draft { gas: 200_000, ..Draft::new(chain, 1, 0).create(&code) };
+    let before = world.balance(A, accounts, "latest").await;
+    let sent = json!([fails(A).raw(), 500]);
+    let error = world.refused(A, "eth_sendRawTransactionSync", sent).await;
+    let data: Value = serde_json::from_str(error.data().unwrap().get()).unwrap();
+    assert_eq!(
+        (error.code(), &data["cause"], &data["revertData"]),
+        (3, &json!("Failed"), &json!("0xdeadbeef"))
+    );
+    assert_eq!(world.receipt(A, fails(A).hash()).await, Value::Null);
+    assert_eq!(world.balance(A, accounts, "latest").await, before);
+    // It is dead (P4), and its nonce is not used.
+    world.refused(A, "eth_sendRawTransaction", json!([fails(A).raw()])).await;
+    world.send(&Draft::new(A, 1, 0).pay(address(9), 1)).await;
+    let kept = world.rpc(B, "eth_sendRawTransactionSync", json!([fails(B).raw(), 500])).await;
+    assert_eq!(kept["status"], "0x0");
 }

@@ -4,9 +4,10 @@ use crate::{
     crossing::counters,
     world::{A, B, Draft, World, address},
 };
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolCall;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use weft_contracts::{Counter, Manager, addresses::MANAGER};
 
 async fn simulate(world: &World, payload: Value) -> Value {
@@ -25,6 +26,128 @@ fn as_call(draft: &Draft) -> Value {
         "maxFeePerGas": U256::from(draft.fee),
         "maxPriorityFeePerGas": U256::from(draft.fee.min(1_000_000_000)),
     })
+}
+
+/// Fields of a block that a simulation tells in advance.
+const FIELDS: [&str; 17] = [
+    "number",
+    "parentHash",
+    "timestamp",
+    "miner",
+    "gasLimit",
+    "gasUsed",
+    "baseFeePerGas",
+    "mixHash",
+    "extraData",
+    "parentBeaconBlockRoot",
+    "stateRoot",
+    "receiptsRoot",
+    "logsBloom",
+    "requestsHash",
+    "withdrawalsRoot",
+    "blobGasUsed",
+    "excessBlobGas",
+];
+
+/// Simulates drafts, sends them, and compares blocks and receipts with what was simulated; returns that.
+async fn comes_true(world: &World, drafts: &[(u64, Vec<Draft>)]) -> Value {
+    let payloads = drafts.iter().map(|(chain_id, drafts)| {
+        let calls: Vec<_> = drafts.iter().map(as_call).collect();
+        let payload = json!({ "blockStateCalls": [{ "calls": calls }], "validation": true });
+        (format!("{chain_id:#x}"), payload)
+    });
+    let payloads: Map<String, Value> = payloads.collect();
+    let simulated = world.rpc(A, "weft_simulate", json!([payloads])).await;
+    let mut sent = Vec::new();
+    for draft in drafts.iter().flat_map(|(_, drafts)| drafts) {
+        sent.push(world.send(draft).await);
+    }
+    world.rpc(A, "evm_mine", json!([])).await;
+    let mut sent = sent.into_iter();
+    for (chain_id, drafts) in drafts {
+        let block = world.rpc(*chain_id, "eth_getBlockByNumber", json!(["latest", false])).await;
+        let own = &simulated[format!("{chain_id:#x}")][0];
+        for field in FIELDS {
+            assert_eq!(own[field], block[field], "{chain_id} {field}");
+            assert!(!own[field].is_null(), "{field}");
+        }
+        for call in own["calls"].as_array().unwrap().iter().take(drafts.len()) {
+            is_receipt(call, &world.receipt(*chain_id, sent.next()).await);
+        }
+    }
+    simulated
+}
+
+/// Compares a simulated call with the receipt of the transaction that it foretold.
+fn is_receipt(call: &Value, receipt: &Value) {
+    for field in ["gasUsed", "status"] {
+        assert_eq!(call[field], receipt[field], "{field}");
+    }
+    let (logs, seen) = (call["logs"].as_array().unwrap(), receipt["logs"].as_array().unwrap());
+    assert_eq!(logs.len(), seen.len());
+    for (log, seen) in logs.iter().zip(seen) {
+        for field in ["address", "topics", "data", "logIndex", "blockNumber"] {
+            assert_eq!(log[field], seen[field], "{field}");
+        }
+    }
+}
+
+/// A simulation of anything that may happen on three rollups, and then it happens. `WEFT_SEED` repeats a run.
+#[tokio::test]
+async fn what_is_simulated_at_random_is_what_happens() {
+    let named = std::env::var("WEFT_SEED").ok().map(|seed| seed.parse().unwrap());
+    let seed = named.unwrap_or_else(|| u64::from(std::process::id()));
+    eprintln!("WEFT_SEED={seed}");
+    let mut draws = 0_u64;
+    let mut draw = |below: u64| {
+        draws += 1;
+        let bytes = keccak256([seed.to_be_bytes(), draws.to_be_bytes()].concat());
+        u64::from_be_bytes(bytes[..8].try_into().unwrap()) % below
+    };
+    let world = World::with_slots().await;
+    let chains = [A, B, B + 1];
+    for chain_id in chains {
+        world.send(&Draft::new(chain_id, 0, 0).create(&Counter::BYTECODE)).await;
+    }
+    world.rpc(A, "evm_mine", json!([])).await;
+    let counter = address(0).create(0);
+    // Rollup C has no proxy of A's counter: calls of it fail.
+    for (on, nonce, of) in [(A, 1, B), (A, 2, B + 1), (B, 1, A), (B, 2, B + 1), (B + 1, 1, B)] {
+        let create = Manager::createCrossChainProxyCall { original: counter, network: of };
+        world.send(&Draft::new(on, 0, nonce).call(MANAGER, create)).await;
+    }
+    world.rpc(A, "evm_mine", json!([])).await;
+    let mut nonces = BTreeMap::<(u64, usize), u64>::new();
+    for _ in 0..12 {
+        let mut drafts = Vec::new();
+        for chain_id in chains {
+            let mut own = Vec::new();
+            for _ in 0..=draw(5) {
+                let account = 1 + draw(4) as usize;
+                let nonce = nonces.entry((chain_id, account)).or_default();
+                let draft = Draft { gas: 400_000, ..Draft::new(chain_id, account, *nonce) };
+                *nonce += 1;
+                let other = chains[draw(3) as usize];
+                own.push(match draw(8) {
+                    0 => draft.pay(Address::with_last_byte(draw(9) as u8 + 1), draw(100)),
+                    1 => Draft { gas: 3_000_000, ..draft.create(&Counter::BYTECODE) },
+                    2 => draft.call(counter, Counter::incrementAndRevertCall {}),
+                    3 => Draft { data: vec![draw(256) as u8; 5].into(), ..draft.pay(counter, 0) },
+                    _ if other == chain_id => draft.call(counter, Counter::incrementCall {}),
+                    kind => {
+                        let network = u32::try_from(other).unwrap();
+                        let proxy = weft_contracts::proxy_address(network, counter);
+                        match kind {
+                            4 => draft.call(counter, Counter::undoViaCall { proxy }),
+                            _ => draft.call(counter, Counter::incrementViaCall { proxy }),
+                        }
+                    }
+                });
+            }
+            drafts.push((chain_id, own));
+        }
+        comes_true(&world, &drafts).await;
+    }
 }
 
 #[tokio::test]
@@ -50,59 +173,9 @@ async fn what_is_simulated_over_two_rollups_is_what_happens() {
         Draft::new(B, 0, 1).call(MANAGER, create),
         Draft::new(B, 1, 0).call(counter, Counter::incrementViaCall { proxy: back }),
     ];
-    let payload = |drafts: &[Draft]| {
-        let calls: Vec<_> = drafts.iter().map(as_call).collect();
-        json!({ "blockStateCalls": [{ "calls": calls }], "validation": true })
-    };
-    let simulated = world
-        .rpc(A, "weft_simulate", json!([{ "901": payload(&here), "0x386": payload(&there) }]))
-        .await;
-    let mut sent = Vec::new();
-    for draft in here.iter().chain(&there) {
-        sent.push(world.send(draft).await);
-    }
-    world.rpc(A, "evm_mine", json!([])).await;
-    let mut sent = sent.into_iter();
-    for (chain_id, calls) in [(A, here.len()), (B, there.len())] {
-        let block = world.rpc(chain_id, "eth_getBlockByNumber", json!(["latest", false])).await;
-        let own = &simulated[format!("{chain_id:#x}")][0];
-        for field in [
-            "number",
-            "parentHash",
-            "timestamp",
-            "miner",
-            "gasLimit",
-            "gasUsed",
-            "baseFeePerGas",
-            "mixHash",
-            "extraData",
-            "parentBeaconBlockRoot",
-            "stateRoot",
-            "receiptsRoot",
-            "logsBloom",
-            "requestsHash",
-            "withdrawalsRoot",
-            "blobGasUsed",
-            "excessBlobGas",
-        ] {
-            assert_eq!(own[field], block[field], "{chain_id} {field}");
-            assert!(!own[field].is_null(), "{field}");
-        }
-        for call in own["calls"].as_array().unwrap().iter().take(calls) {
-            let receipt = world.receipt(chain_id, sent.next()).await;
-            for field in ["gasUsed", "status"] {
-                assert_eq!(call[field], receipt[field], "{field}");
-            }
-            let (logs, seen) =
-                (call["logs"].as_array().unwrap(), receipt["logs"].as_array().unwrap());
-            assert_eq!(logs.len(), seen.len());
-            for (log, seen) in logs.iter().zip(seen) {
-                for field in ["address", "topics", "data", "logIndex", "blockNumber"] {
-                    assert_eq!(log[field], seen[field], "{field}");
-                }
-            }
-        }
-        assert!(!own["weftInbound"].as_array().unwrap().is_empty());
+    let simulated = comes_true(&world, &[(A, here.to_vec()), (B, there.to_vec())]).await;
+    for chain in ["0x385", "0x386"] {
+        assert!(!simulated[chain][0]["weftInbound"].as_array().unwrap().is_empty());
     }
     assert_eq!(simulated["0x385"][0]["calls"][1]["returnData"], json!(B256::with_last_byte(1)));
     assert_eq!(simulated["0x385"][0]["calls"][4]["status"], "0x0");

@@ -2,15 +2,17 @@
 
 use alloy_consensus::{TxEip1559, TypedTransaction};
 use alloy_eips::{eip2718::Encodable2718, eip2930::AccessList};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_sol_types::SolCall;
 use jsonrpsee::{
     core::{
-        client::{ClientT, Error},
+        client::{ClientT, Error, Subscription, SubscriptionClientT},
         params::ArrayParams,
     },
     http_client::HttpClient,
+    rpc_params,
     types::ErrorObjectOwned,
+    ws_client::{WsClient, WsClientBuilder},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -90,6 +92,10 @@ impl Draft {
         };
         let signed = DEV_ACCOUNTS[self.account].sign(TypedTransaction::Eip1559(tx)).unwrap();
         signed.encoded_2718().into()
+    }
+
+    pub(crate) fn hash(&self) -> B256 {
+        keccak256(self.raw())
     }
 
     pub(crate) fn leg(&self) -> Value {
@@ -217,6 +223,21 @@ impl World {
         let answer = self.rpc(chain_id, "eth_call", json!([{ "to": to, "data": data }])).await;
         let output: Bytes = serde_json::from_value(answer).unwrap();
         C::abi_decode_returns(&output).unwrap()
+    }
+
+    /// Begins to listen to the feed of promises, which lasts as long as the client.
+    pub(crate) async fn promises(&self) -> (WsClient, Subscription<Value>) {
+        let url = self.node.rollups()[0].url.replacen("http", "ws", 1);
+        let client = WsClientBuilder::new().build(url).await.unwrap();
+        let params = rpc_params!["promises"];
+        let feed = client.subscribe("weft_subscribe", params, "weft_unsubscribe").await.unwrap();
+        (client, feed)
+    }
+
+    /// Returns the number of the last closed block.
+    pub(crate) async fn block_number(&self, chain_id: u64) -> u64 {
+        let answer = self.rpc(chain_id, "eth_blockNumber", json!([])).await;
+        u64::from_str_radix(&answer.as_str().unwrap()[2..], 16).unwrap()
     }
 
     pub(crate) async fn balance(&self, chain_id: u64, of: Address, block: &str) -> U256 {

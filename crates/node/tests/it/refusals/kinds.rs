@@ -241,6 +241,32 @@ fn call() -> Kind {
     )
 }
 
+/// A bundle as block builders take it.
+fn searchers(samples: &Samples) -> Kind {
+    let (raw, id) = (&samples.raw, samples.chain_id);
+    let kind = object(
+        json!({ "txs": [raw] }),
+        &[
+            json!({}),
+            json!({ "txs": 1 }),
+            json!({ "txs": [7] }),
+            json!({ "txs": ["01"] }),
+            json!({ "txs": ["0x01"] }),
+            json!({ "txs": [{ "raw": raw }] }),
+            json!({ "txs": [{ "chainId": "soon", "raw": raw }] }),
+            json!({ "txs": [{ "chainId": id, "raw": raw, "extra": 1 }] }),
+            json!({ "txs": [raw], "blockNumber": "latest" }),
+            json!({ "txs": [raw], "minTimestamp": -1 }),
+            json!({ "txs": [raw], "max_timestamp": "0x1ffffffffffffffff" }),
+            json!({ "txs": [raw], "revertingTxHashes": ["0x12"] }),
+            json!({ "txs": [raw], "revertingTxHashes": [no_hash()] }),
+            json!({ "txs": [raw], "salt": "0x12" }),
+            json!({ "txs": [raw], "replacementUuid": "a" }),
+        ],
+    );
+    kind.limited()
+}
+
 fn bundle(good: Value) -> Kind {
     let leg = |leg: Value| json!({ "legs": [leg] });
     object(
@@ -311,6 +337,11 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
         "blocks" => number(json!("0x1")).limited(),
         "seconds" if method.contains("Timestamp") => number(json!("0xffffffff")).limited(),
         "seconds" => number(json!("0x1")).limited(),
+        "millis" => number(json!("0x1")).limited(),
+        "enabled" => {
+            let bad = [json!(1), json!("true"), json!("0x1"), json!([]), json!({})];
+            Kind::new(json!(true), bad.to_vec())
+        }
         "id" => number(json!("0xffff")).unknown_is(json!("0xfffe"), json!(false)),
         "index" | "page" | "blockCount" => number(json!("0x0")),
         "pageSize" => number(json!(10)).limited(),
@@ -389,13 +420,20 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
         .limited(),
         // EIP-7966: what is no time in range counts as none.
         "milliseconds" => Kind::new(json!(1), Vec::new()),
-        "timestamp" => Kind::new(json!(1), Vec::new()),
+        // Ganache's form of it, an object, says nothing.
+        "timestamp" => {
+            let mut kind = number(json!("0xfffffff0")).limited();
+            kind.bad.retain(|value| !value.is_object());
+            kind
+        }
         "{salt?, level?, legs: [{chainId, raw, mayRevert?}]}" | "as weft_sendBundle" => {
             let leg = json!({ "chainId": samples.chain_id, "raw": samples.raw });
             let unknown = json!({ "legs": [{ "chainId": 7, "raw": samples.raw }] });
             let kind = bundle(json!({ "legs": [leg] })).limited();
             kind.unknown(vec![unknown], Some(-38005))
         }
+        "{txs: [raw or {chainId, raw}], blockNumber?, minTimestamp?, maxTimestamp?, \
+         revertingTxHashes?, salt?}" => searchers(samples),
         "{salt?, level?, legs: [{chainId, from, to?, value, data, mayRevert?}]}" => {
             let leg = json!({ "chainId": samples.chain_id, "from": ADDRESS });
             let unknown = json!({ "legs": [{ "chainId": 7, "from": ADDRESS }] });

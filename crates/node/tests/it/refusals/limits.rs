@@ -67,6 +67,16 @@ fn too_large(method: &str) -> Vec<(Vec<Value>, i32)> {
                 (vec![json!({ "legs": heavy })], BUNDLE_TOO_LARGE),
             ]
         }
+        "eth_sendBundle" => {
+            let heavy = Draft { data: vec![1; 120 * 1024].into(), ..Draft::new(A, 1, 0) };
+            let heavy: Vec<Value> =
+                (0..5).map(|nonce| json!(Draft { nonce, ..heavy.clone() }.raw())).collect();
+            let raw = json!(Draft::new(A, 1, 0).raw());
+            vec![
+                (vec![json!({ "txs": many(raw, 33) })], BUNDLE_TOO_LARGE),
+                (vec![json!({ "txs": heavy })], BUNDLE_TOO_LARGE),
+            ]
+        }
         "weft_prepareBundle" => {
             let leg = json!({ "chainId": A, "from": ADDRESS });
             let heavy = json!({
@@ -93,7 +103,12 @@ fn too_large(method: &str) -> Vec<(Vec<Value>, i32)> {
         "anvil_increaseTime"
         | "evm_increaseTime"
         | "anvil_setNextBlockTimestamp"
+        | "evm_mine"
         | "evm_setNextBlockTimestamp" => vec![(vec![json!(u64::MAX)], PARAMS)],
+        "evm_setIntervalMining" => vec![(vec![json!(3_600_001)], PARAMS)],
+        "anvil_setIntervalMining" => {
+            vec![(vec![json!(3_601)], PARAMS), (vec![json!(u64::MAX)], PARAMS)]
+        }
         "testing_buildBlockV1" => {
             let hash = format!("0x{}", "ab".repeat(32));
             let attributes = json!({

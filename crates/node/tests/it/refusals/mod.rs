@@ -7,7 +7,7 @@ mod transport;
 
 use crate::{
     execution_apis,
-    world::{A, Draft, World, address},
+    world::{A, B, Draft, World, address},
 };
 use jsonrpsee::{
     core::{
@@ -76,6 +76,13 @@ impl Port {
         Self::new(world, Samples { raw, dump: Value::Null, chain_id }).await
     }
 
+    async fn of_a_sealed_realm() -> Self {
+        let world = World::with(crate::sealed::sealing()).await;
+        let raw = Draft::new(A, 0, 0).pay(address(1), 1).raw();
+        let dump = world.rpc(B, "weft_dumpState", json!([])).await;
+        Self::new(world, Samples { raw, dump, chain_id: A }).await
+    }
+
     async fn new(world: World, samples: Samples) -> Self {
         let url = world.node.rollups()[0].url.replacen("http", "ws", 1);
         let client = WsClientBuilder::new().build(url).await.unwrap();
@@ -93,6 +100,12 @@ impl Port {
 
     async fn both() -> [Self; 2] {
         [Self::of_a_rollup().await, Self::of_an_imported_chain().await]
+    }
+
+    /// With one of a realm that takes sealed items, where more is looked at before anything is refused.
+    async fn all() -> [Self; 3] {
+        let [rollup, imported] = Self::both().await;
+        [rollup, imported, Self::of_a_sealed_realm().await]
     }
 
     /// Asks; whatever comes back is an answer and never our own fault.
@@ -157,7 +170,7 @@ async fn a_request_of_the_described_form_is_read() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_at_every_place() {
-    for port in Port::both().await {
+    for port in Port::all().await {
         let mut complaints = Vec::new();
         for method in &port.methods {
             for (index, param) in method.params.iter().enumerate() {
@@ -175,7 +188,7 @@ async fn what_cannot_be_read_is_refused_at_every_place() {
 
 #[tokio::test]
 async fn missing_and_null_parameters_are_refused() {
-    for port in Port::both().await {
+    for port in Port::all().await {
         for method in &port.methods {
             for count in 0..method.required() {
                 let mut params = method.good();
@@ -191,7 +204,7 @@ async fn missing_and_null_parameters_are_refused() {
 
 #[tokio::test]
 async fn a_parameter_too_many_is_refused() {
-    for port in Port::both().await {
+    for port in Port::all().await {
         let own = |method: &&Described| !OF_THE_SERVER.contains(&method.name.as_str());
         for method in port.methods.iter().filter(own) {
             for extra in [Value::Null, json!({}), json!("latest")] {
