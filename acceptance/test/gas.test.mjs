@@ -30,7 +30,7 @@ test("a batch of eight rollups with three of five attesters costs at most 350,00
   const one = await batch(ONE);
   console.log(`eight rollups: ${eight.join(" + ")}, one: ${one.join(" + ")}`);
   assert.ok(sum(eight) <= 350_000);
-  // Of what eight batches of their own cost at most a quarter (FACTS 1.7).
+  // Of what eight batches of their own cost at most a quarter.
   assert.ok(4 * sum(eight) <= 8 * sum(one));
 });
 
