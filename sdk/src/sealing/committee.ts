@@ -1,7 +1,7 @@
 // Whose shares make a key: the node chooses them, and one honest member of a list is all that keeps it shut (P10, P17).
 import { type Address, type Hex, isAddressEqual } from "viem";
 import { isSigner } from "./payer.js";
-import { bytesOf } from "./bytes.js";
+import { bytesOf } from "../bytes.js";
 import type { KeyList } from "./keys.js";
 import { FalseClaimError } from "./seal.js";
 

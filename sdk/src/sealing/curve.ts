@@ -1,6 +1,6 @@
 // The curve secp256k1.
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { EncodingError, numberOf } from "./bytes.js";
+import { EncodingError, numberOf } from "../bytes.js";
 
 const { Point } = secp256k1;
 

@@ -1,7 +1,7 @@
 // The envelope: what a user submits, and the parts of it that everybody can read (P12, P13).
 import { type Address, type Hex, bytesToHex } from "viem";
 import type { Domain } from "../marker.js";
-import { type BytesLike, EncodingError, Reader, Writer, bytesOf } from "./bytes.js";
+import { type BytesLike, EncodingError, Reader, Writer, bytesOf } from "../bytes.js";
 import { PART, Transcript } from "./hash.js";
 
 const VERSION = 1;

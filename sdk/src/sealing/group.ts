@@ -2,7 +2,7 @@
 //
 // Numbers are BigInts, whose time depends on their values: an observer who times a browser to the microsecond may learn
 // something about an exponent. Members of a committee use `weft committee`, which does not have this leak.
-import { EncodingError, numberBytes, numberOf } from "./bytes.js";
+import { EncodingError, numberBytes, numberOf } from "../bytes.js";
 
 /** The bytes are no element of the group. */
 export class InvalidElementError extends EncodingError {}

@@ -1,7 +1,7 @@
 // Hashes of sealing: one kind of input per part, and every field behind its length.
 import { concat, keccak256, stringToBytes } from "viem";
 import type { Domain } from "../marker.js";
-import { Writer, numberBytes } from "./bytes.js";
+import { Writer, numberBytes } from "../bytes.js";
 
 const SEALING_TAG = 30;
 

@@ -1,5 +1,5 @@
-export { EncodingError } from "./bytes.js";
-export type { BytesLike } from "./bytes.js";
+export { EncodingError } from "../bytes.js";
+export type { BytesLike } from "../bytes.js";
 export { checkCommittee } from "./committee.js";
 export type { Committee } from "./committee.js";
 export { SCHEME, decodeEnvelope, encodeEnvelope, envelopeId, gasFor, sizeFor } from "./envelope.js";
@@ -13,8 +13,8 @@ export { signEnvelope, verifyPayer } from "./payer.js";
 export type { SignedEnvelope } from "./payer.js";
 export { bundlePlaintext, transactionPlaintext } from "./plaintext.js";
 export type { SealedBundle, SealedLeg } from "./plaintext.js";
-export { SECTION, readOrderPromise } from "./promise.js";
-export type { OrderPromise } from "./promise.js";
+export { SECTION, readOrderPromise } from "../promise.js";
+export type { OrderPromise } from "../promise.js";
 export { provePuzzle, verifyPuzzleProof } from "./relation.js";
 export { EpochSealer, PuzzleSealer, Solution } from "./schemes.js";
 export { FalseClaimError, ForeignEnvelopeError, Sealer } from "./seal.js";

@@ -1,7 +1,7 @@
 // Epoch keys: which shares make a key, and how its secret comes to light (P10, P17).
 import { type Hex, bytesToHex } from "viem";
 import type { Domain } from "../marker.js";
-import { type BytesLike, EncodingError, Reader, bytesOf, numberOf } from "./bytes.js";
+import { type BytesLike, EncodingError, Reader, bytesOf, numberOf } from "../bytes.js";
 import { type CurvePoint, ORDER, encodePoint, sum, times } from "./curve.js";
 import { invert, power } from "./group.js";
 import { PART, Transcript } from "./hash.js";

@@ -11,7 +11,7 @@ import {
 } from "viem";
 import { RESERVED } from "../abi.js";
 import { type Domain, type PartedBundle, legCommitment, partedBundleId, suffixOf } from "../marker.js";
-import { Writer } from "./bytes.js";
+import { Writer } from "../bytes.js";
 import { type SealedLeg, putLeg } from "./plaintext.js";
 
 const VERSION = 1;

@@ -2,7 +2,7 @@
 import { type Hash, type Hex, bytesToHex, hashMessage, hexToBytes, isAddressEqual, recoverAddress } from "viem";
 import type { Domain } from "../marker.js";
 import { type Signer, addressOf, localAccount } from "../signer.js";
-import { type BytesLike, EncodingError, bytesOf, numberOf } from "./bytes.js";
+import { type BytesLike, EncodingError, bytesOf, numberOf } from "../bytes.js";
 import { ORDER } from "./curve.js";
 import { type Envelope, encodeEnvelope, envelopeId } from "./envelope.js";
 import { FalseClaimError } from "./seal.js";

@@ -1,6 +1,6 @@
 // What is sealed: a transaction or a bundle, in the encoding of the lane's items.
 import { type Hex, bytesToHex } from "viem";
-import { Writer, bytesOf } from "./bytes.js";
+import { Writer, bytesOf } from "../bytes.js";
 
 const VERSION = 1;
 

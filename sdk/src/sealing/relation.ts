@@ -1,7 +1,7 @@
 // A proof, before the order is fixed, that an envelope's puzzle is one: its author knows r with u = g^r, and the solution
 // is the one element whose square is published. It does not prove that the envelope opens to anything.
 import { type Hex, bytesToHex, concat } from "viem";
-import { type BytesLike, EncodingError, Reader, bytesOf, numberBytes, numberOf, sameBytes } from "./bytes.js";
+import { type BytesLike, EncodingError, Reader, bytesOf, numberBytes, numberOf, sameBytes } from "../bytes.js";
 import { type Envelope, envelopeId } from "./envelope.js";
 import { PART, type Part, Transcript, expand } from "./hash.js";
 import type { PuzzleSealer } from "./schemes.js";

@@ -1,7 +1,7 @@
 // The schemes: the key of an epoch, and a puzzle of an envelope's own (P10).
 import type { Hex } from "viem";
 import type { Domain } from "../marker.js";
-import { type BytesLike, bytesOf, numberOf, sameBytes } from "./bytes.js";
+import { type BytesLike, bytesOf, numberOf, sameBytes } from "../bytes.js";
 import { decodePoint, encodePoint, reduced, times, timesPublic } from "./curve.js";
 import { type Envelope, SCHEME } from "./envelope.js";
 import { InvalidElementError } from "./group.js";

@@ -2,7 +2,7 @@
 // hides, so whoever has the seed computes the whole ciphertext again, and each has exactly one verdict.
 import { type Hex, bytesToHex } from "viem";
 import type { Domain } from "../marker.js";
-import { type BytesLike, bytesOf, sameBytes, xor } from "./bytes.js";
+import { type BytesLike, bytesOf, sameBytes, xor } from "../bytes.js";
 import { type Carriage, type Envelope, type Scheme, pad, readableHash, sizeFor, unpad } from "./envelope.js";
 import { PART, type Part, Transcript, expand } from "./hash.js";
 

@@ -10,7 +10,7 @@ import { signEnvelope } from "./payer.js";
 import { bundlePlaintext, transactionPlaintext } from "./plaintext.js";
 import type { SealedBundle } from "./plaintext.js";
 import { type SealedPart, partPlaintext } from "./parts.js";
-import { type OrderPromise, SECTION, readOrderPromise } from "./promise.js";
+import { type OrderPromise, SECTION, readOrderPromise } from "../promise.js";
 import { EpochSealer } from "./schemes.js";
 import { FalseClaimError } from "./seal.js";
 import { RSA_2048, Setup } from "./setup.js";

@@ -1,6 +1,6 @@
 // What everybody agrees on before the first puzzle: modulus, delay, bases, and the base after the delay.
 import { type Hex, bytesToHex } from "viem";
-import { type BytesLike, EncodingError, Reader, bytesOf, numberOf } from "./bytes.js";
+import { type BytesLike, EncodingError, Reader, bytesOf, numberOf } from "../bytes.js";
 import { Group, jacobi, power } from "./group.js";
 import { PART, Transcript, expand } from "./hash.js";
 import { MAX_SQUARINGS, verifySquarings } from "./squarings.js";

@@ -1,6 +1,6 @@
 // A member's share of an epoch key: a point, its logarithm inside a puzzle, and the proof that it is the same number.
 import { type Hex, bytesToHex } from "viem";
-import { type BytesLike, EncodingError, Reader, bytesOf, numberBytes, numberOf, sameBytes } from "./bytes.js";
+import { type BytesLike, EncodingError, Reader, bytesOf, numberBytes, numberOf, sameBytes } from "../bytes.js";
 import type { Domain } from "../marker.js";
 import { type CurvePoint, POINT_BYTES, decodePoint, encodePoint, reduced, sum, timesPublic } from "./curve.js";
 import { power } from "./group.js";

@@ -1,5 +1,5 @@
 // Proofs that a value is the result of many squarings: Wesolowski, "Efficient verifiable delay functions", section 3.
-import { EncodingError, numberOf } from "./bytes.js";
+import { EncodingError, numberOf } from "../bytes.js";
 import { type Group, power } from "./group.js";
 import { PART, Transcript } from "./hash.js";
 

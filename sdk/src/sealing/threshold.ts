@@ -3,7 +3,7 @@
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { type Hex, bytesToHex, concat, sha256, stringToBytes } from "viem";
 import type { Domain } from "../marker.js";
-import { type BytesLike, EncodingError, bytesOf, sameBytes, xor } from "./bytes.js";
+import { type BytesLike, EncodingError, bytesOf, sameBytes, xor } from "../bytes.js";
 import { SCHEME } from "./envelope.js";
 import { PART, type Part, Transcript } from "./hash.js";
 import { FalseClaimError, Sealer } from "./seal.js";

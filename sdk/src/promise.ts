@@ -1,9 +1,9 @@
 // The sequencer's promise of a position (P14), checked here: its one encoding, its chain, its group and its signature.
 import { type Address, type Hex, bytesToHex, concat, hexToBytes, isAddressEqual, keccak256, recoverAddress, stringToBytes } from "viem";
-import type { Domain } from "../marker.js";
+import type { Domain } from "./marker.js";
 import { type BytesLike, EncodingError, Reader, Writer, bytesOf, numberBytes, numberOf, sameBytes } from "./bytes.js";
-import { ORDER } from "./curve.js";
-import { FalseClaimError } from "./seal.js";
+import { ORDER } from "./sealing/curve.js";
+import { FalseClaimError } from "./sealing/seal.js";
 
 const TAG = { laneChain: 5, order: 9, node: 12, group: 13 } as const;
 const ORDER_KIND = 0;
