@@ -114,15 +114,25 @@ export class Reader {
     return found === 1;
   }
 
-  /** A length that `Writer.counted` wrote, at most `bound`. */
-  counted(bound: number): number {
+  /** A number that `Writer.counted` wrote, of at most so many bytes. */
+  number(most: number): bigint {
     const size = this.byte();
-    if (size > 4) throw new EncodingError(`length of ${size} bytes is over the bound 4`);
+    if (size > most) throw new EncodingError(`number of ${size} bytes is over the bound ${most}`);
     const digits = this.raw(size);
     if (digits[0] === 0) throw new EncodingError("number with a leading zero");
-    const found = Number(numberOf(digits));
+    return numberOf(digits);
+  }
+
+  /** A length that `Writer.counted` wrote, at most `bound`. */
+  counted(bound: number): number {
+    const found = Number(this.number(4));
     if (found > bound) throw new EncodingError(`length ${found} is over the bound ${bound}`);
     return found;
+  }
+
+  /** How many bytes were read. */
+  get at(): number {
+    return this.#at;
   }
 
   finish(): void {

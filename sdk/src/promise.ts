@@ -1,68 +1,249 @@
-// The sequencer's promise of a position (P14), checked here: its one encoding, its chain, its group and its signature.
-import { type Address, type Hex, bytesToHex, concat, hexToBytes, isAddressEqual, keccak256, recoverAddress, stringToBytes } from "viem";
-import type { Domain } from "./marker.js";
+// What the sequencer promises of items (P14, P16), checked here: its one encoding, its chain, its group and its signature.
+import {
+  type Address,
+  type Hex,
+  bytesToHex,
+  concat,
+  hexToBytes,
+  isAddressEqual,
+  keccak256,
+  recoverAddress,
+  stringToBytes,
+  zeroHash,
+} from "viem";
 import { type BytesLike, EncodingError, Reader, Writer, bytesOf, numberBytes, numberOf, sameBytes } from "./bytes.js";
-import { ORDER } from "./sealing/curve.js";
-import { FalseClaimError } from "./sealing/seal.js";
+import { FalseClaimError } from "./claim.js";
+import type { Domain } from "./marker.js";
+import type { RemovalCause } from "./outcome.js";
+import { type SealedLeg, transactionPlaintext } from "./sealing/plaintext.js";
 
-const TAG = { laneChain: 5, order: 9, node: 12, group: 13 } as const;
-const ORDER_KIND = 0;
+const TAG = { item: 1, laneChain: 5, order: 9, execution: 10, checkpoint: 11, node: 12, group: 13, logs: 14 } as const;
+const DOMAIN_BYTES = 38;
 const MAX_GROUP = 4_096;
 const MAX_SIBLINGS = 12;
+const MAX_LEGS = 1_024;
+/** Half the order of secp256k1. */
+const MAX_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
 /** Sections of a slot. */
 export const SECTION = { l1Born: 0, sealed: 1, plaintext: 2, opened: 3 } as const;
 
-/** That an item has a position, and nothing else has it. */
-export interface OrderPromise {
+/** Causes of a removal, each at its byte. */
+const CAUSES: readonly RemovalCause[] = [
+  "Failed",
+  "Sibling",
+  "Undecryptable",
+  "Malformed",
+  "Invalid",
+  "Late",
+  "Unavailable",
+  "Reorged",
+];
+
+/** Where an item is in the one order. */
+export interface Position {
   slot: bigint;
   /** One of `SECTION`. */
   section: number;
   index: number;
+}
+
+/** That an item has a position, and nothing else has it. */
+export interface OrderPromise extends Position {
+  kind: "order";
   item: Hex;
+  /** Running hash of the section before the item, and after it. */
   prevChain: Hex;
   chain: Hex;
   unixMs: bigint;
+  /** L1 block by which the slot is there; zero when no time is promised. */
   l1Deadline: bigint;
+  /** Id of the bundle that the item is. */
   bundle: Hex | undefined;
 }
 
+/** That an item has a result: in blocks with these transactions, or removed. */
+export interface ExecutionPromise extends Position {
+  kind: "execution";
+  item: Hex;
+  chain: Hex;
+  /** L1 block on which the result rests: void when that is not canonical (P48). */
+  l1Origin: Hex;
+  /** Empty when it was removed. */
+  legs: PromisedLeg[];
+  removal: PromisedRemoval | undefined;
+}
+
+/** Promised result of one transaction. */
+export interface PromisedLeg {
+  leg: number;
+  /** Network of the rollup, see `Rollup.network`. */
+  network: number;
+  txHash: Hex;
+  success: boolean;
+  gasUsed: bigint;
+  /** Keccak of what it returned or reverted with. */
+  outputHash: Hex;
+  /** See `logsHash`. */
+  logsHash: Hex;
+  blockNumber: bigint;
+  parentHash: Hex;
+}
+
+/** Promised cause of a removal. */
+export interface PromisedRemoval {
+  cause: RemovalCause;
+  network: number;
+  leg: number;
+  /** Keccak of the revert data. */
+  outputHash: Hex;
+}
+
+/** How far a section of the open slot got. */
+export interface Checkpoint {
+  kind: "checkpoint";
+  slot: bigint;
+  /** Hash of the previous slot's closing record. */
+  parent: Hex;
+  section: number;
+  count: number;
+  chain: Hex;
+  unixMs: bigint;
+}
+
+/** What a signature can be about. */
+export type Statement = OrderPromise | ExecutionPromise | Checkpoint;
+
+/** Kinds of statements at their bytes: the tag of the leaf, and what reads one. */
+const KINDS = [
+  { tag: TAG.order, read: readOrder },
+  { tag: TAG.execution, read: readExecution },
+  { tag: TAG.checkpoint, read: readCheckpoint },
+] as const;
+
 /**
- * Reads a signed promise of a position and checks that `key` made it in this realm; throws `EncodingError` or
- * `FalseClaimError` when it binds nobody.
+ * Reads a signed promise and checks that `key` made it in this realm; throws `EncodingError` or `FalseClaimError` when it
+ * binds nobody.
  */
-export async function readOrderPromise(domain: Domain, input: BytesLike, key: Address): Promise<OrderPromise> {
+export async function readPromise(domain: Domain, input: BytesLike, key: Address): Promise<Statement> {
   const reader = new Reader(bytesOf(input));
   if (reader.byte() !== 1) throw new EncodingError("not version 1 of a promise");
-  if (!sameBytes(reader.raw(38), domainBytes(domain))) throw new FalseClaimError("the promise is about another realm");
-  if (reader.byte() !== ORDER_KIND) throw new FalseClaimError("the promise is not one of a position");
-  const promise = readOrder(reader);
-  const leaf = hash(domain, TAG.order, putOrder(new Writer(), promise).finish());
+  const isOurs = sameBytes(reader.raw(DOMAIN_BYTES), domainBytes(domain));
+  if (!isOurs) throw new FalseClaimError("the promise is about another realm");
+  const { statement, leaf } = readStatement(reader, domain);
   const digest = readPath(reader, domain, leaf);
-  const signature = reader.raw(65);
+  const signature = readSignature(reader);
   reader.finish();
-  checkChain(domain, promise);
-  if (signature[64]! > 1 || numberOf(signature.slice(32, 64)) > ORDER / 2n) {
-    throw new EncodingError("not a signature in its one accepted form");
-  }
+  const flaw = flawOf(domain, statement);
+  if (flaw) throw new FalseClaimError(`the promise contradicts itself: ${flaw}`);
   const signer = await recoverAddress({ hash: bytesToHex(digest), signature }).catch(() => undefined);
-  if (signer && isAddressEqual(signer, key)) return promise;
+  if (signer && isAddressEqual(signer, key)) return statement;
   throw new FalseClaimError(`the promise is signed by ${signer ?? "nobody"}, expected ${key}`);
 }
 
-function readOrder(reader: Reader): OrderPromise {
-  const [slot, section, index] = [number(reader, 8), reader.byte(), Number(number(reader, 4))];
-  const [item, prevChain, chain] = [reader.hex(32), reader.hex(32), reader.hex(32)];
-  const [unixMs, l1Deadline] = [number(reader, 8), number(reader, 8)];
-  const bundle = reader.bool() ? reader.hex(32) : undefined;
-  return { slot, section, index, item, prevChain, chain, unixMs, l1Deadline, bundle };
+/** The same for a promise of a position. */
+export async function readOrderPromise(domain: Domain, input: BytesLike, key: Address): Promise<OrderPromise> {
+  const promise = await readPromise(domain, input, key);
+  if (promise.kind === "order") return promise;
+  throw new FalseClaimError("the promise is not one of a position");
 }
 
-function putOrder(out: Writer, promise: OrderPromise): Writer {
-  putNumber(putNumber(out, promise.slot).uint(promise.section, 1), BigInt(promise.index));
-  out.hex(promise.item, 32).hex(promise.prevChain, 32).hex(promise.chain, 32);
-  putNumber(putNumber(out, promise.unixMs), promise.l1Deadline).bool(promise.bundle !== undefined);
-  return promise.bundle === undefined ? out : out.hex(promise.bundle, 32);
+/** The same for a promise of a result. */
+export async function readExecutionPromise(domain: Domain, input: BytesLike, key: Address): Promise<ExecutionPromise> {
+  const promise = await readPromise(domain, input, key);
+  if (promise.kind === "execution") return promise;
+  throw new FalseClaimError("the promise is not one of a result");
+}
+
+/** A log, as far as promises name it. */
+export interface PromisedLog {
+  address: Address;
+  topics: readonly Hex[];
+  data: Hex;
+}
+
+/** Returns the hash by which an execution promise names the logs of a transaction, those of its receipt in their order. */
+export function logsHash(domain: Domain, logs: readonly PromisedLog[]): Hex {
+  const out = new Writer().counted(logs.length);
+  for (const { address, topics, data } of logs) {
+    out.hex(address, 20).counted(topics.length);
+    for (const topic of topics) out.hex(topic, 32);
+    out.bytes(bytesOf(data));
+  }
+  return bytesToHex(hash(domain, TAG.logs, out.finish()));
+}
+
+/** Returns the hash by which promises name a single transaction that was sent as it is. */
+export function itemHash(domain: Domain, leg: SealedLeg): Hex {
+  // The version byte of an encoding is not hashed.
+  return bytesToHex(hash(domain, TAG.item, hexToBytes(transactionPlaintext(leg)).slice(1)));
+}
+
+function readStatement(reader: Reader, domain: Domain): { statement: Statement; leaf: Uint8Array } {
+  const byte = reader.byte();
+  const kind = KINDS[byte];
+  if (!kind) throw new EncodingError(`byte ${byte} is not a kind of promise`);
+  const start = reader.at;
+  const statement = kind.read(reader);
+  // A statement has one encoding, so that the bytes which were read are those that were signed.
+  return { statement, leaf: hash(domain, kind.tag, reader.input.slice(start, reader.at)) };
+}
+
+function readOrder(reader: Reader): OrderPromise {
+  const place = readPosition(reader);
+  const [item, prevChain, chain] = [reader.hex(32), reader.hex(32), reader.hex(32)];
+  const [unixMs, l1Deadline] = [reader.number(8), reader.number(8)];
+  const bundle = reader.bool() ? reader.hex(32) : undefined;
+  return { kind: "order", ...place, item, prevChain, chain, unixMs, l1Deadline, bundle };
+}
+
+function readExecution(reader: Reader): ExecutionPromise {
+  const place = readPosition(reader);
+  const [item, chain, l1Origin] = [reader.hex(32), reader.hex(32), reader.hex(32)];
+  const count = reader.counted(MAX_LEGS);
+  const legs: PromisedLeg[] = [];
+  while (legs.length < count) legs.push(readLeg(reader, legs.at(-1)?.leg ?? -1));
+  const removal = reader.bool() ? readRemoval(reader) : undefined;
+  return { kind: "execution", ...place, item, chain, l1Origin, legs, removal };
+}
+
+function readLeg(reader: Reader, before: number): PromisedLeg {
+  const leg = Number(reader.number(2));
+  if (leg <= before) throw new EncodingError("legs are not in increasing order");
+  const [network, txHash, success] = [Number(reader.number(4)), reader.hex(32), reader.bool()];
+  const [gasUsed, outputHash, logs] = [reader.number(8), reader.hex(32), reader.hex(32)];
+  const [blockNumber, parentHash] = [reader.number(8), reader.hex(32)];
+  return { leg, network, txHash, success, gasUsed, outputHash, logsHash: logs, blockNumber, parentHash };
+}
+
+function readRemoval(reader: Reader): PromisedRemoval {
+  const byte = reader.byte();
+  const cause = CAUSES[byte];
+  if (!cause) throw new EncodingError(`byte ${byte} is not a cause of a removal`);
+  return { cause, network: Number(reader.number(4)), leg: Number(reader.number(2)), outputHash: reader.hex(32) };
+}
+
+function readCheckpoint(reader: Reader): Checkpoint {
+  const [slot, parent, section] = [reader.number(8), reader.hex(32), readSection(reader)];
+  const [count, chain, unixMs] = [Number(reader.number(4)), reader.hex(32), reader.number(8)];
+  return { kind: "checkpoint", slot, parent, section, count, chain, unixMs };
+}
+
+function readPosition(reader: Reader): Position {
+  return { slot: reader.number(8), section: readSection(reader), index: Number(reader.number(4)) };
+}
+
+function readSection(reader: Reader): number {
+  const section = reader.byte();
+  if (section > SECTION.opened) throw new EncodingError(`byte ${section} is not a section`);
+  return section;
+}
+
+/** Reads a signature in its one accepted form: `r || s || parity`, s in the lower half. */
+function readSignature(reader: Reader): Uint8Array {
+  const signature = reader.raw(65);
+  if (signature[64]! <= 1 && numberOf(signature.slice(32, 64)) <= MAX_S) return signature;
+  throw new EncodingError("not a signature in its one accepted form");
 }
 
 /** Walks from the leaf to what was signed; throws for a path that no group has. */
@@ -82,28 +263,32 @@ function readPath(reader: Reader, domain: Domain, leaf: Uint8Array): Uint8Array 
   return hash(domain, TAG.group, concat([numberBytes(BigInt(count), 2), node]));
 }
 
-function checkChain(domain: Domain, { slot, section, index, item, prevChain, chain }: OrderPromise): void {
-  const start = hash(domain, TAG.laneChain, new Writer().uint(slot, 8).uint(section, 1).finish());
-  const follows = keccak256(concat([hexToBytes(prevChain), numberBytes(BigInt(index), 4), hexToBytes(item)]));
-  const starts = index > 0 || prevChain === bytesToHex(start);
-  if (section === SECTION.l1Born || !starts || follows !== chain) {
-    throw new FalseClaimError("the promise contradicts itself");
+/** Returns why nobody can keep a promise. */
+function flawOf(domain: Domain, statement: Statement): string | undefined {
+  if (statement.kind === "order") return orderFlaw(domain, statement);
+  if (statement.kind === "execution") {
+    const isTorn = statement.removal !== undefined && statement.legs.length > 0;
+    return isTorn ? "a removed item has no legs in blocks" : undefined;
   }
+  const { slot, section, count, chain } = statement;
+  if (count > 0 || chain === chainStart(domain, slot, section)) return undefined;
+  return "an empty section does not end where its chain starts";
 }
 
-/** A number without leading zeros, behind its length in bytes. */
-function number(reader: Reader, most: number): bigint {
-  const size = reader.byte();
-  if (size > most) throw new EncodingError(`number of ${size} bytes is over the bound ${most}`);
-  const digits = reader.raw(size);
-  if (digits[0] === 0) throw new EncodingError("number with a leading zero");
-  return numberOf(digits);
+function orderFlaw(domain: Domain, { slot, section, index, item, prevChain, chain }: OrderPromise): string | undefined {
+  if (section === SECTION.l1Born) {
+    return prevChain === zeroHash && chain === zeroHash ? undefined : "items born on L1 have no chain";
+  }
+  if (index === 0 && prevChain !== chainStart(domain, slot, section)) {
+    return "the first item of a section does not follow the start of its chain";
+  }
+  const follows = keccak256(concat([hexToBytes(prevChain), numberBytes(BigInt(index), 4), hexToBytes(item)]));
+  return follows === chain ? undefined : "the chain does not follow from the item";
 }
 
-function putNumber(out: Writer, value: bigint): Writer {
-  if (value === 0n) return out.uint(0, 1);
-  const size = Math.ceil(value.toString(16).length / 2);
-  return out.uint(size, 1).uint(value, size);
+/** Returns the running hash of an empty section (P2). */
+function chainStart(domain: Domain, slot: bigint, section: number): Hex {
+  return bytesToHex(hash(domain, TAG.laneChain, new Writer().uint(slot, 8).uint(section, 1).finish()));
 }
 
 function hash(domain: Domain, tag: number, body: Uint8Array): Uint8Array {

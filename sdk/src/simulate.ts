@@ -1,4 +1,4 @@
-// Simulation over several rollups, and promises: methods that not every node has are asked for, not assumed.
+// Simulation over several rollups: a method that not every node has is asked for, not assumed.
 import { type AccessList, type Address, type Hex, numberToHex } from "viem";
 import type { Realm } from "./realm.js";
 import { MethodMissingError, request } from "./rpc.js";
@@ -89,20 +89,4 @@ function transaction({ from, to, data, value, gas, accessList }: SimulatedCall) 
     ...(gas === undefined ? {} : { gas: numberToHex(gas) }),
     ...(accessList ? { accessList } : {}),
   };
-}
-
-/** Signed words of the sequencer about an item (P14), as the node tells them. */
-export interface Promises {
-  /** It has this place in the order. */
-  order: unknown;
-  /** It was executed with this result. */
-  execution: unknown;
-}
-
-/**
- * Returns what was promised for a transaction or bundle; null when nothing was. Throws `MethodMissingError` where nodes
- * do not promise.
- */
-export function getPromises(realm: Realm, id: Hex): Promise<Promises | null> {
-  return realm.request("weft_getPromise", id);
 }

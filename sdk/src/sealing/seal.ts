@@ -1,10 +1,13 @@
 // Sealing and opening, the same for every scheme (P10, P11): all randomness of a ciphertext comes from a seed that it
 // hides, so whoever has the seed computes the whole ciphertext again, and each has exactly one verdict.
 import { type Hex, bytesToHex } from "viem";
+import { FalseClaimError } from "../claim.js";
 import type { Domain } from "../marker.js";
 import { type BytesLike, bytesOf, sameBytes, xor } from "../bytes.js";
 import { type Carriage, type Envelope, type Scheme, pad, readableHash, sizeFor, unpad } from "./envelope.js";
 import { PART, type Part, Transcript, expand } from "./hash.js";
+
+export { FalseClaimError };
 
 const SEED_BYTES = 32;
 
@@ -17,11 +20,6 @@ export type Verdict =
 /** The envelope is sealed to another key, so nothing can be said about it here. */
 export class ForeignEnvelopeError extends Error {
   override readonly name = "ForeignEnvelopeError";
-}
-
-/** What is claimed about an envelope is not so. */
-export class FalseClaimError extends Error {
-  override readonly name = "FalseClaimError";
 }
 
 /** What is sealed to a key: the carriage, whose size bucket is the smallest one when absent. */
