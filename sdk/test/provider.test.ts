@@ -1,60 +1,22 @@
 // wagmi's actions over the provider: what `useSendCalls`, `useCallsStatus` and `useWaitForCallsStatus` call.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  connect,
-  createConfig,
-  createConnector,
-  getCallsStatus,
-  getCapabilities,
-  sendCalls,
-  showCallsStatus,
-  waitForCallsStatus,
-} from "@wagmi/core";
-import { type Chain, type EIP1193Provider, encodeFunctionData, http, parseEther } from "viem";
-import { type WeftProvider, severalChains, weftProvider } from "@weft/sdk";
+import { getCallsStatus, getCapabilities, sendCalls, showCallsStatus, waitForCallsStatus } from "@wagmi/core";
+import { encodeFunctionData, parseEther } from "viem";
+import { severalChains, weftProvider } from "@weft/sdk";
 import { A, B, C, NOWHERE, count, counterAbi, deploy, friend, owner, start, user } from "./lib/node.js";
+import { connected } from "./lib/wagmi.js";
 import { routed } from "./lib/wallet.js";
 
 const { weft, urls } = await start();
 const counter = await deploy(weft, B, "Counter");
 const shown: string[] = [];
 const provider = weftProvider(weft, { accounts: [user], onShow: (id) => shown.push(id) });
-const config = await connected(provider);
+const config = await connected(weft, provider);
 const balance = (chainId: number) => weft.rollup(chainId).client.getBalance({ address: friend.address, blockTag: "pending" });
 const incrementData = encodeFunctionData({ abi: counterAbi, functionName: "increment" });
 const revertData = encodeFunctionData({ abi: counterAbi, functionName: "incrementAndRevert" });
 const pay = { to: friend.address, value: 5n };
-
-async function connected(provider: WeftProvider) {
-  const chains = weft.rollups.map(({ chain }) => chain) as [Chain, ...Chain[]];
-  const connector = createConnector((own) => ({
-    id: "weft",
-    name: "Weft",
-    type: "weft",
-    async connect() {
-      const accounts = await provider.request({ method: "eth_requestAccounts" });
-      return { accounts, chainId: await this.getChainId() } as never;
-    },
-    async disconnect() {},
-    getAccounts: () => provider.request({ method: "eth_accounts" }),
-    getChainId: async () => Number(await provider.request({ method: "eth_chainId" })),
-    getProvider: async () => provider as EIP1193Provider,
-    isAuthorized: async () => true,
-    async switchChain({ chainId }) {
-      await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: `0x${chainId.toString(16)}` }] });
-      own.emitter.emit("change", { chainId });
-      return chains.find(({ id }) => id === chainId)!;
-    },
-    onAccountsChanged() {},
-    onChainChanged() {},
-    onDisconnect() {},
-  }));
-  const transports = Object.fromEntries(chains.map(({ id, rpcUrls }) => [id, http(rpcUrls.default.http[0])]));
-  const config = createConfig({ chains, connectors: [connector], transports });
-  await connect(config, { connector: config.connectors[0]! } as never);
-  return config;
-}
 
 function raw(body: object) {
   const common = { version: "2.0.0", chainId: "0x385", atomicRequired: true };
@@ -169,7 +131,7 @@ test("everything else goes to the rollup", async () => {
 });
 
 test("around a wallet that signs and sends by itself", async () => {
-  const wrapped = await connected(weftProvider(weft, { wallet: routed(urls) as never }));
+  const wrapped = await connected(weft, weftProvider(weft, { wallet: routed(urls) as never }));
   const before = [await balance(A), await balance(B)];
   const calls = severalChains([{ chainId: A, ...pay }, { chainId: B, ...pay }]);
   const { id } = await sendCalls(wrapped, { account: owner.address, forceAtomic: true, ...calls });
