@@ -1,6 +1,7 @@
 // Contracts of the stories: published packages with their creation bytecode unchanged, and our own artifacts.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { parseAbi } from "viem";
 
 const require = createRequire(import.meta.url);
 
@@ -35,6 +36,27 @@ export const OrderVerifier = artifact("OrderVerifier");
 export const Payer = artifact("Payer");
 export const RemoteTrader = artifact("RemoteTrader");
 export const SequencerRegistry = artifact("SequencerRegistry");
+
+// Every rollup has these two at their usual addresses; what is called of them.
+export const Multicall3 = {
+  abi: parseAbi([
+    "struct Call { address target; bool allowFailure; bytes callData; }",
+    "struct Result { bool success; bytes returnData; }",
+    "function aggregate3(Call[] calls) payable returns (Result[] returnData)",
+    "function getChainId() view returns (uint256 chainid)",
+    "function getEthBalance(address addr) view returns (uint256 balance)",
+  ]),
+};
+export const Permit2 = {
+  abi: parseAbi([
+    "struct TokenPermissions { address token; uint256 amount; }",
+    "struct PermitTransferFrom { TokenPermissions permitted; uint256 nonce; uint256 deadline; }",
+    "struct SignatureTransferDetails { address to; uint256 requestedAmount; }",
+    "function permitTransferFrom(PermitTransferFrom permit, SignatureTransferDetails transferDetails, address owner, bytes signature)",
+    "error InvalidNonce()",
+    "error InvalidSigner()",
+  ]),
+};
 
 export const RESERVED = "0x5745465400000000000000000000000000000000";
 export const MANAGER = "0x5745465400000000000000000000000000000001";

@@ -1,72 +1,53 @@
-// viem and ethers over WebSocket on every rollup, and sends that answer with their receipt (EIP-7966).
+// Every client over WebSocket on every rollup, and sends that answer with their receipt (EIP-7966).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Contract, JsonRpcProvider, Wallet, WebSocketProvider } from "ethers";
-import { bytesToHex, createPublicClient, parseEther, webSocket } from "viem";
-import { sendRawTransactionSync } from "viem/actions";
+import { parseEther } from "viem";
 import { accounts, chains } from "../lib/chain.mjs";
+import { CLIENTS } from "../lib/clients.mjs";
 import { WETH9 } from "../lib/code.mjs";
 import { CHAIN_IDS, devnet, until } from "../lib/devnet.mjs";
 
-const [viemUser, ethersUser, sender] = accounts;
+const ENOUGH = 3;
+const [user, sender, friend] = accounts;
 const chain = chains(await devnet());
+const stories = CHAIN_IDS.flatMap((id) => Object.keys(CLIENTS).map((name) => [name, chain[id]]));
 
-for (const id of CHAIN_IDS) {
-  const here = chain[id];
-  const socket = here.url.replace("http", "ws");
-
-  test(`viem hears about blocks, logs and transactions of ${id}`, async (t) => {
-    const weth = await here.deploy(viemUser, WETH9);
-    await here.done(weth.hash);
-    const client = createPublicClient({ chain: here.definition, transport: webSocket(socket, { reconnect: false }) });
-    t.after(async () => (await client.transport.getRpcClient()).close());
-    const heard = { blocks: [], logs: [], pending: [] };
-    const onError = (error) => assert.fail(error);
-    const stops = [
-      client.watchBlocks({ onBlock: ({ number }) => heard.blocks.push(number), onError }),
-      client.watchContractEvent({ ...weth, abi: WETH9.abi, onLogs: (logs) => heard.logs.push(...logs), onError }),
-      client.watchPendingTransactions({ onTransactions: (hashes) => heard.pending.push(...hashes), onError }),
-    ];
-    // A subscription begins when its answer is there.
-    await until("viem is subscribed", async () => {
-      const hash = await here.send(viemUser, { to: sender.address, value: 1n });
-      await here.done(hash);
-      return heard.pending.includes(hash) || null;
+for (const [name, here] of stories) {
+  test(`${name} hears about logs of ${here.id}`, async (t) => {
+    const client = CLIENTS[name](here, t);
+    const weth = await client.deploy(user, WETH9);
+    const heard = await client.listen(weth, WETH9, "Deposit");
+    // A subscription begins when its answer is there, of which clients do not tell.
+    let value = 0n;
+    await until("logs", async () => {
+      await client.write(user, weth, WETH9, "deposit", [], { value: ++value });
+      return heard.length >= ENOUGH || null;
     });
-    const receipt = await here.done(here.call(viemUser, weth.address, WETH9, "deposit", [], { value: 5n }));
-    const log = await until("the log", () => heard.logs[0]);
-    assert.deepEqual([log.eventName, log.args.wad, log.blockHash], ["Deposit", 5n, receipt.blockHash]);
-    await until("the block", () => heard.blocks.includes(receipt.blockNumber) || null);
-    assert.ok(heard.pending.includes(receipt.transactionHash));
-    stops.forEach((stop) => stop());
+    const first = heard[0][1];
+    assert.deepEqual(heard, heard.map((_, index) => [user.address, first + BigInt(index)]));
   });
 
-  test(`ethers hears about blocks and events of ${id}`, async (t) => {
-    const weth = await here.deploy(ethersUser, WETH9);
-    await here.done(weth.hash);
-    const provider = new WebSocketProvider(socket);
-    t.after(() => provider.destroy());
-    const contract = new Contract(weth.address, WETH9.abi, new Wallet(bytesToHex(sender.getHdKey().privateKey), provider));
-    const [blocks, events] = [[], []];
-    await provider.on("block", (number) => blocks.push(number));
-    await contract.on("Deposit", (who, wad) => events.push([who, wad]));
-    // Waiting is left to us: ethers looks when a block comes, and empty slots have none (P9).
-    const receipt = await here.done((await contract.deposit({ value: 6n })).hash);
-    assert.deepEqual(await until("the event", () => events[0]), [sender.address, 6n]);
-    await until("the block", () => blocks.includes(Number(receipt.blockNumber)) || null);
-  });
+  if (name !== "cast") {
+    test(`${name} hears about blocks and transactions of ${here.id}`, async (t) => {
+      const client = CLIENTS[name](here, t);
+      const [heads, pending, sent] = [await client.heads(), await client.pending(), []];
+      await until("blocks and transactions", async () => {
+        sent.push((await client.send(sender, { to: friend.address, value: 1n })).hash);
+        return (heads.length >= ENOUGH && pending.length >= ENOUGH) || null;
+      });
+      const first = sent.indexOf(pending[0]);
+      assert.deepEqual(pending, sent.slice(first, first + pending.length));
+      assert.deepEqual(heads, heads.map((_, index) => heads[0] + BigInt(index)));
+      assert.ok((await here.client.getBlock({ blockNumber: heads.at(-1) })).hash);
+    });
+  }
 
-  test(`a send on ${id} answers with its receipt`, async () => {
-    const before = await here.balance(accounts[9].address);
-    const to = accounts[9].address;
-    const serializedTransaction = await here.sign(viemUser, { to, value: parseEther("1") });
-    const receipt = await sendRawTransactionSync(here.client, { serializedTransaction });
-    assert.deepEqual([receipt.status, receipt.gasUsed], ["success", 21_000n]);
-    const provider = new JsonRpcProvider(here.url, id, { staticNetwork: true });
-    const raw = await here.sign(viemUser, { to, value: 1n });
-    const answer = await provider.send("eth_sendRawTransactionSync", [raw]);
-    provider.destroy();
-    assert.equal(answer.status, "0x1");
-    assert.equal(await here.balance(to), before + parseEther("1") + 1n);
+  test(`a send by ${name} on ${here.id} answers with its receipt`, async (t) => {
+    const client = CLIENTS[name](here, t);
+    const before = await here.balance(friend.address);
+    const { succeeded, gasUsed, hash } = await client.sendSync(sender, { to: friend.address, value: parseEther("1") });
+    assert.deepEqual([succeeded, gasUsed], [true, 21_000n]);
+    assert.equal(await here.balance(friend.address), before + parseEther("1"));
+    assert.equal((await here.done(hash)).transactionHash, hash);
   });
 }

@@ -5,17 +5,14 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { ContractFactory, JsonRpcProvider, Wallet, parseEther as parseEthers } from "ethers";
-import { bytesToHex, concat, getContractAddress, parseAbi, parseEther } from "viem";
+import { bytesToHex, concat, getContractAddress, parseEther } from "viem";
 import { accounts, chains } from "../lib/chain.mjs";
-import { CREATE2_DEPLOYER, MULTICALL3, PERMIT2, WETH9 } from "../lib/code.mjs";
-import { CHAIN_IDS, devnet } from "../lib/devnet.mjs";
+import { CLIENTS } from "../lib/clients.mjs";
+import { CREATE2_DEPLOYER, MULTICALL3, Multicall3, PERMIT2, WETH9 } from "../lib/code.mjs";
+import { CHAIN_IDS, devnet, until } from "../lib/devnet.mjs";
 
 const CAST = createRequire(import.meta.url).resolve("@foundry-rs/cast-linux-amd64/bin/cast");
-const MULTICALL3_ABI = parseAbi([
-  "function getChainId() view returns (uint256)",
-  "function getEthBalance(address) view returns (uint256)",
-]);
-const [viemUser, ethersUser, castUser] = accounts;
+const [viemUser, ethersUser, castUser, logUser] = accounts;
 const chain = chains(await devnet());
 
 for (const id of CHAIN_IDS) {
@@ -111,17 +108,29 @@ for (const id of CHAIN_IDS) {
     }
   });
 
+  for (const name of Object.keys(CLIENTS)) {
+    test(`${name} finds logs of ${id}, and many calls are one`, async (t) => {
+      const tool = CLIENTS[name](chain[id], t);
+      const weth = await tool.deploy(logUser, WETH9);
+      for (const value of [1n, 2n]) await tool.write(logUser, weth, WETH9, "deposit", [], { value });
+      // The receipt of a send may come before the block is closed.
+      const deposits = await until("logs", async () => {
+        const found = await tool.history(weth, WETH9, "Deposit");
+        return found.length >= 2 ? found : null;
+      });
+      assert.deepEqual(deposits.map((args) => [...args]), [[logUser.address, 1n], [logUser.address, 2n]]);
+      const answers = await tool.multicall([
+        { address: MULTICALL3, contract: Multicall3, name: "getChainId" },
+        { address: MULTICALL3, contract: Multicall3, name: "getEthBalance", args: [accounts[9].address] },
+        { address: weth, contract: WETH9, name: "transfer", args: [accounts[9].address, 1n] },
+        { address: weth, contract: WETH9, name: "balanceOf", args: [logUser.address] },
+      ]);
+      assert.deepEqual(answers, [BigInt(id), parseEther("10000"), undefined, 3n]);
+    });
+  }
+
   test(`the usual contracts are at their usual addresses on ${id}`, async () => {
     for (const address of [MULTICALL3, PERMIT2, CREATE2_DEPLOYER]) assert.ok(await client.getCode({ address }));
-    const results = await client.multicall({
-      multicallAddress: MULTICALL3,
-      contracts: [
-        { address: MULTICALL3, abi: MULTICALL3_ABI, functionName: "getChainId" },
-        { address: MULTICALL3, abi: MULTICALL3_ABI, functionName: "getEthBalance", args: [accounts[9].address] },
-      ],
-      allowFailure: false,
-    });
-    assert.deepEqual(results, [BigInt(id), parseEther("10000")]);
     const salt = `0x${"11".repeat(32)}`;
     const data = concat([salt, WETH9.bytecode]);
     const hash = await chain[id].wallet(viemUser).sendTransaction({ to: CREATE2_DEPLOYER, data });
