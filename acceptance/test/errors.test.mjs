@@ -34,6 +34,7 @@ const BUNDLE_ERRORS = {
   UnknownBundle: -38007,
   LevelUnavailable: -38010,
   EmptyBundle: -38011,
+  NonceTooHigh: -38013,
 };
 
 const [owner, user, friend] = accounts;
@@ -197,20 +198,23 @@ test("a bundle sent twice", async () => {
   const { id, legs } = await markedLegs([{ ...transfer, chain: chain[B], account: friend, gas: 100_000n }]);
   await sendBundle(chain[A], legs);
   assert.equal((await outcome(chain[A], id)).outcome, "included");
-  await assert.rejects(sendBundle(chain[A], legs), ({ data }) => ["DuplicateBundle", "Replayed"].includes(data.name));
+  await refusesNamed(sendBundle(chain[A], legs), "Replayed");
 });
 
-test("a bundle leg that cannot start is removed as invalid, and says why", async () => {
+test("a bundle leg ahead of its nonce is refused", async () => {
   const nonce = await chain[B].client.getTransactionCount({ address: user.address, blockTag: "pending" });
   const legs = await plainLegs([{ ...transfer, chain: chain[B], account: user, nonce: nonce + 3 }]);
-  const known = await sendBundle(chain[A], legs)
-    .then(({ bundleId: id }) => outcome(chain[A], id))
-    .catch((error) => error);
-  if (known instanceof RpcError) assert.match(known.reason, /nonce/i);
-  else {
-    assert.deepEqual([known.outcome, known.cause, known.chainId, known.leg], ["removed", "Invalid", B, 0]);
-    assert.match(known.reason, /nonce/i);
-  }
+  await refusesNamed(sendBundle(chain[A], legs), "NonceTooHigh");
+});
+
+test("a bundle leg that cannot start when its turn comes is removed as invalid, and says why", async () => {
+  const account = accounts[8];
+  const all = { chain: chain[B], account, to: friend.address, value: parseEther("6000"), gas: 21_000n };
+  const { bundleId: id } = await sendBundle(chain[A], await plainLegs([all, all]));
+  const known = await outcome(chain[A], id);
+  assert.deepEqual([known.outcome, known.cause, known.chainId, known.leg], ["removed", "Invalid", B, 1]);
+  assert.equal(known.invalid, "insufficientFunds");
+  assert.match(known.reason, /funds/i);
 });
 
 test("a call that leaves the realm", async () => {

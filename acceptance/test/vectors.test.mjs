@@ -6,6 +6,8 @@ import { bundleId, marked } from "../lib/bundle.mjs";
 
 const bundles = JSON.parse(readFileSync(new URL("../../vectors/types/bundles.json", import.meta.url), "utf8"));
 
+test("there are vectors", () => assert.ok(bundles.vectors.length >= 3));
+
 for (const { name, legs, salt, level, id, suffix } of bundles.vectors) {
   test(`bundle "${name}"`, () => {
     const shapes = legs.map(({ network, value, ...leg }) => ({ ...leg, chainId: network, value: BigInt(value) }));

@@ -62,8 +62,7 @@ test("a leg that reverts takes the others along, and says why", async () => {
     .send();
   const error = await sent.wait().catch((error: unknown) => error);
   assert.ok(error instanceof NotIncludedError, String(error));
-  assert.equal(error.outcome.outcome, "removed");
-  if (error.outcome.outcome !== "removed") return;
+  assert.ok(error.outcome.outcome === "removed");
   const { cause, leg, chainId } = error.outcome;
   assert.deepEqual({ cause, leg, chainId }, { cause: "Failed", leg: 1, chainId: B });
   assert.equal(error.decoded?.errorName, "Refused");
@@ -104,13 +103,11 @@ test("simulation tells the future and keeps nothing", async () => {
 });
 
 test("a bundle cannot be sent twice", async () => {
-  const signed = await bundle(weft).leg(pay(A)).send();
-  await signed.wait();
   const again = await bundle(weft, { salt: `0x${"07".repeat(32)}` }).leg(pay(A)).sign();
   await (await again.send()).wait();
   await assert.rejects(again.send(), (error: unknown) => {
     assert.ok(error instanceof RefusedError);
-    assert.ok(["Replayed", "DuplicateBundle"].includes(error.refusal!), error.message);
+    assert.equal(error.refusal, "Replayed", error.message);
     return true;
   });
 });
