@@ -75,7 +75,7 @@ test("P1: a promise binds its key, in its realm", async () => {
     { ...domain, settlement: signer },
     { ...domain, realm: 8n },
   ];
-  for (const other of others) await assert.rejects(readPromise(other, encoding, signer), FalseClaimError);
+  for (const other of others) await assert.rejects(readPromise(other, encoding, signer), /about another realm/);
   await assert.rejects(readPromise(domain, encoding, told.domain.settlement), /signed by 0x.*, expected/);
 });
 
@@ -143,6 +143,11 @@ test("paths that no group has, and signatures in another form, bind nobody", asy
   assert.equal((await read(alone)).kind, "order");
   const paths: Hex[] = ["0x0001000100", "0x0000000000", "0x0000000200", "0x0000100100", `0x000000010101${"00".repeat(32)}`];
   for (const path of paths) await refused(read(path), path);
+  // The last of 4,096 has a sibling on every level, the last of one more is alone until the top.
+  const largest = signedIn(4_096, Array(12).fill(ITEM), 0, order({}));
+  assert.equal((await readPromise(domain, await largest, signer.address)).kind, "order");
+  const larger = signedIn(4_097, [ITEM], 0, order({}));
+  await assert.rejects(readPromise(domain, await larger, signer.address), /fits no group/);
   const curveOrder = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
   const [r, s, parity] = [slice(signature, 0, 32), BigInt(slice(signature, 32, 64)), Number(slice(signature, 64))];
   await assert.rejects(read(alone, concat([r, fixed(curveOrder - s, 32), fixed(1 - parity, 1)])), EncodingError);
@@ -156,11 +161,18 @@ async function refused(answer: Promise<unknown>, why: string): Promise<void> {
 }
 
 /** Signs a statement alone in its group. */
-async function signed(kind: number, body: Hex): Promise<Hex> {
+function signed(kind: number, body: Hex): Promise<Hex> {
+  return signedIn(1, [], kind, body);
+}
+
+/** Signs a statement as the last one of a group, with the siblings of its path, all to its left. */
+async function signedIn(count: number, siblings: Hex[], kind: number, body: Hex): Promise<Hex> {
   const leaf = hash([9, 10, 11][kind] ?? 9, body);
-  const signature = await signer.sign({ hash: hash(13, concat(["0x0001", leaf])) });
+  const root = siblings.reduce((node, sibling) => hash(12, concat([sibling, node])), leaf);
+  const signature = await signer.sign({ hash: hash(13, concat([fixed(count, 2), root])) });
   const parity = fixed(Number(slice(signature, 64)) - 27, 1);
-  return concat(["0x01", domainBytes(), fixed(kind, 1), body, "0x0000000100", slice(signature, 0, 64), parity]);
+  const path = concat([fixed(count - 1, 2), fixed(count, 2), counted(siblings.length), ...siblings]);
+  return concat(["0x01", domainBytes(), fixed(kind, 1), body, path, slice(signature, 0, 64), parity]);
 }
 
 const ITEM = keccak256("0x01");
