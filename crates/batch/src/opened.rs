@@ -7,7 +7,10 @@ use crate::{
 };
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, eip191_hash_message};
-use weft_crypto::{Carriage, epoch::MAX_MEMBERS, units::ELEMENT_BYTES};
+use weft_crypto::{
+    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, SchemeId, TooLong, epoch::MAX_MEMBERS,
+    units::ELEMENT_BYTES,
+};
 use weft_types::{
     Signature,
     codec::{CodecError, MAX_LIST},
@@ -123,6 +126,34 @@ impl Opened {
         match WireLeg::of_plaintext(&plaintext) {
             Some(leg) => Self::Transaction { seed, leg },
             None => Self::Other { seed, plaintext },
+        }
+    }
+
+    /// Makes the envelope again that held this, byte for byte if it did: whoever asks compares its hash with the one that
+    /// was ordered (P11).
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] for a plaintext that its envelope has no room for.
+    pub fn envelope(
+        &self,
+        scheme: &EpochKeyScheme,
+        carriage: &Carriage,
+    ) -> Result<Envelope, TooLong> {
+        match self {
+            Self::Transaction { seed, leg } => {
+                scheme.rebuild_plaintext(carriage, &leg.plaintext(), seed)
+            }
+            Self::Other { seed, plaintext } => scheme.rebuild_plaintext(carriage, plaintext, seed),
+            Self::Malformed { seed, padded } => Ok(scheme.rebuild(carriage, padded, seed)),
+            Self::Undecryptable { head, masked_seed, body } => Ok(Envelope {
+                scheme: SchemeId::EpochKey,
+                key: scheme.key_id(),
+                carriage: *carriage,
+                head: head.to_vec(),
+                masked_seed: *masked_seed,
+                body: body.to_vec(),
+            }),
         }
     }
 }

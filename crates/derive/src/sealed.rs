@@ -13,7 +13,7 @@ use revm::DatabaseRef as _;
 use weft_batch::{EpochOpening, Opened, Ordered, Revealed};
 use weft_contracts::fee_vault_slot;
 use weft_crypto::{
-    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, SchemeId, Verdict,
+    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict,
     curve::Secret,
 };
 use weft_lane::{Effect, Input, KeyAnnouncement, SealedSubmission, SealingConfig, Turn};
@@ -217,49 +217,30 @@ struct Unsealing<'a> {
 impl Unsealing<'_> {
     /// Makes the envelope again and returns what it holds.
     fn of(&self, opened: &Opened, legs: &mut dyn Legs) -> Result<Opening, LieKind> {
+        let envelope = opened.envelope(self.scheme, self.carriage);
+        let too_long = LieKind::Verdict { claimed: "a plaintext longer than its envelope" };
+        let envelope = envelope.map_err(|_| too_long)?;
+        self.check(&envelope)?;
         match opened {
-            Opened::Transaction { seed, leg } => {
-                self.plaintext(&leg.plaintext(), seed)?;
+            Opened::Transaction { leg, .. } => {
                 let (network, may_revert) = (leg.network, leg.may_revert);
                 let tx = legs.next(leg);
                 let item = tx.map(|tx| Item::Transaction(Leg { network, tx, may_revert }));
                 Ok(item.map_or(Opening::Malformed, |item| Opening::Opened(Box::new(item))))
             }
-            Opened::Other { seed, plaintext } => {
-                self.plaintext(plaintext, seed)?;
+            Opened::Other { plaintext, .. } => {
                 let item = Item::from_plaintext(plaintext);
                 Ok(item.map_or(Opening::Malformed, |item| Opening::Opened(Box::new(item))))
             }
-            Opened::Malformed { seed, padded } => {
-                let envelope = self.scheme.rebuild(self.carriage, padded, seed);
-                self.check(&envelope)?;
-                match self.scheme.verify_opening(&envelope, seed) {
-                    Ok(Verdict::Malformed { .. }) => Ok(Opening::Malformed),
-                    _ => Err(LieKind::Verdict { claimed: "malformed" }),
-                }
-            }
-            Opened::Undecryptable { head, masked_seed, body } => {
-                let envelope = Envelope {
-                    scheme: SchemeId::EpochKey,
-                    key: self.scheme.key_id(),
-                    carriage: *self.carriage,
-                    head: head.to_vec(),
-                    masked_seed: *masked_seed,
-                    body: body.to_vec(),
-                };
-                self.check(&envelope)?;
-                match self.scheme.open(&envelope, self.secret) {
-                    Ok(Verdict::Undecryptable) => Ok(Opening::Undecryptable),
-                    _ => Err(LieKind::Verdict { claimed: "undecryptable" }),
-                }
-            }
+            Opened::Malformed { seed, .. } => match self.scheme.verify_opening(&envelope, seed) {
+                Ok(Verdict::Malformed { .. }) => Ok(Opening::Malformed),
+                _ => Err(LieKind::Verdict { claimed: "malformed" }),
+            },
+            Opened::Undecryptable { .. } => match self.scheme.open(&envelope, self.secret) {
+                Ok(Verdict::Undecryptable) => Ok(Opening::Undecryptable),
+                _ => Err(LieKind::Verdict { claimed: "undecryptable" }),
+            },
         }
-    }
-
-    fn plaintext(&self, plaintext: &[u8], seed: &B256) -> Result<(), LieKind> {
-        let envelope = self.scheme.rebuild_plaintext(self.carriage, plaintext, seed);
-        let too_long = LieKind::Verdict { claimed: "a plaintext longer than its envelope" };
-        self.check(&envelope.map_err(|_| too_long)?)
     }
 
     fn check(&self, envelope: &Envelope) -> Result<(), LieKind> {
