@@ -135,6 +135,13 @@ impl Sealing {
         self.open.iter().map(|(epoch, open)| (*epoch, open))
     }
 
+    /// Returns the items that did not have their turn, late ones among them.
+    pub fn unopened(&self) -> impl Iterator<Item = &SealedItem> {
+        let rest = self.opening.iter().flat_map(|rest| &rest.items);
+        let closed = self.closed.values().flat_map(|closed| &closed.epoch.items);
+        rest.chain(closed).chain(self.open.values().flat_map(|open| &open.items))
+    }
+
     /// Returns what a payer's items may cost, in wei.
     pub fn reserved_wei(&self, payer: &Address) -> u128 {
         self.reserved.get(payer).copied().unwrap_or(0)
