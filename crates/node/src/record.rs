@@ -11,8 +11,8 @@ use crate::{
     sealing::SealingOptions,
 };
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256};
-use weft_batch::Squared;
-use weft_crypto::{Envelope, curve::Secret, units::ELEMENT_BYTES};
+use weft_batch::{Revealed, SignedRelease, Squared};
+use weft_crypto::{Carriage, Envelope, curve::Secret, units::ELEMENT_BYTES};
 use weft_lane::KeyAnnouncement;
 use weft_types::{
     Bundle, BundleId, BundleShape, Domain, Item, Leg, LegShape, NetworkId, SafetyLevel, Signature,
@@ -59,6 +59,16 @@ pub(crate) enum Record {
     },
     /// The secret of a closed epoch is known; its items run. `squared` is there when somebody had to show how it was found.
     Revealed { now_ms: u64, epoch: u64, secret: Secret, squared: Option<Box<Squared>> },
+    /// The secret of a closed epoch stands on L1, and how it came to light; its items run again.
+    Opened { now_ms: u64, epoch: u64, secret: Secret, revealed: Revealed },
+    /// An envelope has a position of which L1 holds no more than hash and carriage.
+    Named { now_ms: u64, item: B256, carriage: Carriage, signature: Signature },
+    /// What is ordered and not opened is given up.
+    GiveUp,
+    /// The open slot closed too late for its epoch, and its time was over; none opened.
+    Expired { now_ms: u64 },
+    /// Nobody seals any more to the keys of epochs up to this one.
+    LeaveKeys { epoch: u64 },
     /// L1 has one more block, with these entries of the inbox: index of the log, and payload.
     L1Forward { block: L1Block, entries: Vec<(u32, Bytes)> },
     /// L1 has none of the blocks after this one.
@@ -169,11 +179,20 @@ impl Encode for Record {
             Self::Revealed { now_ms, epoch, secret, squared } => {
                 out.u8(if squared.is_some() { 22 } else { 15 });
                 out.u64(*now_ms).u64(*epoch).raw(&secret.to_bytes());
-                squared.iter().for_each(|squared| {
-                    out.raw(squared.value.as_slice()).raw(squared.proof.as_slice());
-                });
+                squared.iter().for_each(|squared| put_squared(out, squared));
                 out
             }
+            Self::Opened { now_ms, epoch, secret, revealed } => {
+                out.u8(24).u64(*now_ms).u64(*epoch).raw(&secret.to_bytes());
+                put_revealed(out, revealed);
+                out
+            }
+            Self::Named { now_ms, item, carriage, signature } => {
+                out.u8(25).u64(*now_ms).hash(item).put(carriage).put(signature)
+            }
+            Self::GiveUp => out.u8(26),
+            Self::Expired { now_ms } => out.u8(27).u64(*now_ms),
+            Self::LeaveKeys { epoch } => out.u8(28).u64(*epoch),
             Self::L1Forward { block, entries } => {
                 out.u8(17);
                 put_block(out, block);
@@ -243,6 +262,21 @@ impl Decode for Record {
                 secret: read_secret(input)?,
                 squared: if kind == 22 { Some(Box::new(read_squared(input)?)) } else { None },
             },
+            24 => Self::Opened {
+                now_ms: input.u64()?,
+                epoch: input.u64()?,
+                secret: read_secret(input)?,
+                revealed: read_revealed(input)?,
+            },
+            25 => Self::Named {
+                now_ms: input.u64()?,
+                item: input.hash()?,
+                carriage: input.get()?,
+                signature: input.get()?,
+            },
+            26 => Self::GiveUp,
+            27 => Self::Expired { now_ms: input.u64()? },
+            28 => Self::LeaveKeys { epoch: input.u64()? },
             17 => {
                 let block = read_block(input)?;
                 let count = input.bounded_len(MAX_LIST)?;
@@ -268,6 +302,27 @@ pub(crate) fn read_block(input: &mut Reader<'_>) -> Result<L1Block, CodecError> 
         parent: input.hash()?,
         unix_s: input.u64()?,
     })
+}
+
+fn put_squared(out: &mut Writer, squared: &Squared) {
+    out.raw(squared.value.as_slice()).raw(squared.proof.as_slice());
+}
+
+fn put_revealed(out: &mut Writer, revealed: &Revealed) {
+    out.len(revealed.releases.len());
+    for SignedRelease { member, signature } in &revealed.releases {
+        out.u32(*member).put(signature);
+    }
+    out.bool(revealed.squared.is_some());
+    revealed.squared.iter().for_each(|squared| put_squared(out, squared));
+}
+
+fn read_revealed(input: &mut Reader<'_>) -> Result<Revealed, CodecError> {
+    let count = input.bounded_len(MAX_LIST)?;
+    let one = |_| Ok(SignedRelease { member: input.u32()?, signature: input.get()? });
+    let releases = (0..count).map(one).collect::<Result<_, CodecError>>()?;
+    let squared = if input.bool()? { Some(read_squared(input)?) } else { None };
+    Ok(Revealed { releases, squared })
 }
 
 fn read_squared(input: &mut Reader<'_>) -> Result<Squared, CodecError> {
@@ -397,7 +452,7 @@ mod tests {
     use alloy_eips::eip2718::Encodable2718;
     use alloy_primitives::hex;
     use std::collections::BTreeMap;
-    use weft_crypto::{Carriage, GasBucket, SchemeId, SizeBucket};
+    use weft_crypto::{GasBucket, SchemeId, SizeBucket};
     use weft_types::{SignedTx, SlotNumber};
 
     fn leg(chain: u64) -> Leg {
@@ -509,6 +564,27 @@ mod tests {
                     proof: FixedBytes::repeat_byte(2),
                 })),
             },
+            Record::Opened {
+                now_ms: 8,
+                epoch: 2,
+                secret: secret(),
+                revealed: Revealed {
+                    releases: vec![SignedRelease { member: 3, signature: signature() }],
+                    squared: Some(Squared {
+                        value: FixedBytes::repeat_byte(1),
+                        proof: FixedBytes::repeat_byte(2),
+                    }),
+                },
+            },
+            Record::Named {
+                now_ms: 8,
+                item: B256::repeat_byte(9),
+                carriage: envelope().carriage,
+                signature: signature(),
+            },
+            Record::GiveUp,
+            Record::Expired { now_ms: 8 },
+            Record::LeaveKeys { epoch: 3 },
             Record::Joined(Joined { rollup, timestamp: 7, head: B256::repeat_byte(4) }),
             Record::L1Forward {
                 block: L1Block {

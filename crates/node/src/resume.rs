@@ -12,7 +12,7 @@ use crate::{
     batches::BatchDir,
     config::DevConfig,
     data_dir,
-    engine::{OnL1, PostedBatch, adopt},
+    engine::{OnL1, PostedBatch, adopt, renew_seed},
     error::NodeError,
 };
 use std::{
@@ -57,6 +57,7 @@ pub fn resume(config: &DevConfig, realm: &RealmConfig, on_l1: OnL1) -> Result<()
     staged.genesis_unix_s = realm.rollups.first().map(|rollup| rollup.timestamp);
     staged.batches.iter_mut().for_each(|batches| batches.dir.clone_from(&new_batches));
     adopt(staged, on_l1)?;
+    renew_seed(&data)?;
     let old = free_name(&[&data, &batches.dir]);
     write(&new_data.join(COMPLETE), old.as_bytes()).map_err(&failed)?;
     put_in_place(&data, &batches.dir).map_err(failed)

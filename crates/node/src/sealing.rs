@@ -6,7 +6,7 @@ mod unseal;
 
 pub(crate) use committee::{Answer, Ask, Committee};
 pub use options::SealingOptions;
-pub(crate) use unseal::{Found, Unsealing};
+pub(crate) use unseal::{Found, Known, Unsealing};
 
 use crate::error::NodeError;
 use std::{

@@ -322,6 +322,11 @@ impl<'a> Reader<'a> {
         Ok(out)
     }
 
+    /// Returns true when nothing is left.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Ends the reading; bytes left over are an error.
     pub const fn finish(self) -> Result<(), CodecError> {
         if self.0.is_empty() { Ok(()) } else { Err(CodecError::Trailing { left: self.0.len() }) }

@@ -4,6 +4,9 @@
 //!  batches, inbox of L1 ─► lane ─► fold ─► log, database      the same as on the node that ordered them
 //! ```
 
+mod epochs;
+mod held;
+
 use super::{Engine, L1Block, L1Entry, recover};
 use crate::{
     batches::recover as recovered,
@@ -16,6 +19,7 @@ use crate::{
     rollup::RollupConfig,
 };
 use alloy_primitives::Bytes;
+use held::Held;
 use std::{collections::VecDeque, iter::Peekable, slice};
 use weft_batch::{Batch, ReorgedEntry, RollupGenesis, SignedBatch, Slot};
 use weft_derive::{ForcedBatch, item_of, submission};
@@ -50,17 +54,11 @@ pub(crate) fn adopt(config: DevConfig, on_l1: OnL1) -> Result<(), NodeError> {
     let wrong = |why: &str| NodeError::Config(format!("the realm on L1: {why}"));
     let Some(dir) = DataDir::take(&config)? else { return Err(wrong("no data directory")) };
     let engine = recover::start(config, Vec::new(), Metrics::new(), dir, Recordings::default())?;
-    if engine.sealing.is_some() {
-        return Err(wrong("what was sealed is not on L1 before it opens, so it cannot go on"));
-    }
-    let mut adoption =
-        Adoption { engine, blocks: on_l1.blocks.into(), cursor: 0, is_exit: Vec::new() };
-    adoption.note_exits();
+    let is_exit = exits(&on_l1.blocks);
+    let held = Held::of(&on_l1.batches, &is_exit);
+    let mut adoption = Adoption { engine, blocks: on_l1.blocks.into(), cursor: 0, is_exit, held };
     for posted in &on_l1.batches {
-        let number = match posted {
-            PostedBatch::Signed(signed, _) => signed.batch.number,
-            PostedBatch::Forced(forced) => forced.number,
-        };
+        let number = posted.number();
         let done = match posted {
             PostedBatch::Signed(signed, _) => adoption.signed(signed),
             PostedBatch::Forced(forced) => adoption.forced(forced),
@@ -68,10 +66,35 @@ pub(crate) fn adopt(config: DevConfig, on_l1: OnL1) -> Result<(), NodeError> {
         done.map_err(|why| wrong(&format!("batch {number}: {why}")))?;
     }
     adoption.go_on(on_l1.must_reach).map_err(|why| wrong(&why))?;
+    adoption.end_epochs().map_err(|why| wrong(&why))?;
     adoption.engine.end_adoption()
 }
 
-struct Adoption {
+impl PostedBatch {
+    fn number(&self) -> u64 {
+        match self {
+            Self::Signed(signed, _) => signed.batch.number,
+            Self::Forced(forced) => forced.number,
+        }
+    }
+
+    fn inbox_cursor(&self) -> u64 {
+        match self {
+            Self::Signed(signed, _) => signed.batch.inbox_cursor,
+            Self::Forced(forced) => forced.inbox_cursor,
+        }
+    }
+}
+
+/// Returns the numbers of exits, in order.
+fn exits(blocks: &[(L1Block, Vec<L1Entry>)]) -> Vec<u64> {
+    let entries = blocks.iter().flat_map(|(_, entries)| entries);
+    let is_exit =
+        |entry: &&L1Entry| matches!(L1Event::of_payload(&entry.payload), L1Event::Exit(_));
+    entries.filter(is_exit).map(|entry| entry.index).collect()
+}
+
+struct Adoption<'a> {
     engine: Engine,
     /// Blocks that the engine does not know yet.
     blocks: VecDeque<(L1Block, Vec<L1Entry>)>,
@@ -79,16 +102,11 @@ struct Adoption {
     cursor: u64,
     /// Numbers of exits.
     is_exit: Vec<u64>,
+    /// What the envelopes hold that come next.
+    held: Held<'a>,
 }
 
-impl Adoption {
-    fn note_exits(&mut self) {
-        let entries = self.blocks.iter().flat_map(|(_, entries)| entries);
-        let is_exit =
-            |entry: &&L1Entry| matches!(L1Event::of_payload(&entry.payload), L1Event::Exit(_));
-        self.is_exit = entries.filter(is_exit).map(|entry| entry.index).collect();
-    }
-
+impl Adoption<'_> {
     fn signed(&mut self, signed: &SignedBatch) -> Result<(), String> {
         let batch = &signed.batch;
         self.exits_first(batch.inbox_cursor)?;
@@ -101,6 +119,7 @@ impl Adoption {
 
     fn forced(&mut self, forced: &ForcedBatch) -> Result<(), String> {
         self.exits_first(forced.inbox_cursor)?;
+        self.engine.give_up();
         let entries = forced.inbox_cursor.saturating_sub(self.cursor);
         // The lane says when the slot begins.
         let (mut trial, mut effects) = (self.engine.lane.clone(), Vec::new());
@@ -127,7 +146,10 @@ impl Adoption {
             self.join(genesis)?;
         }
         let (unix_ms, domain) = (slot.unix_ms, self.engine.domain);
+        let goes_on = self.engine.lane.sealing().opening().is_some();
         self.open(unix_ms)?;
+        self.opening(slot, goes_on, legs)?;
+        self.announce(slot)?;
         let mut reorged = slot.reorged.iter().peekable();
         for index in 0..slot.l1_born {
             match next_reorged(&mut reorged, index) {
@@ -135,11 +157,12 @@ impl Adoption {
                 None => self.entry(unix_ms)?,
             }
         }
+        self.seal(slot)?;
         for wire in &slot.plaintext {
             let item = item_of(wire, &domain, legs).map_err(|why| why.to_string())?;
             self.item(unix_ms, &item)?;
         }
-        self.close(unix_ms)
+        if slot.is_late { self.close_late(unix_ms) } else { self.close(unix_ms) }
     }
 
     fn join(&mut self, genesis: &RollupGenesis) -> Result<(), String> {
@@ -215,6 +238,7 @@ impl Adoption {
         self.read_up_to(reach)?;
         self.engine.note(|| Record::ExitsFirst { reach });
         self.engine.exits_first(reach);
+        self.engine.give_up();
         Ok(())
     }
 

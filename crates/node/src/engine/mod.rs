@@ -50,7 +50,7 @@ pub use l1::{L1Block, L1Entry, L1Refused, L1Standing, L1Update};
 pub(crate) use look::{At, Overrides, Scratch, override_account, unopened};
 pub(crate) use replay::Replay;
 pub(crate) use sealed::{
-    Announced, Closing, Kept as KeptEpochs, Sealing, put_list, read_list, read_secret,
+    Announced, Closing, Kept as KeptEpochs, Sealing, put_list, read_list, read_secret, renew_seed,
 };
 pub(crate) use slots::Pace;
 pub(crate) use targeted::Terms;

@@ -13,7 +13,7 @@ use crate::{
     keep::Restored,
     metrics::Metrics,
     record::{Genesis, Record},
-    sealing::SealingOptions,
+    sealing::{Known, SealingOptions},
 };
 use alloy_primitives::B256;
 use std::sync::Arc;
@@ -261,6 +261,15 @@ impl Engine {
             Record::Revealed { now_ms, epoch, secret, squared } => {
                 self.replay_revealed(now_ms, epoch, &secret, squared)?;
             }
+            Record::Opened { now_ms, epoch, secret, revealed } => {
+                self.open_again(now_ms, epoch, &secret, revealed)?;
+            }
+            Record::Named { now_ms, item, carriage, signature } => {
+                self.named(now_ms, item, Known::Named(carriage), signature)?;
+            }
+            Record::GiveUp => self.give_up(),
+            Record::Expired { now_ms } => self.expire(now_ms)?,
+            Record::LeaveKeys { epoch } => self.left_keys(epoch),
             Record::L1Forward { block, entries } => self.replay_l1(block, entries),
             Record::L1Back { to } => self.replay_back(to),
             Record::L1Item { now_ms, .. } => self.replay_entry(now_ms)?,

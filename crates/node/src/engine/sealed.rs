@@ -1,10 +1,11 @@
 //! Sealed items: how they get in, what their committee does, how they have their turn (P10-P13, P17).
 
+mod given_up;
 mod kept;
 mod members;
 mod opening;
 
-pub(crate) use kept::{Kept, put_list, read_list, read_secret};
+pub(crate) use kept::{Kept, put_list, read_list, read_secret, renew_seed};
 pub(crate) use members::{Announced, Closing};
 
 use super::Engine;
@@ -12,7 +13,7 @@ use crate::{
     error::NodeError,
     record::Record,
     rpc::errors::{RpcError, RpcResult},
-    sealing::{Answer, Ask, Committee, Found, SealingOptions, setup_of},
+    sealing::{Answer, Ask, Committee, Found, Known, SealingOptions, setup_of},
 };
 use alloy_primitives::{B256, Bytes, U256};
 use revm::DatabaseRef as _;
@@ -21,9 +22,11 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-use weft_batch::{Ordered, Squared};
+use weft_batch::{Ordered, Revealed, Squared};
 use weft_contracts::fee_vault_slot;
-use weft_crypto::{Envelope, EpochSecret, KeyList, Release, SchemeId, Setup, curve::Secret};
+use weft_crypto::{
+    Carriage, Envelope, EpochSecret, KeyList, Release, SchemeId, Setup, curve::Secret,
+};
 use weft_evidence::EpochNotice;
 use weft_lane::{Input, KeyAnnouncement, Rejection, SealedSubmission, SealingConfig};
 use weft_types::{Domain, FEE_VAULT, Position, Signature};
@@ -44,11 +47,15 @@ pub(crate) struct Sealing {
     /// Key lists, as their encodings, of epochs that are open, wait, or ended not long ago.
     lists: BTreeMap<u64, List>,
     /// Envelopes of epochs that are not opened, in the order of their positions.
-    envelopes: BTreeMap<u64, Arc<Vec<Envelope>>>,
+    envelopes: BTreeMap<u64, Arc<Vec<Known>>>,
     /// Secrets that members released.
     releases: BTreeMap<u64, Vec<Released>>,
     /// How the secrets of epochs were found that not all members released, where members are elsewhere.
     squared: BTreeMap<u64, Box<Squared>>,
+    /// How the secrets came to light of epochs that were opened on L1, where they are opened again.
+    shown: BTreeMap<u64, Revealed>,
+    /// Last epoch whose key is older than that the realm went on from L1: nobody seals to it any more.
+    void_keys: u64,
     /// Secrets of epochs on their way to be opened.
     secrets: BTreeMap<u64, EpochSecret>,
     /// Epochs whose envelopes are being opened.
@@ -97,6 +104,8 @@ impl Sealing {
             envelopes: BTreeMap::new(),
             releases: BTreeMap::new(),
             squared: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            void_keys: 0,
             secrets: BTreeMap::new(),
             unsealing: BTreeSet::new(),
             found: None,
@@ -166,12 +175,13 @@ impl Engine {
             return Err(RpcError::new(-32603, format!("the node stops: {why}")));
         }
         self.make_room();
+        self.check_key_is_new(envelope.carriage.epoch)?;
         let submission = self.sealed_submission(item, &envelope)?;
         let position = self.step(Input::Seal(submission)).map_err(|why| sealed_refused(&why))?;
         let position = position.expect("accepted envelopes have a position");
         let now_ms = self.now_ms;
         self.note(|| Record::Sealed { now_ms, envelope: envelope.clone(), signature });
-        self.keep_envelope(item, envelope, signature);
+        self.keep_envelope(item, Known::Whole(envelope), signature);
         Ok(position)
     }
 
@@ -193,33 +203,41 @@ impl Engine {
         let submission = self.sealed_submission(item, &envelope).map_err(|error| error.message)?;
         let step = self.step_at(now_ms, Input::Seal(submission));
         step.map_err(|rejection| rejection.to_string())?;
-        self.keep_envelope(item, envelope, signature);
+        self.keep_envelope(item, Known::Whole(envelope), signature);
         Ok(())
     }
 
-    fn keep_envelope(&mut self, item: B256, envelope: Envelope, signature: Signature) {
+    fn keep_envelope(&mut self, item: B256, known: Known, signature: Signature) {
         let accepted = self.arrived;
         self.metrics.reached(crate::metrics::Stage::Positioned, accepted);
         if let Some(batches) = &mut self.batches {
-            let carriage = envelope.carriage;
+            let carriage = *known.carriage();
             batches.sealed(Ordered { envelope: item, carriage, signature });
         }
         let sealing = self.sealing.as_mut().expect("the lane takes sealed items");
-        let envelopes = sealing.envelopes.entry(envelope.carriage.epoch).or_default();
+        let envelopes = sealing.envelopes.entry(known.carriage().epoch).or_default();
         // Nobody else has them before the epoch is closed.
-        Arc::make_mut(envelopes).push(envelope);
+        Arc::make_mut(envelopes).push(known);
     }
 
     fn sealed_submission(&self, item: B256, envelope: &Envelope) -> RpcResult<SealedSubmission> {
-        let carriage = envelope.carriage;
         if envelope.scheme != SchemeId::EpochKey {
             let why = format!("envelopes of scheme {:?} are not taken", envelope.scheme);
             return Err(RpcError::sealed_refused("OtherScheme", why));
         }
+        self.submission_of(item, envelope.key, &envelope.carriage)
+    }
+
+    fn submission_of(
+        &self,
+        item: B256,
+        list: B256,
+        carriage: &Carriage,
+    ) -> RpcResult<SealedSubmission> {
         Ok(SealedSubmission {
             item,
             epoch: carriage.epoch,
-            list: envelope.key,
+            list,
             valid_until: carriage.valid_until,
             payer: carriage.payer,
             home: carriage.deposit,
@@ -261,10 +279,10 @@ impl Engine {
     /// Starts the committee of a realm with sealed items.
     pub(super) fn start_committee(&mut self) -> Result<(), NodeError> {
         let Some(sealing) = &mut self.sealing else { return Ok(()) };
-        let seed = kept::seed(self.config.data_dir.as_deref())?;
+        let seeds = kept::seeds(self.config.data_dir.as_deref())?;
         let SealingOptions { members, silent, .. } = sealing.options;
         let setup = sealing.setup.clone();
-        sealing.committee = Some(Committee::start(setup, self.domain, seed, members, silent)?);
+        sealing.committee = Some(Committee::start(setup, self.domain, &seeds, members, silent)?);
         Ok(())
     }
 
@@ -337,8 +355,15 @@ impl Engine {
                     if is_apart {
                         continue;
                     }
-                    let asks = self.committee().asks();
-                    self.when_durable(move || drop(asks.send(Ask::Release { epoch, head })));
+                    let sealing = self.sealing.as_mut().expect("looked at before");
+                    match sealing.read(epoch) {
+                        Ok(list) => {
+                            let asks = self.committee().asks();
+                            let ask = Ask::Release { list, head };
+                            self.when_durable(move || drop(asks.send(ask)));
+                        }
+                        Err(why) => tracing::error!(epoch, %why, "nobody can release its secret"),
+                    }
                 }
                 // What is being opened needs no secret any more, however long it takes.
                 Some(asked)
@@ -523,6 +548,9 @@ impl Engine {
     pub(super) fn reveal_record(&self, now_ms: u64, epoch: u64) -> Option<Record> {
         let sealing = self.sealing.as_ref()?;
         let secret = sealing.secrets.get(&epoch)?.secret().clone();
+        if let Some(revealed) = sealing.shown.get(&epoch).cloned() {
+            return Some(Record::Opened { now_ms, epoch, secret, revealed });
+        }
         let squared = sealing.squared.get(&epoch).cloned();
         Some(Record::Revealed { now_ms, epoch, secret, squared })
     }

@@ -175,7 +175,11 @@ fn put_list(answer: &mut Value, engine: &Engine, number: u64) {
 fn put_status(answer: &mut Value, engine: &Engine, number: u64, current: u64) {
     let lane = engine.lane_sealing();
     if let Some(open) = lane.open(number) {
-        answer["status"] = json!(if number == current { "open" } else { "announced" });
+        answer["status"] = json!(match number == current {
+            _ if engine.has_left_key(number) => "noKey",
+            true => "open",
+            false => "announced",
+        });
         answer["items"] = json!(open.items.len());
     } else if let Some(closed) = lane.closed(number) {
         answer["status"] = json!("closed");

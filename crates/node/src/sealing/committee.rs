@@ -17,8 +17,8 @@ use std::{
 };
 use weft_batch::Squared;
 use weft_crypto::{
-    Announcement, Element, EpochSecret, KeyList, MemberId, Proof, Release, Setup, ShareContext,
-    deal,
+    Announcement, Element, EpochSecret, KeyList, MemberId, Proof, Release, Secret, Setup, Share,
+    ShareContext, deal,
 };
 use weft_types::Domain;
 
@@ -38,8 +38,8 @@ pub(crate) enum Ask {
     },
     /// The secrets of a closed epoch.
     Release {
-        /// The epoch.
-        epoch: u64,
+        /// Its key.
+        list: Arc<KeyList>,
         /// Its closing head, which is on disk.
         head: B256,
     },
@@ -98,18 +98,20 @@ pub(crate) struct Committee {
 #[derive(Debug)]
 struct Member {
     id: MemberId,
-    seed: B256,
+    /// The last one is dealt from; those before were, until the realm went on from L1.
+    seeds: Vec<B256>,
     is_silent: bool,
     /// Closing heads for which it released, by epoch.
     released: BTreeMap<u64, B256>,
 }
 
 impl Committee {
-    /// Starts a committee whose members' secrets come from `seed`; the last `silent` ones never release.
+    /// Starts a committee whose members' secrets come from the last one of `seeds`, and came from those before; the last `silent`
+    /// members never release.
     pub(crate) fn start(
         setup: Arc<Setup>,
         domain: Domain,
-        seed: B256,
+        seeds: &[B256],
         members: u32,
         silent: u32,
     ) -> Result<Self, NodeError> {
@@ -117,7 +119,10 @@ impl Committee {
         let (answer, answers) = channel();
         let members = (1..=members).map(|id| Member {
             id,
-            seed: keccak256([seed.as_slice(), &id.to_be_bytes()].concat()),
+            seeds: seeds
+                .iter()
+                .map(|seed| keccak256([seed.as_slice(), &id.to_be_bytes()].concat()))
+                .collect(),
             is_silent: id > members.saturating_sub(silent),
             released: BTreeMap::new(),
         });
@@ -173,9 +178,10 @@ fn run(
             Ask::Assemble { epoch, committee, announcements } => {
                 assemble(setup, &domain, epoch, &committee, &announcements, answer);
             }
-            Ask::Release { epoch, head } => {
+            Ask::Release { list, head } => {
+                let epoch = list.epoch();
                 for member in &mut members {
-                    if let Some(release) = member.release(setup, &domain, epoch, head) {
+                    if let Some(release) = member.release(setup, &domain, &list, head) {
                         drop(answer.send(Answer::Released { epoch, head, release }));
                     }
                 }
@@ -193,8 +199,7 @@ fn dealt(
     epoch: u64,
 ) -> (BTreeSet<MemberId>, Vec<Announcement>) {
     let announcements = members.iter().map(|member| {
-        let context = member.context(domain, epoch);
-        let (_, share) = deal(setup, &context, &member.entropy(epoch));
+        let (_, share) = member.deal(setup, domain, epoch, member.newest());
         Announcement { member: member.id, received_unix_ms: 0, share }
     });
     (members.iter().map(|member| member.id).collect(), announcements.collect())
@@ -242,12 +247,22 @@ fn squared(value: &Element, proof: &Proof) -> Squared {
 }
 
 impl Member {
-    fn context(&self, domain: &Domain, epoch: u64) -> ShareContext {
-        ShareContext { domain: *domain, epoch, member: self.id }
+    fn newest(&self) -> &B256 {
+        self.seeds.last().expect("a committee has a seed")
     }
 
-    fn entropy(&self, epoch: u64) -> B256 {
-        keccak256([self.seed.as_slice(), &epoch.to_be_bytes()].concat())
+    fn deal(&self, setup: &Setup, domain: &Domain, epoch: u64, seed: &B256) -> (Secret, Share) {
+        let context = ShareContext { domain: *domain, epoch, member: self.id };
+        let entropy = keccak256([seed.as_slice(), &epoch.to_be_bytes()].concat());
+        deal(setup, &context, &entropy)
+    }
+
+    /// Returns the secret of the member's share in a key, if it was dealt from a seed that is known.
+    fn secret(&self, setup: &Setup, domain: &Domain, list: &KeyList) -> Option<Secret> {
+        let share = list.shares().get(&self.id)?;
+        let newest_first = self.seeds.iter().rev();
+        let mut dealt = newest_first.map(|seed| self.deal(setup, domain, list.epoch(), seed));
+        dealt.find(|(_, own)| own == share).map(|(secret, _)| secret)
     }
 
     /// Releases the secret of an epoch for a closing head, unless it did so for another one (P17, T12).
@@ -255,18 +270,19 @@ impl Member {
         &mut self,
         setup: &Setup,
         domain: &Domain,
-        epoch: u64,
+        list: &KeyList,
         head: B256,
     ) -> Option<Release> {
         if self.is_silent {
             return None;
         }
+        let epoch = list.epoch();
         let released = *self.released.entry(epoch).or_insert(head);
         if released != head {
             tracing::error!(epoch, member = self.id, %released, %head, "asked for a second release");
             return None;
         }
-        let (secret, _) = deal(setup, &self.context(domain, epoch), &self.entropy(epoch));
+        let secret = self.secret(setup, domain, list)?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let received_unix_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         Some(Release { member: self.id, received_unix_ms, secret })
@@ -278,7 +294,14 @@ mod tests {
     use super::*;
 
     fn member(is_silent: bool) -> Member {
-        Member { id: 1, seed: B256::repeat_byte(7), is_silent, released: BTreeMap::new() }
+        let seeds = vec![B256::repeat_byte(7)];
+        Member { id: 1, seeds, is_silent, released: BTreeMap::new() }
+    }
+
+    fn list(member: &Member, epoch: u64) -> KeyList {
+        let (setup, domain) = (crate::sealing::setup(64).unwrap(), Domain::dev());
+        let (committee, announced) = dealt(&setup, &domain, std::slice::from_ref(member), epoch);
+        KeyList::assemble(&setup, &domain, epoch, &committee, &announced, 0).unwrap().0
     }
 
     #[test]
@@ -286,24 +309,37 @@ mod tests {
         let (setup, domain) = (crate::sealing::setup(64).unwrap(), Domain::dev());
         let mut honest = member(false);
         let (one, other) = (B256::repeat_byte(1), B256::repeat_byte(2));
-        let (committee, announced) = dealt(&setup, &domain, std::slice::from_ref(&honest), 5);
-        let (list, _) = KeyList::assemble(&setup, &domain, 5, &committee, &announced, 0).unwrap();
-        let release = honest.release(&setup, &domain, 5, one).unwrap();
-        assert!(list.collect(&[release], u64::MAX).1.is_some(), "it is the share's");
-        assert!(honest.release(&setup, &domain, 5, other).is_none());
-        assert!(honest.release(&setup, &domain, 5, one).is_some(), "the same again, after a crash");
-        assert!(honest.release(&setup, &domain, 6, other).is_some(), "another epoch");
-        assert!(member(true).release(&setup, &domain, 5, one).is_none());
+        let (five, six) = (list(&honest, 5), list(&honest, 6));
+        let release = honest.release(&setup, &domain, &five, one).unwrap();
+        assert!(five.collect(&[release], u64::MAX).1.is_some(), "it is the share's");
+        assert!(honest.release(&setup, &domain, &five, other).is_none());
+        assert!(honest.release(&setup, &domain, &five, one).is_some(), "again, after a crash");
+        assert!(honest.release(&setup, &domain, &six, other).is_some(), "another epoch");
+        assert!(member(true).release(&setup, &domain, &five, one).is_none());
+    }
+
+    #[test]
+    fn an_epoch_that_is_numbered_again_has_another_key() {
+        let (setup, domain) = (crate::sealing::setup(64).unwrap(), Domain::dev());
+        let before = member(false);
+        let old = list(&before, 5);
+        let seeds = vec![before.seeds[0], B256::repeat_byte(8)];
+        let mut after = Member { seeds, ..member(false) };
+        assert_ne!(list(&after, 5).id(), old.id(), "what was released opens nothing of it");
+        let release = after.release(&setup, &domain, &old, B256::ZERO).unwrap();
+        assert!(old.collect(&[release], u64::MAX).1.is_some(), "what is open is opened");
+        let mut stranger = Member { seeds: vec![B256::repeat_byte(9)], ..member(false) };
+        assert!(stranger.release(&setup, &domain, &old, B256::ZERO).is_none());
     }
 
     #[test]
     fn the_puzzle_of_an_epoch_gives_the_secret_that_nobody_released() {
         let (setup, domain) = (crate::sealing::setup(64).unwrap(), Domain::dev());
-        let committee = Committee::start(setup, domain, B256::ZERO, 2, 2).unwrap();
+        let committee = Committee::start(setup, domain, &[B256::ZERO], 2, 2).unwrap();
         committee.ask(Ask::Deal(3));
         let Ok(Answer::Dealt(list)) = committee.answers.recv() else { panic!("no list") };
-        committee.ask(Ask::Release { epoch: 3, head: B256::ZERO });
         let list = Arc::new(*list);
+        committee.ask(Ask::Release { list: list.clone(), head: B256::ZERO });
         for is_proven in [false, true] {
             committee.ask(Ask::Solve { list: list.clone(), is_proven });
             let Ok(Answer::Solved { epoch: 3, secret, squared }) = committee.answers.recv() else {

@@ -12,21 +12,48 @@ use std::{
     thread,
 };
 use weft_batch::Opened;
-use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict};
+use weft_crypto::{
+    Carriage, DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict,
+};
 use weft_types::{Item, Opening};
 
 /// Envelopes that a thread opens before it looks for more, and from which on more threads pay off.
 const SHARE: usize = 32;
 
-/// What an envelope holds: for the fold, and as it travels in a batch where one is written.
-pub(crate) type Found = (Opening, Option<Opened>);
+/// An envelope that was ordered, as far as it is known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// All of it.
+    Whole(Envelope),
+    /// What L1 says of one that was not opened there: it is late, or was given up.
+    Named(Carriage),
+}
+
+impl Known {
+    pub(crate) const fn carriage(&self) -> &Carriage {
+        match self {
+            Self::Whole(envelope) => &envelope.carriage,
+            Self::Named(carriage) => carriage,
+        }
+    }
+
+    pub(crate) const fn whole(&self) -> Option<&Envelope> {
+        match self {
+            Self::Whole(envelope) => Some(envelope),
+            Self::Named(_) => None,
+        }
+    }
+}
+
+/// What an envelope holds: for the fold, and as it travels in a batch where one is written. Nothing where nobody here has it.
+pub(crate) type Found = Option<(Opening, Option<Opened>)>;
 
 /// The envelopes of a closed epoch, and what opens them.
 #[derive(Debug)]
 pub(crate) struct Unsealing {
     pub(crate) list: Arc<KeyList>,
     pub(crate) secret: EpochSecret,
-    pub(crate) envelopes: Arc<Vec<Envelope>>,
+    pub(crate) envelopes: Arc<Vec<Known>>,
     /// Whether batches are written.
     pub(crate) travels: bool,
 }
@@ -64,7 +91,7 @@ impl Unsealing {
         parts.into_iter().flat_map(|(_, found)| found).collect()
     }
 
-    fn open(&self, envelopes: &[Envelope]) -> Vec<Found> {
+    fn open(&self, envelopes: &[Known]) -> Vec<Found> {
         let scheme = EpochKeyScheme::new(&self.list);
         let open = |envelope: &Envelope| {
             // The lane took envelopes of this list alone.
@@ -73,7 +100,7 @@ impl Unsealing {
             let travels = self.travels.then(|| travelling(&scheme, envelope, &verdict));
             (opening(verdict), travels)
         };
-        envelopes.iter().map(open).collect()
+        envelopes.iter().map(|known| known.whole().map(open)).collect()
     }
 
     /// Opens the envelopes on threads of their own, which make way for the engine, and says so.

@@ -1,22 +1,24 @@
 //! What outlives a stop beside the log: the state of all epochs as bytes, and the seed of the committee.
 
 use super::{super::Engine, List, Released, Sealing};
-use crate::error::NodeError;
+use crate::{error::NodeError, sealing::Known};
 use alloy_primitives::{B256, Bytes};
 use rand_08::RngCore as _;
 use std::{
     collections::BTreeMap, fs, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path,
     sync::Arc,
 };
-use weft_crypto::{Envelope, Release, curve::Secret};
+use weft_crypto::{Carriage, Envelope, Release, curve::Secret};
 use weft_types::codec::{CodecError, Decode, Reader, Writer};
 
-/// Name of the file with the seed, in the data directory.
+/// Name of the file with the seeds, in the data directory: the last one is dealt from.
 const SEED: &str = "committee.seed";
 /// Most bytes of envelopes that are kept with every slot; while there is more, the log alone has it for as long as little else waits.
 const MAX_BYTES: usize = 1 << 20;
 /// Most epochs, releases or envelopes of one kept state.
 const MAX_LIST: usize = 1 << 16;
+/// Most seeds: one for each time that the realm went on from L1, as long as an epoch of it may be open.
+const MAX_SEEDS: usize = 16;
 
 /// All epochs between two slots, as the database keeps them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,7 +29,8 @@ impl Engine {
     pub(in super::super) fn kept_epochs(&self) -> Option<Option<Kept>> {
         let Some(sealing) = &self.sealing else { return Some(None) };
         let waiting = sealing.envelopes.values().flat_map(|envelopes| envelopes.iter());
-        let bytes: usize = waiting.map(|envelope| envelope.body.len()).sum();
+        let whole = waiting.filter_map(Known::whole);
+        let bytes: usize = whole.map(|envelope| envelope.body.len()).sum();
         if !is_worth_keeping(bytes, self.news_bytes()) {
             return None;
         }
@@ -63,7 +66,11 @@ impl Sealing {
         }
         out.len(self.envelopes.len());
         for (epoch, envelopes) in &self.envelopes {
-            out.u64(*epoch).list(envelopes);
+            let whole: Vec<_> = envelopes.iter().filter_map(Known::whole).collect();
+            out.u64(*epoch).len(whole.len());
+            whole.into_iter().for_each(|envelope| {
+                out.put(envelope);
+            });
         }
         let releases = self.releases.iter();
         let releases: Vec<_> =
@@ -77,6 +84,36 @@ impl Sealing {
                 out.put(signature);
             });
         }
+        self.write_what_l1_says(out);
+    }
+
+    /// Appends what there is in a realm alone that went on from L1.
+    fn write_what_l1_says(&self, out: &mut Writer) {
+        let numbered = |(epoch, all): (&u64, &Arc<Vec<Known>>)| {
+            let named = (0_u32..).zip(all.iter()).filter(|(_, known)| known.whole().is_none());
+            named.map(|(index, known)| (*epoch, index, *known.carriage())).collect::<Vec<_>>()
+        };
+        let named: Vec<_> = self.envelopes.iter().flat_map(numbered).collect();
+        if named.is_empty() && self.void_keys == 0 {
+            return;
+        }
+        out.u64(self.void_keys).len(named.len());
+        for (epoch, index, carriage) in named {
+            out.u64(epoch).u32(index).put(&carriage);
+        }
+    }
+
+    fn read_what_l1_says(&mut self, input: &mut Reader<'_>) -> Result<(), CodecError> {
+        self.void_keys = input.u64()?;
+        for _ in 0..input.bounded_len(MAX_LIST)? {
+            let (epoch, index, carriage) = (input.u64()?, input.u32()?, input.get::<Carriage>()?);
+            let all = Arc::make_mut(self.envelopes.entry(epoch).or_default());
+            if index as usize > all.len() {
+                return Err(CodecError::NotCanonical("an envelope whose place is not there"));
+            }
+            all.insert(index as usize, Known::Named(carriage));
+        }
+        Ok(())
     }
 
     fn read_from(&mut self, input: &mut Reader<'_>) -> Result<(), CodecError> {
@@ -87,7 +124,8 @@ impl Sealing {
         let mut envelopes = BTreeMap::new();
         for _ in 0..input.bounded_len(MAX_LIST)? {
             let epoch = input.u64()?;
-            envelopes.insert(epoch, Arc::new(input.bounded_list::<Envelope>(MAX_LIST)?));
+            let whole = input.bounded_list::<Envelope>(MAX_LIST)?.into_iter();
+            envelopes.insert(epoch, Arc::new(whole.map(Known::Whole).collect()));
         }
         self.envelopes = envelopes;
         for _ in 0..input.bounded_len(MAX_LIST)? {
@@ -98,7 +136,7 @@ impl Sealing {
             let released = Released { release, signature };
             self.releases.entry(epoch).or_default().push(released);
         }
-        Ok(())
+        if input.is_empty() { Ok(()) } else { self.read_what_l1_says(input) }
     }
 }
 
@@ -108,25 +146,54 @@ pub(crate) fn read_secret(input: &mut Reader<'_>) -> Result<Secret, CodecError> 
     Secret::from_bytes(&bytes.0).ok_or(CodecError::NotCanonical("not a secret"))
 }
 
-/// Returns the seed of the committee: the one of the data directory, made with it, or a new one.
-pub(super) fn seed(dir: Option<&Path>) -> Result<B256, NodeError> {
-    let Some(dir) = dir else { return Ok(fresh()) };
+/// Returns the seeds of the committee, the one to deal from last: those of the data directory, made with it, or a new one.
+pub(super) fn seeds(dir: Option<&Path>) -> Result<Vec<B256>, NodeError> {
+    let Some(dir) = dir else { return Ok(vec![fresh()]) };
+    let known = read_seeds(dir)?;
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    write_seeds(dir, &[fresh()])?;
+    read_seeds(dir)
+}
+
+/// Lets the committee of a data directory deal from a new seed: epochs are numbered again in a realm that goes on from L1, and
+/// what was dealt for one of these numbers may have been released.
+pub(crate) fn renew_seed(dir: &Path) -> Result<(), NodeError> {
+    let mut all = read_seeds(dir)?;
+    if all.is_empty() {
+        return Ok(());
+    }
+    all.push(fresh());
+    let first = all.len().saturating_sub(MAX_SEEDS);
+    write_seeds(dir, &all[first..])
+}
+
+/// Returns the seeds of a data directory; none when it has no committee.
+fn read_seeds(dir: &Path) -> Result<Vec<B256>, NodeError> {
     let path = dir.join(SEED);
     let failed = |source| NodeError::DataDir { path: path.clone(), source };
-    match fs::read(&path) {
-        Ok(bytes) => B256::try_from(bytes.as_slice())
-            .map_err(|_| failed(io::Error::new(io::ErrorKind::InvalidData, "not 32 bytes"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let seed = fresh();
-            write_whole(dir, &path, &seed).map_err(failed)?;
-            Ok(seed)
-        }
-        Err(error) => Err(failed(error)),
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let (seeds, rest) = bytes.as_chunks::<32>();
+    if seeds.is_empty() || !rest.is_empty() || seeds.len() > MAX_SEEDS {
+        let what = "not some times 32 bytes";
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidData, what)));
     }
+    Ok(seeds.iter().copied().map(B256::new).collect())
+}
+
+fn write_seeds(dir: &Path, seeds: &[B256]) -> Result<(), NodeError> {
+    let path = dir.join(SEED);
+    let written = write_whole(dir, &path, seeds);
+    written.map_err(|source| NodeError::DataDir { path, source })
 }
 
 /// Writes the seed under another name first: a file with the right name is whole, whenever the machine stops.
-fn write_whole(dir: &Path, path: &Path, seed: &B256) -> io::Result<()> {
+fn write_whole(dir: &Path, path: &Path, seeds: &[B256]) -> io::Result<()> {
     let part = path.with_extension("part");
     match fs::remove_file(&part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -135,7 +202,7 @@ fn write_whole(dir: &Path, path: &Path, seed: &B256) -> io::Result<()> {
     }
     let mut options = fs::OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(&part)?;
-    file.write_all(seed.as_slice())?;
+    seeds.iter().try_for_each(|seed| file.write_all(seed.as_slice()))?;
     file.sync_all()?;
     fs::rename(&part, path)?;
     // The name has to last as long as what is sealed under it.
@@ -179,12 +246,31 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // What a stop in the middle leaves.
         fs::write(dir.path().join("committee.part"), [1; 7]).unwrap();
-        let made = seed(Some(dir.path())).unwrap();
-        assert_eq!(seed(Some(dir.path())).unwrap(), made);
+        let made = seeds(Some(dir.path())).unwrap();
+        assert_eq!(seeds(Some(dir.path())).unwrap(), made);
         assert!(!dir.path().join("committee.part").exists());
         let mode = fs::metadata(dir.path().join(SEED)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         fs::write(dir.path().join(SEED), [1; 7]).unwrap();
-        assert!(seed(Some(dir.path())).is_err(), "damage is not written over");
+        assert!(seeds(Some(dir.path())).is_err(), "damage is not written over");
+        assert!(renew_seed(dir.path()).is_err());
+    }
+
+    #[test]
+    fn a_new_seed_comes_behind_those_of_epochs_that_are_open() {
+        let dir = tempfile::tempdir().unwrap();
+        renew_seed(dir.path()).unwrap();
+        assert!(!dir.path().join(SEED).exists(), "members elsewhere have their own");
+        let first = seeds(Some(dir.path())).unwrap();
+        for count in 2..=MAX_SEEDS {
+            renew_seed(dir.path()).unwrap();
+            let all = seeds(Some(dir.path())).unwrap();
+            assert_eq!((all.len(), all[0]), (count, first[0]));
+            assert!(!all[..count - 1].contains(&all[count - 1]));
+        }
+        let before = seeds(Some(dir.path())).unwrap();
+        renew_seed(dir.path()).unwrap();
+        let after = seeds(Some(dir.path())).unwrap();
+        assert_eq!(after[..MAX_SEEDS - 1], before[1..]);
     }
 }

@@ -129,7 +129,7 @@ impl Engine {
         if envelopes.len() != turns {
             return Err("envelopes are lost".to_owned());
         }
-        Ok(envelopes.iter().map(|envelope| (envelope.carriage, Opening::Late)).collect())
+        Ok(envelopes.iter().map(|known| (*known.carriage(), Opening::Late)).collect())
     }
 
     /// Takes so many items of the epoch that is being opened, in the order of their positions.
@@ -147,7 +147,8 @@ impl Engine {
             return Err("envelopes are lost".to_owned());
         }
         let (mut items, mut travelling) = (Vec::with_capacity(turns), Vec::new());
-        for (carriage, (opening, travels)) in part {
+        for (carriage, found) in part {
+            let (opening, travels) = found.ok_or("nobody here has an envelope of it")?;
             items.push((carriage, opening));
             travelling.extend(travels);
         }
@@ -178,9 +179,11 @@ impl Engine {
         }
         let config = self.lane.config().sealing.as_ref().ok_or("the lane takes no sealed items")?;
         let mut parts = Parts::new(self.domain, epoch);
-        let carriages = envelopes.iter().map(|envelope| envelope.carriage);
-        let in_turn = |(carriage, (opening, travels)): (Carriage, Found)| {
-            (carriage, (parts.turn(&terms(config, &carriage), opening), travels))
+        let carriages = envelopes.iter().map(|known| *known.carriage());
+        let in_turn = |(carriage, found): (Carriage, Found)| {
+            let terms = terms(config, &carriage);
+            let turned = found.map(|(opening, travels)| (parts.turn(&terms, opening), travels));
+            (carriage, turned)
         };
         let items: Vec<_> = carriages.zip(found).map(in_turn).collect();
         let revealed = sealing.take_revealed(epoch)?;
@@ -193,6 +196,9 @@ impl Sealing {
     /// Takes what shows that an epoch's secret came to light for the order that stands (P17, T12); nothing where the committee is
     /// in process.
     fn take_revealed(&mut self, epoch: u64) -> Result<Revealed, String> {
+        if let Some(shown) = self.shown.remove(&epoch) {
+            return Ok(shown);
+        }
         let released = self.releases.remove(&epoch).unwrap_or_default();
         let squared = self.squared.remove(&epoch);
         if !self.options.is_apart() {
