@@ -56,7 +56,7 @@ export interface Removed extends Common {
   revertData: Hex;
 }
 
-/** Never had a position. */
+/** Never had a turn: it had no position, or was sealed and given up before it was opened. */
 export interface Dropped extends Common {
   outcome: "dropped";
   reason: string;

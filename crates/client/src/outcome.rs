@@ -25,7 +25,7 @@ pub enum Outcome {
     /// It is a leg of a bundle that was sealed in parts, not all of which had been opened in its turn: it did nothing. Asked for
     /// by the bundle's id, the bundle is not complete.
     Part(OpenedPart),
-    /// It never had a position.
+    /// It never had a turn.
     Dropped(Dropped),
 }
 
@@ -106,7 +106,7 @@ pub struct OpenedPart {
     pub legs: u16,
 }
 
-/// Something that never had a position.
+/// Something that never had a turn: it had no position, or was sealed and given up before it was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Dropped {
     /// What went wrong, for people.
