@@ -28,9 +28,11 @@ Everything is derived as `weft verify --l1` does and put where the node looks
 for it; what is there goes to `void-N` beside it. `weft node` goes on behind the
 last batch on L1: behind the last settled one when somebody left by state proof
 since, and burns what left first. It waits until 64 blocks follow what it rests
-on. What was ordered and is in no batch on L1 is gone, and its slots are
-numbered again: the first start has to be with --guard-restored, so that the key
-promises nothing about slots for which it may have signed.")]
+on. Sealed items that were opened run again; what was not is given up behind an
+inbox-only batch or such an exit, and stands in the way otherwise. What was
+ordered and is in no batch on L1 is gone, and its slots are numbered again: the
+first start has to be with --guard-restored, so that the key promises nothing
+about slots for which it may have signed.")]
 pub(crate) struct Resume {
     /// Of a development realm
     #[arg(long)]

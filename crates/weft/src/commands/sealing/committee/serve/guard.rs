@@ -167,6 +167,9 @@ impl Guard {
             let possible = mark.possible_epoch(setting, now);
             mark.floor = mark.floor.max(possible);
         }
+        if !is_new {
+            mark.go_back_to(setting.epoch);
+        }
         mark.realm = realm;
         mark.epoch_ms = setting.epoch_ms;
         mark.seen = mark.seen.max(setting.epoch);
@@ -182,13 +185,19 @@ impl Guard {
         epoch > self.latest(now_ms()).saturating_add(AHEAD)
     }
 
-    /// Notes which epoch is open by a node's word; one that cannot be is not believed.
-    pub(super) fn see(&mut self, epoch: u64) {
+    /// Notes which epoch is open by a node's word; one that cannot be is not believed. Epochs are numbered again in a realm that
+    /// went on from L1: nothing is said of those for which a share may be known for long, or a secret.
+    pub(super) fn see(&mut self, epoch: u64) -> Result<()> {
         let now = now_ms();
+        if self.mark.go_back_to(epoch) {
+            self.anchor = (epoch, now);
+            return self.write();
+        }
         if epoch > self.anchor.0 && epoch <= self.latest(now) {
             self.anchor = (epoch, now);
             self.mark.seen = self.mark.seen.max(epoch);
         }
+        Ok(())
     }
 
     const fn latest(&self, now_ms: u64) -> u64 {
@@ -244,6 +253,16 @@ impl Setting {
 }
 
 impl Mark {
+    /// Takes note that an epoch is open before the last one that was; tells whether that is news.
+    fn go_back_to(&mut self, epoch: u64) -> bool {
+        let floor = self.seen.saturating_add(AHEAD);
+        if epoch >= self.seen || self.floor >= floor {
+            return false;
+        }
+        self.floor = floor;
+        true
+    }
+
     /// Returns the last epoch that a newer file can have released by now.
     fn possible_epoch(&self, setting: &Setting, now_ms: u64) -> u64 {
         let epoch_ms = if self.epoch_ms == 0 { setting.epoch_ms } else { self.epoch_ms };
@@ -373,12 +392,12 @@ mod tests {
         let hourly = |epoch| Setting { epoch_ms: 3_600_000, ..setting(epoch) };
         guard.begin(&hourly(10)).unwrap();
         for epoch in [13, 1_000, u64::MAX] {
-            guard.see(epoch);
+            guard.see(epoch).unwrap();
             assert!(guard.is_far(epoch), "{epoch}");
             assert!(matches!(guard.claim(epoch, LIST, HEAD), Err(Refusal::Early(_))), "{epoch}");
         }
         // A node that counts up finds no other member after a hundred words.
-        (11..111).for_each(|epoch| guard.see(epoch));
+        (11..111).for_each(|epoch| guard.see(epoch).unwrap());
         assert!(!guard.is_far(12) && guard.is_far(13));
         guard.claim(10, LIST, HEAD).unwrap();
         drop(guard);
@@ -430,9 +449,36 @@ mod tests {
         restored.claim(13, LIST, HEAD).unwrap();
         // A second start of the copy is a start of the file that it is by now.
         drop(restored);
-        let mut again = open(&copy).unwrap();
+        let mut again = Guard::open(&copy, KEY, 1, false).unwrap();
+        again.begin(&setting(13)).unwrap();
+        again.anchor.0 += 1_000;
         assert!(matches!(again.claim(12, LIST, OTHER), Err(Refusal::Floor(12))));
         again.claim(14, LIST, HEAD).unwrap();
+    }
+
+    #[test]
+    fn p17_epochs_that_are_numbered_again_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("guard");
+        let mut guard = open(&path).unwrap();
+        guard.anchor = (20, now_ms());
+        guard.mark.seen = 20;
+        // The realm went on from L1: what was announced for 21 and 22 is known for as long as that took.
+        guard.see(15).unwrap();
+        assert!(guard.is_closed(22) && !guard.is_closed(23));
+        assert!(matches!(guard.claim(15, LIST, HEAD), Err(Refusal::Floor(15))));
+        for epoch in 16..=24 {
+            guard.anchor = (epoch - 1, now_ms() - 1_000);
+            guard.see(epoch).unwrap();
+        }
+        guard.claim(23, LIST, HEAD).unwrap();
+        drop(guard);
+        // The same for a member that was away meanwhile.
+        let mut guard = Guard::open(&path, KEY, 1, false).unwrap();
+        assert_eq!(guard.begin(&setting(11)).unwrap(), 26);
+        drop(guard);
+        let mut guard = Guard::open(&path, KEY, 1, false).unwrap();
+        assert_eq!(guard.begin(&setting(12)).unwrap(), 26, "once");
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Member {
         if status.members.get(&self.id) != Some(&self.key()) {
             return Ok(Some(format!("member {} of the committee is another key", self.id)));
         }
-        self.guard.see(status.epoch);
+        self.guard.see(status.epoch)?;
         let mut trouble = None;
         for coming in &status.coming {
             if !coming.announced.contains(&self.id) {
