@@ -22,6 +22,7 @@ mod refusals;
 mod reorg;
 mod reorg_run;
 mod resume;
+mod resume_sealed;
 mod sealed;
 mod simulate;
 mod status;

@@ -35,7 +35,7 @@ struct Past {
 }
 
 /// Blocks of L1 with their entries.
-fn blocks(l1: &Script) -> Vec<(L1Block, Vec<L1Entry>)> {
+pub(crate) fn blocks(l1: &Script) -> Vec<(L1Block, Vec<L1Entry>)> {
     let entries = |number: u64| {
         let all = (0..).zip(&l1.entries);
         let own = all.filter(move |(_, (on, ..))| *on == number);

@@ -21,7 +21,7 @@ const PAYER: usize = 3;
 const SLOT_MS: u64 = 50;
 const ETHER: u128 = 1_000_000_000_000_000_000;
 
-fn options() -> SealingOptions {
+pub(crate) fn options() -> SealingOptions {
     SealingOptions {
         epoch_slots: 40,
         members: 2,
@@ -137,7 +137,7 @@ fn leg(draft: &Draft) -> Leg {
     Leg { network: NetworkId::new(draft.chain_id as u32), tx, may_revert: false }
 }
 
-fn pay(chain: u64, account: usize, nonce: u64, to: Address) -> Draft {
+pub(crate) fn pay(chain: u64, account: usize, nonce: u64, to: Address) -> Draft {
     Draft { gas: 50_000, ..Draft::new(chain, account, nonce).pay(to, 7) }
 }
 
@@ -473,7 +473,7 @@ fn parts(epoch: u64) -> [Part; 2] {
 
 /// Sends five plaintexts that hold nothing and are too much for one slot, a transfer behind them, and around all that the two
 /// parts of a bundle.
-async fn send_much(world: &World, key: &Key) -> Vec<Value> {
+pub(crate) async fn send_much(world: &World, key: &Key) -> Vec<Value> {
     let mut items = Vec::new();
     let [first, second] = parts(key.list.epoch()).map(|part| Item::Part(part).encode());
     items.push(send(world, &key.seal(&second, 10)).await["item"].clone());
@@ -487,7 +487,7 @@ async fn send_much(world: &World, key: &Key) -> Vec<Value> {
 }
 
 /// Checks that the items ran in two slots, one behind the other; returns what became of them.
-async fn ran_in_two(world: &World, items: &[Value]) -> Vec<Value> {
+pub(crate) async fn ran_in_two(world: &World, items: &[Value]) -> Vec<Value> {
     let mut found = Vec::new();
     for item in items {
         found.push(outcome(world, item).await);
