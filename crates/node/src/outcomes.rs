@@ -23,7 +23,8 @@ pub(crate) enum Fate {
     Removed(Removal),
     /// It is this leg of a bundle in so many parts, not all of which were there in its turn; it did nothing.
     Part(u16, u16),
-    /// It never had a position: its legs did not come in time, or it became invalid while it waited.
+    /// It never had a turn: its legs did not come in time, it became invalid while it waited, or it was given up while it was
+    /// sealed.
     Dropped(String),
 }
 
