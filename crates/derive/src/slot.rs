@@ -319,12 +319,13 @@ impl Derivation {
         Ok(applied.outcome)
     }
 
-    /// A rollup stops: its items are removed from here on, and no later header lists it (P8).
+    /// A rollup stops: its items are removed from here on, and no later header lists it (P8). The lane knows where that would
+    /// be a veto after reading (T1).
     fn halt(&mut self, passage: &Passage<'_>, halt: Halt) -> Result<(), Lie> {
-        let network = halt.network;
-        let input = Input::SetAvailable { network, available: false };
-        if let Err(rejection) = self.step(passage.now_ms(), input) {
-            return Err(passage.lie(LieKind::Lane(rejection)).network(network));
+        let Halt { section, index, network } = halt;
+        if let Err(rejection) = self.step(passage.now_ms(), Input::Halt { network }) {
+            let lie = passage.lie(LieKind::Lane(rejection)).network(network);
+            return Err(lie.position(passage.position(section, index)));
         }
         self.realm.set_available(network, false);
         Ok(())

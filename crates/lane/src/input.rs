@@ -28,6 +28,12 @@ pub enum Input {
         /// Whether later headers list it.
         available: bool,
     },
+    /// A rollup stops before the next item of the open slot, and later headers leave it out (P8). Refused while it would be a
+    /// veto of whoever may have read an epoch: from the epoch's close to the end of the slot in which the last of it runs (T1).
+    Halt {
+        /// The rollup.
+        network: NetworkId,
+    },
     /// A rollup joins the realm, from the next slot header on.
     Join {
         /// The rollup.

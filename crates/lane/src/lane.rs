@@ -81,6 +81,7 @@ impl Lane {
                 self.opened(effects);
             }
             Input::SetAvailable { network, available } => self.set_available(network, available)?,
+            Input::Halt { network } => self.halt(network)?,
             Input::Join { network } => self.join(network)?,
             Input::Announce(key) => self.announce(key)?,
             Input::Seal(sealed) => self.seal(&sealed, effects)?,
@@ -153,6 +154,12 @@ impl Lane {
             self.available.remove(&network);
         }
         Ok(())
+    }
+
+    fn halt(&mut self, network: NetworkId) -> Result<(), Rejection> {
+        // P8, T1: what may have been read runs where it would have run unread.
+        self.sealing.check_halt(network)?;
+        self.set_available(network, false)
     }
 
     fn join(&mut self, network: NetworkId) -> Result<(), Rejection> {

@@ -9,3 +9,4 @@ mod parts;
 mod revealed;
 mod sealed;
 mod sequencer;
+mod veto;

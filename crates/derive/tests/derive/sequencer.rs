@@ -160,6 +160,8 @@ pub(crate) struct Sequencer {
     epochs: BTreeMap<u64, Epoch>,
     /// How the next epoch that is opened came to light.
     pub(crate) revealed: Revealed,
+    /// Halts, after reading, a rollup before this item of the next epoch that runs, in its slot.
+    pub(crate) veto: Option<weft_batch::Halt>,
     /// Every entry of the inbox.
     pub(crate) inbox: Vec<InboxEntry>,
     /// Every block so far.
@@ -226,6 +228,7 @@ impl Sequencer {
             setup,
             epochs: BTreeMap::new(),
             revealed: Revealed::default(),
+            veto: None,
             inbox: Vec::new(),
             blocks: Vec::new(),
         };
@@ -332,10 +335,21 @@ impl Sequencer {
 
     /// Stops a rollup before the next plaintext item.
     pub(crate) fn halt(&mut self, network: NetworkId) {
+        self.step(Input::Halt { network });
+        self.lie_of_halt(network);
+    }
+
+    /// Says that a rollup stopped before the next plaintext item, whatever the lane holds of it.
+    pub(crate) fn lie_of_halt(&mut self, network: NetworkId) {
+        let index = self.slot.plaintext.len() as u32;
+        self.claim_halt(weft_batch::Halt { section: Section::Plaintext, index, network });
+    }
+
+    fn claim_halt(&mut self, halt: weft_batch::Halt) {
+        let network = halt.network;
         self.step(Input::SetAvailable { network, available: false });
         self.realm.set_available(network, false);
-        let index = self.slot.plaintext.len() as u32;
-        self.slot.halts.push(weft_batch::Halt { section: Section::Plaintext, index, network });
+        self.slot.halts.push(halt);
     }
 
     /// Closes the slot `ms` after it opened and opens the next one.
@@ -563,6 +577,11 @@ impl Sequencer {
         };
         let terms = terms(self.config.lane.sealing.as_ref().unwrap(), &envelope.carriage);
         let opening = epoch.parts.turn(&terms, opening);
+        let Position { section, index, .. } = turn.position;
+        if let Some(halt) = self.veto.take_if(|halt| (halt.section, halt.index) <= (section, index))
+        {
+            self.claim_halt(halt);
+        }
         self.turn(turn.position, turn.item, &envelope.carriage, opening);
         opened
     }

@@ -90,6 +90,8 @@ pub struct Sealing {
     reserved: BTreeMap<Address, u128>,
     /// Items that run in the open slot: charged when it closes, reserved until then.
     settling: Vec<(Address, u128)>,
+    /// The epoch of which items run in the open slot after somebody read them.
+    running: Option<u64>,
 }
 
 /// What is left of an epoch of which a part ran.
@@ -333,6 +335,7 @@ impl Sealing {
         if rest.items.is_empty() {
             self.opening = None;
         }
+        self.running = Some(epoch);
         Some(self.part(epoch, false, items))
     }
 
@@ -362,6 +365,7 @@ impl Sealing {
 
     /// Frees what was reserved for items that ran in the slot that closes.
     pub(crate) fn settle(&mut self) {
+        self.running = None;
         for (payer, fee_wei) in core::mem::take(&mut self.settling) {
             self.free(payer, fee_wei);
         }
@@ -380,6 +384,17 @@ impl Sealing {
         let waiting = self.closed.values().map(|closed| &closed.available);
         let opening = self.opening.iter().map(|rest| &rest.available);
         waiting.chain(opening).flatten().copied()
+    }
+
+    /// Checks that a halt takes nothing from items that somebody may have read: none in a slot in which they run, and
+    /// none of a rollup that they can count on.
+    pub(crate) fn check_halt(&self, network: NetworkId) -> Result<(), SealedRejection> {
+        let mut waiting = self.closed.iter().filter(|(_, closed)| !closed.is_late);
+        let pinned = waiting.find(|(_, closed)| closed.available.contains(&network));
+        match self.running.or(pinned.map(|(epoch, _)| *epoch)) {
+            Some(epoch) => Err(SealedRejection::Readable { network, epoch }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -152,6 +152,15 @@ pub enum SealedRejection {
         /// The epoch.
         epoch: u64,
     },
+    /// Items of the epoch may have been read and have not run, so no rollup that they may need halts (P8, T1). Who executes it
+    /// cannot go on: somebody else does.
+    #[error("rollup {network} cannot halt: epoch {epoch} may have been read and did not run yet")]
+    Readable {
+        /// The rollup.
+        network: NetworkId,
+        /// The epoch.
+        epoch: u64,
+    },
     /// The epoch is over, was opened, or never had items.
     #[error("epoch {epoch} does not wait for a secret")]
     NotWaiting {

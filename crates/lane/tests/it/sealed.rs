@@ -1,7 +1,7 @@
 //! Sealed items, step by step: epochs, key lists, deposits, the opening.
 
 use crate::world::{
-    EPOCH_SLOTS, FEE_WEI, ROLLUPS, SLOT_MS, START, World, available, config, hash, key, list,
+    EPOCH_SLOTS, FEE_WEI, ROLLUPS, SLOT_MS, START, World, available, config, halt, hash, key, list,
     origin, plain, position, sealed, sealing, submit,
 };
 use alloy_primitives::B256;
@@ -437,6 +437,46 @@ fn p8_t1_nobody_leaves_between_a_close_and_the_next_header() {
     world.ok(slot(8), available(b, false));
     world.ok(slot(8), reveal(2, list(2)));
     assert_eq!(world.lane.open_slot().unwrap().available, [a, b, c], "what it read binds it");
+}
+
+#[test]
+fn t1_nobody_halts_from_the_close_to_the_end_of_what_was_read() {
+    let [a, b, c] = ROLLUPS;
+    let mut world = in_epoch_two();
+    seal(&mut world, 0, 2);
+    world.ok(slot(5), halt(c));
+    tick_to(&mut world, 8);
+    world.ok(slot(8), halt(b));
+    tick_to(&mut world, 9);
+    let readable = |network| Rejection::from(SealedRejection::Readable { network, epoch: 2 });
+    for network in [a, b] {
+        assert_eq!(world.refused(slot(9), halt(network)), readable(network));
+    }
+    world.ok(slot(9), available(c, true));
+    tick_to(&mut world, 10);
+    world.ok(slot(10), halt(c));
+    world.ok(slot(10), available(c, true));
+    tick_to(&mut world, 11);
+    world.ok(slot(11), reveal(2, list(2)));
+    // In the slot in which it runs not even of a rollup that came back behind its close.
+    for network in ROLLUPS {
+        assert_eq!(world.refused(slot(11), halt(network)), readable(network));
+    }
+    tick_to(&mut world, 12);
+    assert_eq!(world.lane.open_slot().unwrap().available, [a, c]);
+    world.ok(slot(12), halt(a));
+    tick_to(&mut world, 13);
+    assert_eq!(world.lane.open_slot().unwrap().available, [c]);
+}
+
+#[test]
+fn p8_a_halt_beside_a_late_epoch_is_a_halt() {
+    let mut world = in_epoch_two();
+    seal(&mut world, 0, 2);
+    tick_to(&mut world, 8);
+    world.ok(slot(9) + SLOT_MS, Input::Tick);
+    let effects = world.ok(slot(10), halt(ROLLUPS[1]));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Opening { is_late: false, .. })));
 }
 
 #[test]

@@ -130,6 +130,10 @@ pub(crate) const fn available(network: NetworkId, available: bool) -> Input {
     Input::SetAvailable { network, available }
 }
 
+pub(crate) const fn halt(network: NetworkId) -> Input {
+    Input::Halt { network }
+}
+
 pub(crate) const fn origin(number: u8) -> Address {
     Address::repeat_byte(number)
 }

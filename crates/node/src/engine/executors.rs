@@ -243,12 +243,13 @@ impl Engine {
             executors.hub.drop_executor(network);
             executors.drop_executor(lost);
         }
+        if let Err(rejection) = self.step(Input::Halt { network }) {
+            // T1: the lane knows when nobody may leave; then it goes on running here.
+            tracing::error!(%network, %rejection, "the lane takes no halt of this rollup");
+            return;
+        }
         self.realm.set_available(network, false);
         self.batches.iter_mut().for_each(|batches| batches.halted(network));
-        let input = Input::SetAvailable { network, available: false };
-        if let Err(rejection) = self.step(input) {
-            tracing::error!(%network, %rejection, "the lane knows nothing of this rollup");
-        }
     }
 
     fn memory_parts(&self) -> Result<MemoryParts, StoreError> {
