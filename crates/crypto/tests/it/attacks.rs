@@ -281,17 +281,16 @@ fn p11_malleated_ciphertexts_are_dead() {
     for (envelope, head) in heads {
         let malleated = Envelope { head, ..envelope.clone() };
         assert_eq!(opened(&malleated), Verdict::Undecryptable);
-        for at in 0..envelope.body.len() {
+        for at in 0..envelope.masked_seed.len() {
+            let mut flipped = envelope.clone();
+            flipped.masked_seed.0[at] ^= 1;
+            assert_eq!(opened(&flipped), Verdict::Undecryptable, "seed {at}");
+        }
+        // Seven does not divide the blocks of the stream: first, last and others of each.
+        for at in (0..envelope.body.len()).step_by(7).chain([envelope.body.len() - 1]) {
             let mut flipped = envelope.clone();
             flipped.body[at] ^= 0x80;
-            if at % 64 == 0 {
-                assert_eq!(opened(&flipped), Verdict::Undecryptable, "body {at}");
-            }
-            let mut flipped = envelope.clone();
-            flipped.masked_seed.0[at % 32] ^= 1;
-            if at % 64 == 0 {
-                assert_eq!(opened(&flipped), Verdict::Undecryptable, "seed {at}");
-            }
+            assert_eq!(opened(&flipped), Verdict::Undecryptable, "body {at}");
         }
     }
 }
