@@ -2,6 +2,7 @@
 
 mod attacks;
 mod borrowed;
+mod both;
 mod epoch;
 mod golden;
 mod group;

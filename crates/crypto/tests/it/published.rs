@@ -1,129 +1,235 @@
-//! The broken step of the scheme that was published as PVDE: its proof that a puzzle is one, as far as the attacks need
-//! it. Exponent and mask have 128 bits, the challenge has 254 and covers the commitments only, elements are taken as
-//! they come.
+//! The scheme that was published as PVDE, written down so that attacks run against it: a puzzle per transaction over the
+//! residues modulo N, a ciphertext under a hash of its solution, a proof that the puzzle is one, and a proof by circuit
+//! about the square of the solution. Exponent and mask have 128 bits, the challenge has 254 and covers the commitments
+//! only. The circuit is taken to be perfect: who has no witness has no proof, and a proof is good for its public inputs alone.
 
-use crate::model;
-use alloy_primitives::{B256, keccak256};
-use crypto_bigint::{U256, U576, U2048, Uint};
-use weft_crypto::{Element, Group, Setup, setup::RSA_2048};
+use crate::model::{self, Residue};
+use alloy_primitives::{Address, B256, keccak256};
+use crypto_bigint::{U256, U576, U2048, Uint, modular::FixedMontyParams};
 
-/// The published scheme over a setup.
+/// What every transaction begins with, so that a solver knows one.
+pub(crate) const MARK: &[u8] = b"tx ";
+
+/// The published scheme over a modulus, a base and a number of squarings.
 #[derive(Debug)]
-pub(crate) struct Published<'s> {
-    setup: &'s Setup,
+pub(crate) struct Published {
+    modulus: U2048,
+    params: FixedMontyParams<{ U2048::LIMBS }>,
+    base: Residue,
+    delayed: Residue,
+    squarings: u64,
 }
 
-/// What a user makes; only the last three are sent.
-#[derive(Debug)]
-pub(crate) struct User {
-    pub(crate) exponent: U256,
-    pub(crate) key: Element,
-    pub(crate) puzzle: Element,
-    pub(crate) square: Element,
-    pub(crate) proof: PublishedProof,
+/// What a user sends. Who pays stands beside it, and nothing binds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) payer: Address,
+    pub(crate) puzzle: U2048,
+    pub(crate) square: U2048,
+    pub(crate) ciphertext: Vec<u8>,
+    pub(crate) proof: PuzzleProof,
+    pub(crate) circuit: CircuitProof,
 }
 
 /// Commitments and the response `r + s c`.
-#[derive(Debug, Clone)]
-pub(crate) struct PublishedProof {
-    commitments: [Element; 2],
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PuzzleProof {
+    commitments: [U2048; 2],
     pub(crate) response: U576,
 }
 
-impl PublishedProof {
+/// Says that somebody knows `k` with `k^2 = square` whose hash opens the ciphertext to a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CircuitProof {
+    square: U2048,
+    ciphertext: Vec<u8>,
+}
+
+/// A solution as limbs of the circuit, of which there is one more than N needs.
+pub(crate) type Witness = Uint<33>;
+
+impl PuzzleProof {
     /// The hash of the commitments, and of nothing else.
     pub(crate) fn challenge(&self) -> U576 {
-        let [first, second] = &self.commitments;
-        let hash = keccak256([first.to_vec(), second.to_vec()].concat());
+        let hash = keccak256(self.commitments.map(|number| bytes(&number)).concat());
         U256::from_be_slice(hash.as_slice()).shr_vartime(2).resize()
     }
 }
 
-impl<'s> Published<'s> {
-    pub(crate) const fn new(setup: &'s Setup) -> Self {
-        Self { setup }
+impl Published {
+    pub(crate) fn new(modulus: &U2048, base: &U2048, squarings: u64) -> Self {
+        let params = model::modulo(modulus);
+        let base = Residue::new(base, &params);
+        let delayed = (0..squarings).fold(base, |power, _| power.square());
+        Self { modulus: *modulus, params, base, delayed, squarings }
     }
 
-    /// Returns a user with an exponent of 128 bits.
-    pub(crate) fn user(&self, number: u64) -> User {
-        self.user_with(&short(number, b"exponent"))
+    /// Encrypts as an honest user does, with an exponent of 128 bits.
+    pub(crate) fn encrypt(&self, payer: Address, plaintext: &[u8], number: u64) -> Message {
+        self.encrypt_with(&short(number, b"exponent"), payer, plaintext)
     }
 
-    /// Returns a user with this exponent.
-    pub(crate) fn user_with(&self, exponent: &U256) -> User {
-        let group = self.group();
-        let (base, key_base) = (self.setup.base(), self.setup.delayed());
-        let key = group.power(key_base, exponent);
-        let mask = short(exponent.as_words()[0], b"mask");
-        let mut proof = PublishedProof {
-            commitments: [group.power(base, &mask), group.square(&group.power(key_base, &mask))],
-            response: U576::ZERO,
-        };
-        let product = proof.challenge().wrapping_mul(&exponent.resize::<{ U576::LIMBS }>());
-        proof.response = mask.resize::<{ U576::LIMBS }>().wrapping_add(&product);
-        let (puzzle, square) = (group.power(base, exponent), group.square(&key));
-        User { exponent: *exponent, key, puzzle, square, proof }
+    pub(crate) fn encrypt_with(&self, s: &U256, payer: Address, plaintext: &[u8]) -> Message {
+        let key = self.delayed.pow(s).retrieve();
+        self.seal(s, &key.resize(), payer, plaintext).expect("the witness is right")
     }
 
-    /// Checks a proof; the ciphertext plays no part.
-    pub(crate) fn verify(
+    /// Makes a message with a witness of the user's choice; `None` when the circuit does not hold.
+    pub(crate) fn seal(
         &self,
-        puzzle: &Element,
-        square: &Element,
-        proof: &PublishedProof,
-        _ciphertext: &[u8],
-    ) -> bool {
-        let group = self.group();
-        let challenge = proof.challenge();
-        let holds = |base: &Element, commitment, value| {
-            let left = group.power(base, &proof.response);
-            left == group.multiply(commitment, &group.power(value, &challenge))
-        };
-        holds(self.setup.base(), &proof.commitments[0], puzzle)
-            && holds(&group.square(self.setup.delayed()), &proof.commitments[1], square)
+        s: &U256,
+        witness: &Witness,
+        payer: Address,
+        plaintext: &[u8],
+    ) -> Option<Message> {
+        let (puzzle, square, proof) = self.statement(s);
+        let ciphertext = cipher(witness, plaintext);
+        let circuit = self.prove(witness, &square, &ciphertext)?;
+        Some(Message { payer, puzzle, square, ciphertext, proof, circuit })
     }
 
-    /// Returns the puzzle `u g^d` of somebody else's u, with a right proof.
+    /// Returns `g^s`, `h^2s` and their proof.
+    pub(crate) fn statement(&self, s: &U256) -> (U2048, U2048, PuzzleProof) {
+        let bases = [self.base, self.delayed.square()];
+        let [puzzle, square] = bases.map(|base| base.pow(s).retrieve());
+        let mask = short(s.as_words()[0], b"mask");
+        let commitments = bases.map(|base| base.pow(&mask).retrieve());
+        let mut proof = PuzzleProof { commitments, response: mask.resize() };
+        let product = proof.challenge().wrapping_mul(&s.resize::<{ U576::LIMBS }>());
+        proof.response = proof.response.wrapping_add(&product);
+        (puzzle, square, proof)
+    }
+
+    /// The circuit: it knows N, squares, and no order of numbers.
+    pub(crate) fn prove(
+        &self,
+        witness: &Witness,
+        square: &U2048,
+        ciphertext: &[u8],
+    ) -> Option<CircuitProof> {
+        let is_transaction = cipher(witness, ciphertext).starts_with(MARK);
+        let proof = CircuitProof { square: *square, ciphertext: ciphertext.to_vec() };
+        (is_transaction && self.is_root(witness, square)).then_some(proof)
+    }
+
+    /// Whether the square of `witness` modulo N is `square`.
+    pub(crate) fn is_root(&self, witness: &Witness, square: &U2048) -> bool {
+        let long = self.modulus.resize::<33>().to_nz().unwrap();
+        let reduced: U2048 = witness.rem_vartime(&long).resize();
+        self.residue(&reduced).square().retrieve() == *square
+    }
+
+    /// What a sequencer checks before it takes a message.
+    pub(crate) fn accepts(&self, message: &Message) -> bool {
+        let Message { square, ciphertext, circuit, .. } = message;
+        message.puzzle < self.modulus
+            && self.verify(&message.puzzle, square, &message.proof)
+            && (circuit.square, &circuit.ciphertext) == (*square, ciphertext)
+    }
+
+    /// Checks that a puzzle is one.
+    pub(crate) fn verify(&self, puzzle: &U2048, square: &U2048, proof: &PuzzleProof) -> bool {
+        let challenge = proof.challenge();
+        let holds = |base: Residue, commitment, value| {
+            let right = self.residue(commitment).mul(&self.residue(value).pow(&challenge));
+            base.pow(&proof.response).retrieve() == right.retrieve()
+        };
+        holds(self.base, &proof.commitments[0], puzzle)
+            && holds(self.delayed.square(), &proof.commitments[1], square)
+    }
+
+    /// Squares.
+    pub(crate) fn solve(&self, puzzle: &U2048) -> U2048 {
+        let puzzle = self.residue(puzzle);
+        (0..self.squarings).fold(puzzle, |power, _| power.square()).retrieve()
+    }
+
+    /// Solves and decrypts; `None` when no transaction comes out.
+    pub(crate) fn decrypt(&self, message: &Message) -> Option<Vec<u8>> {
+        self.open(message, &self.solve(&message.puzzle).resize())
+    }
+
+    /// Decrypts with a solution that somebody shows, checked against what the proofs are about: its square.
+    pub(crate) fn open(&self, message: &Message, solution: &Witness) -> Option<Vec<u8>> {
+        assert!(self.is_root(solution, &message.square), "nobody would believe this solution");
+        Some(cipher(solution, &message.ciphertext)).filter(|plain| plain.starts_with(MARK))
+    }
+
+    /// Returns the exponent, from what everybody sees: the challenge is longer than the mask.
+    pub(crate) fn stolen_exponent(message: &Message) -> U256 {
+        let challenge = message.proof.challenge().to_nz().unwrap();
+        message.proof.response.div_rem_vartime(&challenge).0.resize()
+    }
+
+    /// Returns the solution to an exponent, without a squaring.
+    pub(crate) fn solution(&self, s: &U256) -> U2048 {
+        self.delayed.pow(s).retrieve()
+    }
+
+    /// Returns `-k`.
+    pub(crate) fn opposite(&self, key: &U2048) -> U2048 {
+        self.modulus.wrapping_sub(key)
+    }
+
+    /// Returns `k + N`.
+    pub(crate) fn shifted(&self, key: &U2048) -> Witness {
+        key.resize::<33>().wrapping_add(&self.modulus.resize())
+    }
+
+    /// Returns the puzzle `u g^d` of somebody else's u, with its square and a right proof.
     ///
     /// The commitments stay, so the challenge stays, and the response moves by `c d`.
-    pub(crate) fn shifted(&self, user: &User) -> (Element, Element, PublishedProof) {
-        let group = self.group();
-        let shift = U256::from_u8(77);
-        let puzzle = group.multiply(&user.puzzle, &group.power(self.setup.base(), &shift));
-        let key = group.power(self.setup.delayed(), &shift);
-        let square = group.multiply(&user.square, &group.square(&key));
-        let mut proof = user.proof.clone();
-        let moved = proof.challenge().wrapping_mul(&shift.resize::<{ U576::LIMBS }>());
+    pub(crate) fn multiplied(&self, theirs: &Message, d: u8) -> (U2048, U2048, PuzzleProof) {
+        let times = |number: &U2048, base: Residue| {
+            self.residue(number).mul(&base.pow(&U256::from_u8(d))).retrieve()
+        };
+        let puzzle = times(&theirs.puzzle, self.base);
+        let square = times(&theirs.square, self.delayed.square());
+        let mut proof = theirs.proof.clone();
+        let moved = proof.challenge().wrapping_mul(&U576::from_u8(d));
         proof.response = proof.response.wrapping_add(&moved);
         (puzzle, square, proof)
     }
 
-    /// The statement of the circuit: `k^2 = square` modulo N, for whatever k.
-    pub(crate) fn square_is_right(&self, key: &U2048, square: &Element) -> bool {
-        let params = model::modulo(&RSA_2048);
-        let found = model::Residue::new(key, &params).square().retrieve();
-        self.group().element(&found) == Ok(*square)
+    /// Returns a message whose puzzle is a number with powers that everybody knows, with a right proof if there is one.
+    pub(crate) fn trivial(&self, puzzle: &U2048, plaintext: &[u8]) -> Message {
+        let solution = self.solve(puzzle);
+        let square = self.residue(&solution).square().retrieve();
+        let ciphertext = cipher(&solution.resize(), plaintext);
+        let circuit = self.prove(&solution.resize(), &square, &ciphertext).unwrap();
+        // The powers of the puzzle are one for even challenges, and it takes two tries to have one.
+        let mut tries = (0..64).map(|number| self.statement_of_nothing(number));
+        let proof = tries.find(|proof| self.verify(puzzle, &square, proof));
+        let proof = proof.unwrap_or_else(|| self.statement_of_nothing(0));
+        let payer = Address::ZERO;
+        Message { payer, puzzle: *puzzle, square, ciphertext, proof, circuit }
     }
 
-    /// The same for a witness of one limb more.
-    pub(crate) fn long_square_is_right(&self, key: &Uint<33>, square: &Element) -> bool {
-        let modulus = RSA_2048.to_nz().unwrap();
-        self.square_is_right(&key.rem_vartime(&modulus), square)
+    /// Proves knowledge of the exponent 0.
+    fn statement_of_nothing(&self, number: u64) -> PuzzleProof {
+        let mask = short(number, b"nothing");
+        let commitments = [self.base, self.delayed.square()].map(|base| base.pow(&mask).retrieve());
+        PuzzleProof { commitments, response: mask.resize() }
     }
 
-    /// Whether a value is taken for a puzzle: every number below N is.
-    pub(crate) fn accepts_element(value: &U2048) -> bool {
-        *value < RSA_2048
-    }
-
-    fn group(&self) -> &'s Group {
-        self.setup.group()
+    fn residue(&self, number: &U2048) -> Residue {
+        Residue::new(number, &self.params)
     }
 }
 
-/// The key of the symmetric cipher: a hash of the number, not of the element.
-pub(crate) fn symmetric_key(key: &U2048) -> B256 {
+/// The cipher, which is its own inverse; its key is a hash of the number, not of what the number stands for.
+pub(crate) fn cipher(key: &Witness, text: &[u8]) -> Vec<u8> {
+    let stream = model::stream(&symmetric_key(key), text.len());
+    stream.iter().zip(text).map(|(mask, byte)| mask ^ byte).collect()
+}
+
+/// Returns the key of the cipher.
+fn symmetric_key(key: &Witness) -> B256 {
     keccak256(key.to_be_bytes().as_ref())
+}
+
+fn bytes(number: &U2048) -> Vec<u8> {
+    number.to_be_bytes().as_ref().to_vec()
 }
 
 fn short(number: u64, name: &[u8]) -> U256 {
