@@ -4,9 +4,10 @@ use serde_json::Value;
 use std::{error::Error, fs, path::Path};
 
 /// Vector file, member with the bytes, target.
-const SEEDS: [(&str, &str, &str); 8] = [
+const SEEDS: [(&str, &str, &str); 9] = [
     ("batch/batches.json", "encoding", "batch"),
     ("evidence/evidence.json", "encoding", "evidence"),
+    ("sealing/verdicts.json", "bytes", "envelope"),
     ("types/hops.json", "encoding", "hop"),
     ("types/items.json", "encoding", "item"),
     ("types/promises.json", "encoding", "promise"),

@@ -11,7 +11,8 @@ use crate::{
 use std::{fs, path::Path};
 
 /// Targets: the files of `fuzz/fuzz_targets`.
-const TARGETS: &[&str] = &["batch", "evidence", "hop", "item", "promise", "slot", "transaction"];
+const TARGETS: &[&str] =
+    &["batch", "envelope", "evidence", "hop", "item", "promise", "slot", "transaction"];
 /// How long each target runs, in seconds.
 const SECONDS: u32 = 15;
 /// What `cargo fuzz --sanitizer none` passes to the compiler.

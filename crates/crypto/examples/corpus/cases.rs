@@ -33,21 +33,49 @@ pub(crate) struct Case {
     pub(crate) seed: Option<B256>,
 }
 
+/// What envelopes are judged with.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    setup: Setup,
+    list: KeyList,
+    /// The secret as members release it, and as anybody solves it.
+    secrets: [EpochSecret; 2],
+}
+
+impl Keys {
+    #[allow(dead_code, reason = "for those who bring bytes of their own")]
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::draw(&mut Dice { seed, drawn: 0 })
+    }
+
+    fn draw(dice: &mut Dice) -> Self {
+        let setup = Setup::prepare(&RSA_2048, DELAY).expect("the modulus is usable");
+        let (list, collected) = keys(&setup, dice);
+        let solution = setup.solve(*list.puzzle()).finish();
+        let recovered = list.recover(&setup, &solution).expect("the puzzle holds the secret");
+        Self { setup, list, secrets: [collected, recovered] }
+    }
+
+    /// Returns who gives verdicts.
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        Judge {
+            epochs: EpochKeyScheme::new(&self.list),
+            puzzles: PuzzleScheme::new(Domain::dev(), &self.setup),
+            secrets: &self.secrets,
+        }
+    }
+}
+
 /// Makes `count` cases of a seed.
 pub(crate) fn corpus(seed: u64, count: usize) -> Corpus {
-    let setup = Setup::prepare(&RSA_2048, DELAY).expect("the modulus is usable");
     let mut dice = Dice { seed, drawn: 0 };
-    let (list, secret) = keys(&setup, &mut dice);
+    let keys = Keys::draw(&mut dice);
     let cases = {
-        let maker = Maker {
-            epochs: EpochKeyScheme::new(&list),
-            puzzles: PuzzleScheme::new(Domain::dev(), &setup),
-            setup: &setup,
-            list: &list,
-        };
+        let maker = Maker { judge: keys.judge(), setup: &keys.setup, list: &keys.list };
         let bytes = (0..count).map(|index| maker.bytes(index, &mut dice));
-        bytes.map(|bytes| maker.judged(bytes, &secret)).collect()
+        bytes.map(|bytes| maker.judge.judged(bytes)).collect()
     };
+    let Keys { setup, list, secrets: [secret, _] } = keys;
     Corpus { setup, list, secret, cases }
 }
 
@@ -71,8 +99,7 @@ fn keys(setup: &Setup, dice: &mut Dice) -> (KeyList, EpochSecret) {
 }
 
 struct Maker<'s> {
-    epochs: EpochKeyScheme,
-    puzzles: PuzzleScheme<'s>,
+    judge: Judge<'s>,
     setup: &'s Setup,
     list: &'s KeyList,
 }
@@ -120,8 +147,8 @@ impl Maker<'_> {
         let size = SizeBucket::for_len(plaintext.len()).expect("short");
         let (carriage, entropy) = (carriage(size, dice), dice.hash());
         let sealed = match dice.below(2) {
-            0 => self.epochs.encrypt(&carriage, &plaintext, &entropy),
-            _ => self.puzzles.encrypt(&carriage, &plaintext, &entropy),
+            0 => self.judge.epochs.encrypt(&carriage, &plaintext, &entropy),
+            _ => self.judge.puzzles.encrypt(&carriage, &plaintext, &entropy),
         };
         sealed.expect("the bucket fits")
     }
@@ -214,9 +241,23 @@ impl Maker<'_> {
             SchemeId::Threshold => unreachable!("this crate seals to no committee's signature"),
         }
     }
+}
 
-    fn judged(&self, bytes: Vec<u8>, secret: &EpochSecret) -> Case {
-        let verdict = Envelope::decode(&bytes).ok().map(|envelope| self.open(&envelope, secret));
+/// Gives verdicts, each in every way that there is.
+pub(crate) struct Judge<'s> {
+    epochs: EpochKeyScheme,
+    puzzles: PuzzleScheme<'s>,
+    secrets: &'s [EpochSecret; 2],
+}
+
+impl Judge<'_> {
+    /// Judges bytes as an envelope.
+    ///
+    /// # Panics
+    ///
+    /// Panics when two ways to open them disagree (P11).
+    pub(crate) fn judged(&self, bytes: Vec<u8>) -> Case {
+        let verdict = Envelope::decode(&bytes).ok().map(|envelope| self.open(&envelope));
         let (verdict, plaintext, seed) = match verdict {
             None => ("refused", None, None),
             Some(None) => ("foreign", None, None),
@@ -229,9 +270,12 @@ impl Maker<'_> {
         Case { bytes, verdict, plaintext, seed }
     }
 
-    fn open(&self, envelope: &Envelope, secret: &EpochSecret) -> Option<Verdict> {
+    fn open(&self, envelope: &Envelope) -> Option<Verdict> {
         if envelope.scheme == SchemeId::EpochKey {
-            return self.epochs.open(envelope, secret).ok();
+            let [collected, recovered] =
+                self.secrets.each_ref().map(|secret| self.epochs.open(envelope, secret).ok());
+            assert_eq!(collected, recovered, "released and solved, of {envelope:?}");
+            return shown(&self.epochs, envelope, collected);
         }
         self.puzzles.own(envelope).ok()?;
         let mut chain = self.puzzles.solve(envelope).ok();
@@ -239,8 +283,20 @@ impl Maker<'_> {
             chain.finish();
         }
         let solution = self.puzzles.solution(envelope, chain.as_ref())?;
-        self.puzzles.open(envelope, &solution).ok()
+        shown(&self.puzzles, envelope, self.puzzles.open(envelope, &solution).ok())
     }
+}
+
+/// Checks that the seed of a verdict shows the same to whoever has neither secret nor solution.
+fn shown<S: DelayScheme>(
+    scheme: &S,
+    envelope: &Envelope,
+    said: Option<Verdict>,
+) -> Option<Verdict> {
+    if let Some(verdict @ (Verdict::Opened { seed, .. } | Verdict::Malformed { seed })) = &said {
+        assert_eq!(scheme.verify_opening(envelope, seed).ok().as_ref(), Some(verdict));
+    }
+    said
 }
 
 fn carriage(size: SizeBucket, dice: &mut Dice) -> Carriage {
