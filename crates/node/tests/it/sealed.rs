@@ -10,7 +10,7 @@ use weft_crypto::{
     Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList, Setup, SizeBucket,
 };
 use weft_journal::sim::{Fault, SimDisk};
-use weft_node::{DEV_ACCOUNTS, DevConfig, Mining, SealingOptions};
+use weft_node::{DEV_ACCOUNTS, DevConfig, Mining, Node, SealingOptions};
 use weft_types::{
     Bundle, Decode as _, Domain, Encode as _, Item, Leg, LegShape, NetworkId, Part, PartedShape,
     SafetyLevel, SignedTx, SlotNumber,
@@ -392,6 +392,19 @@ async fn a_power_cut_in_the_middle_of_an_epoch_loses_nothing() {
     let again = world.rpc(A, "weft_getOutcome", json!([sent["item"]])).await;
     assert_eq!(again, found);
     world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn t1_executors_elsewhere_and_clocks_that_stop_are_refused_beside_sealed_items() {
+    for (other, what) in [
+        (DevConfig { executors: vec![A], ..sealing() }, "executors in processes of their own"),
+        (DevConfig { seed: Some(7), ..sealing() }, "a seed"),
+        (DevConfig { mining: Mining::OnDemand, ..sealing() }, "slots that close on demand"),
+        (DevConfig { load_state: Some("state.json".into()), ..sealing() }, "a state file"),
+    ] {
+        let error = Node::start(other).await.unwrap_err().to_string();
+        assert!(error.contains(what) && error.contains("with sealed items"), "{error}");
+    }
 }
 
 #[tokio::test]
