@@ -333,34 +333,70 @@ async fn a_realm_without_sealing_says_so() {
     world.node.stop().await.unwrap();
 }
 
+/// Envelopes that T8 puts behind one deposit, and for how many it pays.
+const T8: (usize, usize) = (1_000, 3);
+
 #[tokio::test]
 async fn t8_one_deposit_covers_what_it_can_pay() {
-    // T8: the rest is refused before it has a position, whatever is withdrawn meanwhile.
-    let world = start(sealing()).await;
+    // T8: the rest is refused before it has a position, and what is withdrawn before the reveal pays all the same.
+    let slots = SealingOptions { epoch_slots: 80, ..options() };
+    let world = start(DevConfig { sealing: Some(slots), ..sealing() }).await;
     let gas = u128::from(GasBucket::new(7).unwrap().gas_limit());
     let each = 256 * options().wei_per_byte + gas * options().wei_per_gas;
-    deposit(&world, 5, 3 * each).await;
+    let all = T8.1 as u128 * each;
+    deposit(&world, 5, all).await;
+    let before = earned(&world).await;
     let key = key(&world).await;
-    let mut taken = 0;
-    for salt in 0..10_u64 {
-        let mut carriage = carriage(key.list.epoch(), b"junk");
-        carriage.payer = address(5);
-        let entropy = keccak256(salt.to_be_bytes());
-        let scheme = EpochKeyScheme::new(&key.list);
-        let envelope = scheme.encrypt(&carriage, b"junk", &entropy).unwrap();
-        taken += u32::from(world.try_rpc(A, "weft_sendSealed", signed(&envelope, 5)).await.is_ok());
+    let answers = world.batches(A, &junk(&key, 5, T8.0)).await;
+    let answers: Vec<_> = answers.iter().flat_map(|batch| batch.as_array().unwrap()).collect();
+    assert_eq!(answers.len(), T8.0);
+    let (refused, taken): (Vec<&Value>, Vec<&Value>) =
+        answers.iter().partition(|answer| answer["error"].is_object());
+    assert_eq!(taken.len(), T8.1);
+    for answer in refused {
+        assert!(answer["error"]["message"].as_str().unwrap().contains("deposit"), "{answer}");
     }
-    assert_eq!(taken, 3);
-    let leave = FeeVault::beginWithdrawalCall { amount: U256::from(3 * each) };
-    world.send(&Draft::new(A, 5, 0).call(FEE_VAULT, leave)).await;
-    until(async || {
-        let leaving = FeeVault::leavingOfCall { payer: address(5) };
-        let left = world.view(A, FEE_VAULT, leaving).await;
-        let deposit = deposit_of(&world, 5).await;
-        deposit == 0 && left.amount.is_zero()
-    })
-    .await;
+
+    let leave = FeeVault::beginWithdrawalCall { amount: U256::from(all) };
+    let leave = world.send(&Draft::new(A, 5, 0).call(FEE_VAULT, leave)).await;
+    until(async || world.receipt(A, leave).await != Value::Null).await;
+    assert_eq!(world.receipt(A, leave).await["status"], "0x1");
+    let leaving = FeeVault::leavingOfCall { payer: address(5) };
+    let left = world.view(A, FEE_VAULT, leaving.clone()).await.amount;
+    assert_eq!((deposit_of(&world, 5).await, left), (0, U256::from(all)), "all of it leaves");
+    let epoch = world.rpc(A, "weft_getEpoch", json!([])).await;
+    assert_eq!((&epoch["epoch"], &epoch["status"]), (&json!(key.list.epoch()), &json!("open")));
+    assert_eq!(earned(&world).await, before, "nothing was read, so nothing is charged");
+
+    for answer in taken {
+        let found = outcome(&world, &answer["result"]["item"]).await;
+        assert_eq!((&found["outcome"], &found["cause"]), (&json!("removed"), &json!("Malformed")));
+    }
+    until(async || earned(&world).await != before).await;
+    assert_eq!(earned(&world).await - before, U256::from(all), "the sequencer loses nothing");
+    assert_eq!(world.view(A, FEE_VAULT, leaving).await.amount, U256::ZERO);
     world.node.stop().await.unwrap();
+}
+
+/// Returns batches of requests that send `count` envelopes of one payer, with nothing in them that runs.
+fn junk(key: &Key, payer: usize, count: usize) -> Vec<Value> {
+    let scheme = EpochKeyScheme::new(&key.list);
+    let carriage = Carriage { payer: address(payer), ..carriage(key.list.epoch(), b"junk") };
+    let request = |salt: usize| {
+        let entropy = keccak256(salt.to_be_bytes());
+        let envelope = scheme.encrypt(&carriage, b"junk", &entropy).unwrap();
+        let params = signed(&envelope, payer);
+        json!({ "jsonrpc": "2.0", "id": salt, "method": "weft_sendSealed", "params": params })
+    };
+    let requests: Vec<_> = (0..count).map(request).collect();
+    requests.chunks(100).map(|chunk| json!(chunk)).collect()
+}
+
+/// Returns what carriage brought to who produces the blocks of A.
+async fn earned(world: &World) -> U256 {
+    let block = world.rpc(A, "eth_getBlockByNumber", json!(["latest", false])).await;
+    let beneficiary = serde_json::from_value(block["miner"].clone()).unwrap();
+    world.view(A, FEE_VAULT, FeeVault::earnedCall { beneficiary }).await
 }
 
 #[tokio::test]
