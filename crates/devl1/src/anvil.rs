@@ -1,12 +1,11 @@
 //! anvil, as a child process.
 
 use crate::{
-    DevL1, Head, MAX_REORG, Pending, archive::Archive, error::DevL1Error, guard::Guarded, rpc::Rpc,
-    settings::Settings,
+    DevL1, Head, MAX_REORG, Pending, error::DevL1Error, guard::Guarded, rpc::Rpc,
+    settings::Settings, steered::Steered,
 };
 use alloy_eips::eip4844::Blob;
-use alloy_primitives::{B256, Bytes, U64};
-use serde::Deserialize;
+use alloy_primitives::{B256, U64};
 use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
@@ -16,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::task::JoinHandle;
+use weft_node::BlobArchive;
 
 /// Environment variable that names anvil's program.
 pub const ANVIL_VARIABLE: &str = "WEFT_ANVIL";
@@ -46,8 +46,7 @@ pub fn find_anvil() -> Result<PathBuf, DevL1Error> {
 #[derive(Debug)]
 pub(crate) struct Anvil {
     child: Guarded,
-    rpc: Rpc,
-    archive: Archive,
+    chain: Steered,
     _keeper: Keeping,
 }
 
@@ -55,27 +54,9 @@ pub(crate) struct Anvil {
 #[derive(Debug)]
 struct Keeping(JoinHandle<()>);
 
-/// What is read of a block.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Block {
-    number: U64,
-    hash: B256,
-    parent_hash: B256,
-    transactions: Vec<Transaction>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Transaction {
-    block_hash: Option<B256>,
-    #[serde(default)]
-    blob_versioned_hashes: Vec<B256>,
-}
-
 impl Anvil {
     pub(crate) async fn start(program: &Path, settings: Settings) -> Result<Self, DevL1Error> {
-        let archive = Archive::open(&settings.blobs)?;
+        let archive = BlobArchive::open(&settings.blobs)?;
         let port = free_port(&settings)?;
         let failed = |why: String| DevL1Error::Program { program: program.to_owned(), why };
         let child = Guarded::spawn(program, &arguments(&settings, port));
@@ -85,55 +66,32 @@ impl Anvil {
         for (account, wei) in &settings.funded {
             rpc.call::<Value>("anvil_setBalance", json!([account, wei])).await?;
         }
-        let keeper = Keeper { rpc: rpc.clone(), archive: archive.clone(), known: VecDeque::new() };
+        let chain = Steered { rpc, archive };
+        let keeper = Keeper { chain: chain.clone(), known: VecDeque::new() };
         let keeping = Keeping(tokio::spawn(keeper.run()));
-        Ok(Self { child, rpc, archive, _keeper: keeping })
-    }
-
-    async fn head(&self) -> Result<Head, DevL1Error> {
-        let block = block(&self.rpc, "eth_getBlockByNumber", json!("latest")).await?;
-        block
-            .map(|block| Head { number: block.number.to(), hash: block.hash })
-            .ok_or_else(|| DevL1Error::refused("eth_getBlockByNumber", "no block"))
+        Ok(Self { child, chain, _keeper: keeping })
     }
 }
 
 impl DevL1 for Anvil {
     fn url(&self) -> &str {
-        self.rpc.url()
+        self.chain.rpc.url()
     }
 
-    fn archive(&self) -> &Archive {
-        &self.archive
+    fn archive(&self) -> &BlobArchive {
+        &self.chain.archive
     }
 
     fn mine(&self, blocks: u64) -> Pending<'_, Head> {
-        Box::pin(async move {
-            self.rpc.call::<Value>("anvil_mine", json!([U64::from(blocks)])).await?;
-            self.head().await
-        })
+        Box::pin(self.chain.mine(blocks))
     }
 
     fn reorg(&self, depth: u64) -> Pending<'_, Head> {
-        Box::pin(async move {
-            let most = MAX_REORG.min(self.head().await?.number);
-            if depth > most {
-                return Err(DevL1Error::TooDeep { depth, most });
-            }
-            self.rpc.call::<Value>("anvil_reorg", json!([depth, []])).await?;
-            self.head().await
-        })
+        Box::pin(self.chain.reorg(depth))
     }
 
     fn blobs(&self, transaction: B256) -> Pending<'_, Vec<Blob>> {
-        Box::pin(async move {
-            let found: Option<Transaction> =
-                self.rpc.call("eth_getTransactionByHash", json!([transaction])).await?;
-            let mined = found.filter(|found| found.block_hash.is_some());
-            let mined = mined.ok_or(DevL1Error::NotMined(transaction))?;
-            keep(&self.rpc, &self.archive, &mined.blob_versioned_hashes).await?;
-            self.archive.all(&mined.blob_versioned_hashes)
-        })
+        Box::pin(self.chain.blobs(transaction))
     }
 
     fn stop(self: Box<Self>) -> Pending<'static, ()> {
@@ -150,8 +108,7 @@ impl Drop for Keeping {
 
 /// Looks at every block for blobs.
 struct Keeper {
-    rpc: Rpc,
-    archive: Archive,
+    chain: Steered,
     /// Hashes of the last blocks, oldest first.
     known: VecDeque<B256>,
 }
@@ -168,18 +125,18 @@ impl Keeper {
     /// Walks from the tip down to what is known, then keeps what is new from the oldest block on.
     async fn look(&mut self) -> Result<(), DevL1Error> {
         let mut new = Vec::new();
-        let mut next = block(&self.rpc, "eth_getBlockByNumber", json!("latest")).await?;
+        let mut next = self.chain.block("eth_getBlockByNumber", json!("latest")).await?;
         while let Some(found) = next {
             if self.known.contains(&found.hash) || new.len() == REMEMBERED {
                 break;
             }
             let parent = found.parent_hash;
             new.push(found);
-            next = block(&self.rpc, "eth_getBlockByHash", json!(parent)).await?;
+            next = self.chain.block("eth_getBlockByHash", json!(parent)).await?;
         }
         for block in new.into_iter().rev() {
             for transaction in block.transactions {
-                keep(&self.rpc, &self.archive, &transaction.blob_versioned_hashes).await?;
+                self.chain.keep(&transaction.blob_versioned_hashes).await?;
             }
             self.known.push_back(block.hash);
             if self.known.len() > REMEMBERED {
@@ -188,21 +145,6 @@ impl Keeper {
         }
         Ok(())
     }
-}
-
-/// Keeps blobs while anvil has them.
-async fn keep(rpc: &Rpc, archive: &Archive, hashes: &[B256]) -> Result<(), DevL1Error> {
-    for hash in hashes {
-        if !archive.has(hash) {
-            let blob: Option<Bytes> = rpc.call("anvil_getBlobByHash", json!([hash])).await?;
-            archive.put(hash, &blob.ok_or(DevL1Error::NoBlob(*hash))?)?;
-        }
-    }
-    Ok(())
-}
-
-async fn block(rpc: &Rpc, method: &'static str, at: Value) -> Result<Option<Block>, DevL1Error> {
-    rpc.call(method, json!([at, true])).await
 }
 
 fn arguments(settings: &Settings, port: u16) -> Vec<String> {

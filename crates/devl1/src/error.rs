@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 use std::{io, path::PathBuf};
 use thiserror::Error;
+use weft_node::BlobArchiveError;
 
 /// Why a chain does not do what it should.
 #[derive(Debug, Error)]
@@ -26,17 +27,12 @@ pub enum DevL1Error {
         /// Why.
         why: io::Error,
     },
-    /// A file or directory of the archive.
-    #[error("cannot keep blobs in {}: {why}", path.display())]
-    Archive {
-        /// Path.
-        path: PathBuf,
-        /// Why.
-        why: io::Error,
-    },
-    /// A blob is not in the archive and the backend has forgotten it.
-    #[error("blob {0} is not known")]
-    NoBlob(B256),
+    /// The archive, which may lack a blob that the backend has forgotten too.
+    #[error(transparent)]
+    Archive(#[from] BlobArchiveError),
+    /// The node does not start.
+    #[error("cannot start the chain: {0}")]
+    Node(String),
     /// No mined transaction has this hash.
     #[error("transaction {0} is not mined")]
     NotMined(B256),

@@ -2,26 +2,29 @@
 //!
 //! ```text
 //!  Settings ──► start ──► dyn DevL1 { url, mine, reorg, blobs, stop }
-//!                 └─ Backend::Anvil    a child process
+//!                 ├─ Backend::Embedded  a node in this process, with nothing to install
+//!                 └─ Backend::Anvil     a child process
 //! ```
 //!
 //! [`start`] is where to begin. Whatever the backend, clients see an ordinary chain: JSON-RPC over HTTP and WebSocket, the
 //! beacon API's `/eth/v1/beacon/blobs/{block}`, and `anvil_mine` and `anvil_reorg` under those names, all at one address.
-//! Blobs of mined transactions are kept in a directory for good ([`Archive`]), although real chains forget them.
+//! Blobs of mined transactions are kept in a directory for good ([`BlobArchive`]), although real chains forget them.
 //!
 //! Its accounts are public and its blocks are made by whoever runs it: nothing of value belongs there.
 
 mod anvil;
-pub mod archive;
+mod embedded;
 pub mod error;
+mod genesis;
 mod guard;
 mod rpc;
 pub mod settings;
+mod steered;
 
 pub use anvil::{ANVIL_VARIABLE, find_anvil};
-pub use archive::Archive;
 pub use error::DevL1Error;
 pub use settings::{Backend, Settings};
+pub use weft_node::{BlobArchive, BlobArchiveError};
 
 use alloy_eips::eip4844::Blob;
 use alloy_primitives::B256;
@@ -48,7 +51,7 @@ pub trait DevL1: Debug + Send + Sync {
     fn url(&self) -> &str;
 
     /// Returns where blobs are kept.
-    fn archive(&self) -> &Archive;
+    fn archive(&self) -> &BlobArchive;
 
     /// Makes `blocks` blocks at once, with the transactions that wait; returns the last one.
     fn mine(&self, blocks: u64) -> Pending<'_, Head>;
@@ -67,6 +70,7 @@ pub trait DevL1: Debug + Send + Sync {
 /// Starts a chain and waits until it answers.
 pub async fn start(settings: Settings) -> Result<Box<dyn DevL1>, DevL1Error> {
     match settings.backend.clone() {
+        Backend::Embedded => Ok(Box::new(embedded::Embedded::start(settings).await?)),
         Backend::Anvil(program) => Ok(Box::new(anvil::Anvil::start(&program, settings).await?)),
     }
 }

@@ -15,6 +15,8 @@ pub const PORT: u16 = 8545;
 /// Which client makes the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
+    /// A node in this process.
+    Embedded,
     /// anvil, by the path of its program.
     Anvil(PathBuf),
 }

@@ -5,7 +5,7 @@ use crate::{
     accounts::DevAccount,
     admin::AdminConfig,
     batches::BatchOptions,
-    engine::{IMPORTED, ImportedChain},
+    engine::{ChainKind, IMPORTED, ImportedChain},
     error::NodeError,
     export::Progress,
     intake::IntakeLimits,
@@ -260,6 +260,15 @@ impl DevConfig {
         let chain_id = chain.genesis.schedule.chain_id();
         let name = format!("chain {chain_id}");
         Ok(vec![Served { network: IMPORTED, chain_id, name, port: self.port }])
+    }
+
+    /// Returns what the chains are that stand here.
+    pub(crate) fn kind(&self) -> ChainKind {
+        match &self.imported {
+            None => ChainKind::Rollup,
+            Some(ImportedChain { production: None, .. }) => ChainKind::Imported,
+            Some(_) => ChainKind::Produced,
+        }
     }
 
     /// Returns the port of rollup number `index`.

@@ -15,6 +15,8 @@
 pub mod accounts;
 mod admin;
 mod batches;
+mod beacon;
+mod blob_archive;
 mod bundles;
 mod clock;
 mod common;
@@ -59,10 +61,11 @@ pub use batches::{
     BatchDir, BatchFileError, BatchLimits, BatchOptions, BatchSink, Brotli, RestsOn,
     VerifiedBatches, Verifier, VerifyBatchesError, development_sequencer, realm_config, recover,
 };
+pub use blob_archive::{BlobArchive, BlobArchiveError};
 pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
 pub use engine::{
     EngineHandle, ImportedChain, L1Block, L1Entry, L1Refused, L1Standing, L1Update, OnL1,
-    PostedBatch,
+    PostedBatch, Production,
 };
 pub use error::NodeError;
 pub use export::{Archive, DataOf, Progress, Verified, VerifyError, export_batches, verify};

@@ -3,7 +3,7 @@
 use crate::{
     admin::{self, Admin},
     config::DevConfig,
-    engine::{self, EngineHandle, EngineThread},
+    engine::{self, ChainKind, EngineHandle, EngineThread},
     error::NodeError,
     metrics::Metrics,
     server::{self, Shared},
@@ -57,10 +57,10 @@ impl Node {
     /// use.
     pub async fn start(config: DevConfig) -> Result<NodeHandle, NodeError> {
         config.check()?;
-        let (host, is_imported) = (config.host, config.imported.is_some());
+        let (host, kind) = (config.host, config.kind());
         let configured = config.served()?;
         // Ports that are taken are found out before a recovery that may take long.
-        let take = |served| Listening::take(host, served, is_imported);
+        let take = |served| Listening::take(host, served, kind);
         let mut listening = configured.iter().map(take).collect::<Result<Vec<_>, _>>()?;
         let common = config.common_port.map(|port| server::listen(host, port)).transpose()?;
         let admin = config.admin.as_ref().map(admin::listen).transpose()?;
@@ -79,7 +79,7 @@ impl Node {
             .await
             .map_err(|_| NodeError::Stopped)?;
         for served in &all[listening.len()..] {
-            let taken = Listening::take(host, served, false)?;
+            let taken = Listening::take(host, served, ChainKind::Rollup)?;
             let endpoint = taken.endpoint.clone();
             let known = engine.handle.call(move |engine| engine.endpoints.push(endpoint)).await;
             known.map_err(|_| NodeError::Stopped)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Limits,
-    engine::{Endpoint, EngineHandle},
+    engine::{ChainKind, Endpoint, EngineHandle},
     error::NodeError,
     metrics::Metrics,
     origins::Origins,
@@ -55,16 +55,15 @@ pub(crate) fn serve(
     shared: &Shared,
 ) -> Result<ServerHandle, NodeError> {
     let port = shared.port(endpoint);
-    let server = Server::builder()
-        .set_config(config(&shared.limits))
-        .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, &shared.limits)))
-        .set_http_middleware(
-            tower::ServiceBuilder::new()
-                .layer(shared.origins.layer())
-                .layer(shared.status(Some(endpoint.chain_id))),
-        )
-        .build_from_tcp(listener)
-        .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
+    let server =
+        Server::builder()
+            .set_config(config(&shared.limits))
+            .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, &shared.limits)))
+            .set_http_middleware(tower::ServiceBuilder::new().layer(shared.origins.layer()).layer(
+                shared.status(Some(endpoint.chain_id), endpoint.kind == ChainKind::Produced),
+            ))
+            .build_from_tcp(listener)
+            .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
     Ok(server.start(rpc::module(port)))
 }
 
@@ -76,7 +75,7 @@ impl Shared {
             metrics: self.metrics.clone(),
             network: endpoint.network,
             domain: self.domain,
-            is_imported: endpoint.is_imported,
+            kind: endpoint.kind,
             patience: self.limits.subscriber_patience,
             has_cheats: self.has_cheats,
             promises: OnceCell::new(),
@@ -84,9 +83,10 @@ impl Shared {
     }
 
     /// Returns what answers plain HTTP.
-    pub(crate) fn status(&self, chain_id: Option<u64>) -> StatusLayer {
+    pub(crate) fn status(&self, chain_id: Option<u64>, has_blobs: bool) -> StatusLayer {
         StatusLayer {
             chain_id,
+            has_blobs,
             engine: self.engine.clone(),
             metrics: self.metrics.clone(),
             origins: self.origins.clone(),

@@ -3,7 +3,7 @@
 use crate::{
     common::{self, Routes},
     config::Served,
-    engine::{Endpoint, Engine},
+    engine::{ChainKind, Endpoint, Engine},
     error::NodeError,
     node::RollupInfo,
     rollup::RollupConfig,
@@ -29,13 +29,10 @@ pub(crate) struct Listening {
 
 impl Listening {
     /// Takes the port of a chain.
-    pub(crate) fn take(host: IpAddr, served: &Served, imported: bool) -> Result<Self, NodeError> {
+    pub(crate) fn take(host: IpAddr, served: &Served, kind: ChainKind) -> Result<Self, NodeError> {
         let (listener, url) = server::listen(host, served.port)?;
         let Served { network, chain_id, name, .. } = served.clone();
-        Ok(Self {
-            listener,
-            endpoint: Endpoint { network, chain_id, name, url, is_imported: imported },
-        })
+        Ok(Self { listener, endpoint: Endpoint { network, chain_id, name, url, kind } })
     }
 }
 
@@ -67,7 +64,8 @@ impl Servers {
     ) -> Result<(), NodeError> {
         let config = server::config(&self.shared.limits);
         let (routes, origins) = (self.routes.clone(), self.shared.origins.clone());
-        let served = common::serve(listener, config, self.shared.status(None), routes, origins);
+        let served =
+            common::serve(listener, config, self.shared.status(None, false), routes, origins);
         let failed = |source| NodeError::Listen { address: url.clone(), source };
         self.keep(served.map_err(failed)?);
         self.common = Some(url);
@@ -101,8 +99,8 @@ impl Servers {
         let check = move |engine: &mut Engine| engine.check_added(&asked);
         self.shared.engine.call(check).await.and_then(|checked| checked.map(drop))?;
         let served = Served::rollup(&rollup);
-        let listening =
-            Listening::take(self.host, &served, false).map_err(|error| refused(&error))?;
+        let listening = Listening::take(self.host, &served, ChainKind::Rollup)
+            .map_err(|error| refused(&error))?;
         let endpoint = listening.endpoint.clone();
         let join = move |engine: &mut Engine| {
             let joined = engine.add_rollup(&rollup);

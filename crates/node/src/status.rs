@@ -1,6 +1,8 @@
 //! What is asked by plain HTTP: `/healthz`, `/readyz`, `/metrics`, and the page that a browser shows.
 
-use crate::{common::chain_of, engine::EngineHandle, metrics::Metrics, origins::Origins, page};
+use crate::{
+    beacon, common::chain_of, engine::EngineHandle, metrics::Metrics, origins::Origins, page,
+};
 use http::{HeaderMap, header};
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use serde_json::{Value, json};
@@ -22,6 +24,8 @@ pub(crate) struct StatusLayer {
     pub(crate) origins: Origins,
     /// Chain id of the rollup, where only one answers.
     pub(crate) chain_id: Option<u64>,
+    /// Whether blobs are there for whoever asks as one asks a beacon node.
+    pub(crate) has_blobs: bool,
 }
 
 impl<S> Layer<S> for StatusLayer {
@@ -77,6 +81,14 @@ where
             "/healthz" => Box::pin(async move { Ok(layer.health().await) }),
             "/readyz" => Box::pin(async move { Ok(layer.readiness().await) }),
             "/metrics" => Box::pin(async move { Ok(layer.figures()) }),
+            path if layer.has_blobs && path.starts_with(beacon::ROOT) => {
+                let (path, query) = (path.to_owned(), request.uri().query().map(str::to_owned));
+                Box::pin(async move {
+                    let (status, body) =
+                        beacon::answer(&layer.engine, &path, query.as_deref()).await;
+                    Ok(json_answer(status, &body))
+                })
+            }
             _ => Box::pin(self.inner.call(request)),
         }
     }

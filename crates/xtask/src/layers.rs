@@ -79,7 +79,12 @@ const LAYERS: &[Layer] = &[
         may_use: &["weft-types", "weft-contracts"],
         libraries: RULES_LIBRARIES,
     },
-    Layer { name: "weft-devl1", may_use: &["weft-contracts"], libraries: None },
+    // One of its chains is a node.
+    Layer {
+        name: "weft-devl1",
+        may_use: &["weft-contracts", "weft-ethereum", "weft-evm", "weft-node"],
+        libraries: None,
+    },
     Layer {
         name: "weft-evm",
         may_use: &["weft-types", "weft-thread", "weft-contracts"],

@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256, hex};
 use alloy_provider::Provider as _;
 use alloy_rpc_types_eth::TransactionRequest;
 use serde_json::Value;
-use weft_devl1::{Archive, Backend, DevL1Error};
+use weft_devl1::{Backend, BlobArchive, DevL1Error};
 
 /// Bytes of two blobs.
 fn sidecar() -> BlobTransactionSidecarEip7594 {
@@ -24,8 +24,9 @@ pub(crate) async fn blobs_of_a_mined_transaction_are_kept(backend: Backend) {
     let (hashes, blobs): (Vec<B256>, _) =
         (sidecar.versioned_hashes().collect(), sidecar.blobs.clone());
     assert_eq!(blobs.len(), 2);
-    let request =
-        TransactionRequest::default().with_to(Address::ZERO).with_blob_sidecar_7594(sidecar);
+    // The provider fills in no fee for blobs with proofs of cells, and no block takes less than a wei.
+    let request = TransactionRequest::default().with_to(Address::ZERO).with_max_fee_per_blob_gas(1);
+    let request = request.with_blob_sidecar_7594(sidecar);
     let hash = *client.send_transaction(request).await.unwrap().tx_hash();
     let early = chain.blobs(hash).await.unwrap_err();
     assert!(matches!(early, DevL1Error::NotMined(_)), "{early}");
@@ -34,7 +35,7 @@ pub(crate) async fn blobs_of_a_mined_transaction_are_kept(backend: Backend) {
     assert!(receipt.status() && receipt.blob_gas_used == Some(2 * 131_072));
     assert_eq!(chain.blobs(hash).await.unwrap(), blobs);
     // Somebody else who knows only the directory reads the same, in any order.
-    let archive = Archive::open(&chain.folder.path().join("blobs")).unwrap();
+    let archive = BlobArchive::open(&chain.folder.path().join("blobs")).unwrap();
     let turned = archive.all(&[hashes[1], hashes[0]]).unwrap();
     assert_eq!(turned, [blobs[1], blobs[0]]);
     // So does who asks as one asks a beacon node.

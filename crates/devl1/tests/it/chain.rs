@@ -125,7 +125,7 @@ pub(crate) async fn it_ends_when_it_is_dropped(backend: Backend) {
     tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends");
 }
 
-pub(crate) async fn a_program_that_is_not_there_is_named(_: Backend) {
+pub(crate) async fn a_program_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(Backend::Anvil("/nowhere/anvil".into()), &folder);
     let refused = weft_devl1::start(settings).await.unwrap_err().to_string();

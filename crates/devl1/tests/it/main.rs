@@ -14,6 +14,11 @@ macro_rules! every_backend {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() { super::$module::$test(super::backends::anvil()).await; })*
         }
+
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() { super::$module::$test(super::backends::embedded()).await; })*
+        }
     };
 }
 
@@ -25,7 +30,6 @@ every_backend!(
     chain::a_taken_port_is_refused,
     chain::it_ends_when_it_is_stopped,
     chain::it_ends_when_it_is_dropped,
-    chain::a_program_that_is_not_there_is_named,
     blobs::blobs_of_a_mined_transaction_are_kept,
     blobs::an_unknown_transaction_has_no_blobs,
     reorg::the_last_block_is_replaced,
@@ -33,3 +37,8 @@ every_backend!(
     reorg::sixty_four_blocks_are_replaced,
     reorg::deeper_ones_are_refused,
 );
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_named() {
+    chain::a_program_that_is_not_there_is_named().await;
+}

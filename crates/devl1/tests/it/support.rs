@@ -25,6 +25,11 @@ pub(crate) const ETHER: U256 = U256::from_limbs([10_000_000_000_000_000_000, 0, 
 pub(crate) mod backends {
     use super::*;
 
+    /// The one that needs nothing.
+    pub(crate) fn embedded() -> Backend {
+        Backend::Embedded
+    }
+
     /// anvil: the one that is named, else the one of the acceptance stories.
     pub(crate) fn anvil() -> Backend {
         let named = std::env::var_os(ANVIL_VARIABLE).map(PathBuf::from);

@@ -1,8 +1,10 @@
-//! An imported chain: its history is foreign and complete, and no slot ever opens over it.
+//! An imported chain: its history is foreign, and no slot ever opens over it. Blocks come after it only where the node makes
+//! them itself ([`super::produced`]).
 
 use super::{
     At, ChainData, ChainEvent, Endpoint, Engine, empty_state,
     look::{Overrides, override_account},
+    produced::{Producer, Production},
 };
 use crate::{
     config::DevConfig,
@@ -57,6 +59,8 @@ pub struct ImportedChain {
     pub genesis: Genesis,
     /// The blocks after it, in order.
     pub blocks: Vec<ForeignBlock>,
+    /// How the node makes blocks behind them; none is ever added when there is nothing here.
+    pub production: Option<Production>,
 }
 
 /// What the node keeps about an imported chain beside its blocks.
@@ -64,6 +68,8 @@ pub struct ImportedChain {
 pub(crate) struct Foreign {
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) pool: ForeignPool,
+    /// Makes blocks, where the node does.
+    pub(crate) producer: Option<Producer>,
 }
 
 /// State and rules of a moment of an imported chain.
@@ -117,16 +123,15 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let domain = config.domain;
         let (data, rollup) = load(&config, chain)?;
-        let head = rollup.head.clone();
         let mut realm = Realm::new(domain, vec![rollup], Escrow::default(), Heads::default());
-        realm.set_block_env(IMPORTED, next_env(data.schedule(), &head));
+        realm.set_block_env(IMPORTED, data.next_env(None));
         let lane = Lane::new(domain, LaneConfig::new(config.slot_ms, vec![IMPORTED]))
             .expect("a realm of one makes a lane");
         let chains = [(IMPORTED, data)].into();
         Ok(Self::assemble(config, endpoints, metrics, (realm, lane, chains)))
     }
 
-    /// Returns true when the realm is an imported chain, which makes no blocks.
+    /// Returns true when the realm is an imported chain, over which no slot opens.
     pub(crate) fn is_imported(&self) -> bool {
         self.chains.values().any(|chain| chain.foreign.is_some())
     }
@@ -138,7 +143,7 @@ impl Engine {
         let head = chain.store.head_number();
         let (number, rules, block) = match at {
             At::Pending => {
-                let (rules, header) = next(schedule, &chain.store.head().header);
+                let (rules, header) = chain.next_foreign(self.next_timestamp(chain));
                 (head, rules, block_env(&rules, &header))
             }
             At::Block(number) => {
@@ -199,13 +204,17 @@ impl Engine {
             .recover_signer()
             .map_err(|_| RpcError::params("invalid sender: invalid signature"))?;
         self.check_foreign(network, &tx, sender)?;
-        let pool = self.chain_mut(network).foreign.as_mut().map(|foreign| &mut foreign.pool);
-        pool.expect("the chain is imported").insert(tx, sender).map_err(|error| match error {
+        let nonce = tx.nonce();
+        let foreign = self.chain_mut(network).foreign.as_mut().expect("the chain is imported");
+        foreign.pool.insert(tx, sender).map_err(|error| match error {
             NoRoom::Pool => RpcError::limit("txpool is full"),
             NoRoom::Sender => RpcError::limit("account limit exceeded: too many waiting nonces"),
             NoRoom::Underpriced => RpcError::refused("replacement transaction underpriced"),
         })?;
         self.announce(network, ChainEvent::Pending(hash));
+        if nonce < self.next_nonce(network, sender)? {
+            self.want_block(network);
+        }
         Ok(hash)
     }
 
@@ -321,17 +330,6 @@ fn overridden(state: &View, overrides: &StateOverride) -> RpcResult<StateChange>
     Ok(changes)
 }
 
-/// Returns rules and header of the block that would come next.
-fn next(schedule: &Schedule, head: &Header) -> (Rules, Header) {
-    let timestamp = head.timestamp.saturating_add(BLOCK_SECONDS);
-    next_header(schedule, head, B256::ZERO, timestamp)
-}
-
-fn next_env(schedule: &Schedule, head: &Header) -> BlockEnv {
-    let (rules, header) = next(schedule, head);
-    block_env(&rules, &header)
-}
-
 /// Puts blocks and states where they are served from.
 fn load(
     config: &DevConfig,
@@ -363,8 +361,11 @@ fn load(
         max_block_interval: 0,
         failed: FailedPolicy::Keep,
     };
-    let pool = ForeignPool::new(config.limits.max_pending, config.limits.max_pending_per_sender);
-    let foreign = Foreign { schedule: Arc::new(schedule), pool };
+    let foreign = Foreign {
+        schedule: Arc::new(schedule),
+        pool: ForeignPool::new(&config.limits),
+        producer: chain.production.map(Producer::new),
+    };
     let mut data = ChainData::new(spec.clone(), store, &config.limits);
     data.foreign = Some(foreign);
     Ok((data, Rollup { spec, state, head, head_hash }))
@@ -386,6 +387,20 @@ impl ChainData {
         let foreign = self.foreign.as_ref();
         let params = foreign.and_then(|foreign| foreign.schedule.rules_of(header).blob);
         params.map_or(0, |params| params.max_blob_gas_per_block())
+    }
+
+    /// Returns rules and header of the block that would come next, by default some seconds after the last one.
+    pub(super) fn next_foreign(&self, timestamp: Option<u64>) -> (Rules, Header) {
+        let head = self.store.head();
+        let later = || head.header.timestamp.saturating_add(BLOCK_SECONDS);
+        let timestamp = timestamp.unwrap_or_else(later);
+        next_header(self.schedule(), &head.header, head.hash, timestamp)
+    }
+
+    /// Returns the environment of that block.
+    pub(super) fn next_env(&self, timestamp: Option<u64>) -> BlockEnv {
+        let (rules, header) = self.next_foreign(timestamp);
+        block_env(&rules, &header)
     }
 
     /// Returns the fork schedule of an imported chain.

@@ -21,6 +21,7 @@ mod look;
 mod opened;
 mod outbox;
 mod placed;
+mod produced;
 mod records;
 mod recover;
 mod replay;
@@ -48,6 +49,8 @@ pub(crate) use intake::Intake;
 pub(crate) use l1::L1;
 pub use l1::{L1Block, L1Entry, L1Refused, L1Standing, L1Update};
 pub(crate) use look::{At, Overrides, Scratch, override_account, unopened};
+pub use produced::Production;
+pub(crate) use produced::unkept;
 pub(crate) use replay::Replay;
 pub(crate) use sealed::{
     Announced, Closing, Kept as KeptEpochs, Sealing, put_list, read_list, read_secret, renew_seed,
@@ -115,8 +118,25 @@ pub(crate) struct Endpoint {
     /// Name for people.
     pub(crate) name: String,
     pub(crate) url: String,
-    /// True for an imported chain.
-    pub(crate) is_imported: bool,
+    pub(crate) kind: ChainKind,
+}
+
+/// What a chain is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChainKind {
+    /// A rollup of the realm.
+    Rollup,
+    /// An imported chain, as it is.
+    Imported,
+    /// An imported chain to which the node adds blocks.
+    Produced,
+}
+
+impl ChainKind {
+    /// Returns true for a chain over which no slot opens.
+    pub(crate) const fn is_foreign(self) -> bool {
+        !matches!(self, Self::Rollup)
+    }
 }
 
 /// Owner of the realm, the lane and the stores. Lives on one thread.

@@ -42,7 +42,10 @@ impl Engine {
 
     /// Lets time pass: an expired slot closes, the next one opens and takes what waits for it.
     pub(crate) fn tick(&mut self) {
-        if self.is_imported() || self.has_stopped() {
+        if self.is_imported() {
+            return self.produce_due();
+        }
+        if self.has_stopped() {
             return;
         }
         // A stop in the middle of an epoch left the rest to do.
@@ -112,7 +115,7 @@ impl Engine {
     /// Returns how long the engine may wait before the next [`Self::tick`].
     pub(crate) fn until_turn(&mut self) -> Duration {
         if self.is_imported() {
-            return Duration::from_secs(60);
+            return self.until_block();
         }
         if self.has_stopped() {
             return STOPPED_TURN;

@@ -97,7 +97,7 @@ where
     async fn answer(&self, batch: Batch<'_>) -> Result<MethodResponse, MethodResponse> {
         let mut answers = BatchResponseBuilder::new_with_limit(self.layer.max_response_bytes);
         let mut has_notification = false;
-        for part in parts(batch, !self.layer.port.is_imported) {
+        for part in parts(batch, !self.layer.port.kind.is_foreign()) {
             match part {
                 Part::Sends(sends) => {
                     for answer in self.send(sends).await {

@@ -5,11 +5,8 @@ use super::{
     errors::{RpcError, RpcResult},
     types::quantity,
 };
-use crate::{
-    engine::At,
-    foreign_pool::{Waiting, without_blobs},
-};
-use alloy_consensus::{Transaction as _, TxEnvelope};
+use crate::{engine::At, foreign_pool::without_blobs};
+use alloy_consensus::TxEnvelope;
 use alloy_eips::{
     eip2718::{Decodable2718, Encodable2718},
     eip4895::Withdrawal,
@@ -18,9 +15,7 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use weft_ethereum::{Attributes, Built, build};
-use weft_evm::State as _;
+use weft_ethereum::{Attributes, Built};
 
 pub(super) const METHODS: Methods = &[("testing_buildBlockV1", build_block)];
 
@@ -67,7 +62,7 @@ fn build_block(call: &mut Call<'_>, args: &Args) -> RpcResult {
     let must_run = decoded.is_some();
     let transactions = match decoded {
         Some(decoded) => decoded,
-        None => best(call, number)?,
+        None => call.engine.waiting_for(call.network, At::Block(number))?,
     };
     let attributes = Attributes {
         timestamp: wanted.timestamp.to(),
@@ -78,61 +73,21 @@ fn build_block(call: &mut Call<'_>, args: &Args) -> RpcResult {
         extra_data,
         gas_limit: GAS_LIMIT,
     };
-    let mut state = call.engine.whole_state(call.network, At::Block(number))?;
-    let before = state.clone();
-    let mut unread = None;
-    let built = build(
-        call.engine.chain(call.network).schedule(),
-        (&parent.header, parent.hash),
-        &before,
-        |changes| {
-            let root = state.apply(changes).and_then(|()| state.root());
-            root.unwrap_or_else(|error| {
-                unread = Some(error);
-                B256::ZERO
-            })
-        },
+    let state = call.engine.whole_state(call.network, At::Block(number))?;
+    let (built, _) = call.engine.build_foreign(
+        call.network,
+        &parent,
+        state,
         attributes,
         &transactions,
         must_run,
-    );
-    if let Some(error) = unread {
-        return Err(error.into());
-    }
-    let built = built.map_err(|why| RpcError::refused(why.to_string()))?;
+    )?;
     Ok(envelope(&built, &transactions))
 }
 
 fn decode((index, raw): (usize, &Bytes)) -> RpcResult<TxEnvelope> {
     TxEnvelope::decode_2718_exact(raw)
         .map_err(|error| RpcError::params(format!("transaction {index}: {error}")))
-}
-
-/// Returns what waits for a block: the best tip first, each sender's transactions in order.
-fn best(call: &mut Call<'_>, number: u64) -> RpcResult<Vec<TxEnvelope>> {
-    let foreign = call.engine.chain(call.network).foreign.as_ref();
-    let senders: Vec<Address> =
-        foreign.map(|f| f.pool.queues().map(|(sender, _)| sender).collect()).unwrap_or_default();
-    let base_fee = call.engine.realm.block_env(call.network).map_or(0, |env| env.basefee);
-    let mut queues: BTreeMap<Address, Vec<Waiting>> = BTreeMap::new();
-    for sender in senders {
-        let account = call.engine.account(call.network, At::Block(number), sender)?;
-        let nonce = account.map_or(0, |account| account.nonce);
-        let Some(foreign) = &call.engine.chain(call.network).foreign else { continue };
-        let next = foreign.pool.next_nonce(sender, nonce);
-        let ready = foreign.pool.of(sender).filter(|w| (nonce..next).contains(&w.tx.nonce()));
-        // The last one is taken first.
-        let mut ready: Vec<Waiting> = ready.cloned().collect();
-        ready.reverse();
-        queues.insert(sender, ready);
-    }
-    let mut order = Vec::new();
-    loop {
-        let tip = |queue: &[Waiting]| queue.last()?.tx.effective_tip_per_gas(base_fee);
-        let richest = queues.iter().filter_map(|(s, q)| Some((tip(q)?, *s))).max();
-        let Some((_, sender)) = richest else { return Ok(order) };
-        order.extend(queues.get_mut(&sender).and_then(Vec::pop).map(|waiting| waiting.tx));
-    }
 }
 
 fn envelope(built: &Built, sent: &[TxEnvelope]) -> Value {

@@ -66,6 +66,13 @@ fn evm_mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
 }
 
 fn mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
+    let (blocks, seconds) = check_span(call, args)?;
+    call.engine.mine(call.network, blocks, seconds);
+    Ok(Value::Null)
+}
+
+/// Returns how many blocks are asked for, and so many seconds apart.
+pub(super) fn check_span(call: &Call<'_>, args: &Args) -> RpcResult<(u64, u64)> {
     let blocks = args.number(0)?.unwrap_or(1);
     let most = call.engine.limits().max_mine;
     if blocks > most {
@@ -76,8 +83,7 @@ fn mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
     if span > MAX_SPAN {
         return Err(RpcError::params(format!("{span} seconds is too far in the future")));
     }
-    call.engine.mine(call.network, blocks, seconds);
-    Ok(Value::Null)
+    Ok((blocks, seconds))
 }
 
 fn increase_time(call: &mut Call<'_>, args: &Args) -> RpcResult {

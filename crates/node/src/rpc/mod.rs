@@ -19,6 +19,7 @@ mod ots;
 mod otterscan;
 pub(crate) mod overrides;
 mod pace;
+mod produced;
 mod promises;
 mod proof;
 mod raw;
@@ -37,7 +38,7 @@ mod weft;
 mod witness;
 
 use crate::{
-    engine::{Engine, EngineHandle},
+    engine::{ChainKind, Engine, EngineHandle},
     metrics::Metrics,
     promises::Promises,
 };
@@ -92,6 +93,8 @@ const OF_ROLLUPS: &[Methods] = &[
 ];
 /// Methods of imported chains alone.
 const OF_IMPORTED: &[Methods] = &[building::METHODS];
+/// Methods of chains that the node adds blocks to.
+const OF_PRODUCED: &[Methods] = &[building::METHODS, produced::METHODS];
 /// Methods of every chain whose answers are written apart from the engine.
 const WRITTEN_APART: &[Heavy] = &[blocks::WRITTEN_APART];
 /// Methods of every chain that work apart from the engine.
@@ -116,8 +119,7 @@ pub(crate) struct Port {
     pub(crate) network: NetworkId,
     /// The realm.
     pub(crate) domain: Domain,
-    /// True for an imported chain.
-    pub(crate) is_imported: bool,
+    pub(crate) kind: ChainKind,
     /// How long a subscriber may take for one message before it is dropped.
     pub(crate) patience: Duration,
     /// Whether development helpers are served.
@@ -128,15 +130,19 @@ pub(crate) struct Port {
 
 /// Returns every method for the port of one rollup.
 pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
-    let is_imported = port.is_imported;
-    let helps = port.has_cheats && !is_imported;
-    let own = if is_imported { OF_IMPORTED } else { OF_ROLLUPS };
+    let kind = port.kind;
+    let (is_foreign, helps) = (kind.is_foreign(), port.has_cheats && !kind.is_foreign());
+    let own = match kind {
+        ChainKind::Rollup => OF_ROLLUPS,
+        ChainKind::Produced if port.has_cheats => OF_PRODUCED,
+        ChainKind::Imported | ChainKind::Produced => OF_IMPORTED,
+    };
     let dumps: &[Methods] = if helps { &[dev::DUMPS] } else { &[] };
     let mut module = RpcModule::from_arc(port);
     for (name, method) in STANDARD.iter().chain(own).chain(dumps).copied().flatten() {
         register(&mut module, name, |params, most, port| run(*method, params, most, port));
     }
-    let own: &[Heavy] = if is_imported { &[] } else { APART_OF_ROLLUPS };
+    let own: &[Heavy] = if is_foreign { &[] } else { APART_OF_ROLLUPS };
     for (name, method) in APART.iter().chain(own).copied().flatten() {
         register(&mut module, name, |params, most, port| run_apart(*method, params, most, port));
     }
@@ -157,10 +163,12 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     }
     submit::register(&mut module);
     subscribe::register(&mut module);
-    if !is_imported {
+    if !is_foreign {
         promises::register(&mut module);
         sealed::register(&mut module);
         committee::register(&mut module);
+    }
+    if kind != ChainKind::Imported {
         sync_send::register(&mut module);
     }
     let names: BTreeSet<&'static str> = module.method_names().collect();
@@ -282,7 +290,7 @@ mod tests {
 
     /// Returns the names of all methods that some port serves.
     fn served() -> BTreeSet<&'static str> {
-        let tables = STANDARD.iter().chain(OF_ROLLUPS).chain(OF_IMPORTED).chain(&[dev::DUMPS]);
+        let tables = STANDARD.iter().chain(OF_ROLLUPS).chain(OF_PRODUCED).chain(&[dev::DUMPS]);
         let own = [
             "eth_subscribe",
             "eth_unsubscribe",

@@ -50,7 +50,7 @@ pub(super) fn register(module: &mut RpcModule<Port>) {
 
 async fn send_one(port: &Port, raw: Bytes) -> RpcResult<B256> {
     let network = port.network;
-    if port.is_imported {
+    if port.kind.is_foreign() {
         return port.engine.call(move |engine| engine.send_foreign(network, &raw)).await?;
     }
     let mut sent = port.engine.send_raw(network, vec![raw]).await;
@@ -146,6 +146,9 @@ fn send(call: &mut Call<'_>, args: &Args) -> RpcResult {
         (Err(_), Some(tx)) => tx,
         (account, _) => signed(account?, tx)?,
     };
+    if call.is_foreign() {
+        return Ok(json!(call.engine.send_foreign(call.network, tx.raw())?));
+    }
     Ok(json!(call.engine.send(call.network, tx)?))
 }
 

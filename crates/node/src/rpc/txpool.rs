@@ -52,7 +52,7 @@ fn foreign(call: &mut Call<'_>) -> RpcResult<Contents> {
     let mut contents = Contents::default();
     let pool = |call: &Call<'_>| {
         let foreign = call.engine.chain(call.network).foreign.as_ref();
-        foreign.map(|foreign| foreign.pool.queues().map(|(sender, _)| sender).collect::<Vec<_>>())
+        foreign.map(|foreign| foreign.pool.senders())
     };
     for sender in pool(call).unwrap_or_default() {
         let account = call.engine.account(call.network, At::Pending, sender)?;

@@ -390,13 +390,14 @@ impl Call<'_> {
                 self.engine.chain(self.network).store.head_number()
             }
             BlockNumberOrTag::Earliest => 0,
-            // P31: without L1 nothing but genesis is safe or finalized; an imported chain is over.
+            // P31: without L1 nothing but genesis is safe or finalized; an imported chain is over, and one that the node
+            // adds blocks to is taken back by its owner alone.
             BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => {
                 let chain = self.engine.chain(self.network);
                 let (posted, settled) = self.engine.l1.standing(self.network);
                 let is_safe = number == BlockNumberOrTag::Safe;
                 let on_l1 = if is_safe { posted.max(settled) } else { settled };
-                chain.foreign.as_ref().map_or(on_l1, |_| chain.store.head_number())
+                chain.sure(is_safe).unwrap_or(on_l1)
             }
         }
     }

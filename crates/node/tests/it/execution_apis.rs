@@ -25,7 +25,7 @@ fn imported() -> ImportedChain {
     let mut chain = ForeignChain::new(genesis.clone());
     let file = fs::read(vectors().join("chain.rlp")).unwrap();
     let blocks = BlockReader::new(&file[..]).map(|raw| chain.import(&raw.unwrap()).unwrap());
-    ImportedChain { blocks: blocks.collect(), genesis }
+    ImportedChain { blocks: blocks.collect(), genesis, production: None }
 }
 
 pub(crate) async fn world() -> World {

@@ -87,7 +87,7 @@ impl Import {
         let mut chain = ForeignChain::new(genesis.clone());
         let blocks = read_blocks(&self.chain, &mut chain)?;
         let (_, head) = chain.head();
-        Ok((ImportedChain { genesis, blocks }, head))
+        Ok((ImportedChain { genesis, blocks, production: None }, head))
     }
 
     async fn serve(self, chain: ImportedChain) -> Result<ExitCode> {

@@ -332,6 +332,8 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
             &[json!({}), json!({ ADDRESS: ["0x1"] }), json!({ ADDRESS: 1 }), json!({ "0x1": [] })],
         )
         .limited(),
+        "versionedHash" => hash(&no_hash()).unknown(vec![json!(no_hash())], None),
+        "depth" => number(json!("0x0")).limited(),
         "wei" => quantity(json!("0x1"), &format!("0x1{}", "0".repeat(64))),
         "nonce" => number(json!("0x1")),
         "blocks" => number(json!("0x1")).limited(),
