@@ -28,6 +28,7 @@ Examples:
   weft dev --json | jq .             JSON lines, the first is the banner
   weft dev --no-l1                   rollups alone
   weft dev --l1 http://l1:8545       on an L1 that somebody else runs
+  weft dev --l1-client anvil         anvil makes the blocks of the L1
 
 The L1 is in memory: there is none beside --data-dir, --load-state or --seed.
 

@@ -3,7 +3,7 @@
 use super::{deploy::key_of, told, written::Waiting};
 use crate::{
     commands::{
-        own_l1::{Standing, WantedL1, stand},
+        own_l1::{L1Client, Standing, WantedL1, stand},
         run::Signals,
     },
     log,
@@ -28,13 +28,17 @@ Examples:
   weft l1 dev --config weft.toml --out on-l1.toml
   weft node --config on-l1.toml      the realm of weft.toml, on it
 
-It is anvil, in memory, with a block every two seconds and with every
-transaction; when it ends everything on it is gone. Nobody posts or settles
+It is in memory, with a block every two seconds and with every transaction;
+when it ends everything on it is gone. Nobody posts or settles
 here: see `weft post`, `weft attest`, `weft settle`. All keys are public.")]
 pub(crate) struct L1Dev {
     /// Port
     #[arg(long, default_value_t = 8545)]
     port: u16,
+    /// Client: embedded or anvil
+    #[arg(long, value_name = "CLIENT", value_enum, default_value_t)]
+    #[arg(hide_possible_values = true)]
+    l1_client: L1Client,
     /// Configuration of the realm; default: that of `weft dev`
     #[arg(long, value_name = "FILE", env = "WEFT_CONFIG", hide_env = true)]
     config: Option<PathBuf>,
@@ -61,6 +65,7 @@ impl L1Dev {
         let config = settings.node(profile, false)?;
         let sequencer = key_of(&config)?;
         let wanted = WantedL1 {
+            client: self.l1_client,
             host: config.host,
             port: self.port,
             is_asked: true,

@@ -1,26 +1,47 @@
-//! A chain that stands in for L1, as a child of this process.
+//! A chain that stands in for L1: in this process, or anvil as a child of it.
 
 use super::roles;
 use alloy_primitives::U256;
+use clap::ValueEnum;
 use eyre::{Result, WrapErr};
 use std::{net::IpAddr, path::Path, time::Duration};
-use thiserror::Error;
 use weft_devl1::{Backend, DevL1, DevL1Error, Settings, find_anvil};
 use weft_node::DEV_ACCOUNTS;
 
-/// Which client it is.
-pub(super) const CLIENT: &str = "anvil";
 /// Between two blocks when nobody sends a transaction.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Nothing here can make a chain.
-#[derive(Debug, Error)]
-#[error(transparent)]
-pub(in crate::commands) struct NoClient(DevL1Error);
+/// What makes the blocks of a development L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(in crate::commands) enum L1Client {
+    // A doc comment here would make all of `--help` long.
+    #[default]
+    Embedded,
+    Anvil,
+}
+
+impl L1Client {
+    /// Returns its name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Anvil => "anvil",
+        }
+    }
+
+    fn backend(self) -> Result<Backend> {
+        match self {
+            Self::Embedded => Ok(Backend::Embedded),
+            Self::Anvil => Ok(Backend::Anvil(find_anvil()?)),
+        }
+    }
+}
 
 /// What somebody wants of a chain.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::commands) struct Wanted {
+    /// What makes it.
+    pub(in crate::commands) client: L1Client,
     /// Address to listen on.
     pub(in crate::commands) host: IpAddr,
     /// Port; 0 for any.
@@ -36,9 +57,8 @@ impl Wanted {
     ///
     /// # Errors
     ///
-    /// [`NoClient`]; whatever the client says.
+    /// There is no anvil; whatever the client says.
     pub(in crate::commands) async fn start(&self, home: &Path) -> Result<Box<dyn DevL1>> {
-        let program = find_anvil().map_err(NoClient)?;
         let accounts = DEV_ACCOUNTS.iter().map(|account| (account.address, self.balance));
         let settings = Settings {
             host: self.host,
@@ -46,7 +66,7 @@ impl Wanted {
             interval: INTERVAL,
             eager: true,
             funded: accounts.chain(roles::funded()).collect(),
-            ..Settings::new(Backend::Anvil(program), home.join("blobs"))
+            ..Settings::new(self.client.backend()?, home.join("blobs"))
         };
         let started = match weft_devl1::start(settings.clone()).await {
             // Nobody asked for this port, and whoever has it may be of use to somebody else.

@@ -15,7 +15,7 @@ use crate::{
     style::dim,
     utc,
 };
-use chain::{NoClient, Wanted};
+use chain::Wanted;
 use clap::Args;
 use eyre::{Report, Result, WrapErr, ensure, eyre};
 use roles::Roles;
@@ -37,7 +37,7 @@ use weft_poster::{Journal, L1, Limits, Poster, Turn};
 use weft_promise::Signer as _;
 use weft_types::Domain;
 
-pub(super) use chain::Wanted as WantedL1;
+pub(super) use chain::{L1Client, Wanted as WantedL1};
 pub(super) use plan::{Standing, stand};
 pub(super) use roles::hub as development_hub;
 
@@ -59,6 +59,10 @@ pub(crate) struct OwnL1Args {
     /// Uses this L1 instead of one of its own
     #[arg(long, value_name = "URL", conflicts_with_all = ["no_l1", "l1_port"])]
     l1: Option<String>,
+    /// Client of the L1: embedded or anvil
+    #[arg(long, value_name = "CLIENT", value_enum, default_value_t)]
+    #[arg(hide_possible_values = true, conflicts_with_all = ["no_l1", "l1"])]
+    l1_client: L1Client,
     /// Port of the L1 [default: 1000 below --port]
     #[arg(long, value_name = "PORT", conflicts_with = "no_l1")]
     l1_port: Option<u16>,
@@ -103,11 +107,10 @@ impl OwnL1Args {
             return Ok(None);
         }
         let home = TempDir::new().wrap_err("cannot make a directory for the L1")?;
-        let started = match &self.l1 {
-            Some(url) => Some((None, "given", url.clone())),
+        let (chain, client, url) = match &self.l1 {
+            Some(url) => (None, "given", url.clone()),
             None => self.chain(home.path(), config).await?,
         };
-        let Some((chain, client, url)) = started else { return Ok(None) };
         let roles = Roles::new(&url, self.l1.is_some()).await?;
         let domain = Domain {
             l1_chain_id: roles.chain_id,
@@ -130,28 +133,19 @@ impl OwnL1Args {
 }
 
 impl OwnL1Args {
-    /// Starts a chain, when there is a client for it.
-    async fn chain(&self, home: &Path, config: &DevConfig) -> Result<Option<Started>> {
+    /// Starts a chain.
+    async fn chain(&self, home: &Path, config: &DevConfig) -> Result<Started> {
         let wanted = Wanted {
+            client: self.l1_client,
             host: config.host,
             port: self.l1_port.unwrap_or_else(|| config.port.saturating_sub(BELOW)),
             is_asked: self.l1_port.is_some(),
             balance: config.balance,
         };
-        let chain = match wanted.start(home).await {
-            Ok(chain) => chain,
-            Err(missing) if missing.is::<NoClient>() && !wanted.is_asked => {
-                // Not in the log: the first line of standard output is the banner.
-                eprintln!("no L1: {missing}; --l1 URL takes any client, --no-l1 none");
-                return Ok(None);
-            }
-            Err(missing) if missing.is::<NoClient>() => {
-                return Err(eyre!("{missing}; or use any client with --l1 URL"));
-            }
-            Err(error) => return Err(eyre!("{error:#}; --no-l1 does without an L1")),
-        };
+        let chain = wanted.start(home).await;
+        let chain = chain.map_err(|error| eyre!("{error:#}; --no-l1 does without an L1"))?;
         let url = chain.url().to_owned();
-        Ok(Some((Some(chain), chain::CLIENT, url)))
+        Ok((Some(chain), self.l1_client.name(), url))
     }
 }
 
