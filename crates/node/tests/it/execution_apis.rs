@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use weft_ethereum::{BlockReader, ForeignChain, genesis};
-use weft_node::{DevConfig, ImportedChain};
+use weft_node::{DevConfig, ImportedChain, Production};
 
 /// Where the test client finds the first chain of a node, whatever its id.
 const CHAIN: u64 = A;
@@ -30,6 +30,12 @@ fn imported() -> ImportedChain {
 
 pub(crate) async fn world() -> World {
     World::with(DevConfig { imported: Some(imported()), ..config() }).await
+}
+
+/// One to which the node adds blocks.
+pub(crate) async fn produced(production: Production) -> World {
+    let chain = ImportedChain { production: Some(production), ..imported() };
+    World::with(DevConfig { imported: Some(chain), ..config() }).await
 }
 
 /// Returns a transaction of somebody who never sent one.

@@ -100,6 +100,11 @@ fn too_large(method: &str) -> Vec<(Vec<Value>, i32)> {
             (vec![json!(10_000), json!("0xffffffff")], PARAMS),
             (vec![json!(10_000), json!(u64::MAX)], PARAMS),
         ],
+        "anvil_reorg" => vec![
+            (vec![json!(u64::MAX)], PARAMS),
+            (vec![json!(1_000_000)], PARAMS),
+            (vec![json!(0), many(json!("0x01"), 4_097)], PARAMS),
+        ],
         "anvil_increaseTime"
         | "evm_increaseTime"
         | "anvil_setNextBlockTimestamp"
@@ -126,7 +131,7 @@ fn addresses() -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_too_large_is_refused() {
-    for port in Port::both().await {
+    for port in Port::all().await {
         for method in &port.methods {
             if method.params.iter().any(|param| param.kind.has_limit) {
                 for (params, code) in too_large(&method.name) {

@@ -1,4 +1,4 @@
-//! Refusals of every method that `rpc.discover` describes, on both kinds of ports. What a parameter may be is read off
+//! Refusals of every method that `rpc.discover` describes, on every kind of port. What a parameter may be is read off
 //! its name in the reference, so a method whose parameters nobody has thought about fails here.
 
 mod kinds;
@@ -19,6 +19,9 @@ use jsonrpsee::{
 };
 use kinds::{Kind, Samples};
 use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+use tempfile::TempDir;
+use weft_node::{BlobArchive, Production};
 
 /// What cannot be read.
 const PARAMS: i32 = -32602;
@@ -58,6 +61,8 @@ struct Port {
     world: World,
     client: WsClient,
     methods: Vec<Described>,
+    /// What it keeps on disk.
+    _home: Option<TempDir>,
 }
 
 impl Port {
@@ -69,7 +74,22 @@ impl Port {
     }
 
     async fn of_an_imported_chain() -> Self {
-        let world = execution_apis::world().await;
+        Self::of_a_chain(execution_apis::world().await).await
+    }
+
+    /// One to which the node adds blocks.
+    async fn of_a_produced_chain() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let production = Production {
+            interval: Duration::from_secs(3600),
+            is_eager: false,
+            blobs: BlobArchive::open(home.path()).unwrap(),
+        };
+        let port = Self::of_a_chain(execution_apis::produced(production).await).await;
+        Self { _home: Some(home), ..port }
+    }
+
+    async fn of_a_chain(world: World) -> Self {
         let raw = execution_apis::transaction();
         let chain_id = world.rpc(A, "eth_chainId", json!([])).await;
         let chain_id = u64::from_str_radix(&chain_id.as_str().unwrap()[2..], 16).unwrap();
@@ -95,11 +115,12 @@ impl Port {
             });
             Described { params: params.collect(), name }
         });
-        Self { methods: methods.collect(), world, client }
+        Self { methods: methods.collect(), world, client, _home: None }
     }
 
-    async fn both() -> [Self; 2] {
-        [Self::of_a_rollup().await, Self::of_an_imported_chain().await]
+    async fn all() -> [Self; 3] {
+        let produced = Self::of_a_produced_chain().await;
+        [Self::of_a_rollup().await, Self::of_an_imported_chain().await, produced]
     }
 
     /// With one of a realm that takes sealed items, where more is looked at before anything is refused.
@@ -155,7 +176,7 @@ fn shown(params: &[Value]) -> String {
 
 #[tokio::test]
 async fn a_request_of_the_described_form_is_read() {
-    for port in Port::both().await {
+    for port in Port::all().await {
         for method in &port.methods {
             let params = method.good();
             if let Err(error) = port.ask(&method.name, &params).await {
@@ -218,32 +239,39 @@ async fn a_parameter_too_many_is_refused() {
 }
 
 #[tokio::test]
-async fn methods_of_the_other_kind_of_port_are_unknown() {
-    let [rollup, imported] = Port::both().await;
-    let names = |port: &Port| -> Vec<String> {
+async fn methods_of_other_kinds_of_ports_are_unknown() {
+    let ports = Port::all().await;
+    let names = |port: &Port| -> BTreeSet<String> {
         port.methods.iter().map(|method| method.name.clone()).collect()
     };
-    let (here, there) = (names(&rollup), names(&imported));
-    assert!(here.contains(&"weft_sendBundle".to_owned()));
-    assert!(there.contains(&"testing_buildBlockV1".to_owned()));
-    for name in here.iter().filter(|name| !there.contains(name)) {
-        imported.refuses(name, &[], UNKNOWN_METHOD).await;
+    let served = ports.each_ref().map(names);
+    for (method, on) in [
+        ("weft_sendBundle", [true, false, false]),
+        ("testing_buildBlockV1", [false, true, true]),
+        ("anvil_reorg", [false, false, true]),
+        ("evm_mine", [true, false, true]),
+    ] {
+        assert_eq!(served.each_ref().map(|names| names.contains(method)), on, "{method}");
     }
-    for name in there.iter().filter(|name| !here.contains(name)) {
-        rollup.refuses(name, &[], UNKNOWN_METHOD).await;
+    let all: BTreeSet<_> = served.iter().flatten().collect();
+    for (port, own) in ports.iter().zip(&served) {
+        for name in all.iter().filter(|name| !own.contains(**name)) {
+            port.refuses(name, &[], UNKNOWN_METHOD).await;
+        }
+        for name in ["", "eth", "eth_", "eth_nonsense", "ETH_CHAINID", "rpc_modules", "admin_peers"]
+        {
+            port.refuses(name, &[], UNKNOWN_METHOD).await;
+        }
     }
-    for name in ["", "eth", "eth_", "eth_nonsense", "ETH_CHAINID", "rpc_modules", "admin_peers"] {
-        rollup.refuses(name, &[], UNKNOWN_METHOD).await;
-        imported.refuses(name, &[], UNKNOWN_METHOD).await;
+    for port in ports {
+        port.stop().await;
     }
-    rollup.stop().await;
-    imported.stop().await;
 }
 
 /// Asks for what is well formed and does not exist: a block, a hash, a chain, a filter.
 #[tokio::test]
 async fn what_does_not_exist_is_null_or_an_error_as_the_table_says() {
-    for port in Port::both().await {
+    for port in Port::all().await {
         for method in &port.methods {
             for (index, param) in method.params.iter().enumerate() {
                 for unknown in &param.kind.unknown {
