@@ -1,5 +1,6 @@
 //! The contracts that punish, on a chain of their own, and who is accused before them.
 
+use crate::chain::Client;
 use alloy_network::{EthereumWallet, TransactionBuilder as _};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
@@ -7,13 +8,10 @@ use alloy_rpc_types_eth::{TransactionReceipt, TransactionRequest};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolConstructor as _};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 use tempfile::TempDir;
 use weft_contracts::{Judge, SequencerRegistry, Slasher};
-use weft_devl1::{ANVIL_VARIABLE, Backend, DevL1, Settings};
+use weft_devl1::{DevL1, Settings};
 use weft_types::{Domain, Tag};
 
 /// A development key: it deploys, holds the bond and is the operator of every accused key.
@@ -37,19 +35,19 @@ pub(crate) struct Court {
     pub(crate) folder: TempDir,
 }
 
-/// Returns anvil: the one that is named, else the one of the acceptance stories.
-pub(crate) fn anvil() -> Backend {
-    let named = std::env::var_os(ANVIL_VARIABLE).map(PathBuf::from);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../acceptance/node_modules");
-    let ours = folder.join("@foundry-rs/anvil-linux-amd64/bin/anvil");
-    let program = named.unwrap_or(ours);
-    assert!(program.is_file(), "no {}: run npm ci in acceptance/", program.display());
-    Backend::Anvil(program)
-}
-
 impl Court {
     /// Deploys the contracts for a realm whose hub is only a name, with these keys and a bond of 100 ether.
     pub(crate) async fn open(domain: Domain, sequencer: Address, members: &[B256]) -> Self {
+        Self::open_on(Client::Embedded, domain, sequencer, members).await
+    }
+
+    /// Does the same on the chain of a client.
+    pub(crate) async fn open_on(
+        client: Client,
+        domain: Domain,
+        sequencer: Address,
+        members: &[B256],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             port: 0,
@@ -57,7 +55,7 @@ impl Court {
             // A block for each transaction, and others when somebody says so.
             eager: true,
             interval: Duration::from_secs(3600),
-            ..Settings::new(anvil(), folder.path().join("blobs"))
+            ..Settings::new(client.backend(), folder.path().join("blobs"))
         };
         let l1 = weft_devl1::start(settings).await.unwrap();
         let operator = PrivateKeySigner::from_bytes(&OPERATOR).unwrap();

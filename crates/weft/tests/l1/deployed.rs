@@ -1,7 +1,7 @@
 //! `weft l1 deploy`, `weft deposit`, `weft force`.
 
 use crate::{
-    anvil::Anvil,
+    chain::{Client, L1},
     support::{ALICE, ALICE_KEY, BOB, Ran, weft, weft_reading},
 };
 use alloy_primitives::B256;
@@ -27,7 +27,7 @@ urls = \"URL\"
 /// A realm on an L1 of its own.
 #[derive(Debug)]
 pub(crate) struct Realm {
-    pub(crate) l1: Anvil,
+    pub(crate) l1: L1,
     pub(crate) home: TempDir,
     /// What the deployment printed.
     pub(crate) said: Value,
@@ -35,7 +35,11 @@ pub(crate) struct Realm {
 
 impl Realm {
     pub(crate) fn deploy() -> Self {
-        let (l1, home) = (Anvil::start(), TempDir::new().unwrap());
+        Self::deploy_on(Client::Embedded)
+    }
+
+    pub(crate) fn deploy_on(client: Client) -> Self {
+        let (l1, home) = (L1::of(client), TempDir::new().unwrap());
         fs::write(home.path().join("weft.toml"), CONFIG.replace("URL", &l1.url)).unwrap();
         let realm = Self { l1, home, said: Value::Null };
         let deployed = realm.try_deploy(&[]);
@@ -93,7 +97,7 @@ fn a_realm_is_deployed_once() {
 
 #[test]
 fn a_deployment_that_cannot_be_is_refused_before_anything_is_sent() {
-    let (l1, home) = (Anvil::start(), TempDir::new().unwrap());
+    let (l1, home) = (L1::of(Client::Embedded), TempDir::new().unwrap());
     fs::write(home.path().join("weft.toml"), CONFIG.replace("URL", &l1.url)).unwrap();
     let realm = Realm { l1, home, said: Value::Null };
     for (more, why) in [
@@ -153,7 +157,7 @@ fn deposits_and_forced_items_become_entries_of_the_inbox() {
 
 #[test]
 fn who_names_no_realm_is_told_what_is_missing() {
-    let l1 = Anvil::start();
+    let l1 = L1::of(Client::Embedded);
     let hub = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
     for (args, why) in [
         (vec!["deposit", "--rollup", "901", "--amount", "1", "--key", ALICE_KEY], "no L1"),

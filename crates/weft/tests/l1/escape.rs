@@ -1,6 +1,7 @@
 //! When the sequencer is gone: out by a proof that needs nothing but L1, and on again from L1 alone (S10, P46).
 
 use crate::{
+    chain::{Client, on_both},
     operated::Story,
     support::{ALICE, ALICE_KEY, BOB_KEY, Ran, weft, weft_reading},
     verified::last_line,
@@ -64,9 +65,10 @@ fn wipe(story: &Story) {
     }
 }
 
-#[test]
-fn s10_who_leaves_is_paid_once_and_a_new_sequencer_goes_on_from_l1_alone() {
-    let story = Story::deploy_with(1, &WINDOWS);
+on_both!(s10_who_leaves_is_paid_once_and_a_new_sequencer_goes_on_from_l1_alone);
+
+fn s10_who_leaves_is_paid_once_and_a_new_sequencer_goes_on_from_l1_alone(client: Client) {
+    let story = Story::deploy_with(client, 1, &WINDOWS);
     let node = story.start();
     let one = node.urls[0].clone();
     for nonce in 0..3 {

@@ -1,6 +1,9 @@
 //! `weft evidence submit` over the shared vectors: what convicts, what does not, and what L1 leaves to people.
 
-use crate::court::{Court, REPORTER, ether};
+use crate::{
+    chain::{Client, on_both_waiting},
+    court::{Court, REPORTER, ether},
+};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -46,8 +49,12 @@ fn members() -> Vec<B256> {
 }
 
 async fn court(vectors: &Vectors) -> Court {
+    court_on(Client::Embedded, vectors).await
+}
+
+async fn court_on(client: Client, vectors: &Vectors) -> Court {
     let domain = Domain::decode(&vectors.domain).unwrap();
-    Court::open(domain, vectors.sequencers[0], &members()).await
+    Court::open_on(client, domain, vectors.sequencers[0], &members()).await
 }
 
 /// What a command printed and how it ended.
@@ -74,10 +81,11 @@ async fn submit(court: &Court, evidence: &[u8], more: &[&str]) -> Ran {
     weft(&[&["evidence", "submit", &file][..], &common, more].concat()).await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kind_is_punished_once_or_left_to_people() {
+on_both_waiting!(every_kind_is_punished_once_or_left_to_people);
+
+async fn every_kind_is_punished_once_or_left_to_people(client: Client) {
     let vectors = vectors();
-    let court = court(&vectors).await;
+    let court = court_on(client, &vectors).await;
     let mut punished = BTreeSet::new();
     for Vector { name, id, encoding, .. } in &vectors.vectors {
         let before = court.bond().await;

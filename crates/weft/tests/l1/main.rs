@@ -1,8 +1,9 @@
 //! L1 as users see it: a realm is deployed, its batches are posted, and a stranger verifies them with nothing else.
 //!
-//! The L1 is anvil, of `acceptance/node_modules` or named by `WEFT_ANVIL`.
+//! The L1 is a chain in this process; the stories that matter most are told on anvil too, of `acceptance/node_modules` or named by
+//! `WEFT_ANVIL`.
 
-mod anvil;
+mod chain;
 mod court;
 mod deployed;
 mod escape;

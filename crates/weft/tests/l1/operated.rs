@@ -2,7 +2,7 @@
 //! and a stranger who derives the same blocks.
 
 use crate::{
-    anvil::Anvil,
+    chain::{Client, L1},
     support::{ALICE, ALICE_KEY, BOB, BOB_KEY, Ran, weft, weft_reading},
 };
 use alloy_primitives::Bytes;
@@ -46,7 +46,7 @@ format = \"json\"
 
 /// A realm of two rollups on an L1 of its own.
 pub(crate) struct Story {
-    pub(crate) l1: Anvil,
+    pub(crate) l1: L1,
     home: TempDir,
     pub(crate) deployed: Value,
 }
@@ -60,22 +60,22 @@ pub(crate) struct Node {
 
 impl Story {
     pub(crate) fn deploy() -> Self {
-        Self::waiting_for(1)
+        Self::deploy_with(Client::Embedded, 1, &[])
     }
 
     /// One whose inbox entries run when so many blocks follow theirs.
-    pub(crate) fn waiting_for(confirmations: u64) -> Self {
-        Self::deploy_with(confirmations, &[])
+    pub(crate) fn waiting_for(client: Client, confirmations: u64) -> Self {
+        Self::deploy_with(client, confirmations, &[])
     }
 
     /// One that is deployed with further settings.
-    pub(crate) fn deploy_with(confirmations: u64, more: &[&str]) -> Self {
-        Self::paced(confirmations, "100ms", more)
+    pub(crate) fn deploy_with(client: Client, confirmations: u64, more: &[&str]) -> Self {
+        Self::paced(client, confirmations, "100ms", more)
     }
 
     /// One with slots of another length.
-    pub(crate) fn paced(confirmations: u64, slot: &str, more: &[&str]) -> Self {
-        let (l1, home) = (Anvil::of("osaka"), TempDir::new().unwrap());
+    pub(crate) fn paced(client: Client, confirmations: u64, slot: &str, more: &[&str]) -> Self {
+        let (l1, home) = (L1::of(client), TempDir::new().unwrap());
         let story = Self { l1, home, deployed: Value::Null };
         fs::write(story.path("pass"), "of a test\n").unwrap();
         let keys = ["key.json"].into_iter().chain(ATTESTERS);

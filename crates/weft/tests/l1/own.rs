@@ -1,7 +1,7 @@
 //! A development L1 of one's own: `weft l1 dev`, and that of `weft dev`.
 
 use crate::{
-    anvil::program,
+    chain::program,
     support::{ALICE_KEY, BOB, weft},
 };
 use serde_json::{Value, json};
@@ -80,9 +80,12 @@ fn ends(url: &str) {
 
 #[test]
 fn the_l1_of_weft_dev_ends_with_it_however_that_ends() {
-    for signal in ["-KILL", "-INT"] {
-        let mut dev =
-            Running::start(&["dev", "--json", "--port", "0", "--l1-port", "0", "--rollups", "1"]);
+    for (client, signal) in
+        [("embedded", "-KILL"), ("embedded", "-INT"), ("anvil", "-KILL"), ("anvil", "-INT")]
+    {
+        let args = ["dev", "--json", "--port", "0", "--l1-port", "0", "--rollups", "1"];
+        let mut dev = Running::start(&[&args[..], &["--l1-client", client]].concat());
+        assert_eq!(dev.first["l1"]["client"], client);
         let url = dev.first["l1"]["url"].as_str().unwrap().to_owned();
         assert_eq!(ask(&url, "eth_chainId", json!([])), Some(json!("0x384")));
         dev.signal(signal);

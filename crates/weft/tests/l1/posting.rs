@@ -3,8 +3,7 @@
 use crate::{deployed::Realm, support::ALICE_KEY};
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
 use alloy_eips::{
-    eip2718::Encodable2718 as _,
-    eip4844::{Blob, BlobTransactionSidecar, Bytes48},
+    eip2718::Encodable2718 as _, eip4844::Blob, eip7594::BlobTransactionSidecarEip7594,
 };
 use alloy_network::{EthereumWallet, TransactionBuilder as _, TransactionBuilder4844 as _};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
@@ -130,18 +129,10 @@ pub(crate) fn send(realm: &Realm, key: &str, request: TransactionRequest) -> Tra
     })
 }
 
-fn sidecar(blobs: &[Vec<u8>]) -> BlobTransactionSidecar {
+fn sidecar(blobs: &[Vec<u8>]) -> BlobTransactionSidecarEip7594 {
+    let blobs = blobs.iter().map(|bytes| Blob::from_slice(bytes)).collect();
     let settings = c_kzg::ethereum_kzg_settings(0);
-    let mut sidecar = BlobTransactionSidecar::default();
-    for bytes in blobs {
-        let blob = c_kzg::Blob::from_bytes(bytes).unwrap();
-        let commitment = settings.blob_to_kzg_commitment(&blob).unwrap().to_bytes();
-        let proof = settings.compute_blob_kzg_proof(&blob, &commitment).unwrap().to_bytes();
-        sidecar.blobs.push(Blob::from_slice(bytes));
-        sidecar.commitments.push(Bytes48::from_slice(commitment.as_slice()));
-        sidecar.proofs.push(Bytes48::from_slice(proof.as_slice()));
-    }
-    sidecar
+    BlobTransactionSidecarEip7594::try_from_blobs_with_settings(blobs, settings).unwrap()
 }
 
 /// Returns a transfer of the first development account to the second, in hex.

@@ -2,6 +2,7 @@
 //! stands, nothing counts twice, and a stranger derives the running node's blocks.
 
 use crate::{
+    chain::{Client, on_both},
     operated::{ETHER, Node, Story},
     posting::{signed_payment, signed_transfer},
     support::{ALICE, ALICE_KEY, BOB, BOB_KEY, weft, weft_reading},
@@ -103,9 +104,15 @@ impl Drop for Tower {
     }
 }
 
-#[test]
-fn p48_a_batch_that_l1_takes_back_is_posted_again() {
-    let story = Story::waiting_for(0);
+on_both!(
+    p48_a_batch_that_l1_takes_back_is_posted_again,
+    p48_a_settlement_that_l1_takes_back_is_made_again_and_pays_once,
+    t6_a_deposit_that_is_spent_on_both_sides_is_spent_once,
+    t6_what_l1_gives_back_runs_once,
+);
+
+fn p48_a_batch_that_l1_takes_back_is_posted_again(client: Client) {
+    let story = Story::waiting_for(client, 0);
     let node = story.start();
     let mut tower = story.watched(&node);
     for (nonce, depth) in (0_u64..).zip(DEPTHS) {
@@ -132,9 +139,8 @@ fn p48_a_batch_that_l1_takes_back_is_posted_again() {
     node.stop();
 }
 
-#[test]
-fn p48_a_settlement_that_l1_takes_back_is_made_again_and_pays_once() {
-    let story = Story::waiting_for(0);
+fn p48_a_settlement_that_l1_takes_back_is_made_again_and_pays_once(client: Client) {
+    let story = Story::waiting_for(client, 0);
     let node = story.start();
     let one = node.urls[0].as_str();
     for depth in DEPTHS {
@@ -167,9 +173,8 @@ fn p48_a_settlement_that_l1_takes_back_is_made_again_and_pays_once() {
     node.stop();
 }
 
-#[test]
-fn t6_a_deposit_that_is_spent_on_both_sides_is_spent_once() {
-    let story = Story::waiting_for(0);
+fn t6_a_deposit_that_is_spent_on_both_sides_is_spent_once(client: Client) {
+    let story = Story::waiting_for(client, 0);
     let node = story.start();
     let (one, l1) = (node.urls[0].as_str(), story.l1.url.as_str());
     let mut tower = story.watched(&node);
@@ -202,9 +207,8 @@ fn t6_a_deposit_that_is_spent_on_both_sides_is_spent_once() {
     node.stop();
 }
 
-#[test]
-fn t6_what_l1_gives_back_runs_once() {
-    let story = Story::waiting_for(0);
+fn t6_what_l1_gives_back_runs_once(client: Client) {
+    let story = Story::waiting_for(client, 0);
     let node = story.start();
     let [one, other] = [node.urls[0].as_str(), node.urls[1].as_str()];
     let mut tower = story.watched(&node);

@@ -2,6 +2,7 @@
 //! the way to it, comes from L1 alone.
 
 use crate::{
+    chain::Client,
     operated::{Node, Story},
     posting::{signed_payment, signed_transfer},
     support::{ALICE, ALICE_KEY, BOB, BOB_KEY, Ran, weft},
@@ -108,7 +109,7 @@ fn fail(result: &mut ExecutionPromise) {
 
 #[test]
 fn p47_a_result_that_is_not_what_was_settled_is_punished_by_command() {
-    let story = Story::deploy_with(1, &["--safety-penalty", "0.25ether"]);
+    let story = Story::deploy_with(Client::Embedded, 1, &["--safety-penalty", "0.25ether"]);
     let node = story.start();
     // Bob has nothing on the rollup yet.
     story.send(

@@ -2,6 +2,7 @@
 //! that changes its mind.
 
 use crate::{
+    chain::Client,
     operated::{ETHER, Node, Story},
     posting::{signed, signed_payment, signed_transfer},
     support::{ALICE, ALICE_KEY, BOB, BOB_KEY, weft, weft_reading},
@@ -63,7 +64,7 @@ struct Run {
 
 impl Run {
     fn begin(seed: u64) -> Self {
-        let story = Story::paced(1, "40ms", &[]);
+        let story = Story::paced(Client::Embedded, 1, "40ms", &[]);
         // Deeper than everything that is taken back.
         story.mine(70);
         let node = story.start();

@@ -2,15 +2,17 @@
 //! there, and a stranger who derives the same blocks.
 
 use crate::{
+    chain::{Client, on_both},
     operated::{ETHER, Story},
     support::{ALICE, ALICE_KEY, BOB, BOB_KEY, weft, weft_reading},
 };
 use serde_json::json;
 use std::fs;
 
-#[test]
-fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways() {
-    let story = Story::deploy();
+on_both!(what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways);
+
+fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways(client: Client) {
+    let story = Story::waiting_for(client, 1);
     let node = story.start();
     let [one, other] = [node.urls[0].as_str(), node.urls[1].as_str()];
 

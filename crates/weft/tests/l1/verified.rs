@@ -1,6 +1,7 @@
 //! `weft verify --l1`: what a node did, from L1 alone, and every kind of lie.
 
 use crate::{
+    chain::{Client, on_both},
     deployed::Realm,
     posting::{Post, Poster, send, signed_transfer},
     support::{ALICE_KEY, BOB_KEY, Dev, Ran, weft},
@@ -97,9 +98,10 @@ pub(crate) fn resigned(mut signed: SignedBatch, domain: &Domain) -> SignedBatch 
     signed
 }
 
-#[test]
-fn t5_a_stranger_derives_every_block_from_l1_and_names_every_lie() {
-    let realm = Realm::deploy();
+on_both!(t5_a_stranger_derives_every_block_from_l1_and_names_every_lie);
+
+fn t5_a_stranger_derives_every_block_from_l1_and_names_every_lie(client: Client) {
+    let realm = Realm::deploy_on(client);
     let dir = archive(&realm);
     let domain = dir.realm().unwrap().domain;
     assert_eq!(domain.l1_chain_id, 900);

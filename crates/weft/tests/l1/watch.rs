@@ -1,6 +1,7 @@
 //! S13: who signs two histories is slashed by a program, its victim is compensated, and the honest one has nothing to fear.
 
 use crate::{
+    chain::{Client, on_both_waiting},
     court::{Court, REPORTER, ether},
     program::{Program, Victim, sequencer},
 };
@@ -90,9 +91,13 @@ impl Tower {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_equivocating_program_is_slashed_without_a_human() {
-    let court = Court::open(domain(), sequencer(), &[]).await;
+on_both_waiting!(
+    an_equivocating_program_is_slashed_without_a_human,
+    p48_a_punishment_that_l1_takes_back_is_made_again_and_not_twice,
+);
+
+async fn an_equivocating_program_is_slashed_without_a_human(client: Client) {
+    let court = Court::open_on(client, domain(), sequencer(), &[]).await;
     let mut program = Program::start(domain()).await;
     let mut tower = Tower::start(&court, &program, court.l1.url()).await;
     let before = court.bond().await;
@@ -188,9 +193,8 @@ async fn what_was_found_is_punished_after_a_restart() {
     program.stop();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn p48_a_punishment_that_l1_takes_back_is_made_again_and_not_twice() {
-    let court = Court::open(domain(), sequencer(), &[]).await;
+async fn p48_a_punishment_that_l1_takes_back_is_made_again_and_not_twice(client: Client) {
+    let court = Court::open_on(client, domain(), sequencer(), &[]).await;
     let mut program = Program::start(domain()).await;
     let mut tower = Tower::start(&court, &program, court.l1.url()).await;
     for (number, depth) in (1..).zip([1, 7, 64]) {
