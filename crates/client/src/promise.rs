@@ -97,6 +97,7 @@ impl VerifiedPromise {
                 execution.item == hash || execution.legs.iter().any(|leg| leg.tx_hash == hash)
             }
             Statement::Checkpoint(_) => false,
+            Statement::Bundle(bundle) => bundle.places.iter().any(|place| place.item == hash),
         }
     }
 }

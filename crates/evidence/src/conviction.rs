@@ -37,6 +37,8 @@ pub enum Fault {
     EarlyLeak = 13,
     /// A member released its secret for two closing heads (P17).
     ReleaseEquivocation = 14,
+    /// Promised as one of a bundle's an envelope of another epoch (P14).
+    WrongEpoch = 15,
     /// Promised a result that is not what was settled. Signatures alone show it nowhere: L1 holds the promise against the
     /// settlement.
     WrongOutcome = 129,
@@ -138,6 +140,7 @@ impl fmt::Display for Fault {
             Self::ShareEquivocation => "share equivocation",
             Self::EarlyLeak => "early leak",
             Self::ReleaseEquivocation => "release equivocation",
+            Self::WrongEpoch => "wrong epoch",
             Self::WrongOutcome => "wrong outcome",
         })
     }

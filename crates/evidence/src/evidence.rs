@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloy_primitives::B256;
 use weft_commitment::SignedCommitment;
 use weft_crypto::Envelope;
-use weft_types::{CodecError, Decode, Domain, Encode, Reader, SignedPromise, Writer};
+use weft_types::{CodecError, Decode, Domain, Encode, Reader, SignedPromise, Statement, Writer};
 
 /// Something that convicts, if it holds: see [`Evidence::check`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,45 @@ impl Evidence {
         &self.domain
     }
 
+    /// Returns true when it rests on the promise of a bundle of several envelopes, which no contract on L1 reads.
+    pub fn rests_on_bundle(&self) -> bool {
+        let is_bundle = |promise: &SignedPromise| matches!(promise.statement, Statement::Bundle(_));
+        match &self.proof {
+            Proof::Promises(pair) => pair.iter().any(is_bundle),
+            Proof::Omission(promise, shown)
+            | Proof::Insertion(promise, shown)
+            | Proof::Reordering(promise, shown, ..) => {
+                let by = match &**shown {
+                    Shown::Items(ending, _) => is_bundle(&ending.word),
+                    Shown::Openings(..) => false,
+                };
+                is_bundle(promise) || by
+            }
+            Proof::StaleInclusion(promise, _) => is_bundle(promise),
+            _ => false,
+        }
+    }
+
+    /// Returns the number of its kind, as the encoding has it.
+    pub const fn kind(&self) -> u8 {
+        match &self.proof {
+            Proof::Promises(_) => 1,
+            Proof::Commitments(_) => 2,
+            Proof::Omission(..) => 3,
+            Proof::Insertion(..) => 4,
+            Proof::Reordering(..) => 5,
+            Proof::Unbundling(..) => 6,
+            Proof::WrongLeg(..) => 7,
+            Proof::FalseVerdict(..) => 8,
+            Proof::StaleInclusion(..) => 9,
+            Proof::EpochNotices(_) => 10,
+            Proof::ShareNotices(_) => 11,
+            Proof::EarlyLeak(..) => 12,
+            Proof::Releases(_) => 13,
+            Proof::FalseOpening(..) => 14,
+        }
+    }
+
     /// Returns what shows the fault.
     pub const fn proof(&self) -> &Proof {
         &self.proof
@@ -84,34 +123,33 @@ fn bare(promise: &SignedPromise) -> alloc::vec::Vec<u8> {
 
 impl Encode for Evidence {
     fn encode_to(&self, out: &mut Writer) {
-        out.put(&self.domain);
+        out.put(&self.domain).u8(self.kind());
         match &self.proof {
             Proof::Promises(pair) => {
-                out.u8(1);
                 pair.iter().for_each(|promise| put_promise(out, promise));
             }
-            Proof::Commitments(pair) => put_pair(out.u8(2), pair),
-            Proof::Omission(promise, shown) => put_shown(out.u8(3), promise, shown),
-            Proof::Insertion(promise, shown) => put_shown(out.u8(4), promise, shown),
+            Proof::Commitments(pair) => put_pair(out, pair),
+            Proof::Omission(promise, shown) => put_shown(out, promise, shown),
+            Proof::Insertion(promise, shown) => put_shown(out, promise, shown),
             Proof::Reordering(promise, shown, index, before) => {
-                put_shown(out.u8(5), promise, shown);
+                put_shown(out, promise, shown);
                 out.number(*index).hash(before);
             }
-            Proof::Unbundling(promise, content) => put_content(out.u8(6), promise, content),
-            Proof::WrongLeg(promise, content) => put_content(out.u8(7), promise, content),
-            Proof::FalseVerdict(promise, content) => put_content(out.u8(8), promise, content),
+            Proof::Unbundling(promise, content) => put_content(out, promise, content),
+            Proof::WrongLeg(promise, content) => put_content(out, promise, content),
+            Proof::FalseVerdict(promise, content) => put_content(out, promise, content),
             Proof::StaleInclusion(promise, envelope) => {
-                put_promise(out.u8(9), promise);
+                put_promise(out, promise);
                 out.put(&**envelope);
             }
-            Proof::EpochNotices(pair) => put_pair(out.u8(10), pair),
-            Proof::ShareNotices(pair) => put_pair(out.u8(11), pair),
+            Proof::EpochNotices(pair) => put_pair(out, pair),
+            Proof::ShareNotices(pair) => put_pair(out, pair),
             Proof::EarlyLeak(notice, secret) => {
-                out.u8(12).put(&**notice).raw(secret);
+                out.put(&**notice).raw(secret);
             }
-            Proof::Releases(pair) => put_pair(out.u8(13), pair),
+            Proof::Releases(pair) => put_pair(out, pair),
             Proof::FalseOpening(promise, unopenable) => {
-                put_promise(out.u8(14), promise);
+                put_promise(out, promise);
                 out.put(&**unopenable);
             }
         }

@@ -7,7 +7,7 @@ use crate::{
 use alloy_primitives::Address;
 use thiserror::Error;
 use weft_types::{
-    Domain, Signature, Statement,
+    BundlePromise, Domain, PromisedPlace, Signature, SignedPromise, Statement,
     promise::{MAX_GROUP, SignedGroup},
 };
 
@@ -31,6 +31,20 @@ pub enum IssueError {
     /// A statement that nobody could keep.
     #[error("a promise contradicts itself: {0}")]
     Flaw(&'static str),
+}
+
+/// Why positions were not signed once more as those of a bundle. Nothing has to stop for it, but for [`Self::Sign`].
+#[derive(Debug, Error)]
+pub enum BundleError {
+    /// Something that is no order promise of this key in this realm.
+    #[error("{0} is not an order promise of this key in this realm")]
+    NotOwn(usize),
+    /// Together they are no promise that anybody could keep.
+    #[error("the positions are not those of a bundle: {0}")]
+    Flaw(&'static str),
+    /// There is no signature.
+    #[error(transparent)]
+    Sign(#[from] SignError),
 }
 
 impl Issuer {
@@ -105,6 +119,41 @@ impl Issuer {
             signatures.push(may_sign.then(|| self.signer.sign(word.digest())).transpose()?);
         }
         Ok((signed, signatures))
+    }
+
+    /// Signs that positions which this key promised before, all of one epoch, are those of a bundle (P14).
+    ///
+    /// It says nothing that is not signed already, whatever became of the lane or the guard since: so the guard has no part
+    /// in it, and no second value can come of it.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError`].
+    pub fn bundle(
+        &mut self,
+        epoch: u64,
+        orders: &[SignedPromise],
+        now_ms: u64,
+    ) -> Result<SignedPromise, BundleError> {
+        let own = orders
+            .iter()
+            .enumerate()
+            .map(|(at, order)| self.own_place(order).ok_or(BundleError::NotOwn(at)));
+        let mut places = own.collect::<Result<Vec<_>, _>>()?;
+        places.sort_unstable_by_key(|place| place.position);
+        let promise = BundlePromise { epoch, places, unix_ms: now_ms };
+        if let Some(flaw) = promise.flaw(&self.domain) {
+            return Err(BundleError::Flaw(flaw));
+        }
+        let signed = self.sign(vec![Statement::Bundle(promise)])?;
+        Ok(signed.promise(0).expect("a group of one has a first statement"))
+    }
+
+    /// Returns the position that an order promise gives, if it is this key's.
+    fn own_place(&self, promise: &SignedPromise) -> Option<PromisedPlace> {
+        let Statement::Order(order) = &promise.statement else { return None };
+        let is_own = promise.domain == self.domain && promise.verify(self.address()).is_ok();
+        is_own.then(|| order.into())
     }
 
     /// Forgets what was signed, for development nodes that go back in time; refused when the guard has a file.

@@ -16,7 +16,7 @@ pub mod signer;
 
 pub use file::{NotAPromise, promise_json, read_promise};
 pub use guard::{Guard, GuardError, Start, Verdict, Word};
-pub use issuer::{IssueError, Issuer};
+pub use issuer::{BundleError, IssueError, Issuer};
 pub use keystore::{KeystoreError, Passphrase};
 pub use program::ProgramSigner;
 pub use signer::{LocalSigner, SignError, Signer};

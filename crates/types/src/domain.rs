@@ -43,6 +43,8 @@ pub enum Tag {
     LegCommitment = 15,
     /// The identity of such a bundle.
     PartedBundle = 16,
+    /// A promise of all positions of a bundle of several envelopes (P14).
+    BundlePromise = 17,
     /// The log of a data directory.
     Log = 20,
     /// Anything of the sealed lane; a second byte says what (`weft-crypto`).

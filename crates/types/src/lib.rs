@@ -31,8 +31,8 @@ pub use item::{Deposit, Exit, InvalidLeg, Item, L1Born, L1Event, L1Ref, Leg, Ses
 pub use outcome::{InvalidReason, Outcome, Removal, RemovalCause};
 pub use parts::{Part, PartedShape, Parts};
 pub use promise::{
-    Checkpoint, Equivocation, ExecutionPromise, OrderPromise, PromiseError, PromisedLeg,
-    PromisedRemoval, Signature, SignedGroup, SignedPromise, Statement,
+    BundlePromise, Checkpoint, Equivocation, ExecutionPromise, OrderPromise, PromiseError,
+    PromisedLeg, PromisedPlace, PromisedRemoval, Signature, SignedGroup, SignedPromise, Statement,
 };
 pub use sealed::{Breach, Joined, Opening, Sealed, Terms};
 pub use slot::{SlotHeader, SlotRecord};

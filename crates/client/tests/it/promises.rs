@@ -56,7 +56,7 @@ async fn the_feed_tells_what_was_promised() {
         match promise.statement() {
             Statement::Order(_) => order |= promise.is_about(sent.id().hash()),
             Statement::Execution(_) => execution |= promise.is_about(sent.hashes()[0]),
-            Statement::Checkpoint(_) => {}
+            Statement::Checkpoint(_) | Statement::Bundle(_) => {}
         }
     }
     let mut strangers = realm.subscribe_promises(Address::ZERO).await.unwrap();

@@ -12,6 +12,7 @@ use crate::{
     registry::Registry,
 };
 use alloy_primitives::Address;
+use order::Broken;
 use weft_crypto::MemberId;
 use weft_types::{Domain, SignedPromise};
 
@@ -30,13 +31,14 @@ impl Evidence {
             Proof::Promises(pair) => order::promises(domain, registry, pair),
             Proof::Commitments(pair) => order::commitments(domain, registry, pair),
             Proof::Omission(promise, shown) => {
-                order::Broken::new(domain, registry, promise, shown)?.omission()
+                Broken::convict_by(domain, registry, promise, shown, Broken::omission)
             }
             Proof::Insertion(promise, shown) => {
-                order::Broken::new(domain, registry, promise, shown)?.insertion()
+                Broken::convict_by(domain, registry, promise, shown, Broken::insertion)
             }
             Proof::Reordering(promise, shown, index, before) => {
-                order::Broken::new(domain, registry, promise, shown)?.reordering(*index, before)
+                let moved = |broken: Broken<'_>| broken.reordering(*index, before);
+                Broken::convict_by(domain, registry, promise, shown, moved)
             }
             Proof::Unbundling(promise, content) => {
                 result::unbundling(domain, registry, promise, content)

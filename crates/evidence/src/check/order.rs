@@ -7,6 +7,7 @@ use crate::{
     order::{Order, Shown},
     registry::Registry,
 };
+use alloc::vec::Vec;
 use alloy_primitives::{Address, B256};
 use weft_commitment::{Element, SignedCommitment};
 use weft_types::{
@@ -70,21 +71,44 @@ pub(super) fn commitments(
 /// none of the three faults finds the difference that it needs.
 pub(super) struct Broken<'e> {
     key: Address,
-    promise: &'e OrderPromise,
+    promise: OrderPromise,
     order: Order<'e>,
 }
 
 impl<'e> Broken<'e> {
-    pub(super) fn new(
+    /// Returns the conviction that `fault` comes to for a promised place; of the places of a bundle the first one counts.
+    pub(super) fn convict_by(
         domain: &'e Domain,
         registry: &Registry,
         promise: &'e SignedPromise,
         shown: &'e Shown,
-    ) -> Result<Self, NotEvidence> {
+        fault: impl Fn(Self) -> Result<Conviction, NotEvidence>,
+    ) -> Result<Conviction, NotEvidence> {
         let key = promised(domain, registry, promise)?;
-        let Statement::Order(promise) = &promise.statement else {
-            return Err(NotEvidence::Unrelated("not the promise of a position"));
+        let places = match &promise.statement {
+            Statement::Order(order) => Vec::from([order.clone()]),
+            Statement::Bundle(bundle) => {
+                bundle.places.iter().map(|place| place.order(bundle.unix_ms)).collect()
+            }
+            _ => return Err(NotEvidence::Unrelated("not the promise of a position")),
         };
+        // A promise that binds somebody has a place.
+        let mut found = Err(NotEvidence::Unrelated("not the promise of a position"));
+        for place in places {
+            found = Self::new(domain, key, place, shown).and_then(&fault);
+            if found.is_ok() {
+                break;
+            }
+        }
+        found
+    }
+
+    fn new(
+        domain: &'e Domain,
+        key: Address,
+        promise: OrderPromise,
+        shown: &'e Shown,
+    ) -> Result<Self, NotEvidence> {
         let Position { slot, section, .. } = promise.position;
         if !matches!(section, Section::Sealed | Section::Plaintext) {
             return Err(NotEvidence::Unrelated("a section without a chain"));

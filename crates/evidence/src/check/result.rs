@@ -10,8 +10,8 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use weft_crypto::{Envelope, Verdict};
 use weft_types::{
-    Domain, ExecutionPromise, Leg, LegShape, Marker, Part, Position, PromisedLeg, RemovalCause,
-    Section, SignedPromise, Statement,
+    BundlePromise, Domain, ExecutionPromise, Leg, LegShape, Marker, Part, Position, PromisedLeg,
+    RemovalCause, Section, SignedPromise, Statement,
 };
 
 /// P18: a leg that stands alone, or a leg that failed in a bundle that did not.
@@ -194,16 +194,38 @@ pub(super) fn stale(
     envelope: &Envelope,
 ) -> Result<Conviction, NotEvidence> {
     let key = promised(domain, registry, promise)?;
-    let Statement::Order(order) = &promise.statement else {
-        return Err(NotEvidence::Unrelated("not the promise of a position"));
+    let position = match &promise.statement {
+        Statement::Order(order) => {
+            check_item(&order.item, envelope.id(domain))?;
+            order.position
+        }
+        Statement::Bundle(bundle) => return in_bundle(domain, key, bundle, envelope),
+        _ => return Err(NotEvidence::Unrelated("not the promise of a position")),
     };
-    check_item(&order.item, envelope.id(domain))?;
     // Where the item runs after it was opened is not where it was ordered.
-    if order.position.section != Section::Sealed {
+    if position.section != Section::Sealed {
         return Err(NotEvidence::Unrelated("not a place in the sealed section"));
     }
-    let is_stale = order.position.slot > envelope.carriage.valid_until;
-    convict_if(is_stale, key, Fault::StaleInclusion, order.position)
+    let is_stale = position.slot > envelope.carriage.valid_until;
+    convict_if(is_stale, key, Fault::StaleInclusion, position)
+}
+
+/// P14: one of a bundle's envelopes stands where its payer does not allow it, or names another epoch than the bundle's. An
+/// honest sequencer promises as a bundle what one epoch took.
+fn in_bundle(
+    domain: &Domain,
+    key: Address,
+    bundle: &BundlePromise,
+    envelope: &Envelope,
+) -> Result<Conviction, NotEvidence> {
+    let id = envelope.id(domain);
+    let place = bundle.places.iter().find(|place| place.item == id);
+    let place = place.ok_or(NotEvidence::Unrelated("the bundle has no such envelope"))?;
+    if place.position.slot > envelope.carriage.valid_until {
+        return convict_if(true, key, Fault::StaleInclusion, place.position);
+    }
+    let is_other = envelope.carriage.epoch != bundle.epoch;
+    convict_if(is_other, key, Fault::WrongEpoch, place.position)
 }
 
 fn execution<'p>(

@@ -8,7 +8,8 @@ use weft_evidence::{
     Subject, Unopenable, notice::Notice as _,
 };
 use weft_types::{
-    ExecutionPromise, Item, Part, Position, RemovalCause, Section, SlotNumber, Statement,
+    BundlePromise, ExecutionPromise, Item, Part, Position, RemovalCause, Section, SlotNumber,
+    Statement, promise::Claim,
 };
 
 /// What convicts whom of what.
@@ -410,6 +411,61 @@ fn stale() -> Case {
     case("stale inclusion", proof, Fault::StaleInclusion, Subject::Position(position))
 }
 
+/// The order that was promised, of envelopes.
+fn hidden(row: Row) -> Row {
+    Row { section: Section::Sealed, ..row }
+}
+
+/// The promise of a bundle whose envelopes stand at these places of an order.
+pub(crate) fn bundle_promise(row: &Row, indexes: &[u32]) -> weft_types::SignedPromise {
+    let places = indexes.iter().map(|index| (&row.order(*index)).into()).collect();
+    let bundle = BundlePromise { epoch: EPOCH, places, unix_ms: 1_763_719_200_200 };
+    promise(Statement::Bundle(bundle), KEY)
+}
+
+/// Promises of bundles beside what contradicts them.
+pub(crate) fn bundles() -> Vec<Case> {
+    let (honest, other) = (hidden(promised()), hidden(replaced()));
+    let own = || bundle_promise(&honest, &[1, 3]);
+    let place = Position { slot: SLOT, section: Section::Sealed, index: 3 };
+    let item = || Subject::Claim(Claim::Item(place));
+    let pair = |other| Proof::Promises(Box::new([own(), other]));
+    let until = hidden(Row::new(replaced().items[..4].to_vec()));
+    let chain = Subject::Claim(Claim::Chain(SLOT, Section::Sealed, 4));
+    let shown = |shown| (Box::new(own()), Box::new(shown));
+    let omission = |(promise, shown)| Proof::Omission(promise, shown);
+    let equivocation = Fault::OrderEquivocation;
+    let at = || Subject::Position(place);
+    vec![
+        case("another item at a bundle's place", pair(other.promise(3)), equivocation, item()),
+        case("two bundles", pair(bundle_promise(&other, &[2, 3, 4])), equivocation, item()),
+        case("another past of a bundle's place", pair(until.checkpoint()), equivocation, chain),
+        case(
+            "omission of one of a bundle's, by items",
+            omission(shown(by_items(&other, 3))),
+            Fault::Omission,
+            at(),
+        ),
+        case(
+            "omission of one of a bundle's, by openings",
+            omission(shown(by_openings(&other, &[2, 3]))),
+            Fault::Omission,
+            at(),
+        ),
+        other_epoch(),
+    ]
+}
+
+fn other_epoch() -> Case {
+    let mut envelope = seal(b"anything");
+    envelope.carriage.epoch = EPOCH + 1;
+    let row = hidden(Row::new(vec![item(0), envelope.id(&domain())]));
+    let position = Position { slot: SLOT, section: Section::Sealed, index: 1 };
+    let promise = bundle_promise(&row, &[0, 1]);
+    let proof = Proof::StaleInclusion(Box::new(promise), Box::new(envelope));
+    case("wrong epoch of one of a bundle's", proof, Fault::WrongEpoch, Subject::Position(position))
+}
+
 pub(crate) fn share(epoch: u64, entropy: u8) -> (Secret, ShareNotice) {
     let context = ShareContext { domain: domain(), epoch, member: 2 };
     let (secret, share) = deal(setup(), &context, &B256::repeat_byte(entropy));
@@ -463,6 +519,7 @@ pub(crate) fn epochs() -> Vec<Case> {
 pub(crate) fn cases() -> Vec<Case> {
     let no_parts = crate::parts::run_alone().into_iter();
     let no_parts = no_parts.map(|(name, proof)| case(name, proof, Fault::WrongPlaintext, at(1)));
-    let all = [equivocations(), orders(), results(), epochs(), parted(), no_parts.collect()];
+    let all =
+        [equivocations(), orders(), results(), epochs(), parted(), no_parts.collect(), bundles()];
     all.into_iter().flatten().collect()
 }

@@ -1,13 +1,16 @@
 //! Every fault convicts, and no other reading of its evidence does.
 
 use crate::{
-    cases::{Case, cases, epochs, equivocations, orders, results},
+    cases::{Case, bundles, cases, epochs, equivocations, orders, results},
     world::{KEY, OTHER, address, domain, member_key, registry},
 };
 use alloy_primitives::Address;
 use std::collections::BTreeSet;
 use weft_evidence::{Convicted, Evidence, Fault, NotEvidence, Registry};
 use weft_types::{Decode, Domain, Encode};
+
+/// Where the kind stands: behind version and domain.
+const KIND: usize = 39;
 
 fn convicted(fault: Fault) -> Convicted {
     match fault {
@@ -28,9 +31,17 @@ fn p47_every_fault_convicts_who_did_it() {
         assert_eq!(conviction.convicted, convicted(fault), "{name}");
         assert_eq!(Evidence::decode(&evidence.encode()).as_ref(), Ok(&evidence), "{name}");
         assert_eq!(evidence.accused(), Some(conviction.convicted), "{name}");
+        assert_eq!(evidence.encode()[KIND], evidence.kind(), "{name}");
         faults.insert(fault);
     }
-    assert_eq!(faults.len(), 14, "every fault has a case");
+    assert_eq!(faults.len(), 15, "every fault has a case");
+}
+
+#[test]
+fn p47_what_rests_on_a_bundles_promise_is_told_apart() {
+    assert!(bundles().iter().all(|case| case.evidence.rests_on_bundle()));
+    let others = [equivocations(), orders(), results(), epochs()];
+    assert!(!others.iter().flatten().any(|case| case.evidence.rests_on_bundle()));
 }
 
 /// Alters each byte of some evidences, a different bit each time.
@@ -63,6 +74,7 @@ fn p47_no_altered_byte_of_two_words_convicts_of_anything_else() {
 #[test]
 fn p47_no_altered_byte_of_a_broken_order_convicts_of_anything_else() {
     alter(orders());
+    alter(bundles());
 }
 
 #[test]

@@ -265,7 +265,18 @@ impl Sequencer {
         self.history.promises.extend(signed.iter().flat_map(SignedGroup::promises));
     }
 
+    /// Promises the last envelopes as a bundle, whoever asks for it.
+    fn bundle(&mut self) {
+        let is_sealed = |promise: &&SignedPromise| matches!(&promise.statement, Statement::Order(order) if order.position.section == Section::Sealed);
+        let orders: Vec<_> =
+            self.history.promises.iter().rev().filter(is_sealed).take(3).cloned().collect();
+        // One envelope is no bundle, and the same one twice neither.
+        let promise = self.issuer.bundle(epoch().0.epoch(), &orders, self.now_ms);
+        self.history.promises.extend(promise);
+    }
+
     fn checkpoint(&mut self) {
+        self.bundle();
         let Some(header) = self.lane.open_slot().cloned() else { return };
         let row = self.history.rows.get(&(header.number.get(), Section::Plaintext));
         let row = row.cloned().unwrap_or_default();
@@ -384,13 +395,22 @@ fn words_about_epochs(history: &History) -> Vec<Proof> {
     proofs
 }
 
+/// What a statement says of a place: a bundle's last one.
+fn order_of(statement: &Statement) -> Option<OrderPromise> {
+    match statement {
+        Statement::Order(order) => Some(order.clone()),
+        Statement::Bundle(bundle) => bundle.places.last().map(|place| place.order(0)),
+        _ => None,
+    }
+}
+
 /// A place of the promised item, if it has another one, and what really stands before it; else any place.
 fn elsewhere(
     history: &History,
     statement: &Statement,
     pick: &mut impl FnMut(usize) -> usize,
 ) -> (u32, B256) {
-    let Statement::Order(order) = statement else { return (0, B256::ZERO) };
+    let Some(order) = order_of(statement) else { return (0, B256::ZERO) };
     let Position { slot, section, index } = order.position;
     let row = &history.rows[&(slot.get(), section)];
     let others =
@@ -405,7 +425,7 @@ fn shown(
     statement: &Statement,
     pick: &mut impl FnMut(usize) -> usize,
 ) -> Vec<Shown> {
-    let Statement::Order(order) = statement else { return vec![] };
+    let Some(order) = order_of(statement) else { return vec![] };
     let (slot, section) = (order.position.slot.get(), order.position.section);
     let row = &history.rows[&(slot, section)];
     let from = pick(row.len() + 1) as u32;

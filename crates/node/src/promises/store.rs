@@ -117,7 +117,7 @@ impl Store {
             match statement {
                 Statement::Order(_) => kept.order = place,
                 Statement::Execution(_) => kept.execution = place,
-                Statement::Checkpoint(_) => {}
+                Statement::Checkpoint(_) | Statement::Bundle(_) => {}
             }
         }
     }

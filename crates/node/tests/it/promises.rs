@@ -86,6 +86,7 @@ const fn kind(statement: &Statement) -> &'static str {
         Statement::Order(_) => "order",
         Statement::Execution(_) => "execution",
         Statement::Checkpoint(_) => "checkpoint",
+        Statement::Bundle(_) => "bundle",
     }
 }
 

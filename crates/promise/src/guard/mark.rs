@@ -74,6 +74,8 @@ impl Mark {
             Statement::Order(promise) => promise.position.slot,
             Statement::Execution(promise) => promise.position.slot,
             Statement::Checkpoint(checkpoint) => checkpoint.slot,
+            // What it says was signed, or it is nothing for this key: `Issuer::bundle` asks for the promises themselves.
+            Statement::Bundle(_) => return Ok(Verdict::Old),
         };
         if slot <= self.floor {
             return Ok(Verdict::Wait);
@@ -82,6 +84,7 @@ impl Mark {
             Statement::Order(promise) => self.order(promise),
             Statement::Execution(promise) => self.execution(promise),
             Statement::Checkpoint(checkpoint) => self.checkpoint(checkpoint),
+            Statement::Bundle(_) => Ok(Verdict::Old),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Tests of keys, guards, groups and files.
 
+mod bundles;
 mod files;
 mod guard;
 mod keys;

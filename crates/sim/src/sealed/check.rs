@@ -190,6 +190,14 @@ impl History {
             Statement::Execution(result) => {
                 (!self.is_true(result), watcher.against_result(promise, result))
             }
+            Statement::Bundle(bundle) => {
+                let orders = bundle.places.iter().map(|place| place.order(bundle.unix_ms));
+                let orders: Vec<_> = orders.collect();
+                let is_kept = |order| watcher.keeps(order).unwrap_or(true);
+                let is_broken = orders.iter().any(|order| !is_kept(order) || self.is_stale(order));
+                let proofs = orders.iter().flat_map(|order| watcher.against_order(promise, order));
+                (is_broken, proofs.collect())
+            }
             Statement::Checkpoint(_) => (false, Vec::new()),
         }
     }
@@ -297,14 +305,15 @@ fn hashes(sent: &Sent) -> Vec<B256> {
 fn is_about(conviction: &Conviction, promise: &SignedPromise) -> bool {
     use weft_evidence::Subject;
     let claims = promise.statement.claims();
-    let position = match &promise.statement {
-        Statement::Order(order) => Some(order.position),
-        Statement::Execution(result) => Some(result.position),
-        Statement::Checkpoint(_) => None,
+    let positions = match &promise.statement {
+        Statement::Order(order) => vec![order.position],
+        Statement::Execution(result) => vec![result.position],
+        Statement::Bundle(bundle) => bundle.places.iter().map(|place| place.position).collect(),
+        Statement::Checkpoint(_) => Vec::new(),
     };
     match conviction.subject {
         Subject::Claim(claim) => claims.iter().any(|(own, _)| *own == claim),
-        Subject::Position(at) => position == Some(at),
+        Subject::Position(at) => positions.contains(&at),
         _ => false,
     }
 }

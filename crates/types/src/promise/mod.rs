@@ -3,14 +3,15 @@
 //! ```text
 //!  OrderPromise ─────┐
 //!  ExecutionPromise ─┼─► Statement ─► leaf ─┐
-//!  Checkpoint ───────┘                      ├─► root of a group ─► signature
-//!                        other statements ──┘
+//!  BundlePromise ────┤                      ├─► root of a group ─► signature
+//!  Checkpoint ───────┘   other statements ──┘
 //! ```
 //!
 //! One signature covers a group of statements; a [`SignedPromise`] is one of them with its path to the signed root, so
 //! that it stands alone. Two that cannot both be true are an [`Equivocation`]. Byte formats are in
 //! `docs/reference/promises.md`.
 
+mod bundle;
 mod checkpoint;
 mod equivocation;
 mod execution;
@@ -20,6 +21,7 @@ mod signature;
 mod signed;
 mod statement;
 
+pub use bundle::{BundlePromise, PromisedPlace};
 pub use checkpoint::Checkpoint;
 pub use equivocation::{Contradiction, Equivocation, NoEvidence};
 pub use execution::{ExecutionPromise, PromisedLeg, PromisedRemoval, logs_hash};

@@ -33,17 +33,28 @@ pub struct OrderPromise {
 impl OrderPromise {
     /// Returns why the promise contradicts itself, if it does: nobody can keep it.
     pub fn flaw(&self, domain: &Domain) -> Option<&'static str> {
-        let Position { slot, section, index } = self.position;
-        if section == Section::L1Born {
+        if self.position.section == Section::L1Born {
             let is_unchained = self.prev_chain.is_zero() && self.chain.is_zero();
             return (!is_unchained).then_some("items born on L1 have no chain");
         }
-        if index == 0 && self.prev_chain != chain_start(domain, slot, section) {
-            return Some("the first item of a section does not follow the start of its chain");
-        }
-        let follows = self.chain == chain_next(&self.prev_chain, index, &self.item);
-        (!follows).then_some("the chain does not follow from the item")
+        chain_flaw(domain, self.position, &self.item, self.prev_chain, self.chain)
     }
+}
+
+/// Returns why running hashes before and after an item cannot be those of its position.
+pub(super) fn chain_flaw(
+    domain: &Domain,
+    position: Position,
+    item: &B256,
+    prev_chain: B256,
+    chain: B256,
+) -> Option<&'static str> {
+    let Position { slot, section, index } = position;
+    if index == 0 && prev_chain != chain_start(domain, slot, section) {
+        return Some("the first item of a section does not follow the start of its chain");
+    }
+    let follows = chain == chain_next(&prev_chain, index, item);
+    (!follows).then_some("the chain does not follow from the item")
 }
 
 impl Encode for OrderPromise {

@@ -5,7 +5,7 @@ use crate::{
     codec::{CodecError, Decode, Encode, Reader, Writer},
     domain::{Domain, Tag},
     ids::{Position, Section, SlotNumber},
-    promise::{Checkpoint, ExecutionPromise, OrderPromise},
+    promise::{BundlePromise, Checkpoint, ExecutionPromise, OrderPromise},
 };
 use alloc::vec::Vec;
 use alloy_primitives::B256;
@@ -21,6 +21,8 @@ pub enum Statement {
     Execution(ExecutionPromise),
     /// The feed got this far.
     Checkpoint(Checkpoint),
+    /// The envelopes of a bundle have positions in one epoch.
+    Bundle(BundlePromise),
 }
 
 /// One fact about the running chains that a statement commits to. A sequencer has one value for each place.
@@ -42,6 +44,7 @@ impl Statement {
             Self::Order(promise) => (promise.encode_to(&mut out), Tag::OrderPromise).1,
             Self::Execution(promise) => (promise.encode_to(&mut out), Tag::ExecutionPromise).1,
             Self::Checkpoint(checkpoint) => (checkpoint.encode_to(&mut out), Tag::Checkpoint).1,
+            Self::Bundle(promise) => (promise.encode_to(&mut out), Tag::BundlePromise).1,
         };
         domain.hash(tag, out.as_slice())
     }
@@ -57,29 +60,23 @@ impl Statement {
                 Some("an empty section does not end where its chain starts")
             }
             Self::Checkpoint(_) => None,
+            Self::Bundle(promise) => promise.flaw(domain),
         }
     }
 
-    /// Returns the item that the statement is about.
+    /// Returns the item that the statement is about, where it is about one alone.
     pub const fn item(&self) -> Option<B256> {
         match self {
             Self::Order(promise) => Some(promise.item),
             Self::Execution(promise) => Some(promise.item),
-            Self::Checkpoint(_) => None,
+            Self::Checkpoint(_) | Self::Bundle(_) => None,
         }
     }
 
     /// Returns what the statement commits to about the chains of the lane.
     pub fn claims(&self) -> Vec<(Claim, B256)> {
         match self {
-            Self::Order(promise) => {
-                let mut claims = item_claims(promise.position, promise.item, promise.chain);
-                let Position { slot, section, index } = promise.position;
-                if section != Section::L1Born {
-                    claims.push((Claim::Chain(slot, section, index), promise.prev_chain));
-                }
-                claims
-            }
+            Self::Order(promise) => order_claims(promise),
             Self::Execution(promise) => item_claims(promise.position, promise.item, promise.chain),
             Self::Checkpoint(Checkpoint { slot, parent, section, count, chain, .. }) => {
                 let claims = [
@@ -88,8 +85,21 @@ impl Statement {
                 ];
                 claims.into()
             }
+            Self::Bundle(promise) => {
+                let orders = promise.places.iter().map(|place| place.order(promise.unix_ms));
+                orders.flat_map(|order| order_claims(&order)).collect()
+            }
         }
     }
+}
+
+fn order_claims(promise: &OrderPromise) -> Vec<(Claim, B256)> {
+    let mut claims = item_claims(promise.position, promise.item, promise.chain);
+    let Position { slot, section, index } = promise.position;
+    if section != Section::L1Born {
+        claims.push((Claim::Chain(slot, section, index), promise.prev_chain));
+    }
+    claims
 }
 
 fn item_claims(position: Position, item: B256, chain: B256) -> Vec<(Claim, B256)> {
@@ -108,6 +118,7 @@ impl Encode for Statement {
             Self::Order(promise) => out.u8(0).put(promise),
             Self::Execution(promise) => out.u8(1).put(promise),
             Self::Checkpoint(checkpoint) => out.u8(2).put(checkpoint),
+            Self::Bundle(promise) => out.u8(3).put(promise),
         };
     }
 }
@@ -118,6 +129,7 @@ impl Decode for Statement {
             0 => Self::Order(input.get()?),
             1 => Self::Execution(input.get()?),
             2 => Self::Checkpoint(input.get()?),
+            3 => Self::Bundle(input.get()?),
             found => return Err(CodecError::Tag { what: "statement", found }),
         })
     }

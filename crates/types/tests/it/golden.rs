@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Opening, Part, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 36] = [
+const TAGS: [Tag; 37] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -30,6 +30,7 @@ const TAGS: [Tag; 36] = [
     Tag::Logs,
     Tag::LegCommitment,
     Tag::PartedBundle,
+    Tag::BundlePromise,
     Tag::Log,
     Tag::Sealing,
     Tag::CommitmentNode,
@@ -232,6 +233,7 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::Logs => "logs",
         Tag::LegCommitment => "leg commitment",
         Tag::PartedBundle => "bundle in parts",
+        Tag::BundlePromise => "bundle promise",
         Tag::Log => "log",
         Tag::Sealing => "sealing",
         Tag::CommitmentNode => "commitment node",

@@ -32,7 +32,8 @@ fn mutated_slot_headers_and_records_are_refused_or_canonical() {
 
 #[test]
 fn mutated_promises_are_refused_or_canonical() {
-    let accepted = fuzz(&seeds("types/promises.json"), 60_000, |input| {
+    let all = [seeds("types/promises.json"), seeds("types/bundle-promises.json")].concat();
+    let accepted = fuzz(&all, 60_000, |input| {
         let promise = canonical::<SignedPromise>(input);
         // No mutant is a promise of the key; what it looks like is that of another one, or of nobody.
         promise.is_some_and(|promise| promise.signer().is_ok() || promise.verify(SENDER).is_err())

@@ -3,17 +3,20 @@
 use crate::{
     draft::{KEY, SENDER},
     golden::{document, in_words, position, reread},
-    promises::{execution_of, group, order_chain, removed_at, sign},
+    promises::{bundle, execution_of, group, order_chain, removed_at, sign},
     samples,
     vectors::{self, Json},
 };
 use weft_types::{
-    Checkpoint, Encode, ExecutionPromise, OrderPromise, PromisedLeg, PromisedRemoval, Section,
-    SignedPromise, Statement,
+    Checkpoint, Encode, ExecutionPromise, OrderPromise, PromisedLeg, PromisedPlace,
+    PromisedRemoval, Section, SignedPromise, Statement,
     promise::{Group, logs_hash},
 };
 
-/// Returns one group with every kind of statement.
+const RULE: &str = "leaf = H(domain, tag 9 | 10 | 11, statement without its kind byte); node = H(domain, tag 12, left || right), one without sibling moves up; digest = H(domain, tag 13, count u16 || root); signature = r || s || parity, low s";
+const BUNDLE_RULE: &str = "leaf = H(domain, tag 17, statement without its kind byte): epoch, list of (position, item, prevChain, chain), unixMs; the rest as in promises.json";
+
+/// Returns one group with every kind of statement about one item, and a checkpoint.
 pub(crate) fn sample() -> Vec<SignedPromise> {
     let orders = order_chain(3);
     let results = [execution_of(&orders[0]), removed_at(&orders[1])];
@@ -31,10 +34,23 @@ pub(crate) fn sample() -> Vec<SignedPromise> {
     group(&statements, &KEY)
 }
 
+/// Returns the promise of a bundle of three envelopes, in two slots, alone in its group.
+pub(crate) fn bundle_sample() -> SignedPromise {
+    group(&[Statement::Bundle(bundle())], &KEY).remove(0)
+}
+
 #[test]
 fn p14_promise_vectors_hold() {
+    check("types/promises.json", &sample());
+}
+
+#[test]
+fn p14_vectors_of_a_bundles_promise_hold() {
+    check("types/bundle-promises.json", &[bundle_sample()]);
+}
+
+fn check(file: &str, promises: &[SignedPromise]) {
     let domain = samples::domain();
-    let promises = sample();
     let leaves: Vec<_> = promises.iter().map(|promise| promise.statement.leaf(&domain)).collect();
     let digest = Group::new(domain, leaves.clone()).unwrap().digest();
     assert_eq!(sign(digest, &KEY), promises[0].signature);
@@ -51,14 +67,15 @@ fn p14_promise_vectors_hold() {
             ("encoding", promise.encode().into()),
         ])
     });
-    let rule = "leaf = H(domain, tag 9 | 10 | 11, statement without its kind byte); node = H(domain, tag 12, left || right), one without sibling moves up; digest = H(domain, tag 13, count u16 || root); signature = r || s || parity, low s";
+    let is_bundle = matches!(promises[0].statement, Statement::Bundle(_));
+    let rule = if is_bundle { BUNDLE_RULE } else { RULE };
     let head = [
         ("domain", in_words(&domain)),
         ("noLogs", logs_hash(&domain, &[]).into()),
         ("logs", logs_hash(&domain, &crate::promises::logs()).into()),
     ];
-    vectors::check("types/promises.json", &document(rule, head, vectors));
-    for vector in vectors::read("types/promises.json") {
+    vectors::check(file, &document(rule, head, vectors));
+    for vector in vectors::read(file) {
         assert_eq!(reread::<SignedPromise>(&vector).verify(SENDER), Ok(()));
     }
 }
@@ -76,7 +93,22 @@ fn statement(statement: &Statement) -> Json {
             ("chain", checkpoint.chain.into()),
             ("unixMs", checkpoint.unix_ms.into()),
         ]),
+        Statement::Bundle(promise) => Json::object([
+            ("kind", 3_u8.into()),
+            ("epoch", promise.epoch.into()),
+            ("places", Json::list(promise.places.iter().map(place))),
+            ("unixMs", promise.unix_ms.into()),
+        ]),
     }
+}
+
+fn place(place: &PromisedPlace) -> Json {
+    Json::object([
+        ("position", position(&place.position)),
+        ("item", place.item.into()),
+        ("prevChain", place.prev_chain.into()),
+        ("chain", place.chain.into()),
+    ])
 }
 
 fn order(promise: &OrderPromise) -> Json {

@@ -2,16 +2,17 @@
 
 use crate::{
     draft::{KEY, OTHER_KEY, SENDER},
-    promise_golden::sample,
+    promise_golden::{bundle_sample, sample},
     samples,
 };
 use alloy_consensus::crypto::secp256k1::sign_message;
 use alloy_primitives::{Address, B256, Bytes, Log, LogData, U256, keccak256};
 use proptest::prelude::*;
 use weft_types::{
-    BundleId, Checkpoint, Decode, Domain, Encode, Equivocation, ExecutionPromise, NetworkId,
-    OrderPromise, Position, PromiseError, PromisedLeg, PromisedRemoval, RemovalCause, Section,
-    Signature, SignedPromise, SlotNumber, Statement, chain_next, chain_start,
+    BundleId, BundlePromise, Checkpoint, Decode, Domain, Encode, Equivocation, ExecutionPromise,
+    NetworkId, OrderPromise, Position, PromiseError, PromisedLeg, PromisedPlace, PromisedRemoval,
+    RemovalCause, Section, Signature, SignedPromise, SlotNumber, Statement, chain_next,
+    chain_start,
     promise::{Claim, Contradiction, Group, NoEvidence, logs_hash},
 };
 
@@ -95,6 +96,32 @@ pub(crate) fn removed_at(order: &OrderPromise) -> ExecutionPromise {
     ExecutionPromise { legs: Vec::new(), removal: Some(removal), ..execution_of(order) }
 }
 
+/// Returns the promise of a bundle whose envelopes have the places 0 and 1 of a slot and 2 of the next one.
+pub(crate) fn bundle() -> BundlePromise {
+    let mut places = sealed(SLOT, 2);
+    places.extend(sealed(SLOT.next(), 3).pop());
+    BundlePromise { epoch: 100_001, places, unix_ms: 1_763_719_200_200 }
+}
+
+/// Returns the first places of the sealed section of a slot.
+fn sealed(slot: SlotNumber, count: u32) -> Vec<PromisedPlace> {
+    let section = Section::Sealed;
+    let mut chain = chain_start(&samples::domain(), slot, section);
+    let mut next = |index: u32| {
+        let item = keccak256([slot.get().to_be_bytes(), u64::from(index).to_be_bytes()].concat());
+        let prev_chain = chain;
+        chain = chain_next(&prev_chain, index, &item);
+        PromisedPlace { position: Position { slot, section, index }, item, prev_chain, chain }
+    };
+    (0..count).map(&mut next).collect()
+}
+
+/// Returns a promise of other items at the place, and at those behind it in its slot.
+fn other_at(place: &PromisedPlace, item: B256) -> PromisedPlace {
+    let chain = chain_next(&place.prev_chain, place.position.index, &item);
+    PromisedPlace { item, chain, ..*place }
+}
+
 fn alone(statement: Statement) -> SignedPromise {
     group(&[statement], &KEY).remove(0)
 }
@@ -112,7 +139,7 @@ fn p14_every_member_of_a_group_stands_alone() {
 
 #[test]
 fn every_flipped_bit_and_every_other_byte_is_refused() {
-    for promise in sample() {
+    for promise in sample().into_iter().chain([bundle_sample()]) {
         let encoding = promise.encode();
         for at in 0..encoding.len() {
             for change in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
@@ -184,10 +211,76 @@ fn a_promise_that_contradicts_itself_is_refused_even_when_signed() {
             unix_ms: 1,
         }),
     ];
-    for statement in flawed {
+    for statement in flawed.into_iter().chain(flawed_bundles().map(Statement::Bundle)) {
         let error = alone(statement.clone()).verify(SENDER).unwrap_err();
         assert!(matches!(error, PromiseError::Flaw(_)), "{statement:?}: {error}");
     }
+}
+
+/// Returns promises of bundles that nobody can keep.
+fn flawed_bundles() -> impl Iterator<Item = BundlePromise> {
+    let with = |change: &dyn Fn(&mut Vec<PromisedPlace>)| {
+        let mut flawed = bundle();
+        change(&mut flawed.places);
+        flawed
+    };
+    let plaintext = chain_start(&samples::domain(), SLOT, Section::Plaintext);
+    let flawed = [
+        with(&|places| places.truncate(1)),
+        with(&|places| places.clear()),
+        with(&|places| *places = sealed(SLOT, 65)),
+        with(&|places| places.swap(0, 1)),
+        with(&|places| places[1] = places[0]),
+        with(&|places| places[2].chain = samples::HASH),
+        with(&|places| places[0] = other_at(&places[0], samples::HASH)),
+        with(&|places| places[2] = other_at(&places[2], places[0].item)),
+        with(&|places| {
+            let place = &mut places[0];
+            (place.position.section, place.prev_chain) = (Section::Plaintext, plaintext);
+            place.chain = chain_next(&plaintext, 0, &place.item);
+        }),
+    ];
+    flawed.into_iter()
+}
+
+#[test]
+fn p14_a_bundles_promise_is_held_against_everything_that_its_order_promises_are() {
+    let honest = bundle();
+    let said = |promise: &BundlePromise| Statement::Bundle(promise.clone());
+    for place in &honest.places {
+        let order = Statement::Order(place.order(7));
+        assert_eq!(evidence(said(&honest), order), Err(NoEvidence::Consistent));
+        let lie = other_at(place, samples::HASH);
+        let claim = Contradiction::Order(Claim::Item(place.position));
+        let found = evidence(said(&honest), Statement::Order(lie.order(7))).unwrap();
+        assert_eq!((found.contradiction(), found.signer()), (claim, Ok(SENDER)));
+        let Position { slot, section, index } = place.position;
+        for (count, chain, holds) in [
+            (index, place.prev_chain, true),
+            (index + 1, place.chain, true),
+            (index + 1, lie.chain, false),
+        ] {
+            let parent = samples::HASH;
+            let word = Checkpoint { slot, parent, section, count, chain, unix_ms: 9 };
+            let found = evidence(said(&honest), Statement::Checkpoint(word));
+            assert_eq!(found.is_err(), holds, "{count}");
+        }
+    }
+    // Another bundle of the same envelopes, or of others, agrees; one that moves an envelope does not.
+    let fewer = BundlePromise { places: honest.places[1..].to_vec(), unix_ms: 9, ..honest.clone() };
+    assert_eq!(evidence(said(&honest), said(&fewer)), Err(NoEvidence::Consistent));
+    let mut moved = fewer;
+    moved.places[1] = other_at(&moved.places[1], samples::HASH);
+    evidence(said(&honest), said(&moved)).unwrap();
+}
+
+#[test]
+fn p14_a_bundles_promise_has_no_more_places_than_a_bundle_has_legs() {
+    let most = BundlePromise { places: sealed(SLOT, 64), ..bundle() };
+    assert_eq!(alone(Statement::Bundle(most.clone())).verify(SENDER), Ok(()));
+    let more = BundlePromise { places: sealed(SLOT, 65), ..most };
+    let encoding = alone(Statement::Bundle(more)).encode();
+    assert!(SignedPromise::decode(&encoding).is_err());
 }
 
 #[test]

@@ -17,8 +17,8 @@ use std::{
 use weft_evidence::{Evidence, Proof};
 use weft_promise::read_promise;
 use weft_types::{
-    Checkpoint, Domain, Encode as _, Equivocation, ExecutionPromise, OrderPromise, PromisedLeg,
-    SignedPromise, Statement,
+    BundlePromise, Checkpoint, Domain, Encode as _, Equivocation, ExecutionPromise, OrderPromise,
+    PromisedLeg, SignedPromise, Statement,
     promise::{Claim, Contradiction, NoEvidence},
 };
 
@@ -127,6 +127,7 @@ fn print(promise: &SignedPromise, key: Address, is_known: bool) {
         Statement::Order(order) => print_order(order),
         Statement::Execution(execution) => print_execution(execution),
         Statement::Checkpoint(checkpoint) => print_checkpoint(checkpoint),
+        Statement::Bundle(bundle) => print_bundle(bundle),
     }
 }
 
@@ -188,6 +189,20 @@ fn print_leg(leg: &PromisedLeg) {
     say(format_args!(
         "    on network {}, block {}, with {} gas",
         leg.network, leg.block_number, leg.gas_used
+    ));
+}
+
+fn print_bundle(bundle: &BundlePromise) {
+    let count = bundle.places.len();
+    say(format_args!("{}  {count} envelopes of epoch {}", bold("bundle"), bundle.epoch));
+    for place in &bundle.places {
+        say(format_args!("  {} has position {} for good", place.item, place.position));
+    }
+    let time = bundle.unix_ms;
+    say(format_args!("  signed {} ({time} ms after 1970)", utc(time)));
+    say(format_args!(
+        "  {}",
+        dim("whether they are parts of one bundle shows when they are opened")
     ));
 }
 

@@ -22,8 +22,9 @@ use alloy_sol_types::{SolCall, SolEvent};
 use eyre::WrapErr as _;
 use std::{collections::BTreeSet, time::Duration};
 use weft_contracts::{AttestationPolicy, Hub, SequencerRegistry, Slasher};
+use weft_evidence::Evidence;
 use weft_l1::{History, L1Client, L1Patience, Sureness};
-use weft_types::{Domain, Encode as _};
+use weft_types::{Decode as _, Domain, Encode as _};
 
 /// Why a result that rests on a block of another chain convicts nobody.
 pub(crate) const VOID: &str = "it rests on an L1 block that is not in the chain";
@@ -73,6 +74,14 @@ pub(crate) struct Paid {
     pub(crate) transaction: B256,
 }
 
+/// Says of what no contract reads that it is left to people: to a contract it is no promise at all.
+fn check_decided(evidence: &[u8]) -> Result<(), Refusal> {
+    match Evidence::decode(evidence) {
+        Ok(read) if read.rests_on_bundle() => Err(Refusal::NotDecidedHere(read.kind())),
+        _ => Ok(()),
+    }
+}
+
 impl Court {
     /// Connects to L1, on which the realm of `domain` settles.
     pub(crate) async fn open(
@@ -106,11 +115,13 @@ impl Court {
 
     /// Says what would come of evidence, and costs nothing.
     pub(crate) async fn try_punish(&self, evidence: &[u8]) -> Result<B256, Refusal> {
+        check_decided(evidence)?;
         self.try_call(&punish(evidence)).await
     }
 
     /// Punishes whom the evidence convicts.
     pub(crate) async fn punish(&self, evidence: &[u8]) -> Result<Punished, Refusal> {
+        check_decided(evidence)?;
         self.punish_by(&punish(evidence)).await
     }
 

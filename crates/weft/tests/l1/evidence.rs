@@ -11,14 +11,21 @@ use tokio::process::Command;
 use weft_contracts::Slasher;
 use weft_types::{Decode as _, Domain};
 
-/// Evidence that convicts and is not decided on L1: what takes all rules of a node, a time, or another part of a bundle.
-const UNDECIDED: [&str; 6] = [
+/// Evidence that convicts and is not decided on L1: what takes all rules of a node, a time, another part of a bundle, or a
+/// promise of one.
+const UNDECIDED: [&str; 12] = [
     "early leak",
     "false verdict of malformed",
     "false verdict of a malformed part",
     "wrong plaintext of a part, a leg that was not committed to",
     "wrong plaintext of a part, on another rollup",
     "unbundling, without the leg of another part",
+    "another item at a bundle's place",
+    "two bundles",
+    "another past of a bundle's place",
+    "omission of one of a bundle's, by items",
+    "omission of one of a bundle's, by openings",
+    "wrong epoch of one of a bundle's",
 ];
 /// Where the kind stands: behind version and domain.
 const KIND: usize = 39;
