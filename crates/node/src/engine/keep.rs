@@ -6,17 +6,19 @@ use crate::{
     config::DevConfig,
     error::NodeError,
     keep::{
-        BATCHED, BATCHING, COMMITMENTS, Done, ELEMENTS, FACTS, Keeper, MOMENT, Mirror, Moment,
-        NOTICES, News, Order, Restored, Shelf, Undos, put_accounts, put_waiting,
+        BATCHED, BATCHING, BUNDLES, COMMITMENTS, Done, ELEMENTS, FACTS, Keeper, MOMENT, Mirror,
+        Moment, NOTICES, News, Order, Restored, Shelf, Undos, put_accounts, put_waiting,
     },
     notices::{Committed, Fresh},
-    promises::Promises,
+    promises::{Promises, bundle_of, row_key},
     record::Genesis,
     slots::{MAX_SLOTS, SlotRecord},
     store::StoredBlock,
 };
+use alloy_primitives::B256;
 use std::{
     collections::{BTreeMap, VecDeque},
+    ops::Bound,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,7 +26,7 @@ use weft_commitment::SignedCommitment;
 use weft_evidence::{EpochNotice, Signed};
 use weft_journal::Ticket;
 use weft_state::{Database, Durability, StoreError, under};
-use weft_types::{CodecError, Decode as _, Encode as _, NetworkId, SlotNumber};
+use weft_types::{CodecError, Decode as _, Encode as _, NetworkId, SignedPromise, SlotNumber};
 
 /// Most commits that may be only in the operating system's hands.
 const SAFE_AFTER: u32 = 64;
@@ -37,6 +39,9 @@ const MAX_WAITING_BYTES: usize = 256 << 20;
 
 /// Slots whose commitments can be opened.
 const OPENED_SLOTS: u64 = 1 << 12;
+
+/// Epochs whose bundles' promises are kept.
+const BUNDLE_EPOCHS: u64 = 1 << 8;
 
 /// The way into the database.
 #[derive(Debug)]
@@ -71,6 +76,8 @@ pub(super) struct Keeping {
     sync_every: Duration,
     /// Slot before which no elements are kept.
     forgotten: Option<u64>,
+    /// Epoch before which no promises of bundles are kept.
+    bundles_from: u64,
     /// The way back, for as long as L1 may take something back.
     undos: Undos,
 }
@@ -105,6 +112,7 @@ impl Keeping {
             keeps_log: config.keep_log,
             sync_every: Duration::from_millis(config.state_sync_ms),
             forgotten: None,
+            bundles_from: 0,
             undos: Undos::default(),
         })
     }
@@ -143,7 +151,7 @@ impl Keeping {
     }
 
     /// Notes what was signed, and forgets what is too old.
-    fn notices(&mut self, signed: &[Fresh]) {
+    fn notices(&mut self, signed: &[Fresh]) -> Result<(), StoreError> {
         for fresh in signed {
             match fresh {
                 Fresh::Commitment(committed) => {
@@ -157,8 +165,29 @@ impl Keeping {
                     let key = notice.notice.epoch.to_be_bytes();
                     self.news.rows.put(NOTICES, key, notice.encode());
                 }
+                Fresh::Bundle(promise) => {
+                    let Some((epoch, name)) = bundle_of(promise) else { continue };
+                    self.news.rows.put(BUNDLES, row_key(epoch, &name), promise.encode());
+                    self.forget_bundles(epoch)?;
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Forgets the promises of bundles of epochs long before this one.
+    fn forget_bundles(&mut self, epoch: u64) -> Result<(), StoreError> {
+        let over = epoch.saturating_sub(BUNDLE_EPOCHS);
+        if self.bundles_from >= over {
+            return Ok(());
+        }
+        let view = self.database.view()?;
+        let end = over.to_be_bytes();
+        for pair in view.range(BUNDLES, (Bound::Unbounded, Bound::Excluded(&end)))? {
+            self.news.rows.delete(BUNDLES, pair?.0);
+        }
+        self.bundles_from = over;
+        Ok(())
     }
 
     /// Forgets what slots long before this one are opened with.
@@ -272,7 +301,7 @@ impl Engine {
         keeping.forget_outcomes(self.outcomes.first());
         keeping.next_outcome = moment.next_outcome;
         let signed = self.outbox.promises().map(Promises::take_fresh).unwrap_or_default();
-        keeping.notices(&signed);
+        keeping.notices(&signed)?;
         keeping.news.complete(states, &moment);
         keeping.ordered = moment.blocks;
         keeping.closed = 0;
@@ -386,8 +415,9 @@ impl Engine {
 
     /// Notes the last notices, before the node stops.
     pub(super) fn keep_notices(&mut self, signed: Vec<Fresh>) {
-        if let Some(keeping) = &mut self.keeping {
-            keeping.notices(&signed);
+        let kept = self.keeping.as_mut().map(|keeping| keeping.notices(&signed));
+        if let Some(Err(error)) = kept {
+            tracing::warn!(%error, "what was signed last is not kept");
         }
     }
 
@@ -427,6 +457,21 @@ impl Engine {
         let (None, Some(keeping)) = (&recent, &self.keeping) else { return Ok(recent) };
         let bytes = keeping.database.view()?.get(NOTICES, &epoch.to_be_bytes())?;
         bytes.map(|bytes| Signed::decode(&bytes)).transpose().map_err(corrupt)
+    }
+
+    /// Returns the promise of a bundle, by its envelopes, from memory or from the database.
+    pub(crate) fn bundle_promise(&self, name: &B256) -> Result<Option<SignedPromise>, StoreError> {
+        let recent = self.outbox.promises().and_then(|promises| promises.bundle(name));
+        let (None, Some(keeping)) = (&recent, &self.keeping) else { return Ok(recent) };
+        let Some(config) = &self.lane.config().sealing else { return Ok(None) };
+        let slot = self.realm.slot().map(|slot| slot.number).unwrap_or_default();
+        let (view, last) = (keeping.database.view()?, config.epoch_of(slot));
+        for epoch in last.saturating_sub(BUNDLE_EPOCHS)..=last {
+            if let Some(bytes) = view.get(BUNDLES, &row_key(epoch, name))? {
+                return SignedPromise::decode(&bytes).map(Some).map_err(corrupt);
+            }
+        }
+        Ok(None)
     }
 
     /// Begins to write batches, at genesis or where the database stands; `timestamp` is that of genesis, in seconds.

@@ -53,7 +53,8 @@ pub use produced::Production;
 pub(crate) use produced::unkept;
 pub(crate) use replay::Replay;
 pub(crate) use sealed::{
-    Announced, Closing, Kept as KeptEpochs, Sealing, put_list, read_list, read_secret, renew_seed,
+    Announced, Closing, Kept as KeptEpochs, Sealing, Wish, put_list, read_list, read_secret,
+    renew_seed,
 };
 pub(crate) use slots::Pace;
 pub(crate) use targeted::Terms;

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::{
     error::NodeError,
     notices::{Committer, Fresh, Running, Saying},
-    promises::{Entry, Promises, Worker},
+    promises::{Asked, Entry, Promises, Worker},
 };
 use alloy_primitives::{B256, KECCAK256_EMPTY, keccak256};
 use std::{cell::OnceCell, collections::VecDeque, time::Instant};
@@ -117,6 +117,11 @@ impl Outbox {
         self.entries.clear();
         self.running = Running::default();
         self.put(Entry::Forget);
+    }
+
+    /// Asks for the promise of a bundle; those of its envelopes are on their way, or signed.
+    pub(super) fn bundle(&mut self, asked: Asked) {
+        self.put(Entry::Bundle(Box::new(asked)));
     }
 
     fn put(&mut self, entry: Entry) {

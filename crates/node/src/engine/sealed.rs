@@ -1,10 +1,12 @@
 //! Sealed items: how they get in, what their committee does, how they have their turn (P10-P13, P17).
 
+mod bundles;
 mod given_up;
 mod kept;
 mod members;
 mod opening;
 
+pub(crate) use bundles::Wish;
 pub(crate) use kept::{Kept, put_list, read_list, read_secret, renew_seed};
 pub(crate) use members::{Announced, Closing};
 
@@ -75,6 +77,8 @@ pub(crate) struct Sealing {
     members: members::Members,
     /// Secrets of epochs that were opened, which are public by then.
     revealed: BTreeMap<u64, Secret>,
+    /// How often envelopes asked for the promise of a bundle.
+    asked_for: bundles::AskedFor,
 }
 
 /// What a member released, and its signature for the closing head where it is in a process of its own.
@@ -116,6 +120,7 @@ impl Sealing {
             solving: BTreeSet::new(),
             members: members::Members::default(),
             revealed: BTreeMap::new(),
+            asked_for: bundles::AskedFor::new(),
         })
     }
 
@@ -146,6 +151,7 @@ impl Sealing {
         self.lists.retain(|epoch, _| keep(epoch));
         self.revealed.retain(|epoch, _| keep(epoch));
         self.members.forget(keep);
+        self.asked_for.retain(|epoch, _| *epoch >= current);
         self.asked.retain(|epoch, _| waits(*epoch));
         self.solving.retain(|epoch| waits(*epoch));
         self.unsealing.retain(|epoch| waits(*epoch));

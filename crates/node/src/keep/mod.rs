@@ -26,6 +26,8 @@ pub(crate) use mirror::Mirror;
 pub(crate) use moment::{Moment, Restored, put_accounts};
 pub(crate) use news::News;
 pub(crate) use shelf::Shelf;
-pub(crate) use tables::{BATCHED, BATCHING, COMMITMENTS, ELEMENTS, FACTS, MOMENT, NOTICES};
+pub(crate) use tables::{
+    BATCHED, BATCHING, BUNDLES, COMMITMENTS, ELEMENTS, FACTS, MOMENT, NOTICES,
+};
 pub(crate) use unwind::{UndoRow, Undos, stands, unwind};
 pub(crate) use waiting::put as put_waiting;

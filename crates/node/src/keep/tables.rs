@@ -38,6 +38,9 @@ pub(crate) const ELEMENTS: Table = Table::new(29, "elements of slots");
 /// Notices of the keys of epochs, by epoch.
 pub(crate) const NOTICES: Table = Table::new(30, "epoch notices");
 
+/// Promises of bundles of several envelopes, by epoch and envelopes.
+pub(crate) const BUNDLES: Table = Table::new(33, "promises of bundles");
+
 /// Closed slots that are in no written batch yet, by number.
 pub(crate) const BATCHED: Table = Table::new(31, "slots for batches");
 

@@ -4,8 +4,8 @@ use super::{
     codec::Keep as _,
     moment::Moment,
     tables::{
-        BATCHED, BLOCK_NUMBERS, BLOCKS, BLOOMS, COMMITMENTS, ELEMENTS, ESCROW, FACTS, HEADS,
-        MOMENT, NOTICES, OUTCOMES, PLACES, RECENT, REWOUND, RUNS, SLOTS, UNDO, WAITING,
+        BATCHED, BLOCK_NUMBERS, BLOCKS, BLOOMS, BUNDLES, COMMITMENTS, ELEMENTS, ESCROW, FACTS,
+        HEADS, MOMENT, NOTICES, OUTCOMES, PLACES, RECENT, REWOUND, RUNS, SLOTS, UNDO, WAITING,
     },
 };
 use crate::engine::L1;
@@ -13,7 +13,7 @@ use std::{collections::VecDeque, ops::Bound};
 use weft_state::{Batch, Database, Durability, Pair, Read, StoreError, Table, under};
 
 /// What is said about the order of slots stands whatever L1 does.
-const LEFT_OUT: [Table; 4] = [COMMITMENTS, ELEMENTS, NOTICES, UNDO];
+const LEFT_OUT: [Table; 5] = [COMMITMENTS, ELEMENTS, NOTICES, BUNDLES, UNDO];
 
 /// Tables of the node that a batch may bring back.
 const OWN: [Table; 13] = [

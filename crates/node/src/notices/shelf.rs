@@ -1,11 +1,14 @@
 //! What was signed, for who asks, and for the database.
 
 use super::Saying;
+use crate::promises::Bundles;
 use alloy_primitives::B256;
 use std::{collections::BTreeMap, sync::Arc};
 use weft_commitment::{Element, Opening, SignedCommitment, SlotVector, Tree};
 use weft_evidence::{EpochNotice, Signed};
-use weft_types::{CodecError, Decode, Domain, Reader, Section, Signature, SlotNumber, Writer};
+use weft_types::{
+    CodecError, Decode, Domain, Reader, Section, Signature, SignedPromise, SlotNumber, Writer,
+};
 
 /// Slots whose commitments are in memory.
 const MAX_SLOTS: usize = 1 << 12;
@@ -63,6 +66,8 @@ impl Committed {
 pub(crate) enum Fresh {
     Commitment(Arc<Committed>),
     Epoch(Box<Signed<EpochNotice>>),
+    /// The promise of a bundle.
+    Bundle(Box<SignedPromise>),
 }
 
 /// What was signed last.
@@ -71,6 +76,7 @@ pub(crate) struct Shelf {
     slots: BTreeMap<SlotNumber, Arc<Committed>>,
     elements: usize,
     epochs: BTreeMap<u64, Signed<EpochNotice>>,
+    bundles: Bundles,
     /// For the database, when there is one.
     fresh: Option<Vec<Fresh>>,
 }
@@ -100,6 +106,17 @@ impl Shelf {
         };
         self.fresh.iter_mut().for_each(|all| all.push(fresh.clone()));
         fresh
+    }
+
+    /// Takes the promise of a bundle.
+    pub(crate) fn put_bundle(&mut self, promise: SignedPromise) {
+        let fresh = || Fresh::Bundle(Box::new(promise.clone()));
+        self.fresh.iter_mut().for_each(|all| all.push(fresh()));
+        self.bundles.put(promise);
+    }
+
+    pub(crate) fn bundle(&self, name: &B256) -> Option<SignedPromise> {
+        self.bundles.get(name)
     }
 
     fn put_slot(&mut self, committed: Arc<Committed>) {

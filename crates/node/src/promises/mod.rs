@@ -8,9 +8,11 @@
 //! The engine never waits for a signature. While much waits it accepts nothing, and whoever hands over what was accepted
 //! before waits when the queue is full, so that memory stays bounded.
 
+mod bundles;
 mod store;
 mod worker;
 
+pub(crate) use bundles::{Asked, Bundles, NoBundle, bundle_of, name_of as bundle_name, row_key};
 pub(crate) use store::Found;
 
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
     notices::{Committed, Fresh, Saying, Shelf},
 };
 use alloy_primitives::{Address, B256};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
@@ -29,7 +31,9 @@ use std::{
 use store::Store;
 use tokio::sync::{Notify, broadcast, futures::Notified};
 use weft_evidence::{EpochNotice, Signed};
-use weft_promise::{Guard, Issuer, LocalSigner, ProgramSigner, Signer, guard::Setting, keystore};
+use weft_promise::{
+    Guard, Issuer, LocalSigner, ProgramSigner, Signer, guard::Setting, keystore, promise_json,
+};
 use weft_types::{Domain, SignedPromise, SlotNumber, Statement};
 
 /// Most statements that wait for the worker.
@@ -46,6 +50,8 @@ pub(crate) enum Entry {
     Statement(Box<Statement>, Vec<B256>, Option<Instant>),
     /// A notice to be signed (P15).
     Notice(Box<Saying>),
+    /// Positions to be signed once more as those of a bundle.
+    Bundle(Box<Asked>),
     /// The lane went back in time, which only development nodes do.
     Forget,
 }
@@ -203,6 +209,11 @@ impl Promises {
         self.notices().epoch(epoch)
     }
 
+    /// Returns the promise of a bundle, if it was signed since the start and not too long ago.
+    pub(crate) fn bundle(&self, name: &B256) -> Option<SignedPromise> {
+        self.notices().bundle(name)
+    }
+
     /// Returns the notices that the database does not have.
     pub(crate) fn take_fresh(&self) -> Vec<Fresh> {
         self.notices().take_fresh()
@@ -210,6 +221,15 @@ impl Promises {
 
     fn notices(&self) -> MutexGuard<'_, Shelf> {
         self.0.notices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells who listens of a promise.
+    fn tell(&self, promise: &SignedPromise) {
+        match to_raw_value(&promise_json(promise, self.0.key)) {
+            // Nobody listening is no error.
+            Ok(message) => drop(self.0.feed.send(Arc::from(message))),
+            Err(error) => tracing::warn!(%error, "a promise cannot be written as JSON"),
+        }
     }
 
     /// Begins to listen to the feed of notices.

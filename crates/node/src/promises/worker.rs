@@ -1,6 +1,6 @@
 //! The thread that signs.
 
-use super::{Entry, PAUSE, Promises, Queue};
+use super::{Asked, Entry, PAUSE, Promises, Queue};
 use crate::{
     metrics::{Metrics, Stage},
     notices::{Fresh, Saying, commitment_json, notice_json},
@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use weft_promise::{IssueError, Issuer, promise_json};
+use weft_promise::{IssueError, Issuer};
 use weft_types::{Checkpoint, Section, Signature, SignedGroup, SlotNumber, Statement, chain_start};
 
 /// Time between two checkpoints (P16).
@@ -91,7 +91,7 @@ fn work(
     is_due: bool,
 ) -> Result<(), IssueError> {
     let mut statements = Vec::with_capacity(entries.len() + 1);
-    let mut sayings = Vec::new();
+    let (mut sayings, mut bundles) = (Vec::new(), Vec::<Asked>::new());
     let mut store = promises.0.store.lock().unwrap_or_else(PoisonError::into_inner);
     for entry in entries {
         match entry {
@@ -106,10 +106,12 @@ fn work(
                 statements.push(*statement);
             }
             Entry::Notice(saying) => sayings.push(*saying),
+            Entry::Bundle(asked) => bundles.push(*asked),
             Entry::Forget => {
                 if issuer.forget() {
                     statements.clear();
                     sayings.clear();
+                    bundles.clear();
                     store.clear();
                     promises.notices().clear();
                 }
@@ -123,6 +125,8 @@ fn work(
     let words: Vec<_> = sayings.iter().map(|saying| saying.word(issuer.domain())).collect();
     let (signed, signatures) = issuer.issue_with(statements, &words, now_ms())?;
     hand_out(promises, signed);
+    // The positions of its envelopes may have been promised just now.
+    bundles.into_iter().try_for_each(|asked| asked.serve(promises, issuer, now_ms()))?;
     for (saying, signature) in sayings.into_iter().zip(signatures) {
         // What may have been said otherwise is not said.
         if let Some(signature) = signature {
@@ -152,13 +156,7 @@ fn hand_out(promises: &Promises, signed: Vec<SignedGroup>) {
     if promises.0.feed.receiver_count() == 0 {
         return;
     }
-    for promise in signed.iter().flat_map(|group| group.promises()) {
-        match to_raw_value(&promise_json(&promise, promises.0.key)) {
-            // Nobody listening is no error.
-            Ok(message) => drop(promises.0.feed.send(Arc::from(message))),
-            Err(error) => tracing::warn!(%error, "a promise cannot be written as JSON"),
-        }
-    }
+    signed.iter().flat_map(|group| group.promises()).for_each(|promise| promises.tell(&promise));
 }
 
 /// Keeps a notice, and tells who listens.
@@ -172,6 +170,8 @@ fn say(promises: &Promises, issuer: &Issuer, saying: Saying, signature: Signatur
             commitment_json(&committed.signed, issuer.domain(), promises.0.key)
         }
         Fresh::Epoch(signed) => notice_json(signed, promises.0.key),
+        // These are promises, and told as such.
+        Fresh::Bundle(_) => return,
     };
     match to_raw_value(&message) {
         // Nobody listening is no error.
@@ -185,7 +185,7 @@ impl Entry {
     const fn accepted(&self) -> Option<Instant> {
         match self {
             Self::Statement(_, _, accepted) => *accepted,
-            Self::Opened(..) | Self::Notice(_) | Self::Forget => None,
+            Self::Opened(..) | Self::Notice(_) | Self::Bundle(_) | Self::Forget => None,
         }
     }
 }

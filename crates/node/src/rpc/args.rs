@@ -67,6 +67,18 @@ impl Args {
         })
     }
 
+    /// Returns a list of hashes, each written as for [`Self::hash`].
+    pub(crate) fn hashes(&self, index: usize) -> RpcResult<Vec<B256>> {
+        let texts: Vec<String> = self.required(index)?;
+        read_all(index, &texts, Some(64), "a hash of 32 bytes")
+    }
+
+    /// Returns a list of bytes, each written as for [`Self::bytes`]; none when it is missing.
+    pub(crate) fn all_bytes(&self, index: usize) -> RpcResult<Vec<Bytes>> {
+        let texts: Option<Vec<String>> = self.optional(index)?;
+        read_all(index, &texts.unwrap_or_default(), None, "bytes")
+    }
+
     /// Returns a number that must be there, in any form of [`Self::number`].
     pub(crate) fn required_number(&self, index: usize) -> RpcResult<u64> {
         let missing = || RpcError::params(format!("missing value for required argument {index}"));
@@ -82,6 +94,19 @@ impl Args {
             .map(Some)
             .ok_or_else(|| RpcError::params(format!("invalid argument {index}: {value}")))
     }
+}
+
+fn read_all<T: FromStr>(
+    index: usize,
+    texts: &[String],
+    length: Option<usize>,
+    what: &str,
+) -> RpcResult<Vec<T>> {
+    let wrong = |at| {
+        RpcError::params(format!("invalid argument {index}: number {at} is not {what} with 0x"))
+    };
+    let read = |(at, text): (_, &String)| prefixed(text, length).ok_or_else(|| wrong(at));
+    texts.iter().enumerate().map(read).collect()
 }
 
 /// Returns true when what follows `0x` is no hex digit.

@@ -300,6 +300,7 @@ mod tests {
             "weft_announceShare",
             "weft_getPromise",
             "weft_openEpoch",
+            "weft_promiseBundle",
             "weft_releaseSecret",
             "weft_sendSealed",
             "weft_subscribe",

@@ -6,19 +6,25 @@ use super::{
     promises::{promises, wait_for},
     types::position,
 };
-use crate::engine::{Engine, Sealing};
+use crate::engine::{Engine, Sealing, Wish};
 use alloy_primitives::{B256, Bytes};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use weft_crypto::{Envelope, MemberId};
 use weft_promise::promise_json;
-use weft_types::{Decode as _, Encode as _, Signature, SlotNumber, codec::CodecError};
+use weft_types::{
+    Decode as _, Encode as _, Signature, SignedPromise, SlotNumber, bundle::MAX_LEGS,
+    codec::CodecError,
+};
 
 pub(super) const METHODS: Methods = &[("weft_getEpoch", epoch), ("weft_keyList", key_list)];
 
 /// The method that takes an envelope.
 pub(super) const SEND: &str = "weft_sendSealed";
+
+/// The method that has envelopes promised as a bundle.
+const PROMISE_BUNDLE: &str = "weft_promiseBundle";
 
 /// An envelope as it arrives, with 65 bytes that may be its payer's signature.
 #[derive(Debug)]
@@ -35,8 +41,15 @@ struct Checked {
     signature: Signature,
 }
 
-/// Adds `weft_sendSealed`.
+/// Adds `weft_sendSealed` and `weft_promiseBundle`.
 pub(super) fn register(module: &mut RpcModule<Port>) {
+    let most = discover::most(PROMISE_BUNDLE);
+    module
+        .register_async_method(PROMISE_BUNDLE, move |params, port, _| async move {
+            let args = Args::parse(params.as_str(), most)?;
+            Ok::<_, ErrorObjectOwned>(promise_bundle(&args, &port).await?)
+        })
+        .expect("method names are distinct");
     module
         .register_async_method(SEND, move |params, port, _| async move {
             let arrived = arrived(params.as_str())?;
@@ -96,6 +109,37 @@ pub(super) async fn send_all(
         });
     }
     answers
+}
+
+/// Has the positions of envelopes signed as those of a bundle, or answers what was signed before.
+async fn promise_bundle(args: &Args, port: &Port) -> RpcResult {
+    let wish = wish(args)?;
+    let (promises, name) = (promises(port).await?, wish.name());
+    let ask = move |engine: &mut Engine| match engine.bundle_promise(&name)? {
+        Some(kept) => Ok::<_, RpcError>(Err(kept)),
+        None => engine.promise_bundle(wish).map(Ok),
+    };
+    let promised = match port.engine.call(ask).await.and_then(|asked| asked)? {
+        Err(kept) => return Ok(promise_json(&kept, promises.key())),
+        Ok(promised) => promised,
+    };
+    match promised.await {
+        Ok(Ok(promise)) => Ok(promise_json(&promise, promises.key())),
+        Ok(Err(why)) => Err(RpcError::sealed_refused("NoPromise", why)),
+        // Whoever signs stopped.
+        Err(_) => Err(RpcError::refused("nothing is signed any more: see weft_getPromiseKey")),
+    }
+}
+
+fn wish(args: &Args) -> RpcResult<Wish> {
+    let (items, given) = (args.hashes(0)?, args.all_bytes(2)?);
+    let order = |bytes: &Bytes| {
+        let wrong = |why: CodecError| RpcError::params(format!("not a promise: {why}"));
+        SignedPromise::decode(bytes).map_err(wrong)
+    };
+    // One more than there may be is refused below, unread what follows.
+    let orders = given.iter().take(MAX_LEGS + 1).map(order).collect::<RpcResult<_>>()?;
+    Wish::new(items, &read_signature(&args.bytes(1)?)?, orders)
 }
 
 /// Reads an envelope behind its version byte.

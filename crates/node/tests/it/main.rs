@@ -3,6 +3,7 @@
 mod apart;
 mod basics;
 mod batches;
+mod bundle_promises;
 mod bundles;
 mod common_port;
 mod crossing;

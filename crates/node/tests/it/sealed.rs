@@ -112,7 +112,7 @@ impl Key {
     }
 }
 
-fn signed(envelope: &Envelope, signer: usize) -> Value {
+pub(crate) fn signed(envelope: &Envelope, signer: usize) -> Value {
     let id = envelope.id(&Domain::dev());
     let signature = DEV_ACCOUNTS[signer].sign_hash(id).unwrap();
     json!([Bytes::from(envelope.encode()), Bytes::from(signature)])
@@ -504,7 +504,7 @@ async fn p40_every_block_of_a_realm_with_sealed_items_follows_from_its_batches()
 }
 
 /// The parts of a bundle of two users, a payment of each on a rollup of its own.
-fn parts(epoch: u64) -> [Part; 2] {
+pub(crate) fn parts(epoch: u64) -> [Part; 2] {
     let (domain, level) = (Domain::dev(), SafetyLevel::Reputation);
     let drafts = [pay(A, 6, 0, address(9)), pay(B, 7, 0, address(9))];
     let blinding = |index: usize| B256::repeat_byte(0xb0 + index as u8);

@@ -450,6 +450,20 @@ pub(super) fn kind(method: &str, name: &str, samples: &Samples) -> Kind {
             kind.bad.extend([json!("0x"), json!("0x01"), shorter, longer]);
             kind
         }
+        "envelopes" => {
+            let mut bad = no_text();
+            let short = no_bytes_of(32).into_iter().map(|one| json!([one]));
+            bad.retain(|value| *value != json!([]));
+            bad.extend(short);
+            Kind::new(json!([no_hash(), format!("0x{}", "22".repeat(32))]), bad)
+        }
+        "orderPromises" => {
+            let bad = ["zz", "0xzz", "0x1", "0x0x01", "0x", "0x01"].map(|text| json!([text]));
+            let mut all = no_text();
+            all.retain(|value| *value != json!([]));
+            all.extend(bad);
+            Kind::new(json!([]), all)
+        }
         "signature" => Kind::new(json!(format!("0x{}", "11".repeat(65))), no_bytes_of(65)),
         "value" | "proof" => Kind::new(json!(format!("0x{}", "11".repeat(256))), no_bytes_of(256)),
         "epoch" => number(json!(1)),
