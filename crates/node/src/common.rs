@@ -1,6 +1,8 @@
 //! One port for all rollups: `/CHAINID` in decimal, HTTP and WebSocket alike.
 
-use crate::{origins::Origins, rpc::batch::BatchLayer, status::StatusLayer};
+use crate::{
+    origins::Origins, requests::RequestLayer, rpc::batch::BatchLayer, status::StatusLayer,
+};
 use jsonrpsee::{
     Methods,
     server::{
@@ -44,6 +46,7 @@ pub(crate) fn serve(
     listener: TcpListener,
     config: ServerConfig,
     status: StatusLayer,
+    requests: RequestLayer,
     routes: Routes,
     origins: Origins,
 ) -> std::io::Result<ServerHandle> {
@@ -61,6 +64,7 @@ pub(crate) fn serve(
                         stream,
                         &config,
                         status.clone(),
+                        requests,
                         routes.clone(),
                         &origins,
                         stop.clone(),
@@ -80,11 +84,12 @@ fn connect(
     stream: TcpStream,
     config: &ServerConfig,
     status: StatusLayer,
+    requests: RequestLayer,
     routes: Routes,
     origins: &Origins,
     stop: StopHandle,
 ) {
-    let middleware = tower::ServiceBuilder::new().layer(origins.layer());
+    let middleware = tower::ServiceBuilder::new().layer(origins.layer()).layer(requests);
     let builder = Server::builder()
         .set_config(config.clone())
         .set_http_middleware(middleware)

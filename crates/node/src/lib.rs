@@ -41,6 +41,7 @@ mod priority;
 mod promises;
 mod record;
 mod removals;
+mod requests;
 mod resume;
 mod rollup;
 mod rpc;

@@ -6,6 +6,7 @@ use crate::{
     error::NodeError,
     metrics::Metrics,
     origins::Origins,
+    requests::RequestLayer,
     rpc::{self, Port, batch::BatchLayer},
     status::StatusLayer,
 };
@@ -55,15 +56,18 @@ pub(crate) fn serve(
     shared: &Shared,
 ) -> Result<ServerHandle, NodeError> {
     let port = shared.port(endpoint);
-    let server =
-        Server::builder()
-            .set_config(config(&shared.limits))
-            .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, &shared.limits)))
-            .set_http_middleware(tower::ServiceBuilder::new().layer(shared.origins.layer()).layer(
-                shared.status(Some(endpoint.chain_id), endpoint.kind == ChainKind::Produced),
-            ))
-            .build_from_tcp(listener)
-            .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
+    let is_produced = endpoint.kind == ChainKind::Produced;
+    let server = Server::builder()
+        .set_config(config(&shared.limits))
+        .set_rpc_middleware(RpcServiceBuilder::new().layer(batches(&port, &shared.limits)))
+        .set_http_middleware(
+            tower::ServiceBuilder::new()
+                .layer(shared.origins.layer())
+                .layer(shared.status(Some(endpoint.chain_id), is_produced))
+                .layer(RequestLayer { max_bytes: shared.limits.max_body_bytes }),
+        )
+        .build_from_tcp(listener)
+        .map_err(|source| NodeError::Listen { address: endpoint.url.clone(), source })?;
     Ok(server.start(rpc::module(port)))
 }
 

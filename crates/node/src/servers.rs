@@ -6,6 +6,7 @@ use crate::{
     engine::{ChainKind, Endpoint, Engine},
     error::NodeError,
     node::RollupInfo,
+    requests::RequestLayer,
     rollup::RollupConfig,
     rpc::{
         self,
@@ -64,8 +65,9 @@ impl Servers {
     ) -> Result<(), NodeError> {
         let config = server::config(&self.shared.limits);
         let (routes, origins) = (self.routes.clone(), self.shared.origins.clone());
-        let served =
-            common::serve(listener, config, self.shared.status(None, false), routes, origins);
+        let requests = RequestLayer { max_bytes: self.shared.limits.max_body_bytes };
+        let status = self.shared.status(None, false);
+        let served = common::serve(listener, config, status, requests, routes, origins);
         let failed = |source| NodeError::Listen { address: url.clone(), source };
         self.keep(served.map_err(failed)?);
         self.common = Some(url);

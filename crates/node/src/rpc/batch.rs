@@ -20,6 +20,8 @@ use tower::Layer;
 /// What jsonrpsee says about subscriptions over HTTP.
 const INTERNAL_ERROR: i32 = -32603;
 const METHOD_NOT_FOUND: i32 = -32601;
+/// Letters of a method's name that are sent back.
+const MAX_NAME: usize = 64;
 
 /// Puts [`Batches`] around the service of a rollup.
 #[derive(Debug, Clone)]
@@ -123,18 +125,20 @@ where
         Ok(MethodResponse::from_batch(answers.finish()))
     }
 
-    /// Answers a call; one for a subscription that came by plain HTTP learns what it needs.
+    /// Answers a call; one for a subscription that came by plain HTTP learns what it needs, and one for a method that is not
+    /// there which one that is.
     async fn call_one(&self, request: Request<'_>) -> MethodResponse {
-        let subscribes = request.method.ends_with("subscribe").then(|| request.id.clone());
+        let (id, method) = (request.id.clone(), request.method.clone());
         let answer = self.inner.call(request).await;
-        match subscribes {
-            Some(id) if answer.as_error_code() == Some(INTERNAL_ERROR) => {
-                let why = "subscriptions need a WebSocket: the same URL with ws:// in front";
-                let error = ErrorObjectOwned::owned(METHOD_NOT_FOUND, why, None::<()>);
-                MethodResponse::error(id.into_owned(), error)
+        let why = match answer.as_error_code() {
+            Some(INTERNAL_ERROR) if method.ends_with("subscribe") => {
+                "subscriptions need a WebSocket: the same URL with ws:// in front".to_owned()
             }
-            _ => answer,
-        }
+            Some(METHOD_NOT_FOUND) => unknown_method(&method),
+            _ => return answer,
+        };
+        let error = ErrorObjectOwned::owned(METHOD_NOT_FOUND, why, None::<()>);
+        MethodResponse::error(id.into_owned(), error)
     }
 
     async fn seal(
@@ -177,6 +181,13 @@ where
         };
         sends.into_iter().map(answer).collect()
     }
+}
+
+/// Says that a method is not there, in the words of other clients.
+fn unknown_method(name: &str) -> String {
+    let shown: String = name.chars().take(MAX_NAME).flat_map(char::escape_debug).collect();
+    let more = if name.chars().nth(MAX_NAME).is_some() { ".." } else { "" };
+    format!("the method {shown}{more} does not exist/is not available")
 }
 
 fn respond(id: Id<'_>, hash: Result<B256, ErrorObjectOwned>, limit: usize) -> MethodResponse {

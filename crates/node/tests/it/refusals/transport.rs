@@ -1,7 +1,7 @@
 //! Requests that are refused before any method sees them: too large, too many at once, no JSON, no request.
 
 use crate::world::{A, World, config};
-use jsonrpsee::core::client::ClientT;
+use jsonrpsee::core::client::{ClientT, Error};
 use jsonrpsee::ws_client::WsClientBuilder;
 use serde_json::{Value, json};
 use tokio::{
@@ -111,8 +111,10 @@ async fn what_is_no_request_has_the_codes_of_json_rpc() {
             ("7", -32700),
             ("\"eth_chainId\"", -32700),
             (&"[".repeat(5_000), -32700),
-            // Without a method the server takes it for no JSON-RPC at all.
-            ("{}", -32700),
+            ("{}", -32600),
+            (r#"{"method":"eth_chainId"}"#, -32600),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"eth_chainId"}"#, -32600),
+            (r#"{"jsonrpc":"2.0","id":true,"method":"eth_chainId"}"#, -32600),
             (&deep, -32600),
             ("[]", -32600),
             (r#"{"jsonrpc":"1.0","id":1,"method":"eth_chainId"}"#, -32600),
@@ -136,6 +138,56 @@ async fn what_is_no_request_has_the_codes_of_json_rpc() {
         assert_eq!(answers[0]["error"]["code"], -32601);
         assert_eq!(answers[1]["error"]["code"], -32600);
         assert_eq!(answers[2]["result"], "0x385");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_sent_back_and_the_rule_named() {
+    let world = world().await;
+    for url in urls(&world) {
+        for id in [json!(1.5), json!(-7)] {
+            let mut asked = call("eth_chainId", json!([]));
+            asked["id"] = id.clone();
+            let (status, answer) = post(&url, &asked.to_string()).await;
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!((status, &answer["id"]), (200, &id), "{answer}");
+            let why = answer["error"]["message"].as_str().unwrap();
+            assert!(why.contains("the id must be a string, null or a whole number"), "{why}");
+        }
+        // Blanks in front change nothing, and what the server reads it answers.
+        for (id, shown) in [(json!("1.5"), json!("1.5")), (json!(u64::MAX), json!(u64::MAX))] {
+            let mut asked = call("eth_chainId", json!([]));
+            asked["id"] = id;
+            let answer = post(&url, &format!(" \n{asked}")).await.1;
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!((&answer["id"], &answer["result"]), (&shown, &json!("0x385")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_is_named() {
+    let world = world().await;
+    let long = "x".repeat(200);
+    for url in urls(&world) {
+        let client = WsClientBuilder::new().build(url.replacen("http", "ws", 1)).await.unwrap();
+        for (method, shown) in [
+            ("eth_nonsense", "eth_nonsense".to_owned()),
+            ("", String::new()),
+            ("a\n\"b\u{202e}", "a\\n\\\"b\\u{202e}".to_owned()),
+            (&long, format!("{}..", &long[..64])),
+        ] {
+            let expected = format!("the method {shown} does not exist/is not available");
+            let asked = call(method, json!([]));
+            for (body, at) in [(asked.to_string(), ""), (json!([asked]).to_string(), "/0")] {
+                let answer: Value = serde_json::from_str(&post(&url, &body).await.1).unwrap();
+                let error = answer.pointer(&format!("{at}/error")).unwrap();
+                assert_eq!((&error["code"], &error["message"]), (&json!(-32601), &json!(expected)));
+            }
+            let error = client.request::<Value, [u8; 0]>(method, []).await.unwrap_err();
+            let Error::Call(error) = error else { panic!("{error}") };
+            assert_eq!((error.code(), error.message()), (-32601, expected.as_str()));
+        }
     }
 }
 
