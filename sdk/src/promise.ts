@@ -17,11 +17,12 @@ import type { Domain } from "./marker.js";
 import type { RemovalCause } from "./outcome.js";
 import { type SealedLeg, transactionPlaintext } from "./sealing/plaintext.js";
 
-const TAG = { item: 1, laneChain: 5, order: 9, execution: 10, checkpoint: 11, node: 12, group: 13, logs: 14 } as const;
+const TAG = { item: 1, laneChain: 5, order: 9, execution: 10, checkpoint: 11, node: 12, group: 13, logs: 14, bundle: 17 } as const;
 const DOMAIN_BYTES = 38;
 const MAX_GROUP = 4_096;
 const MAX_SIBLINGS = 12;
 const MAX_LEGS = 1_024;
+const MAX_PLACES = 64;
 /** Half the order of secp256k1. */
 const MAX_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
@@ -111,14 +112,27 @@ export interface Checkpoint {
   unixMs: bigint;
 }
 
+/** Position of one envelope of a bundle. */
+export type PromisedPlace = Pick<OrderPromise, "slot" | "section" | "index" | "item" | "prevChain" | "chain">;
+
+/** That all envelopes of a bundle have positions in one epoch. */
+export interface BundlePromise {
+  kind: "bundle";
+  epoch: bigint;
+  /** Ascending. */
+  places: PromisedPlace[];
+  unixMs: bigint;
+}
+
 /** What a signature can be about. */
-export type Statement = OrderPromise | ExecutionPromise | Checkpoint;
+export type Statement = OrderPromise | ExecutionPromise | Checkpoint | BundlePromise;
 
 /** Kinds of statements at their bytes: the tag of the leaf, and what reads one. */
 const KINDS = [
   { tag: TAG.order, read: readOrder },
   { tag: TAG.execution, read: readExecution },
   { tag: TAG.checkpoint, read: readCheckpoint },
+  { tag: TAG.bundle, read: readBundle },
 ] as const;
 
 /**
@@ -155,6 +169,13 @@ export async function readExecutionPromise(domain: Domain, input: BytesLike, key
   throw new FalseClaimError("the promise is not one of a result");
 }
 
+/** The same for a promise of all positions of a bundle. That its envelopes are parts of one bundle shows when they are opened. */
+export async function readBundlePromise(domain: Domain, input: BytesLike, key: Address): Promise<BundlePromise> {
+  const promise = await readPromise(domain, input, key);
+  if (promise.kind === "bundle") return promise;
+  throw new FalseClaimError("the promise is not one of a bundle");
+}
+
 /** A log, as far as promises name it. */
 export interface PromisedLog {
   address: Address;
@@ -189,12 +210,22 @@ function readStatement(reader: Reader, domain: Domain): { statement: Statement; 
   return { statement, leaf: hash(domain, kind.tag, reader.input.slice(start, reader.at)) };
 }
 
-function readOrder(reader: Reader): OrderPromise {
+function readPlace(reader: Reader): PromisedPlace {
   const place = readPosition(reader);
-  const [item, prevChain, chain] = [reader.hex(32), reader.hex(32), reader.hex(32)];
+  return { ...place, item: reader.hex(32), prevChain: reader.hex(32), chain: reader.hex(32) };
+}
+
+function readBundle(reader: Reader): BundlePromise {
+  const epoch = reader.number(8);
+  const places = Array.from({ length: reader.counted(MAX_PLACES) }, () => readPlace(reader));
+  return { kind: "bundle", epoch, places, unixMs: reader.number(8) };
+}
+
+function readOrder(reader: Reader): OrderPromise {
+  const place = readPlace(reader);
   const [unixMs, l1Deadline] = [reader.number(8), reader.number(8)];
   const bundle = reader.bool() ? reader.hex(32) : undefined;
-  return { kind: "order", ...place, item, prevChain, chain, unixMs, l1Deadline, bundle };
+  return { kind: "order", ...place, unixMs, l1Deadline, bundle };
 }
 
 function readExecution(reader: Reader): ExecutionPromise {
@@ -266,6 +297,7 @@ function readPath(reader: Reader, domain: Domain, leaf: Uint8Array): Uint8Array 
 /** Returns why nobody can keep a promise. */
 function flawOf(domain: Domain, statement: Statement): string | undefined {
   if (statement.kind === "order") return orderFlaw(domain, statement);
+  if (statement.kind === "bundle") return bundleFlaw(domain, statement.places);
   if (statement.kind === "execution") {
     const isTorn = statement.removal !== undefined && statement.legs.length > 0;
     return isTorn ? "a removed item has no legs in blocks" : undefined;
@@ -275,7 +307,22 @@ function flawOf(domain: Domain, statement: Statement): string | undefined {
   return "an empty section does not end where its chain starts";
 }
 
-function orderFlaw(domain: Domain, { slot, section, index, item, prevChain, chain }: OrderPromise): string | undefined {
+function bundleFlaw(domain: Domain, places: PromisedPlace[]): string | undefined {
+  if (places.length < 2) return "a bundle has two envelopes or more";
+  if (new Set(places.map(({ item }) => item)).size < places.length) return "an envelope is named twice";
+  for (const [at, place] of places.entries()) {
+    if (place.section !== SECTION.sealed) return "envelopes are ordered in the sealed section";
+    const flaw = orderFlaw(domain, place);
+    if (flaw) return flaw;
+    const before = places[at - 1];
+    if (!before || before.slot < place.slot) continue;
+    if (before.slot > place.slot || before.index >= place.index) return "positions are not in ascending order";
+    if (before.index + 1 === place.index && before.chain !== place.prevChain) return "neighbours have two chains";
+  }
+  return undefined;
+}
+
+function orderFlaw(domain: Domain, { slot, section, index, item, prevChain, chain }: PromisedPlace): string | undefined {
   if (section === SECTION.l1Born) {
     return prevChain === zeroHash && chain === zeroHash ? undefined : "items born on L1 have no chain";
   }

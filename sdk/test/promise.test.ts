@@ -128,7 +128,7 @@ test("what nobody can keep or write binds nobody, though it is signed", async ()
     ["legs out of order", 1, execution([leg(1), leg(0)], "0x00")],
     ["a leg twice", 1, execution([leg(0), leg(0)], "0x00")],
     ["an empty section that does not end where it starts", 2, checkpoint(0, ITEM)],
-    ["a kind that there is not", 3, checkpoint(1, ITEM)],
+    ["a kind that there is not", 4, checkpoint(1, ITEM)],
   ];
   for (const [why, kind, body] of broken) {
     await refused(signed(kind, body).then((encoding) => readPromise(domain, encoding, signer.address)), why);

@@ -10,7 +10,7 @@ import { signEnvelope } from "./payer.js";
 import { bundlePlaintext, transactionPlaintext } from "./plaintext.js";
 import type { SealedBundle } from "./plaintext.js";
 import { type SealedPart, partPlaintext } from "./parts.js";
-import { type OrderPromise, SECTION, readOrderPromise } from "../promise.js";
+import { type BundlePromise, type OrderPromise, SECTION, readBundlePromise, readOrderPromise } from "../promise.js";
 import { EpochSealer } from "./schemes.js";
 import { FalseClaimError } from "./seal.js";
 import { RSA_2048, Setup } from "./setup.js";
@@ -62,6 +62,8 @@ export interface Promised {
   /** The signed promise, for evidence. */
   encoding: Hex;
   envelope: Hex;
+  /** The payer's signature over the envelope's hash: who has it may ask for the promise of a bundle. */
+  signature: Hex;
 }
 
 interface ListAnswer {
@@ -154,6 +156,37 @@ export async function sealAndSend(
   }
 }
 
+/** What `promiseBundle` may be told. */
+export interface BundleTerms {
+  /** Order promises of the others, encoded; the node needs them where it started since it gave them. */
+  orders?: Hex[];
+  /** Key that must sign; by default the one that the node names. */
+  promiseKey?: Address;
+}
+
+/**
+ * Has the positions of sealed items promised together, while their epoch is open: those of `own`, whose payer asks, and of the
+ * others, by their hashes. Throws `RefusedError` with the reason of the node, `FalseClaimError` when it promises something else.
+ */
+export async function promiseBundle(
+  realm: Realm,
+  own: Promised,
+  others: Hex[],
+  { orders, promiseKey }: BundleTerms = {},
+): Promise<{ promise: BundlePromise; encoding: Hex }> {
+  const key = promiseKey ?? (await realm.request<{ key: Address }>("weft_getPromiseKey")).key;
+  const items = [own.item, ...others];
+  const known = [own.encoding, ...(orders ?? [])];
+  const { encoding } = await realm.request<{ encoding: Hex }>("weft_promiseBundle", items, own.signature, known);
+  const promise = await readBundlePromise(realm.domain, encoding, key);
+  const wanted = [...new Set(items.map((item) => item.toLowerCase()))].sort();
+  const named = promise.places.map(({ item }) => item.toLowerCase()).sort();
+  if (named.length !== wanted.length || named.some((item, at) => item !== wanted[at])) {
+    throw new FalseClaimError("the node promises other envelopes");
+  }
+  return { promise, encoding };
+}
+
 async function sendTo(
   realm: Realm,
   key: SealingKey,
@@ -185,7 +218,7 @@ async function sendTo(
   if (promise.item !== id || promise.section !== SECTION.sealed) {
     throw new FalseClaimError(`the node promises a position to ${promise.item}, not to ${id}`);
   }
-  return { item: id, promise, encoding, envelope };
+  return { item: id, promise, encoding, envelope, signature };
 }
 
 function plaintextOf(realm: Realm, content: SealedContent): [Hex, bigint] {

@@ -8,6 +8,7 @@
 mod key;
 mod parts;
 mod send;
+mod together;
 
 pub use key::{Committee, SealingKey};
 pub use parts::HiddenLeg;

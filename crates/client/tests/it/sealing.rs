@@ -7,7 +7,9 @@ use alloy_provider::Provider as _;
 use alloy_rpc_types_eth::TransactionRequest;
 use alloy_sol_types::SolCall as _;
 use std::time::Duration;
-use weft_client::{ClientError, Committee, HiddenLeg, Outcome, Patience, Realm, SealingTerms};
+use weft_client::{
+    ClientError, Committee, HiddenLeg, Outcome, Patience, Promised, Realm, SealingTerms,
+};
 use weft_contracts::{FeeVault, addresses::FEE_VAULT};
 use weft_node::{DevConfig, Node, NodeHandle, SealingOptions};
 use weft_types::{
@@ -202,11 +204,14 @@ async fn p18_two_users_seal_a_leg_each_and_both_run_or_none() {
     let twin = marked_at(2, B, &bob, &bundle, 11);
     let twin_hash = keccak256(&twin);
     let twin = bob.part(&Domain::dev(), &bundle, twin).unwrap();
+    let mut promised = Vec::new();
     for part in [part(2, B, &bob), part(1, A, &alice), twin] {
-        let promised = realm.seal_and_send(&part, &payer, &terms).await.unwrap();
-        assert_eq!(promised.sealed.envelope.carriage.epoch, epoch);
-        envelopes.push(promised.sealed.id);
+        let sent = realm.seal_and_send(&part, &payer, &terms).await.unwrap();
+        assert_eq!(sent.sealed.envelope.carriage.epoch, epoch);
+        envelopes.push(sent.sealed.id);
+        promised.push(sent);
     }
+    both_promised(&realm, &promised, epoch).await;
     assert_eq!(realm.outcome(id).await.unwrap(), None, "nobody can read it yet");
     let last = realm.wait_for(envelopes[1], Patience::default()).await.unwrap();
     let Outcome::Executed(done) = last else { panic!("{last:?}") };
@@ -260,6 +265,30 @@ async fn p18_two_users_seal_a_leg_each_and_both_run_or_none() {
     drop(sent);
     assert_eq!(balance().await, [5, 7]);
     node.stop().await.unwrap();
+}
+
+/// P14: Alice has her envelope and Bob's promised together; nobody else's word is taken for it.
+async fn both_promised(realm: &Realm, promised: &[Promised], epoch: u64) {
+    let [bob, alice, _] = promised else { panic!("three were sent") };
+    let orders = [bob.promise.clone()];
+    let ask = |others: Vec<B256>, key| {
+        let orders = &orders;
+        async move { realm.promise_bundle(&alice.sealed, &others, orders, key).await }
+    };
+    let both = ask(vec![bob.sealed.id], None).await.unwrap();
+    let bundle = both.bundle().unwrap();
+    assert_eq!(bundle.epoch, epoch);
+    let positions: Vec<_> = bundle.places.iter().map(|place| place.position).collect();
+    assert_eq!(positions, [bob.position, alice.position]);
+    assert!(both.is_about(bob.sealed.id) && !both.is_about(promised[2].sealed.id));
+    assert_eq!(ask(vec![bob.sealed.id], None).await.unwrap(), both, "the same again");
+    let strangers = ask(vec![bob.sealed.id], Some(Address::ZERO)).await.unwrap_err();
+    assert!(matches!(&strangers, ClientError::NoPromise { .. }), "{strangers}");
+    let unknown = ask(vec![B256::ZERO], None).await.unwrap_err();
+    assert!(
+        matches!(&unknown, ClientError::Refused(why) if why.name == "UnknownEnvelope"),
+        "{unknown}"
+    );
 }
 
 #[test]
