@@ -2,11 +2,12 @@
 
 use super::{
     cast::{CAST, domain},
+    core::Ran,
     feature::Sight,
     history::History,
     lie::Lie,
     members::Character,
-    plan::{Kind, Sent},
+    plan::{Inside, Kind, Sent},
     watch::Watcher,
 };
 use crate::check::{Verdict, agree, require};
@@ -98,6 +99,20 @@ impl History {
             Some(_) => Sight::Undecryptable,
         };
         self.told.seen.insert(sight);
+    }
+
+    /// Looks at where the parts of a bundle were opened.
+    pub(super) fn see_slots(&mut self, ran: &Ran, cause: Option<RemovalCause>) {
+        let Inside::Part { bundle, .. } = self.sent[&ran.item].inside else { return };
+        let slot = ran.applied.position.slot.get();
+        let first = *self.first_parts.entry(bundle).or_insert(slot);
+        let has_joined = self.model.joined.get(&ran.item).is_some_and(|legs| !legs.is_empty());
+        if first < slot && has_joined {
+            self.told.seen.insert(match cause {
+                None => Sight::PartsOverSlots,
+                Some(_) => Sight::PartsOverSlotsRemoved,
+            });
+        }
     }
 
     fn watcher(&self, open_epochs: impl IntoIterator<Item = u64>) -> Watcher<'_> {

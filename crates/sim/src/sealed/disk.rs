@@ -48,7 +48,7 @@ impl Core {
                 let epoch = key.epoch;
                 let step = self.step(now_ms, Input::Announce(key))?;
                 if step.refused.is_none() {
-                    let data = EpochData { list, envelopes: Vec::new(), secret: None };
+                    let data = EpochData { list, envelopes: Vec::new(), secret: None, begun: None };
                     self.epochs.insert(epoch, data);
                 }
                 Ok(step)

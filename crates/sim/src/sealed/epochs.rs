@@ -275,6 +275,20 @@ impl History {
         }
         self.log(|| format!("epoch {epoch} opens"));
         let step = self.node(Entry::Reveal(secret))?;
-        agree("opening", || format!("epoch {epoch}"), &step.refused, &None)
+        agree("opening", || format!("epoch {epoch}"), &step.refused, &None)?;
+        self.go_on_opening()
+    }
+
+    /// What is too much for one slot runs in the next ones, before anything else has a place there (P2).
+    fn go_on_opening(&mut self) -> Verdict {
+        while self.core.lane.sealing().opening().is_some() {
+            self.told.seen.insert(Sight::SeveralSlots);
+            if self.rng.chance(20) {
+                self.power_cut()?;
+            }
+            self.node(Entry::Lane(Input::Close))?;
+            self.node(Entry::Lane(Input::Tick))?;
+        }
+        Ok(())
     }
 }

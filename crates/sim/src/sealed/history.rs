@@ -35,7 +35,7 @@ use weft_types::{
 /// When histories begin, in milliseconds since the Unix epoch.
 const START_MS: u64 = 1_800_000_010_000;
 /// What every payer deposits, in wei: enough for some envelopes and too little for many.
-const DEPOSIT: u128 = 9_000_000_000_000;
+const DEPOSIT: u128 = 7_000_000_000_000;
 /// Slots in which items that wait must have run, at the latest: the slow way, and some.
 const DRAIN_TURNS: usize = 60;
 
@@ -68,6 +68,8 @@ pub(crate) struct History {
     pub(super) sent: BTreeMap<B256, Sent>,
     /// Parts of bundles that users may seal.
     pub(super) ready: Vec<Ready>,
+    /// Slots in which the first part of a bundle was opened.
+    pub(super) first_parts: BTreeMap<B256, u64>,
     /// Why items must be removed, if they must: of those that ran.
     pub(super) outcomes: BTreeMap<B256, Option<RemovalCause>>,
     pub(super) rows: BTreeMap<u64, super::core::Row>,
@@ -107,6 +109,7 @@ impl History {
             keyless: BTreeSet::new(),
             sent: BTreeMap::new(),
             ready: Vec::new(),
+            first_parts: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             rows: BTreeMap::new(),
             guilty: BTreeSet::new(),
@@ -262,6 +265,7 @@ impl History {
             self.revealed.push(ran.item);
         }
         self.see_outcome(&ran.item, kind, expected);
+        self.see_slots(ran, expected);
         Ok(())
     }
 
@@ -306,7 +310,7 @@ impl History {
         Ok(())
     }
 
-    fn power_cut(&mut self) -> Verdict {
+    pub(super) fn power_cut(&mut self) -> Verdict {
         let before = self.core.digest();
         self.core = self.disk.recover(self.bug)?;
         agree("power cut", || "the node after it".to_owned(), &self.core.digest(), &before)?;

@@ -17,6 +17,9 @@ use weft_types::{
     Signature, SlotNumber,
 };
 
+/// Largest size bucket: five of them are too much for one slot.
+const LARGEST: u8 = 9;
+
 /// What an envelope holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -107,12 +110,26 @@ pub(crate) struct Ready {
 
 /// Draws an envelope to the key of `list`.
 pub(crate) fn draw(rng: &mut Rng, list: &KeyList, model: &Model, ready: &mut Vec<Ready>) -> Sent {
+    // Parts alone are not always the last of their slot: here most envelopes are parts.
+    if is_large(list) && rng.chance(60) {
+        return of_part(rng, Kind::Part, list, model, ready);
+    }
     match rng.weighted(KINDS) {
         kind @ (Kind::Part | Kind::GreedyPart | Kind::LaterPart) => {
             of_part(rng, kind, list, model, ready)
         }
         kind => of_kind(rng, kind, list, model),
     }
+}
+
+/// Tells whether the envelopes of an epoch are so large that they run in several slots.
+fn is_large(list: &KeyList) -> bool {
+    list.id()[0] < 0x60
+}
+
+fn size(list: &KeyList, len: usize) -> SizeBucket {
+    let largest = SizeBucket::new(LARGEST).filter(|_| is_large(list));
+    largest.or(SizeBucket::for_len(len).ok()).expect("items are small")
 }
 
 /// Seals a part of a bundle: of one that is about, or of a new one. Some are sealed twice, and some never.
@@ -143,7 +160,7 @@ fn of_part(
         rollup: rng.chance(30).then_some(leg.network),
         epoch: list.epoch(),
         valid_until: SlotNumber::new(u64::MAX),
-        size: SizeBucket::for_len(plaintext.len()).expect("items are small"),
+        size: size(list, plaintext.len()),
         gas: GasBucket::new(if kind == Kind::GreedyPart { 0 } else { 3 }).expect("there is one"),
         max_fee_wei: 1 << 100,
     };
@@ -215,7 +232,7 @@ pub(crate) fn of_kind(rng: &mut Rng, kind: Kind, list: &KeyList, model: &Model) 
         },
         epoch: list.epoch(),
         valid_until: SlotNumber::new(u64::MAX),
-        size: SizeBucket::for_len(plaintext.len()).expect("items are small"),
+        size: size(list, plaintext.len()),
         gas: GasBucket::new(if kind == Kind::TooMuchGas { 0 } else { 3 }).expect("there is one"),
         max_fee_wei: 1 << 100,
     };

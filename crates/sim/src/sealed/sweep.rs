@@ -24,11 +24,13 @@ pub enum Bug {
     LostEnvelope,
     NobodySolves,
     ForgetParts,
+    ForgetSlots,
+    LostSlot,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::UncheckedDeposit,
         Self::EarlyRelease,
         Self::PromiseBeforeDisk,
@@ -40,6 +42,8 @@ impl Bug {
         Self::LostEnvelope,
         Self::NobodySolves,
         Self::ForgetParts,
+        Self::ForgetSlots,
+        Self::LostSlot,
     ];
 }
 
