@@ -9,7 +9,7 @@ mod status;
 
 pub(in crate::commands) use file::{BundleFile, Draft, DraftLeg, network, read_text};
 
-use super::sealing::{Agree, Commit, Mark};
+use super::sealing::{Agree, Commit, Mark, PromiseBundle};
 use clap::Subcommand;
 use eyre::Result;
 use std::process::ExitCode;
@@ -45,6 +45,7 @@ pub(crate) enum Bundle {
     Commit(Commit),
     Agree(Agree),
     Mark(Mark),
+    Promise(PromiseBundle),
     Sign(sign::Sign),
     Send(send::Send),
     Status(status::Status),
@@ -58,6 +59,7 @@ impl Bundle {
             Self::Commit(command) => command.run().await,
             Self::Agree(command) => command.run().await,
             Self::Mark(command) => command.run(),
+            Self::Promise(command) => command.run().await,
             Self::Sign(command) => command.run().await,
             Self::Send(command) => command.run().await,
             Self::Status(command) => command.run().await,

@@ -10,6 +10,7 @@ mod parts;
 mod seal;
 mod secret;
 mod solve;
+mod together;
 mod unseal;
 
 pub(super) use committee::Committee;
@@ -21,4 +22,5 @@ pub(super) use parts::{Agree, Commit, Mark};
 pub(super) use seal::Seal;
 pub(crate) use secret::replace;
 pub(super) use solve::Solve;
+pub(super) use together::PromiseBundle;
 pub(super) use unseal::Unseal;

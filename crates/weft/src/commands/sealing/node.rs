@@ -146,7 +146,7 @@ impl Send {
     }
 }
 
-async fn domain(rpc: &Rpc) -> Result<Domain> {
+pub(super) async fn domain(rpc: &Rpc) -> Result<Domain> {
     let chains: Value = rpc.request("weft_chains", json!([])).await?;
     serde_json::from_value(chains["domain"].clone())
         .map_err(|_| eyre!("{} does not say which realm it serves", rpc.url()))

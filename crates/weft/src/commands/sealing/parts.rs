@@ -55,7 +55,11 @@ Examples:
 One commitment for each leg, in execution order, of `weft bundle commit`. All
 users need the same file: compare the id. It can run in that epoch alone: what
 came of it is read by everybody when the epoch opens, so a bundle that is not
-complete by then never runs.")]
+complete by then never runs. A leg which was opened once is hidden no more,
+whether its bundle ran or not: commit to it anew for another bundle, and expect
+that everybody knows it.
+
+When all have sealed and sent their parts: `weft bundle promise`.")]
 pub(crate) struct Agree {
     /// The only epoch in which it can run
     #[arg(long)]
