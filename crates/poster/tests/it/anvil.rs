@@ -17,24 +17,21 @@ pub(crate) struct Anvil {
     provider: RootProvider,
 }
 
-fn binary() -> Option<PathBuf> {
+fn binary() -> PathBuf {
     if let Some(named) = env::var_os("WEFT_ANVIL") {
-        return Some(named.into());
+        return named.into();
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let modules = ["acceptance", "contracts"].map(|dir| root.join(dir).join("node_modules"));
     let at = |modules: PathBuf| modules.join("@foundry-rs/anvil-linux-amd64/bin/anvil");
-    modules.into_iter().map(at).find(|path| path.exists())
+    let found = modules.into_iter().map(at).find(|path| path.exists());
+    found.expect("no anvil: run `npm ci` in acceptance, or set WEFT_ANVIL")
 }
 
 impl Anvil {
-    /// Starts anvil; nothing when it is not installed.
-    pub(crate) fn start(hardfork: &str) -> Option<Self> {
-        let Some(binary) = binary() else {
-            eprintln!("anvil is not installed, so nothing is tested here");
-            return None;
-        };
-        let mut child = Command::new(binary)
+    /// Starts anvil.
+    pub(crate) fn start(hardfork: &str) -> Self {
+        let mut child = Command::new(binary())
             .args(["--port", "0", "--no-mining", "--hardfork", hardfork, "--order", "fifo"])
             .args(["--timestamp", "1700000000"])
             .stdout(Stdio::piped())
@@ -49,7 +46,7 @@ impl Anvil {
         // Whoever stops reading would block it.
         std::thread::spawn(move || lines.for_each(drop));
         let builder = ProviderBuilder::<_, _, Ethereum>::default();
-        Some(Self { child, provider: builder.connect_http(url.parse().unwrap()), url })
+        Self { child, provider: builder.connect_http(url.parse().unwrap()), url }
     }
 
     pub(crate) async fn ask(&self, method: &'static str, params: Value) -> Value {

@@ -1,7 +1,7 @@
 //! Posting: ends at every point, fees that rise, posters beside each other, reorgs.
 
 use crate::{
-    sequencer::{A, B, Draft},
+    sequencer::{A, B, Draft, key},
     world::{World, funded},
 };
 use alloy_primitives::keccak256;
@@ -18,7 +18,7 @@ fn work(world: &mut World, nonce: u64) {
 
 #[tokio::test]
 async fn p52_a_poster_that_ends_anywhere_posts_once() {
-    let Some(mut world) = World::new("osaka").await else { return };
+    let mut world = World::new("osaka").await;
     let dir = tempfile::tempdir().unwrap();
     let before = world.anvil.nonce(funded(1).address()).await;
     for (nonce, step) in [Step::BeforeNote, Step::Noted, Step::Sent].into_iter().enumerate() {
@@ -45,7 +45,7 @@ async fn p52_a_poster_that_ends_anywhere_posts_once() {
 
 #[tokio::test]
 async fn p52_proofs_of_blobs_are_made_where_l1_wants_them() {
-    let Some(mut world) = World::new("prague").await else { return };
+    let mut world = World::new("prague").await;
     let dir = tempfile::tempdir().unwrap();
     work(&mut world, 0);
     let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
@@ -55,7 +55,7 @@ async fn p52_proofs_of_blobs_are_made_where_l1_wants_them() {
 
 #[tokio::test]
 async fn p52_fees_rise_to_the_ceiling_and_no_further() {
-    let Some(mut world) = World::new("osaka").await else { return };
+    let mut world = World::new("osaka").await;
     let dir = tempfile::tempdir().unwrap();
     work(&mut world, 0);
     let most = Fees { max_fee: 30 * GWEI, tip: 8 * GWEI, blob_fee: 100 * GWEI };
@@ -94,7 +94,7 @@ async fn p52_fees_rise_to_the_ceiling_and_no_further() {
 
 #[tokio::test]
 async fn p52_posters_beside_each_other_harm_nobody() {
-    let Some(mut world) = World::new("osaka").await else { return };
+    let mut world = World::new("osaka").await;
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let mut one = world.poster(dirs[0].path(), 1, Limits::default()).await;
     let mut other = world.poster(dirs[1].path(), 2, Limits::default()).await;
@@ -114,7 +114,7 @@ async fn p52_posters_beside_each_other_harm_nobody() {
 
 #[tokio::test]
 async fn p48_what_a_reorg_takes_is_posted_again_and_signed_again_when_its_origin_is_gone() {
-    let Some(mut world) = World::new("osaka").await else { return };
+    let mut world = World::new("osaka").await;
     let dir = tempfile::tempdir().unwrap();
     for depth in [4, 1] {
         let number = world.batches.all().len() as u64 + 1;
@@ -146,7 +146,7 @@ async fn p48_what_a_reorg_takes_is_posted_again_and_signed_again_when_its_origin
 
 #[tokio::test]
 async fn p52_another_batch_of_the_same_number_is_named() {
-    let Some(mut world) = World::new("osaka").await else { return };
+    let mut world = World::new("osaka").await;
     let dir = tempfile::tempdir().unwrap();
     work(&mut world, 0);
     let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
@@ -159,4 +159,32 @@ async fn p52_another_batch_of_the_same_number_is_named() {
     let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
     let error = poster.turn().await.unwrap_err();
     assert!(matches!(error, PostError::PostedOtherwise { number: 1, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn p52_a_posting_that_the_hub_refuses_spends_no_nonce_and_nothing_is_noted() {
+    let mut world = World::new("osaka").await;
+    let dir = tempfile::tempdir().unwrap();
+    work(&mut world, 0);
+    let state = async |world: &World| {
+        let account = funded(1).address();
+        let nonce = world.anvil.ask("eth_getTransactionCount", json!([account, "pending"])).await;
+        (nonce, world.anvil.ask("eth_getBalance", json!([account, "latest"])).await)
+    };
+    let before = state(&world).await;
+    let mut poster = world.poster_of(&key(8), dir.path(), 1, Limits::default()).await;
+    let error = poster.turn().await.unwrap_err();
+    assert!(
+        matches!(&error, PostError::Refused(why) if why.contains("NotTheSequencer")),
+        "{error}"
+    );
+    world.anvil.mine(1).await;
+    assert_eq!(state(&world).await, before, "nothing was sent");
+    let nonce = world.anvil.nonce(funded(1).address()).await;
+    assert!(poster.journal().at(nonce).is_none(), "nothing is in the way of the next one");
+    drop(poster);
+    let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
+    world.post_all(&mut poster).await;
+    assert_eq!(world.postings().await, [1]);
+    assert_eq!(world.anvil.nonce(funded(1).address()).await, nonce + 1);
 }

@@ -141,9 +141,9 @@ fn l1_config() -> L1Config {
 }
 
 impl World {
-    /// Deploys everything; nothing when there is no anvil.
-    pub(crate) async fn new(hardfork: &str) -> Option<Self> {
-        let anvil = Anvil::start(hardfork)?;
+    /// Deploys everything.
+    pub(crate) async fn new(hardfork: &str) -> Self {
+        let anvil = Anvil::start(hardfork);
         let deployer = funded(0).address();
         let (to, creations) = deployment(&l1_config(), deployer, 0);
         for creation in creations {
@@ -176,7 +176,7 @@ impl World {
         }
         anvil.mine(8).await;
         let (sequencer, batches) = (Sequencer::with(config), Batches::default());
-        Some(Self { anvil, to, policy, domain, sequencer, batches })
+        Self { anvil, to, policy, domain, sequencer, batches }
     }
 
     pub(crate) async fn l1(&self) -> L1 {
@@ -207,9 +207,20 @@ impl World {
     }
 
     pub(crate) async fn poster(&self, dir: &Path, account: usize, limits: Limits) -> Poster {
+        self.poster_of(&key(9), dir, account, limits).await
+    }
+
+    /// A poster whose headers are signed by a key, of whomever.
+    pub(crate) async fn poster_of(
+        &self,
+        sequencer: &PrivateKeySigner,
+        dir: &Path,
+        account: usize,
+        limits: Limits,
+    ) -> Poster {
         let account = funded(account);
         let journal = Journal::open(dir, CHAIN, self.to.hub, account.address()).unwrap();
-        let signer = LocalSigner::new(&key(9).to_bytes()).unwrap();
+        let signer = LocalSigner::new(&sequencer.to_bytes()).unwrap();
         let (l1, source) = (self.l1().await, Box::new(self.batches.clone()));
         Poster::new(l1, self.domain, source, journal, account, Box::new(signer), limits)
     }
