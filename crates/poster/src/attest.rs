@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use weft_batch::{SignedBatch, blobs};
 use weft_derive::Recovered;
-use weft_l1::{Audit, History, Posted, versioned_hash};
+use weft_l1::{Audit, BlobSource, History, Posted, versioned_hash};
 use weft_settlement::Statement;
 use weft_statement::Ledger;
 use weft_types::Domain;
@@ -99,10 +99,47 @@ impl Attester {
         recover: impl FnOnce(&SignedBatch) -> Recovered,
     ) -> Result<(), PostError> {
         let posted = self.audit.next().expect("there is a next batch");
-        let batch = self.audit.open(&blobs_of(payload, posted)?)?;
+        let content = blobs_of(payload, posted)?;
+        self.take_content(&content, recover)
+    }
+
+    /// Derives the next batch, whatever it is, from L1 alone: its content is what a source has under the hashes on L1.
+    ///
+    /// # Errors
+    ///
+    /// [`PostError::Missing`] when the source does not have it; [`PostError::Audit`] as above.
+    ///
+    /// # Panics
+    ///
+    /// When there is no next batch.
+    pub async fn take_from(
+        &mut self,
+        source: &dyn BlobSource,
+        recover: impl FnOnce(&SignedBatch) -> Recovered,
+    ) -> Result<(), PostError> {
+        let posted = self.audit.next().expect("there is a next batch");
+        // Only what nobody signed has no blobs: the hub sees to that.
+        if posted.blobs.is_empty() {
+            return self.take_forced();
+        }
+        let content = source.blobs(posted).await?;
+        self.take_content(&content, recover)
+    }
+
+    fn take_content(
+        &mut self,
+        content: &[Bytes],
+        recover: impl FnOnce(&SignedBatch) -> Recovered,
+    ) -> Result<(), PostError> {
+        let batch = self.audit.open(content)?;
         let derived = self.audit.apply(&batch, recover(&batch), &mut |_| {})?;
         self.ledger.take(self.audit.derivation(), &batch, &derived);
         Ok(())
+    }
+
+    /// Returns how many batches are on L1.
+    pub const fn posted(&self) -> u64 {
+        self.audit.history().batches.len() as u64
     }
 
     const fn domain(&self) -> Domain {

@@ -68,6 +68,9 @@ pub enum PostError {
         /// The field.
         what: &'static str,
     },
+    /// The content of a batch is not there.
+    #[error("cannot read the blobs")]
+    Missing(#[from] weft_l1::BlobError),
     /// Something on L1 is not so, or does not derive.
     #[error("not attested: {0}")]
     Audit(#[from] weft_l1::AuditError),

@@ -10,6 +10,7 @@ use alloy_sol_types::SolCall as _;
 use serde_json::json;
 use weft_batch::{Batch, ClaimedRemoval};
 use weft_contracts::{Hub, Inbox};
+use weft_l1::ClientBlobs;
 use weft_poster::{Attester, Limits, Settler};
 use weft_types::{RemovalCause, Section};
 
@@ -144,6 +145,29 @@ async fn p46_an_attester_goes_on_over_a_silence() {
     fresh.follow_settlement();
     assert_eq!(fresh.statement(3, PROGRAM).unwrap(), statement);
     settle(&world, &attester, 3).await;
+}
+
+#[tokio::test]
+async fn p46_a_batch_that_skips_an_entry_beyond_its_window_is_named_from_l1_alone() {
+    let mut world = World::new("osaka").await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
+    deposit(&world, 300).await;
+    world.sequencer.submit(&Draft::pay(A, 0, 0, 5).item());
+    // Whatever time L1 gave to the entry, an hour is more than the window.
+    world.sequencer.close_after(3_600_000);
+    world.sequencer.submit(&Draft::pay(A, 0, 1, 5).item());
+    world.batch();
+    // The hub counts L1 blocks, of which few went by.
+    world.post_all(&mut poster).await;
+    let blobs = ClientBlobs(world.client().await);
+    let mut attester = Attester::new(world.history().await).unwrap();
+    let said = attester.take_from(&blobs, recover).await.unwrap_err().to_string();
+    let rest = said.strip_prefix("not attested: batch 1, slot 2: skipped inbox entry 0: ");
+    let age = rest.and_then(|rest| rest.strip_suffix(" ms old, the window is 10000 ms"));
+    let age: u64 = age.unwrap_or_else(|| panic!("{said}")).parse().unwrap();
+    assert!((10_001..=3_600_400).contains(&age), "{said}");
+    attester.attest(1, PROGRAM, &mut signer(0)).unwrap_err();
 }
 
 #[tokio::test]

@@ -183,10 +183,15 @@ impl World {
         L1::connect(&self.anvil.url, self.to.hub, CHAIN).await.unwrap()
     }
 
+    /// Returns who reads L1.
+    pub(crate) async fn client(&self) -> L1Client {
+        let urls = [self.anvil.url.clone()];
+        L1Client::connect(&urls, L1Patience::default()).await.unwrap()
+    }
+
     /// Returns what L1 says of the realm.
     pub(crate) async fn history(&self) -> History {
-        let urls = [self.anvil.url.clone()];
-        let client = L1Client::connect(&urls, L1Patience::default()).await.unwrap();
+        let client = self.client().await;
         let to = client.height(Sureness::Latest).await.unwrap();
         History::read(&client, self.to.hub, 0, to, &mut |_| {}).await.unwrap()
     }
