@@ -6,7 +6,7 @@ use crate::{
 };
 use alloy_primitives::keccak256;
 use serde_json::json;
-use weft_poster::{Fees, Limits, PostError, Step, Turn};
+use weft_poster::{Fees, Limits, PostError, Poster, Step, Turn};
 
 const GWEI: u128 = 1_000_000_000;
 
@@ -187,4 +187,49 @@ async fn p52_a_posting_that_the_hub_refuses_spends_no_nonce_and_nothing_is_noted
     world.post_all(&mut poster).await;
     assert_eq!(world.postings().await, [1]);
     assert_eq!(world.anvil.nonce(funded(1).address()).await, nonce + 1);
+}
+
+#[tokio::test]
+async fn p52_a_poster_that_ends_while_it_offers_more_posts_once() {
+    let mut world = World::new("osaka").await;
+    let before = world.anvil.nonce(funded(1).address()).await;
+    let limits = Limits { patience: 2, ..Limits::default() };
+    for (done, step) in [Step::BeforeNote, Step::Noted, Step::Sent].into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        work(&mut world, done as u64);
+        let mut poster = world.poster(dir.path(), 1, limits).await;
+        world.turn(&mut poster).await;
+        let nonce = world.anvil.nonce(funded(1).address()).await;
+        let attempts = |poster: &Poster| poster.journal().at(nonce).unwrap().attempts.clone();
+        let first = attempts(&poster)[0];
+        // Blocks that are too dear for the first attempt.
+        for _ in 0..limits.patience {
+            let dear = format!("{:#x}", first.fees.max_fee + 1);
+            world.anvil.ask("anvil_setNextBlockBaseFeePerGas", json!([dear])).await;
+            world.anvil.mine(1).await;
+        }
+        poster.plant(step);
+        loop {
+            match poster.turn().await {
+                Err(PostError::Planted(ended)) => break assert_eq!(ended, step),
+                // A busy machine may take long to answer, also when it has the second attempt.
+                Err(PostError::L1(_)) => {}
+                Ok(Turn::Waiting { .. }) if step == Step::Sent => break,
+                other => panic!("{step:?}: {other:?}"),
+            }
+        }
+        drop(poster);
+        let mut poster = world.poster(dir.path(), 1, limits).await;
+        let noted = if step == Step::BeforeNote { 1 } else { 2 };
+        assert_eq!(attempts(&poster).len(), noted, "{step:?}");
+        // The second attempt goes out, or again; no third one is made of it.
+        world.turn(&mut poster).await;
+        assert_eq!((attempts(&poster).len(), attempts(&poster)[0]), (2, first), "{step:?}");
+        let last = attempts(&poster)[1].hash;
+        world.post_all(&mut poster).await;
+        let receipt = world.anvil.ask("eth_getTransactionReceipt", json!([last])).await;
+        assert_eq!(receipt["status"], "0x1", "{step:?}: the dearer one is in a block: {receipt}");
+    }
+    assert_eq!(world.postings().await, [1, 1, 1]);
+    assert_eq!(world.anvil.nonce(funded(1).address()).await - before, 3, "one nonce each");
 }
