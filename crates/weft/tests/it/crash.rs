@@ -281,7 +281,7 @@ fn check_signatures(promises: &[SignedPromise]) {
                 );
                 chain(Position { index: at.index + 1, ..at }, result.chain);
             }
-            Statement::Checkpoint(_) => {}
+            Statement::Checkpoint(_) | Statement::Bundle(_) => {}
         }
     }
 }
