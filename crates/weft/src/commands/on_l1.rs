@@ -2,9 +2,14 @@
 
 use super::l1::{L1Args, no_hub};
 use crate::progress::Progress;
+use alloy_primitives::Bytes;
 use eyre::{Result, WrapErr, ensure};
+use tokio::task::{JoinHandle, spawn_blocking};
+use weft_batch::SignedBatch;
+use weft_derive::Recovered;
 use weft_l1::{
-    Audit, BeaconBlobs, BlobDir, BlobSource, ClientBlobs, History, L1Client, Posted, Sureness,
+    Audit, BeaconBlobs, BlobDir, BlobError, BlobSource, ClientBlobs, History, L1Client, Posted,
+    Sureness,
 };
 use weft_node::{OnL1, PostedBatch, recover};
 
@@ -58,8 +63,9 @@ pub(super) async fn derive(
     let mut all = Vec::new();
     let count = audit.history().batches.len() as u64;
     let progress = Progress::new("deriving", last.min(count));
+    let mut ahead = Ahead::new(blobs);
     while let Some(posted) = audit.next().filter(|posted| posted.header.number <= last).cloned() {
-        all.push(derive_one(audit, blobs, &posted).await?);
+        all.push(derive_one(audit, &mut ahead, &posted).await?);
         progress.at(posted.header.number, &format!("batch {}", posted.header.number));
     }
     progress.end();
@@ -68,7 +74,7 @@ pub(super) async fn derive(
 
 async fn derive_one(
     audit: &mut Audit,
-    blobs: &dyn BlobSource,
+    ahead: &mut Ahead<'_>,
     posted: &Posted,
 ) -> Result<PostedBatch> {
     // Only what nobody signed has no blobs: the hub sees to that.
@@ -76,11 +82,67 @@ async fn derive_one(
         audit.apply_forced(&mut |_| {})?;
         return Ok(PostedBatch::Forced(posted.forced()));
     }
-    let content = blobs.blobs(posted).await.wrap_err("cannot read the blobs")?;
+    let (content, legs) = ahead.take(audit.history(), posted).await?;
     let signed = audit.open(&content)?;
-    audit.apply(&signed, recover(&signed), &mut |_| {})?;
+    audit.apply(&signed, legs, &mut |_| {})?;
     let payload = weft_batch::blobs::unpack(&content)?;
     Ok(PostedBatch::Signed(Box::new(signed), payload.into()))
+}
+
+/// Reads the content of batches and recovers the senders in it, while the batch before is derived.
+pub(super) struct Ahead<'a> {
+    blobs: &'a dyn BlobSource,
+    /// The batch behind the last one that was taken.
+    next: Option<Begun>,
+}
+
+/// A batch whose senders somebody recovers.
+struct Begun {
+    number: u64,
+    content: Vec<Bytes>,
+    legs: JoinHandle<Recovered>,
+}
+
+impl<'a> Ahead<'a> {
+    pub(super) const fn new(blobs: &'a dyn BlobSource) -> Self {
+        Self { blobs, next: None }
+    }
+
+    /// Returns the content of a batch with its senders, and begins with the one behind it.
+    pub(super) async fn take(
+        &mut self,
+        history: &History,
+        posted: &Posted,
+    ) -> Result<(Vec<Bytes>, Recovered)> {
+        let number = posted.header.number;
+        let begun = self.next.take().filter(|begun| begun.number == number);
+        let Begun { content, legs, .. } = match begun {
+            Some(begun) => begun,
+            None => self.begin(posted).await.wrap_err("cannot read the blobs")?,
+        };
+        let behind = history.batches.iter().find(|it| it.header.number == number + 1);
+        if let Some(behind) = behind.filter(|behind| !behind.blobs.is_empty()) {
+            // What fails is tried again in its turn: the first lie stands before what is missing behind it.
+            self.next = self.begin(behind).await.ok();
+        }
+        Ok((content, legs.await?))
+    }
+
+    async fn begin(&self, posted: &Posted) -> Result<Begun, BlobError> {
+        let content = self.blobs.blobs(posted).await?;
+        let read = content.clone();
+        let legs = spawn_blocking(move || recovered(&read));
+        Ok(Begun { number: posted.header.number, content, legs })
+    }
+}
+
+/// Recovers the senders of what blobs hold. Whether that is a batch is somebody else's question: without one there are none.
+fn recovered(content: &[Bytes]) -> Recovered {
+    let read = || {
+        let bytes = weft_batch::blobs::unpack(content).ok()?;
+        SignedBatch::decode(&weft_batch::payload::unpack(&bytes).ok()?).ok()
+    };
+    read().map_or_else(|| Recovered::new(Vec::new()), |signed| recover(&signed))
 }
 
 /// L1 blocks behind one that it does not take back.

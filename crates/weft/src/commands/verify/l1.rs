@@ -1,10 +1,13 @@
 //! Batches from L1.
 
 use super::{At, Hashes, Verify};
-use crate::{commands::on_l1, progress::Progress};
-use eyre::{Result, WrapErr};
+use crate::{
+    commands::on_l1::{self, Ahead},
+    progress::Progress,
+};
+use eyre::Result;
 use weft_l1::{Audit, BlobSource, History, Sureness};
-use weft_node::{VerifiedBatches, recover};
+use weft_node::VerifiedBatches;
 
 impl Verify {
     /// Derives everything from what L1 says.
@@ -21,17 +24,16 @@ async fn derive(
 ) -> Result<VerifiedBatches> {
     let progress = Progress::new("verifying", history.batches.len() as u64);
     let mut audit = Audit::new(history)?;
-    let mut done = VerifiedBatches::default();
-    while let Some(posted) = audit.next() {
+    let (mut done, mut ahead) = (VerifiedBatches::default(), Ahead::new(blobs));
+    while let Some(posted) = audit.next().cloned() {
         let number = posted.header.number;
         let mut heard = |block: &_| hashes.iter_mut().for_each(|hashes| hashes.write(block));
         // Only what nobody signed has no blobs: the hub sees to that.
         let derived = if posted.blobs.is_empty() {
             audit.apply_forced(&mut heard)?
         } else {
-            let content = blobs.blobs(posted).await.wrap_err("cannot read the blobs")?;
+            let (content, legs) = ahead.take(audit.history(), &posted).await?;
             let signed = audit.open(&content)?;
-            let legs = recover(&signed);
             audit.apply(&signed, legs, &mut heard)?
         };
         done.add(derived);
