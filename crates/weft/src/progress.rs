@@ -7,8 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Time between two lines where there is no terminal.
+/// Time between two lines where there is no terminal and nobody says.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Variable with the seconds between two lines; with 0 every step has one.
+const VARIABLE: &str = "WEFT_PROGRESS";
 
 /// How far some work is.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     /// When the last line was written; `None` when a bar shows it.
     last: Option<Mutex<Instant>>,
+    /// Time between two lines.
+    every: Duration,
 }
 
 impl Progress {
@@ -30,7 +34,8 @@ impl Progress {
         );
         bar.set_style(style.expect("the template is valid"));
         bar.set_prefix(what);
-        Self { what, bar, last: (!on_terminal).then(|| Mutex::new(Instant::now())) }
+        let last = (!on_terminal).then(|| Mutex::new(Instant::now()));
+        Self { what, bar, last, every: line_every() }
     }
 
     /// Says that `done` of it is done.
@@ -39,7 +44,7 @@ impl Progress {
         self.bar.set_message(at.to_owned());
         let Some(last) = &self.last else { return };
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.elapsed() >= LINE_EVERY {
+        if last.elapsed() >= self.every {
             *last = Instant::now();
             let percent = (done * 100).checked_div(self.bar.length().unwrap_or(0));
             tracing::info!(percent, at, "{}", self.what);
@@ -56,6 +61,17 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn line_every() -> Duration {
+    let said = std::env::var(VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
+    said.map_or(LINE_EVERY, Duration::from_secs)
+}
+
+/// Returns what shows how many of the batches on L1 ran again in a new data directory.
+pub(crate) fn of_adoption(all: u64) -> weft_node::Progress {
+    let shown = Progress::new("running again", all);
+    weft_node::Progress::new(move |done, _| shown.at(done, &format!("batch {done}")))
 }
 
 /// Returns what shows how far the repetition of a log is.

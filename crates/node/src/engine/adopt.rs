@@ -50,20 +50,23 @@ pub struct OnL1 {
 }
 
 /// Lets everything in batches run again in a data directory that is empty; `config` is that of the node that goes on there.
-pub(crate) fn adopt(config: DevConfig, on_l1: OnL1) -> Result<(), NodeError> {
+pub(crate) fn adopt(mut config: DevConfig, on_l1: OnL1) -> Result<(), NodeError> {
     let wrong = |why: &str| NodeError::Config(format!("the realm on L1: {why}"));
     let Some(dir) = DataDir::take(&config)? else { return Err(wrong("no data directory")) };
+    // There is no log to go through; what takes long are the batches.
+    let (progress, all) = (config.progress.take(), on_l1.batches.len() as u64);
     let engine = recover::start(config, Vec::new(), Metrics::new(), dir, Recordings::default())?;
     let is_exit = exits(&on_l1.blocks);
     let held = Held::of(&on_l1.batches, &is_exit);
     let mut adoption = Adoption { engine, blocks: on_l1.blocks.into(), cursor: 0, is_exit, held };
-    for posted in &on_l1.batches {
+    for (done, posted) in (1..).zip(&on_l1.batches) {
         let number = posted.number();
-        let done = match posted {
+        let ran = match posted {
             PostedBatch::Signed(signed, _) => adoption.signed(signed),
             PostedBatch::Forced(forced) => adoption.forced(forced),
         };
-        done.map_err(|why| wrong(&format!("batch {number}: {why}")))?;
+        ran.map_err(|why| wrong(&format!("batch {number}: {why}")))?;
+        progress.iter().for_each(|progress| progress.tell(done, all));
     }
     adoption.go_on(on_l1.must_reach).map_err(|why| wrong(&why))?;
     adoption.end_epochs().map_err(|why| wrong(&why))?;

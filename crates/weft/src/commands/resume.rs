@@ -5,7 +5,7 @@ use super::{
     on_l1::{self, Read},
 };
 use crate::{
-    log,
+    log, progress,
     settings::{Flags, L1Settings, Profile, Settings},
 };
 use clap::Args;
@@ -94,7 +94,8 @@ pub(super) async fn resume(
     let batches = on_l1::derive(&mut audit, blobs.as_ref(), u64::MAX).await?;
     let (count, must_reach) = (batches.len(), history.must_reach());
     let on_l1 = on_l1::gather(&history, batches);
-    let (config, realm) = (config.clone(), history.realm);
+    let (mut config, realm) = (config.clone(), history.realm);
+    config.progress = Some(progress::of_adoption(count as u64));
     let made = tokio::task::spawn_blocking(move || weft_node::resume(&config, &realm, on_l1));
     made.await?.wrap_err("the realm does not go on from L1")?;
     tracing::info!(batches = count, must_reach, "the data directory is made from L1");

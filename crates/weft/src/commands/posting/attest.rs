@@ -1,6 +1,6 @@
 //! `weft attest`: executes again what stands on L1, and signs what follows (P44).
 
-use super::{Begin, Realm, derived};
+use super::Posted;
 use crate::{commands::keys::passphrase, log, say::say};
 use alloy_primitives::B256;
 use clap::Args;
@@ -14,21 +14,26 @@ use weft_promise::{Signer as _, keystore};
 #[derive(Debug, Args)]
 #[command(
     override_usage = "\
-weft attest --archive <DIR> --l1 <URL> --key <FILE> --out <DIR> [OPTIONS]",
+weft attest --l1 <URL> --hub <ADDRESS> --key <FILE> --out <DIR>
+                   [OPTIONS]
+       weft attest --l1 <URL> --archive <DIR> --key <FILE> --out <DIR>
+                   [OPTIONS]",
     after_help = "\
 Examples:
-  weft attest --archive archive --l1 http://l1:8545 \\
+  weft attest --l1 http://l1:8545 --hub 0x5fbd.. --blobs http://beacon:5052 \\
+    --key attester.json --passphrase pass.txt --out attestations
+  weft attest --l1 http://l1:8545 --archive archive \\
     --key attester.json --passphrase pass.txt --out attestations
 
 Everything is derived from the first batch on and compared with what L1 says of
-it. A lie ends it with exit code 1 and no signature. The file in the directory
-of --out goes to whoever settles: `weft settle`."
+it. L1 and its blobs are enough, as for `weft verify --l1`; a directory of
+batches may take the place of blobs. A lie ends it with exit code 1 and no
+signature. The file in the directory of --out goes to whoever settles:
+`weft settle`."
 )]
 pub(crate) struct Attest {
     #[command(flatten)]
-    realm: Realm,
-    #[command(flatten)]
-    begin: Begin,
+    posted: Posted,
     /// Key file of the attester
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -50,9 +55,8 @@ impl Attest {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
-        let (_, config) = self.realm.dir()?;
         let mut signer = keystore::open(&self.key, &passphrase(self.passphrase.as_deref())?)?;
-        let attester = derived(&self.realm, self.begin.from, &config).await?;
+        let attester = self.posted.derived().await?.attester;
         let Some(last) = attester.reach() else {
             let (settled, _) = attester.ledger().span();
             say(match self.json {

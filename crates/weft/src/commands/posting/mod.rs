@@ -1,4 +1,5 @@
-//! Batches on L1: posting, attesting, settling. All that they need of the realm is its directory of batches.
+//! Batches on L1: posting, attesting, settling. Who posts needs the realm's directory of batches; who attests and settles
+//! needs L1 alone.
 
 mod attest;
 mod post;
@@ -8,15 +9,20 @@ pub(crate) use attest::Attest;
 pub(crate) use post::Post;
 pub(crate) use settle::Settle;
 
-use alloy_primitives::B256;
+use super::{
+    l1::L1Args,
+    on_l1::{self, Read},
+};
+use crate::progress::Progress;
+use alloy_primitives::{Address, B256};
 use clap::Args;
-use eyre::{Result, WrapErr, ensure};
-use std::path::PathBuf;
+use eyre::{Result, WrapErr, bail, ensure, eyre};
+use std::path::{Path, PathBuf};
 use weft_batch::{RealmConfig, SignedBatch};
-use weft_l1::{History, L1Client, L1Patience, Sureness};
+use weft_l1::{BlobSource, Sureness};
 use weft_node::{BatchDir, BatchFileError, recover};
 use weft_poster::{Attester, L1, PostError, Rests, Source};
-use weft_types::NetworkId;
+use weft_types::{Domain, NetworkId};
 
 /// Where the batches are, and L1.
 #[derive(Debug, Args)]
@@ -29,22 +35,30 @@ struct Realm {
     l1: Vec<String>,
 }
 
-/// Where the realm begins on L1.
+/// What L1 says of the realm, and where the content of its batches is.
 #[derive(Debug, Args)]
-struct Begin {
+struct Posted {
+    /// Directory of batches, in the place of blobs
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["blobs", "hub", "config"])]
+    archive: Option<PathBuf>,
+    /// JSON-RPC of L1; may repeat
+    #[arg(long, value_name = "URL", env = "WEFT_L1", value_delimiter = ',')]
+    l1: Vec<String>,
+    /// Hub of the realm
+    #[arg(long, value_name = "ADDRESS")]
+    hub: Option<Address>,
     /// L1 block to read from
-    #[arg(long, value_name = "BLOCK", default_value_t = 0)]
-    from: u64,
+    #[arg(long, value_name = "BLOCK")]
+    from: Option<u64>,
+    /// Where blobs are; default: the L1 endpoint
+    #[arg(long, value_name = "DIR|URL")]
+    blobs: Option<String>,
+    /// Configuration file; flags come first
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl Realm {
-    fn dir(&self) -> Result<(BatchDir, RealmConfig)> {
-        let dir = BatchDir::open(&self.archive);
-        let config = dir.realm().wrap_err("cannot read the realm")?;
-        ensure!(!config.domain.settlement.is_zero(), "the realm has no hub on L1");
-        Ok((dir, config))
-    }
-
     async fn connect(&self, config: &RealmConfig) -> Result<L1> {
         let domain = &config.domain;
         let url = self.l1.first().map_or("", String::as_str);
@@ -112,37 +126,80 @@ impl Source for Archived {
     }
 }
 
-impl Realm {
-    /// Reads what L1 says of the realm: headers, receipts and what the hub's running hashes say are checked.
-    async fn history(&self, config: &RealmConfig, from: u64) -> Result<History> {
-        let client = L1Client::connect(&self.l1, L1Patience::default()).await?;
-        let to = client.height(Sureness::Latest).await?;
-        let hub = config.domain.settlement;
-        let history = History::read(&client, hub, from, to, &mut |_| {}).await;
-        let history = history.wrap_err("cannot read the realm from L1")?;
-        ensure!(history.realm == *config, "the batches are of another realm than the hub's");
-        Ok(history)
+impl Posted {
+    /// Derives everything that stands on L1, and compares it with what L1 says of it; nothing is read but L1 and the content of
+    /// batches, which either source gives.
+    async fn derived(&self) -> Result<Derived> {
+        let archived = self.archive.as_deref().map(realm_of).transpose()?;
+        let hub = archived.as_ref().map(|(_, config)| config.domain.settlement).or(self.hub);
+        let (urls, from, config) = (self.l1.clone(), self.from, self.config.clone());
+        let place = L1Args { urls, hub, from, config };
+        let Read { history, blobs, url } =
+            on_l1::read(&place, self.blobs.as_ref(), Sureness::Latest).await?;
+        let domain = history.realm.domain;
+        let mut attester = match &archived {
+            Some((_, config)) if history.realm != *config => {
+                bail!("the batches are of another realm than the hub's")
+            }
+            _ => Attester::new(history)?,
+        };
+        match archived {
+            Some((dir, _)) => derive(&mut attester, &dir)?,
+            None => derive_from(&mut attester, &*blobs).await?,
+        }
+        Ok(Derived { attester, domain, url })
     }
 }
 
-/// What follows from everything that stands on L1: derived, and compared with what L1 says of it.
-async fn derived(realm: &Realm, from: u64, config: &RealmConfig) -> Result<Attester> {
-    let dir = BatchDir::open(&realm.archive);
-    let mut attester = Attester::new(realm.history(config, from).await?)?;
-    derive(&mut attester, &dir)?;
-    Ok(attester)
+/// What follows from everything that stands on L1.
+struct Derived {
+    attester: Attester,
+    domain: Domain,
+    /// Endpoint for what is sent.
+    url: String,
+}
+
+impl Derived {
+    async fn connect(&self) -> Result<L1> {
+        Ok(L1::connect(&self.url, self.domain.settlement, self.domain.l1_chain_id).await?)
+    }
+}
+
+fn realm_of(path: &Path) -> Result<(BatchDir, RealmConfig)> {
+    let dir = BatchDir::open(path);
+    let config = dir.realm().wrap_err("cannot read the realm")?;
+    ensure!(!config.domain.settlement.is_zero(), "the realm has no hub on L1");
+    Ok((dir, config))
+}
+
+/// Shows how many of the batches on L1 are derived.
+fn progress(attester: &Attester) -> Progress {
+    Progress::new("deriving", attester.posted())
+}
+
+/// Derives every posted batch that was not derived yet from its blobs, and notes what is settled.
+async fn derive_from(attester: &mut Attester, blobs: &dyn BlobSource) -> Result<()> {
+    let progress = progress(attester);
+    while let Some((number, _)) = attester.next() {
+        attester.take_from(blobs, recover).await?;
+        progress.at(number, &format!("batch {number}"));
+    }
+    attester.follow_settlement();
+    Ok(())
 }
 
 /// Derives every posted batch that was not derived yet, and notes what is settled.
 pub(in crate::commands) fn derive(attester: &mut Attester, dir: &BatchDir) -> Result<()> {
+    let progress = progress(attester);
     while let Some((number, is_forced)) = attester.next() {
         if is_forced {
             attester.take_forced()?;
-            continue;
+        } else {
+            let payload = dir.payload(number)?;
+            let payload = payload.ok_or_else(|| eyre!("batch {number} is on L1 and not here"))?;
+            attester.take(&payload, recover)?;
         }
-        let payload = dir.payload(number)?;
-        let payload = payload.ok_or_else(|| eyre::eyre!("batch {number} is on L1 and not here"))?;
-        attester.take(&payload, recover)?;
+        progress.at(number, &format!("batch {number}"));
     }
     attester.follow_settlement();
     Ok(())

@@ -1,6 +1,6 @@
 //! `weft post`: batches to L1.
 
-use super::{Archived, Realm};
+use super::{Archived, Realm, realm_of};
 use crate::{commands::keys::passphrase, log, say::say};
 use alloy_signer_local::PrivateKeySigner;
 use clap::Args;
@@ -95,7 +95,7 @@ impl Post {
     }
 
     async fn poster(&self) -> Result<Poster> {
-        let (dir, config) = self.realm.dir()?;
+        let (dir, config) = realm_of(&self.realm.archive)?;
         let l1 = self.realm.connect(&config).await?;
         let sequencer = match &self.sequencer {
             Some(file) => keystore::open(file, &passphrase(self.passphrase.as_deref())?)?,

@@ -1,6 +1,6 @@
 //! `weft settle`: the attesters' signatures to L1.
 
-use super::{Begin, Realm, derived};
+use super::Posted;
 use crate::{log, say::say};
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
@@ -24,11 +24,13 @@ const PATIENCE_S: u32 = 300;
 #[derive(Debug, Args)]
 #[command(
     override_usage = "\
-weft settle --archive <DIR> --l1 <URL> --policy <ADDRESS>
+weft settle --l1 <URL> --hub <ADDRESS> --policy <ADDRESS>
+                   --attestations <DIR> --key <HEX> [OPTIONS]
+       weft settle --l1 <URL> --archive <DIR> --policy <ADDRESS>
                    --attestations <DIR> --key <HEX> [OPTIONS]",
     after_help = "\
 Examples:
-  weft settle --archive archive --l1 http://l1:8545 --policy 0x5fbd.. \\
+  weft settle --l1 http://l1:8545 --hub 0x5fbd.. --policy 0x9fe4.. \\
     --attestations attestations
 
 Derives the statement itself and counts the signatures over it and nothing else:
@@ -37,9 +39,7 @@ may. Too few signatures end it with exit code 1."
 )]
 pub(crate) struct Settle {
     #[command(flatten)]
-    realm: Realm,
-    #[command(flatten)]
-    begin: Begin,
+    posted: Posted,
     /// Attestation policy of the rollups
     #[arg(long, value_name = "ADDRESS")]
     policy: Address,
@@ -58,11 +58,10 @@ impl Settle {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
-        let (_, config) = self.realm.dir()?;
-        let l1 = self.realm.connect(&config).await?;
-        let domain = config.domain;
+        let derived = self.posted.derived().await?;
+        let (l1, domain) = (derived.connect().await?, derived.domain);
         let settler = Settler::new(l1.clone(), domain, self.key.clone(), self.policy).await?;
-        let attester = derived(&self.realm, self.begin.from, &config).await?;
+        let attester = derived.attester;
         let Some(last) = attester.reach() else {
             let (settled, _) = attester.ledger().span();
             bail!("nothing to settle: {settled} batches are posted and settled");
