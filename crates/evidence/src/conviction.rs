@@ -5,7 +5,7 @@ use core::fmt;
 use weft_crypto::MemberId;
 use weft_types::{Domain, Encode, Position, SlotNumber, Tag, Writer, promise::Claim};
 
-/// What somebody did. All of these are faults of safety, which cost more than faults of liveness.
+/// What somebody did. All of these but a missed deadline are faults of safety, which cost more than faults of liveness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Fault {
@@ -39,6 +39,8 @@ pub enum Fault {
     ReleaseEquivocation = 14,
     /// Promised as one of a bundle's an envelope of another epoch (P14).
     WrongEpoch = 15,
+    /// Did not have a slot on L1 by the time that it promised (P14). L1 holds the promise against the last slot that it has.
+    MissedDeadline = 128,
     /// Promised a result that is not what was settled. Signatures alone show it nowhere: L1 holds the promise against the
     /// settlement.
     WrongOutcome = 129,
@@ -141,6 +143,7 @@ impl fmt::Display for Fault {
             Self::EarlyLeak => "early leak",
             Self::ReleaseEquivocation => "release equivocation",
             Self::WrongEpoch => "wrong epoch",
+            Self::MissedDeadline => "missed deadline",
             Self::WrongOutcome => "wrong outcome",
         })
     }

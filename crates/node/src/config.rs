@@ -144,6 +144,8 @@ pub struct DevConfig {
     pub promise_key: Option<SigningKey>,
     /// Whether the order of every closed slot is committed to, apart from everything that somebody waits for (P15).
     pub commits: bool,
+    /// L1 blocks within which a slot that is promised now is on L1, which every promise of a place says; zero promises no time.
+    pub l1_deadline_blocks: u64,
     /// Where batches are written while the node runs, signed by the promise key; nowhere when there is none.
     pub batches: Option<BatchOptions>,
     /// Bounds on what comes from outside.
@@ -202,6 +204,7 @@ impl Default for DevConfig {
             imported: None,
             promise_key: Some(SigningKey::Development),
             commits: false,
+            l1_deadline_blocks: 0,
             batches: None,
             limits: Limits::default(),
             admin: None,

@@ -26,6 +26,8 @@ const MAX_BLOCKS: usize = 256;
 const MAX_WAITING: usize = 4096;
 /// Entries that may be kept: all those before an exit are known when it goes first.
 const MAX_KEPT: usize = 1 << 20;
+/// Age of the last known block behind which no deadline is promised, in seconds.
+const MAX_TIP_AGE_S: u64 = 300;
 /// Entries in one block.
 const MAX_ENTRIES: usize = 4096;
 
@@ -389,6 +391,19 @@ impl Engine {
     /// Returns the last block of L1 that was taken in.
     pub(crate) fn l1_tip(&self) -> Option<L1Block> {
         self.l1.tip().copied()
+    }
+
+    /// Returns the last L1 block by which what gets a position now has to be on L1 (P14); zero when no time is promised.
+    ///
+    /// Nothing is promised either while the last block that is known is old: a node that was away would name one that is
+    /// over already.
+    pub(super) fn l1_deadline(&self) -> u64 {
+        let now_s = self.clock.now_ms() / 1000;
+        let is_young = |tip: &&L1Block| now_s.saturating_sub(tip.unix_s) <= MAX_TIP_AGE_S;
+        let tip = self.l1.tip().filter(is_young).map(|tip| tip.number);
+        let blocks = Some(self.config.l1_deadline_blocks).filter(|blocks| *blocks > 0);
+        // No L1 counts so far.
+        tip.zip(blocks).map_or(0, |(tip, blocks)| tip.saturating_add(blocks))
     }
 
     /// Returns the blocks of L1 that are remembered.

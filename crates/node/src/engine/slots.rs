@@ -178,7 +178,7 @@ impl Engine {
                         prev_chain,
                         chain,
                         unix_ms: self.clock.now_ms(),
-                        l1_deadline: 0,
+                        l1_deadline: self.l1_deadline(),
                         bundle: None,
                     });
                     given = Some(position);

@@ -4,6 +4,7 @@
 //!  evidence ──► Court::try_punish   what the chain would say, for nothing
 //!          └──► Court::punish       the same, then a transaction ──► Punished: who lost what, what waits for whom
 //!  result ────► Court::punish_result   the same for a promise that is not what was settled
+//!  place ─────► Court::punish_missing  the same for one whose slot is not on L1 by its deadline
 //!  item ──────► Court::compensate   a transaction ──► Paid
 //! ```
 
@@ -151,11 +152,14 @@ impl Court {
         Ok(Punished::read(id, &receipt, self))
     }
 
-    /// Punishes whoever promised a slot that is not on L1 by its deadline; returns the transaction.
-    pub(crate) async fn punish_missing(&self, promise: &[u8]) -> Result<B256, Refusal> {
-        let call = Slasher::punishMissingCall { encoded: promise.to_vec().into() };
-        self.try_call(&call).await?;
-        Ok(self.send(&call).await?.transaction_hash)
+    /// Says what would come of a promised slot that is not on L1, and costs nothing.
+    pub(crate) async fn try_missing(&self, promise: &[u8]) -> Result<B256, Refusal> {
+        self.try_call(&punish_missing(promise)).await
+    }
+
+    /// Punishes whoever promised a slot that is not on L1 by its deadline.
+    pub(crate) async fn punish_missing(&self, promise: &[u8]) -> Result<Punished, Refusal> {
+        self.punish_by(&punish_missing(promise)).await
     }
 
     /// Returns the number of L1's last block.
@@ -235,6 +239,8 @@ impl Court {
 impl Punished {
     fn read(id: B256, receipt: &TransactionReceipt, court: &Court) -> Self {
         let convicted = court.events::<Slasher::Convicted>(receipt, court.slasher).next();
+        let missed = court.events::<Slasher::DeadlineMissed>(receipt, court.slasher).next();
+        let taken = convicted.map(|it| it.taken).or(missed.map(|it| it.taken));
         let reserved = court.events::<Slasher::CompensationReserved>(receipt, court.slasher).next();
         // Whose registry it is follows from the transaction: the slasher called it.
         let slashed = receipt.logs().iter().filter_map(|log| {
@@ -248,7 +254,7 @@ impl Punished {
             block: receipt.block_number.unwrap_or_default(),
             gas_used: receipt.gas_used,
             operator: slashed.first().map(|slashed| slashed.operator),
-            taken: convicted.map_or(U256::ZERO, |convicted| convicted.taken),
+            taken: taken.unwrap_or_default(),
             reward: mine.map(|slashed| slashed.amount).sum(),
             reserved: reserved.map(|reserved| (reserved.item, reserved.amount)),
         }
@@ -298,6 +304,10 @@ pub(crate) async fn programs(l1: &DynProvider, history: &History) -> Result<Vec<
         }
     }
     Ok(programs)
+}
+
+fn punish_missing(promise: &[u8]) -> Slasher::punishMissingCall {
+    Slasher::punishMissingCall { encoded: promise.to_vec().into() }
 }
 
 fn punish(evidence: &[u8]) -> Slasher::punishCall {

@@ -60,6 +60,7 @@ impl Settings {
                 Some(_) => self.is_on("promise.commitments"),
                 None => !is_dev || self.sealing(profile)?.is_some(),
             },
+            l1_deadline_blocks: self.number("promise.deadline").unwrap_or_default(),
             batches: self.batches(),
             l1_confirmations: self.number("l1.confirmations").unwrap_or(defaults.l1_confirmations),
             limits: self.limits(),

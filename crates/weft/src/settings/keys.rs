@@ -251,6 +251,12 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "Commits to every slot's order; default: weft node, and with sealing",
     ),
+    Key::new(
+        "promise.deadline",
+        Kind::Number { least: 0, most: 1 << 20 },
+        "0",
+        "L1 blocks within which a promised slot is on L1; 0 promises none",
+    ),
     Key::new("admin.port", PORT, "", "Port for whoever runs the node; 0 for any")
         .flag("admin-port", "PORT"),
     Key::new("admin.host", Kind::Host, "127.0.0.1", "Address of the admin port"),

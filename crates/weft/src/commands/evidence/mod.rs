@@ -1,5 +1,6 @@
 //! `weft evidence`: what convicts somebody of a broken promise, without a network and on L1.
 
+mod missing;
 mod result;
 mod submit;
 

@@ -37,7 +37,7 @@ impl Place<'_> {
     pub(super) async fn hold(&self, promise: SignedPromise) -> Result<Verdict> {
         let Statement::Execution(result) = &promise.statement else {
             bail!(
-                "nobody is convicted: it promises no result; `weft evidence make` takes two words about a place"
+                "nobody is convicted: it promises no result, and no time; `weft evidence make` takes two words about a place"
             );
         };
         let (slot, item) = (result.position.slot.get(), result.item);

@@ -1,6 +1,6 @@
 //! `weft evidence submit` and `weft evidence compensate`: what happens on L1.
 
-use super::{MAX_FILE, read_bounded, result};
+use super::{MAX_FILE, missing, read_bounded, result};
 use crate::{
     court::{Court, Paid, Punished, Refusal, slasher_of},
     domain::parse_domain,
@@ -19,7 +19,7 @@ use std::{
 };
 use weft_evidence::{Conviction, Evidence, Registry};
 use weft_promise::read_promise;
-use weft_types::{Decode as _, Domain, Item};
+use weft_types::{Decode as _, Domain, Encode as _, Item, OrderPromise, SignedPromise, Statement};
 
 // Where, and by whom.
 #[derive(Debug, Args)]
@@ -54,11 +54,12 @@ item, it is paid at once.
 
 FILE may be a promise, too: the result of `weft promise get --execution`. Then
 every batch on L1 is derived, up to the settlement of its slot, and the promise
-is held against what was settled. No node is asked.
+is held against what was settled. No node is asked. A promise of a place
+convicts when its slot is not on L1 by the block that it names.
 
 Exit code 0 says that the accused is punished, 1 that nobody is: already
 punished, not decided on L1, or innocent; 3 that the promised slot is not
-settled yet.")]
+settled yet, or its time is not over.")]
 pub(crate) struct Submit {
     /// File with the evidence in hex, or a promise
     #[arg(value_name = "FILE")]
@@ -122,9 +123,7 @@ impl Submit {
         let court = self.on_l1.open(&domain).await?;
         let id = court.try_punish(&bytes).await.wrap_err_with(|| format!("{name} is refused"))?;
         if self.dry_run {
-            say(format_args!("{}  {}", yellow("would be convicted"), bold(conviction.convicted)));
-            say(format_args!("{}  {}", bold("fault"), conviction.fault));
-            say(format_args!("  conviction {id}"));
+            print_would_be(&conviction, id);
             return Ok(ExitCode::SUCCESS);
         }
         let done = court.punish(&bytes).await.wrap_err_with(|| format!("{name} is refused"))?;
@@ -148,6 +147,11 @@ impl Submit {
         let name = self.file.display();
         let (promise, _) = read_promise(text).wrap_err_with(|| format!("{name} is refused"))?;
         self.check_hub(&promise.domain)?;
+        if let Statement::Order(order) = &promise.statement
+            && order.l1_deadline != 0
+        {
+            return self.missing(&promise, order).await;
+        }
         let place = result::Place {
             l1: &self.on_l1.l1,
             from: self.on_l1.from,
@@ -155,18 +159,13 @@ impl Submit {
         };
         let wrong = match place.hold(promise).await.wrap_err_with(|| format!("{name}"))? {
             result::Verdict::Wrong(wrong) => wrong,
-            result::Verdict::NotYet(why) => {
-                say(format_args!("{}  {why}", yellow("not yet")));
-                return Ok(ExitCode::from(3));
-            }
+            result::Verdict::NotYet(why) => return Ok(not_yet(&why)),
         };
         let court = self.on_l1.open(&wrong.promise.domain).await?;
         let id = court.try_result(&wrong).await.wrap_err_with(|| format!("{name} is refused"))?;
         let conviction = wrong.conviction();
         if self.dry_run {
-            say(format_args!("{}  {}", yellow("would be convicted"), bold(conviction.convicted)));
-            say(format_args!("{}  {}", bold("fault"), conviction.fault));
-            say(format_args!("  conviction {id}"));
+            print_would_be(&conviction, id);
             return Ok(ExitCode::SUCCESS);
         }
         let done = court.punish_result(&wrong).await;
@@ -182,6 +181,24 @@ impl Submit {
             (None, None) => None,
         };
         pay(&court, (done.id, item, amount), found).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Holds a promise of a place against what is on L1 by the time that it names.
+    async fn missing(&self, promise: &SignedPromise, order: &OrderPromise) -> Result<ExitCode> {
+        let name = self.file.display();
+        let court = self.on_l1.open(&promise.domain).await?;
+        let held = missing::hold(&court, promise, order).await;
+        let conviction = match held.wrap_err_with(|| format!("{name} is refused"))? {
+            missing::Verdict::Missed(conviction) => conviction,
+            missing::Verdict::NotYet(why) => return Ok(not_yet(&why)),
+        };
+        if self.dry_run {
+            print_would_be(&conviction, conviction.id(&promise.domain));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let done = court.punish_missing(&promise.encode()).await;
+        print_punished(&conviction, &done.wrap_err_with(|| format!("{name} is refused"))?);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -270,6 +287,17 @@ fn check(bytes: &[u8]) -> Result<(Evidence, Conviction)> {
     let (registry, _) = super::complete(&evidence, nobody)?;
     let conviction = evidence.check(&registry).wrap_err("nobody is convicted")?;
     Ok((evidence, conviction))
+}
+
+fn not_yet(why: &str) -> ExitCode {
+    say(format_args!("{}  {why}", yellow("not yet")));
+    ExitCode::from(3)
+}
+
+fn print_would_be(conviction: &Conviction, id: B256) {
+    say(format_args!("{}  {}", yellow("would be convicted"), bold(conviction.convicted)));
+    say(format_args!("{}  {}", bold("fault"), conviction.fault));
+    say(format_args!("  conviction {id}"));
 }
 
 fn print_punished(conviction: &Conviction, done: &Punished) {

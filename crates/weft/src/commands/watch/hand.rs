@@ -11,7 +11,7 @@ use alloy_primitives::{B256, Bytes, utils::format_ether};
 use serde_json::json;
 use std::{collections::VecDeque, time::Duration};
 use tokio::{sync::mpsc::Receiver, time::sleep};
-use weft_evidence::Conviction;
+use weft_evidence::{Conviction, Fault};
 use weft_types::{Domain, Encode as _, SignedPromise};
 
 /// First wait for an L1 that does not answer; each is twice the one before.
@@ -163,11 +163,16 @@ impl Hand {
             };
             for promise in ears.due(block, highest) {
                 match court.punish_missing(&promise.encode()).await {
-                    Ok(transaction) => {
+                    Ok(punished) => {
                         say(json!({
                             "event": "punished",
-                            "why": "missed deadline",
-                            "transaction": transaction,
+                            "conviction": punished.id,
+                            "why": Fault::MissedDeadline.to_string(),
+                            "operator": punished.operator,
+                            "slashed": format_ether(punished.taken),
+                            "reward": format_ether(punished.reward),
+                            "transaction": punished.transaction,
+                            "gasUsed": punished.gas_used,
                         }));
                         done.retain(|(_, other)| *other != promise);
                         done.push_back((block, promise));
