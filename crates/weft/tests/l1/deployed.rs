@@ -35,14 +35,23 @@ pub(crate) struct Realm {
 
 impl Realm {
     pub(crate) fn deploy() -> Self {
-        Self::deploy_on(Client::Embedded)
+        Self::deploy_as(Client::Embedded, &[])
     }
 
     pub(crate) fn deploy_on(client: Client) -> Self {
+        Self::deploy_as(client, &[])
+    }
+
+    /// One that is deployed with further settings.
+    pub(crate) fn deploy_with(more: &[&str]) -> Self {
+        Self::deploy_as(Client::Embedded, more)
+    }
+
+    fn deploy_as(client: Client, more: &[&str]) -> Self {
         let (l1, home) = (L1::of(client), TempDir::new().unwrap());
         fs::write(home.path().join("weft.toml"), CONFIG.replace("URL", &l1.url)).unwrap();
         let realm = Self { l1, home, said: Value::Null };
-        let deployed = realm.try_deploy(&[]);
+        let deployed = realm.try_deploy(more);
         assert_eq!(deployed.code, 0, "{deployed:?}");
         Self { said: deployed.json(), ..realm }
     }

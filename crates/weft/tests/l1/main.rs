@@ -3,8 +3,10 @@
 //! The L1 is a chain in this process; the stories that matter most are told on anvil too, of `acceptance/node_modules` or named by
 //! `WEFT_ANVIL`.
 
+mod attesting;
 mod chain;
 mod court;
+mod deadlines;
 mod deployed;
 mod escape;
 mod evidence;

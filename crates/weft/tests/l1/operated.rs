@@ -123,6 +123,14 @@ impl Story {
         self.l1.ask("anvil_mine", json!([format!("{blocks:#x}")]));
     }
 
+    /// Lets the node promise that slots are on L1 within so many blocks.
+    pub(crate) fn promise_within(&self, blocks: u64) {
+        let config = self.path("weft.toml");
+        let text = fs::read_to_string(&config).unwrap();
+        let with = format!("[promise]\ndeadline = {blocks}\n");
+        fs::write(&config, text.replace("[promise]\n", &with)).unwrap();
+    }
+
     pub(crate) fn start(&self) -> Node {
         self.start_with(&[])
     }
@@ -207,6 +215,22 @@ impl Story {
             safe.zip(&heads).all(|(safe, head)| safe >= *head)
         });
         posted
+    }
+
+    /// Pays Bob on both rollups, or on none.
+    pub(crate) fn send_bundle(&self, node: &Node) {
+        let args = ["bundle", "send", "--wait", "--rpc", &node.urls[0]];
+        let sent = weft_reading(&args, &self.bundle(node, "1"));
+        assert_eq!(sent.code, 0, "{sent:?}");
+    }
+
+    /// Returns what an attester signs who has the directory of batches.
+    pub(crate) fn attested(&self, attester: &str) -> Value {
+        let (archive, out) = (self.path("batches"), self.path("archived"));
+        let args = ["attest", "--archive", &archive, "--l1", &self.l1.url, "--json"];
+        let key = ["--key", &self.path(attester), "--out", &out, "--passphrase"];
+        let said = crate::verified::last_line(&self.done(&args, &key));
+        said["attestation"].clone()
     }
 
     /// Two of three attesters sign, and their word settles.

@@ -29,7 +29,7 @@ use weft_types::{
 const ROLLUP: u32 = 901;
 const KEY: B256 = B256::repeat_byte(0x11);
 /// What stands before a bundle's id at the end of calldata.
-const MAGIC: [u8; 8] = [0xef, 0x77, 0x65, 0x66, 0x74, 0x00, 0x01, 0xef];
+pub(crate) const MAGIC: [u8; 8] = [0xef, 0x77, 0x65, 0x66, 0x74, 0x00, 0x01, 0xef];
 
 /// What everybody can ask.
 #[derive(Debug, Default)]
@@ -66,6 +66,11 @@ pub(crate) fn sequencer() -> Address {
 
 impl Program {
     pub(crate) async fn start(domain: Domain) -> Self {
+        Self::signing(domain, LocalSigner::new(&KEY).unwrap()).await
+    }
+
+    /// Starts one that promises with a key.
+    pub(crate) async fn signing(domain: Domain, key: LocalSigner) -> Self {
         let ids = ServerConfig::builder().set_id_provider(HexIds::default());
         let server = Server::builder().set_config(ids.build());
         let server = server.build("127.0.0.1:0").await.unwrap();
@@ -75,8 +80,10 @@ impl Program {
         let (http, ws) = (format!("http://{address}"), format!("ws://{address}"));
         let chain = json!({ "chainId": ROLLUP, "network": ROLLUP, "url": http, "wsUrl": ws });
         let chains = json!({ "chains": [chain], "slotMs": 200, "domain": domain });
-        let server = server.start(module(chains, &domain, feed.clone(), known.clone()));
-        Self { url: http, domain, key: LocalSigner::new(&KEY).unwrap(), feed, known, server }
+        let named =
+            json!({ "key": key.address(), "domain": domain, "signing": true, "stopped": null });
+        let server = server.start(module(chains, named, feed.clone(), known.clone()));
+        Self { url: http, domain, key, feed, known, server }
     }
 
     /// Takes a transaction of somebody new.
@@ -151,7 +158,7 @@ impl Program {
         }
     }
 
-    fn say(&mut self, statements: Vec<Statement>) {
+    pub(crate) fn say(&mut self, statements: Vec<Statement>) {
         let signed = SignedGroup::sign(self.domain, statements, |digest| self.key.sign(digest));
         for promise in signed.unwrap().unwrap().promises() {
             let encoding = Bytes::from(promise.encode());
@@ -187,12 +194,11 @@ impl IdProvider for HexIds {
 
 fn module(
     chains: Value,
-    domain: &Domain,
+    key: Value,
     feed: broadcast::Sender<Value>,
     known: Arc<Mutex<Known>>,
 ) -> RpcModule<()> {
     type Answer = Result<Value, ErrorObjectOwned>;
-    let key = json!({ "key": sequencer(), "domain": domain, "signing": true, "stopped": null });
     let mut module = RpcModule::new(());
     module.register_method("weft_chains", move |_, _, _| chains.clone()).unwrap();
     module.register_method("weft_getPromiseKey", move |_, _, _| key.clone()).unwrap();

@@ -2,7 +2,7 @@
 //! the way to it, comes from L1 alone.
 
 use crate::{
-    chain::Client,
+    chain::{Client, L1},
     operated::{Node, Story},
     posting::{signed_payment, signed_transfer},
     support::{ALICE, ALICE_KEY, BOB, BOB_KEY, Ran, weft},
@@ -24,17 +24,23 @@ use weft_types::{
 /// Who promises, pays a penalty of its bond.
 const OPERATOR: &str = ALICE;
 /// Who watches; who posts has other keys.
-const TOWER_KEY: &str = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a";
+pub(crate) const TOWER_KEY: &str =
+    "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a";
 const DAVE: Address = address!("0x000000000000000000000000000000000000da4e");
 
+/// Returns what is left of the operator's bond.
+pub(crate) fn bond(l1: &L1, registry: &Value) -> U256 {
+    let operator = OPERATOR.parse().unwrap();
+    let call = SequencerRegistry::bondOfCall { operator }.abi_encode();
+    let call = json!({ "to": registry, "data": Bytes::from(call) });
+    let answer = l1.ask("eth_call", json!([call, "latest"]));
+    let answer: Bytes = serde_json::from_value(answer).unwrap();
+    SequencerRegistry::bondOfCall::abi_decode_returns(&answer).unwrap()
+}
+
 impl Story {
-    fn bond(&self) -> U256 {
-        let operator = OPERATOR.parse().unwrap();
-        let call = SequencerRegistry::bondOfCall { operator }.abi_encode();
-        let call = json!({ "to": self.deployed["registry"], "data": Bytes::from(call) });
-        let answer = self.l1.ask("eth_call", json!([call, "latest"]));
-        let answer: Bytes = serde_json::from_value(answer).unwrap();
-        SequencerRegistry::bondOfCall::abi_decode_returns(&answer).unwrap()
+    pub(crate) fn bond(&self) -> U256 {
+        bond(&self.l1, &self.deployed["registry"])
     }
 
     /// Runs a transaction; returns the file of the result that the node promised.
@@ -51,7 +57,7 @@ impl Story {
         self.write(name, &out)
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
         fs::create_dir_all(self.path("own")).unwrap();
         let file = self.path(name);
         fs::write(&file, text).unwrap();
@@ -84,13 +90,13 @@ impl Story {
         self.write(name, &promise_json(&promise, key.address()).to_string())
     }
 
-    fn submit(&self, file: &str, more: &[&str]) -> Ran {
+    pub(crate) fn submit(&self, file: &str, more: &[&str]) -> Ran {
         let args = ["evidence", "submit", file, "--l1", &self.l1.url, "--key", BOB_KEY];
         weft(&[&args[..], more].concat())
     }
 
     /// Nobody is punished, and nothing is paid for finding that out.
-    fn refuses(&self, file: &str, why: &str) {
+    pub(crate) fn refuses(&self, file: &str, why: &str) {
         let sent = || self.l1.ask("eth_getTransactionCount", json!([BOB, "latest"]));
         let before = (self.bond(), sent());
         let ran = self.submit(file, &[]);

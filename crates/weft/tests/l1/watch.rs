@@ -76,6 +76,22 @@ impl Tower {
         }
     }
 
+    /// Waits for events, in whatever order they come; returns them in that of `events`.
+    pub(crate) async fn until_all<const N: usize>(
+        &mut self,
+        events: [&str; N],
+        never: &[&str],
+    ) -> [Value; N] {
+        let mut told = events.map(|_| Value::Null);
+        while told.contains(&Value::Null) {
+            let next = self.next().await;
+            assert!(!never.iter().any(|name| next["event"] == *name), "{next}");
+            let place = events.iter().position(|event| next["event"] == *event);
+            place.into_iter().for_each(|place| told[place] = next.clone());
+        }
+        told
+    }
+
     /// Ends it.
     pub(crate) async fn end(mut self) {
         self.child.kill().await.unwrap();
