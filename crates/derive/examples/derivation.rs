@@ -7,10 +7,11 @@
 mod sequencer;
 
 use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
-use alloy_sol_types::{SolCall, sol};
+use alloy_sol_types::{SolCall, SolValue as _, sol};
 use sequencer::{A, Draft, Sequencer, address, sign};
-use std::{thread, time::Instant};
+use std::{sync::mpsc, thread, time::Instant};
 use weft_batch::{Compress, SignedBatch, Slot, WireItem, WireLeg, blobs, payload};
+use weft_contracts::CrossChainToken;
 use weft_derive::{Derivation, Legs, Recover, Recovered};
 use weft_types::SignedTx;
 
@@ -39,59 +40,124 @@ fn main() {
     speed();
 }
 
-/// Recovers senders on two threads, as a verifier does.
+/// Recovers the senders of a batch.
 fn recover(batch: &SignedBatch) -> Recovered {
-    let legs: Vec<&WireLeg> = batch.batch.legs().collect();
-    let half = legs.len().div_ceil(2);
-    let decode = |legs: &[&WireLeg]| -> Vec<_> {
-        legs.iter().map(|leg| SignedTx::decode(leg.raw.clone())).collect()
-    };
-    let decoded = thread::scope(|scope| {
-        let halves: Vec<_> =
-            legs.chunks(half.max(1)).map(|half| scope.spawn(move || decode(half))).collect();
-        halves.into_iter().flat_map(|half| half.join().expect("decoding never panics")).collect()
-    });
-    Recovered::new(decoded)
+    Recovered::new(batch.batch.legs().map(|leg| SignedTx::decode(leg.raw.clone())).collect())
+}
+
+fn read(payload: &[u8]) -> SignedBatch {
+    let encoding = payload::unpack(payload).expect("just packed");
+    SignedBatch::decode(&encoding).expect("just encoded")
+}
+
+/// Seconds that all threads of this process worked so far, by the kernel's ticks of 10 ms.
+fn worked() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|it| it.parse().ok());
+    ticks.sum::<f64>() / 100.0
 }
 
 fn speed() {
-    let mut sequencer = Sequencer::new();
+    measure("ether", ether());
+    measure("ERC-20", tokens());
+}
+
+/// Slots of transfers that are made by eight keys in turn; the first `used` nonces of the first key are gone.
+fn run(
+    sequencer: &mut Sequencer,
+    used: u64,
+    transfer: &dyn Fn(usize) -> Draft,
+) -> Vec<SignedBatch> {
     let mut batches = Vec::new();
     for slot in 0..SLOTS {
         for index in 0..PER_SLOT {
-            let (key, nonce) = (index as usize % 8, slot * (PER_SLOT / 8) + index / 8);
-            sequencer.submit(&Draft { gas: 21_000, ..Draft::pay(A, key, nonce, 1) }.item());
+            let key = index as usize % 8;
+            let nonce = slot * (PER_SLOT / 8) + index / 8 + if key == 0 { used } else { 0 };
+            sequencer.submit(&Draft { key, nonce, ..transfer(key) }.item());
         }
         sequencer.close();
         batches.push(sequencer.batch());
     }
+    batches
+}
+
+fn ether() -> (Sequencer, Vec<SignedBatch>) {
+    let mut sequencer = Sequencer::new();
+    let batches = run(&mut sequencer, 0, &|key| Draft { gas: 21_000, ..Draft::pay(A, key, 0, 1) });
+    (sequencer, batches)
+}
+
+fn tokens() -> (Sequencer, Vec<SignedBatch>) {
+    let mut sequencer = Sequencer::new();
+    let name = (String::from("Token"), String::from("T"), U256::from(18)).abi_encode_params();
+    let creation = [CrossChainToken::BYTECODE.as_ref(), &name].concat();
+    let of_first = Draft { gas: 4_000_000, ..Draft::pay(A, 0, 0, 0) };
+    let create = Draft { to: TxKind::Create, data: creation.into(), ..of_first.clone() };
+    sequencer.submit(&create.item());
+    let token = TxKind::Call(address(0).create(0));
+    for holder in 0..8 {
+        let amount = U256::from(1_u64 << 60);
+        let mint = CrossChainToken::mintCall { to: address(holder), amount }.abi_encode().into();
+        let nonce = 1 + holder as u64;
+        sequencer.submit(&Draft { to: token, data: mint, nonce, ..of_first.clone() }.item());
+    }
+    sequencer.close();
+    let mut batches = vec![sequencer.batch()];
+    batches.extend(run(&mut sequencer, 9, &|key| {
+        let call = transferCall { to: address((key + 1) % 8), amount: U256::from(1) };
+        let data = call.abi_encode().into();
+        Draft { to: token, data, gas: 60_000, ..Draft::pay(A, key, 0, 0) }
+    }));
+    assert!(batches.iter().all(|batch| batch.batch.slots.iter().all(|it| it.removals.is_empty())));
+    (sequencer, batches)
+}
+
+fn measure(what: &str, (sequencer, batches): (Sequencer, Vec<SignedBatch>)) {
     let encoded: Vec<_> = batches
         .iter()
         .map(|batch| payload::pack(&batch.encode(), &mut Brotli).expect("just encoded"))
         .collect();
     let count = (SLOTS * PER_SLOT) as f64;
-    for threads in [1, 2] {
-        let began = Instant::now();
+    for (how, derive) in [("one thread", alone as Derive), ("another that recovers ahead", ahead)] {
+        let (began, before) = (Instant::now(), worked());
         let mut derivation = Derivation::new(sequencer.config.clone()).expect("a realm");
         let mut blocks = Vec::new();
-        for payload in &encoded {
-            let encoding = payload::unpack(payload).expect("just packed");
-            let batch = SignedBatch::decode(&encoding).expect("just encoded");
-            let mut recovered = (threads == 2).then(|| recover(&batch));
-            let mut alone = Recover;
-            let legs: &mut dyn Legs = match &mut recovered {
-                Some(recovered) => recovered,
-                None => &mut alone,
-            };
-            let mut out = |block: &weft_evm::ClosedBlock| {
-                blocks.push((block.network, block.header.number, block.hash));
-            };
-            derivation.apply(&batch, &[], legs, &mut out).expect("an honest batch");
-        }
+        let mut out = |block: &weft_evm::ClosedBlock| {
+            blocks.push((block.network, block.header.number, block.hash));
+        };
+        derive(&encoded, &mut |batch, legs| {
+            derivation.apply(batch, &[], legs, &mut out).expect("an honest batch");
+        });
+        let (seconds, worked) = (began.elapsed().as_secs_f64(), worked() - before);
         assert_eq!(blocks, sequencer.blocks);
-        let seconds = began.elapsed().as_secs_f64();
-        println!("derived {count} transfers with {threads} threads: {:.0} /s", count / seconds);
+        println!(
+            "derived {count} {what} transfers, {how}: {:.0} /s, {:.1} us of processor each",
+            count / seconds,
+            1e6 * worked / count,
+        );
     }
+}
+
+type Apply<'a> = &'a mut dyn FnMut(&SignedBatch, &mut dyn Legs);
+type Derive = fn(&[Vec<u8>], Apply<'_>);
+
+fn alone(payloads: &[Vec<u8>], apply: Apply<'_>) {
+    payloads.iter().for_each(|payload| apply(&read(payload), &mut Recover));
+}
+
+/// As `weft verify --archive` does.
+fn ahead(payloads: &[Vec<u8>], apply: Apply<'_>) {
+    thread::scope(|scope| {
+        let (sender, batches) = mpsc::sync_channel(2);
+        scope.spawn(move || {
+            for batch in payloads.iter().map(|payload| read(payload)) {
+                let legs = recover(&batch);
+                sender.send((batch, legs)).expect("somebody derives");
+            }
+        });
+        batches.into_iter().for_each(|(batch, mut legs)| apply(&batch, &mut legs));
+    });
 }
 
 /// An amount of tokens with all its digits: 60 random bits.
