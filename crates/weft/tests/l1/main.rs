@@ -17,6 +17,7 @@ mod program;
 mod reorgs;
 mod results;
 mod resync;
+mod sealed;
 mod story;
 #[allow(dead_code, reason = "shared with the other binary, which uses more of it")]
 #[path = "../it/support.rs"]

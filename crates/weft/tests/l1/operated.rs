@@ -28,7 +28,7 @@ const CONFIG: &str = "\
 [node]
 data_dir = \"data\"
 batches = \"batches\"
-batch_time = \"1s\"
+batch_time = \"BATCH\"
 [realm]
 slot = \"100ms\"
 rollups = [\"901.toml\", \"902.toml\"]
@@ -43,6 +43,35 @@ port = 0
 [log]
 format = \"json\"
 ";
+
+/// What a realm is configured with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    /// What makes L1's blocks.
+    pub(crate) client: Client,
+    /// Blocks that follow an entry of the inbox before it runs.
+    pub(crate) confirmations: u64,
+    pub(crate) slot: &'a str,
+    /// After which a batch ends.
+    pub(crate) batch: &'a str,
+    /// Slots of an epoch, where sealed items are taken, with one member in a process of its own.
+    pub(crate) epoch: Option<u64>,
+    /// Further settings of the deployment.
+    pub(crate) deployment: &'a [&'a str],
+}
+
+impl Default for Terms<'_> {
+    fn default() -> Self {
+        Self {
+            client: Client::Embedded,
+            confirmations: 1,
+            slot: "100ms",
+            batch: "1s",
+            epoch: None,
+            deployment: &[],
+        }
+    }
+}
 
 /// A realm of two rollups on an L1 of its own.
 pub(crate) struct Story {
@@ -70,12 +99,11 @@ impl Story {
 
     /// One that is deployed with further settings.
     pub(crate) fn deploy_with(client: Client, confirmations: u64, more: &[&str]) -> Self {
-        Self::paced(client, confirmations, "100ms", more)
+        Self::of(&Terms { client, confirmations, deployment: more, ..Terms::default() })
     }
 
-    /// One with slots of another length.
-    pub(crate) fn paced(client: Client, confirmations: u64, slot: &str, more: &[&str]) -> Self {
-        let (l1, home) = (L1::of(client), TempDir::new().unwrap());
+    pub(crate) fn of(terms: &Terms<'_>) -> Self {
+        let (l1, home) = (L1::of(terms.client), TempDir::new().unwrap());
         let story = Self { l1, home, deployed: Value::Null };
         fs::write(story.path("pass"), "of a test\n").unwrap();
         let keys = ["key.json"].into_iter().chain(ATTESTERS);
@@ -93,14 +121,15 @@ impl Story {
         }
         let config = story.path("weft.toml");
         let text = CONFIG.replace("URL", &story.l1.url);
-        let text = text.replace("CONFIRMATIONS", &confirmations.to_string());
-        let text = text.replace("100ms", slot);
-        fs::write(&config, text).unwrap();
+        let text = text.replace("CONFIRMATIONS", &terms.confirmations.to_string());
+        let text = text.replace("100ms", terms.slot).replace("BATCH", terms.batch);
+        let sealing = terms.epoch.map(|slots| crate::sealed::committee(&story, slots));
+        fs::write(&config, text + &sealing.unwrap_or_default()).unwrap();
         fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
         let args = ["l1", "deploy", "--config", &config, "--key", ALICE_KEY, "--json"];
         let list = attesters.join(",");
         let policy = ["--attester", &list, "--threshold", "2"];
-        let deployed = weft(&[&args[..], &policy, more].concat());
+        let deployed = weft(&[&args[..], &policy, terms.deployment].concat());
         assert_eq!(deployed.code, 0, "{deployed:?}");
         Self { deployed: deployed.json(), ..story }
     }

@@ -2,9 +2,9 @@
 //! that changes its mind.
 
 use crate::{
-    chain::Client,
-    operated::{ETHER, Node, Story},
+    operated::{ETHER, Node, Story, Terms},
     posting::{signed, signed_payment, signed_transfer},
+    sealed::{Member, fund, outcome, seal, try_seal},
     support::{ALICE, ALICE_KEY, BOB, BOB_KEY, weft, weft_reading},
 };
 use alloy_primitives::{Address, Bytes, TxKind, U256, address};
@@ -22,12 +22,38 @@ const DEPTHS: [u64; 3] = [1, 7, 64];
 const CHAINS: [u64; 2] = [901, 902];
 /// Somebody who has nothing anywhere.
 const ERIN: Address = address!("0x000000000000000000000000000000000000e219");
-/// Slots between two settlements, at least and at most.
-const ROUND: (u64, u64) = (60, 500);
-/// Actions between two times that L1 changes its mind.
-const CALM: u64 = 120;
-/// Length of a slot: each action has its own.
-const SLOT: Duration = Duration::from_millis(40);
+/// Actions behind each of the last times that L1 changes its mind.
+const REST: u64 = 15;
+
+/// How fast a run goes. L1 and whoever proves something to it take their time, so that a long run turns to them less often for each of
+/// its slots, and no less often as a whole.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// Length of a slot: each action has its own.
+    slot_ms: u64,
+    /// After which a batch ends.
+    batch: &'static str,
+    /// Actions between two settlements.
+    round: u64,
+    /// Actions between two times that L1 changes its mind.
+    calm: u64,
+    /// Blocks that L1 makes in such a time beside those of what is sent to it.
+    blocks: u64,
+    /// One in so many actions that may turn to L1 does.
+    one_in: u64,
+}
+
+impl Pace {
+    fn of(slots: u64) -> Self {
+        if slots <= 1_000 {
+            let round = (slots / 20).clamp(60, 500);
+            return Self { slot_ms: 40, batch: "1s", round, calm: 120, blocks: 0, one_in: 1 };
+        }
+        let (round, calm, one_in) = (slots / 5, slots / 40, slots.div_ceil(1_000));
+        // As many that the deepest change reaches back over two such times.
+        Self { slot_ms: 25, batch: "10s", round, calm, blocks: 40, one_in }
+    }
+}
 
 /// Numbers that look random, the same for a seed.
 struct Dice(u64);
@@ -58,18 +84,38 @@ struct Run {
     /// A counter on the first rollup, and the proxy of one on the second.
     counter: (Address, Address),
     tally: Tally,
+    pace: Pace,
+    _member: Member,
     /// Withdrawals that are not claimed.
     left: Vec<String>,
+    /// Envelopes, and whether more of them come.
+    sealed: Vec<Value>,
+    seals: bool,
 }
 
 impl Run {
-    fn begin(seed: u64) -> Self {
-        let story = Story::paced(Client::Embedded, 1, "40ms", &[]);
+    fn begin(seed: u64, pace: Pace) -> Self {
+        let slot = format!("{}ms", pace.slot_ms);
+        let terms = Terms { slot: &slot, batch: pace.batch, epoch: Some(150), ..Terms::default() };
+        let story = Story::of(&terms);
         // Deeper than everything that is taken back.
         story.mine(70);
         let node = story.start();
+        let member = Member::start(&story, &node);
         let counter = counters(&story, &node);
-        Self { story, node, dice: Dice(seed), counter, tally: Tally::default(), left: Vec::new() }
+        fund(&story, &node, 2);
+        Self {
+            story,
+            node,
+            dice: Dice(seed),
+            counter,
+            tally: Tally::default(),
+            pace,
+            _member: member,
+            left: Vec::new(),
+            sealed: Vec::new(),
+            seals: true,
+        }
     }
 
     fn url(&self, place: usize) -> &str {
@@ -162,9 +208,39 @@ impl Run {
         }
     }
 
+    /// What is in it may find its nonce used.
+    fn seal(&mut self) {
+        let nonce = self.next_nonce(1, ALICE);
+        let raw = signed_transfer(902, nonce);
+        if let Some(item) = try_seal(&self.story, &self.node, &raw) {
+            self.sealed.push(item);
+            self.tally.note("sealed items");
+        }
+    }
+
+    /// Lets everything that is sealed be opened; no more comes, but for one of a run in which no epoch had a key in time.
+    fn open_all(&mut self) {
+        self.seals = false;
+        if self.sealed.is_empty() {
+            let raw = signed_transfer(902, self.next_nonce(1, ALICE));
+            self.sealed.push(seal(&self.story, &self.node, &raw));
+            self.tally.note("sealed items");
+        }
+        let last = self.sealed.len().saturating_sub(10);
+        for item in self.sealed.split_off(last) {
+            if outcome(&self.story, &self.node, &item)["outcome"] == "included" {
+                self.tally.note("of the last sealed items, included");
+            }
+        }
+    }
+
     fn act(&mut self) {
+        let quiet = self.dice.roll(self.pace.one_in) > 0;
         match self.dice.roll(200) {
-            0..90 => self.pay(),
+            0..80 => self.pay(),
+            180.. if quiet => self.pay(),
+            80..90 if self.seals && !quiet => self.seal(),
+            80..90 => self.pay(),
             90..120 => self.pay_on(),
             120..150 => self.call_across(),
             150..180 => self.bundle(),
@@ -173,7 +249,7 @@ impl Run {
             193..197 => self.withdraw(),
             _ => self.story.mine(1 + self.dice.roll(3)),
         }
-        sleep(SLOT);
+        sleep(Duration::from_millis(self.pace.slot_ms));
     }
 
     /// Returns how many slots have blocks, at least.
@@ -200,6 +276,9 @@ impl Run {
     }
 
     fn take_back(&mut self, depth: u64) {
+        if self.pace.blocks > 0 {
+            self.story.mine(self.pace.blocks);
+        }
         let height = self.story.height();
         self.story.take_back(height - depth, depth);
         self.tally.note(match depth {
@@ -239,15 +318,15 @@ fn hashes(story: &Story, url: &str, last: u64) -> Vec<Value> {
 #[test]
 fn p41_p48_a_node_that_lost_everything_has_the_same_blocks_from_l1_alone() {
     // 10,000 by hand: `WEFT_RESYNC_SLOTS=10000 cargo nextest run -E 'test(lost_everything)'`.
+    // Whatever is sealed is opened before the end: what is not would be gone with the directory.
     let slots: u64 = std::env::var("WEFT_RESYNC_SLOTS").map_or(60, |slots| slots.parse().unwrap());
     let seed: u64 = std::env::var("WEFT_RESYNC_SEED").map_or(0x5eed, |seed| seed.parse().unwrap());
     let began = Instant::now();
-    let mut run = Run::begin(seed);
-    let round = (slots / 20).clamp(ROUND.0, ROUND.1);
+    let mut run = Run::begin(seed, Pace::of(slots));
     while run.slots() < slots {
-        for action in 1..=round {
+        for action in 1..=run.pace.round {
             run.act();
-            if action % CALM == 0 {
+            if action % run.pace.calm == 0 {
                 let depth = DEPTHS[run.dice.roll(3) as usize];
                 run.take_back(depth);
             }
@@ -255,17 +334,17 @@ fn p41_p48_a_node_that_lost_everything_has_the_same_blocks_from_l1_alone() {
         run.settle();
         println!("{} slots in {:?}: {:?}", run.slots(), began.elapsed(), run.tally);
     }
+    run.open_all();
     // Each depth at least once, also where batches and settlements stand.
     for depth in DEPTHS {
         run.take_back(depth);
-        (0..ROUND.0 / 4).for_each(|_| run.act());
+        (0..REST).for_each(|_| run.act());
         run.settle();
     }
     let (ran, last) = (began.elapsed(), run.slots());
-    let Run { story, node, tally, .. } = run;
-    for what in
-        ["payments", "calls across", "bundles", "deposits", "forced transactions", "withdrawals"]
-    {
+    let Run { story, node, tally, _member: member, .. } = run;
+    let kinds = ["payments", "calls across", "bundles", "deposits", "forced transactions"];
+    for what in kinds.into_iter().chain(["withdrawals", "sealed items"]) {
         assert!(tally.0.contains_key(what), "no {what}: {tally:?}");
     }
     // Everything up to where L1 is.
@@ -279,6 +358,7 @@ fn p41_p48_a_node_that_lost_everything_has_the_same_blocks_from_l1_alone() {
     let balances =
         |node: &Node| [ALICE, BOB, &ERIN.to_string()].map(|who| story.balance(&node.urls[0], who));
     let had = balances(&node);
+    drop(member);
     node.stop();
 
     for gone in ["data", "batches", "journal"] {
