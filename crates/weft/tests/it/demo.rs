@@ -81,7 +81,7 @@ fn demo_on_one_rollup_says_what_to_do() {
 }
 
 #[test]
-fn a_bot_earns_on_what_it_reads_and_nothing_on_what_is_sealed() {
+fn a_bot_earns_on_what_it_reads_and_loses_on_what_was_sealed() {
     let ran = weft(&["demo", "sandwich", "--json"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
     let report = ran.json();
@@ -93,7 +93,10 @@ fn a_bot_earns_on_what_it_reads_and_nothing_on_what_is_sealed() {
             .map(|it| it["found"].as_str().unwrap())
             .collect()
     };
-    assert_eq!(all("the bot earns"), ["827.896785", "0.000000"]);
+    assert_eq!(all("the bot earns"), ["827.896785"]);
+    assert_eq!(all("the bot loses"), ["182.425435"]);
+    assert_eq!(all("of a fair"), ["16.345066150794301359"]);
+    assert_eq!(all("the bot keeps ether"), ["false"]);
     assert_eq!(all("the victim gets"), ["16.018164827783078823", "16.345066150794301359"]);
     assert_eq!(all("swaps that the bot could read"), ["0"]);
 }

@@ -1,19 +1,16 @@
 //! A swap that a bot reads before its turn, and the same swap sealed.
 //!
 //! The realm auctions its slots (ADR 0016), as most do: who waits can be read, and who pays more goes first. The bot reads
-//! the swap, buys before it as much as the swap's own limit allows, and sells after it. Sealed, there is nothing to read until
-//! the order is fixed, and then it is too late (P2).
+//! the swap, buys before it as much as the swap's own limit allows, and sells after it. Sealed, it looks at whatever is public
+//! (the pool of transactions, envelope, promise, hash) and finds no swap until the order is fixed. Then it trades all the same,
+//! behind the swap (P2), and loses.
 
 use super::{
     market::{self, ETHER, Side, TUSDC, TUSDC_DECIMALS, whole},
     report::Report,
     stage::{Account, Stage},
 };
-use crate::{
-    accounts,
-    amount::grouped,
-    style::{dim, short},
-};
+use crate::{accounts, amount::grouped, style::short};
 use alloy_primitives::{B256, Bytes, U64, U256};
 use alloy_sol_types::SolCall;
 use eyre::{Result, ensure, eyre};
@@ -22,6 +19,7 @@ use std::time::Duration;
 use weft_client::{Realm, SealingTerms};
 use weft_contracts::{CrossChainToken, FeeVault, Pool, Weth, addresses::FEE_VAULT};
 use weft_node::{DevConfig, Priority, SealingOptions};
+use weft_types::Encode as _;
 
 /// TUSDC that the victim sells, whole.
 const SOLD: u64 = 50_000;
@@ -40,6 +38,8 @@ pub(super) const FAIR: U256 = U256::from_limbs([16_345_066_150_794_301_359, 0, 0
 const SQUEEZED: U256 = U256::from_limbs([16_018_164_827_783_078_823, 0, 0, 0]);
 /// What the bot earns in TUSDC.
 const PROFIT: U256 = U256::from_limbs([827_896_785, 0, 0, 0]);
+/// What the same trade loses in TUSDC behind the swap: the pool's fees, twice.
+const LOSS: U256 = U256::from_limbs([182_425_435, 0, 0, 0]);
 
 /// Returns a node whose slots are auctioned and that takes sealed items.
 pub(super) fn config() -> DevConfig {
@@ -128,6 +128,7 @@ async fn plaintext(stage: &mut Stage, report: &mut Report, side: &Side) -> Resul
     report.heading("In plaintext", "everybody reads what waits for its turn");
     let before = purse(stage, side, Account::RIVAL).await?;
     let had = purse(stage, side, Account::TRADER).await?;
+    let fair = fair(stage, side).await?;
     next_slot(stage).await?;
     let tx = stage.bid(Account::TRADER, side.pool, victims_swap(side).abi_encode(), 2).await?;
     let read = seen(stage, side).await?.ok_or_else(|| eyre!("the bot found nothing to read"))?;
@@ -154,10 +155,28 @@ async fn plaintext(stage: &mut Stage, report: &mut Report, side: &Side) -> Resul
     ensure!(after.ether == before.ether, "the bot keeps no ether");
     ensure!(after.tusdc == before.tusdc + back - front, "the bot computed another price");
     report.amount("the victim gets", has.ether - had.ether, SQUEEZED, 18, "WETH");
-    report.amount("of a fair", FAIR, FAIR, 18, "WETH");
+    report.amount("of a fair", fair, FAIR, 18, "WETH");
     report.amount("the bot earns", after.tusdc - before.tusdc, PROFIT, TUSDC_DECIMALS, "TUSDC");
     report.set("plaintext", json!({ "victim": tx, "front": first, "back": last }));
     Ok(())
+}
+
+/// Asks the pool what the swap buys with nobody in front of it.
+async fn fair(stage: &Stage, side: &Side) -> Result<U256> {
+    let rpc = stage.rpc(stage.a)?;
+    let [first, second] = [
+        rpc.view(side.pool, Pool::reserve0Call {}).await?,
+        rpc.view(side.pool, Pool::reserve1Call {}).await?,
+    ];
+    let is_first = rpc.view(side.pool, Pool::token0Call {}).await? == side.token;
+    let (reserve_in, reserve_out) = if is_first { (first, second) } else { (second, first) };
+    let amount_in = whole(SOLD, TUSDC);
+    let asked = Pool::getAmountOutCall {
+        amountIn: amount_in,
+        reserveIn: reserve_in,
+        reserveOut: reserve_out,
+    };
+    rpc.view(side.pool, asked).await
 }
 
 /// Sealed: there is nothing to read, and afterwards it is too late.
@@ -172,23 +191,54 @@ async fn sealed(stage: &mut Stage, report: &mut Report, side: &Side) -> Result<(
     let payer = accounts::signer(0);
     let sent = realm.seal_and_send(&item, &payer, &SealingTerms::default()).await?;
     report.line(format_args!("  promised {}, item {}", sent.position, short(sent.sealed.id)));
-    let seen = watch(stage, side, sent.sealed.id).await?;
-    let tries = u64::from(seen);
-    report.expect("swaps that the bot could read", &tries.to_string(), "0");
-    stage.rpc(stage.a)?.wait_receipt(hash).await?;
-    report.line(dim("  the bot looks all the time and finds no swap; it sends nothing"));
+    let public = [sent.sealed.envelope.encode(), sent.promise.signed().encode()];
+    let seen = watch(stage, side, sent.sealed.id, &public).await?;
+    report.expect("swaps that the bot could read", &u64::from(seen).to_string(), "0");
+    let receipt = stage.rpc(stage.a)?.wait_receipt(hash).await?;
+    ensure!(receipt.status == U64::from(1), "the sealed swap reverted");
+    report.line("  the bot looks at pool, envelope, promise and hash, and finds no swap");
+    let front = too_late(stage, side, &before).await?;
+    report.line(format_args!(
+        "  it reads the swap where it ran, buys for {} TUSDC, and sells",
+        grouped(front, TUSDC_DECIMALS)
+    ));
     let (after, has) =
         (purse(stage, side, Account::RIVAL).await?, purse(stage, side, Account::TRADER).await?);
     report.amount("the victim gets", has.ether - had.ether, FAIR, 18, "WETH");
-    let earned = after.tusdc.saturating_sub(before.tusdc);
-    report.amount("the bot earns", earned, U256::ZERO, TUSDC_DECIMALS, "TUSDC");
+    report.expect("the bot keeps ether", &(after.ether != before.ether).to_string(), "false");
+    match before.tusdc.checked_sub(after.tusdc) {
+        Some(lost) => report.amount("the bot loses", lost, LOSS, TUSDC_DECIMALS, "TUSDC"),
+        None => {
+            let earned = after.tusdc - before.tusdc;
+            report.amount("the bot earns", earned, U256::ZERO, TUSDC_DECIMALS, "TUSDC");
+        }
+    }
     report.set("sealed", json!({ "item": sent.sealed.id, "position": sent.position }));
     Ok(())
 }
 
+/// Lets the bot trade around a swap that ran: it buys and sells as it would have, at whatever price there is; returns for how
+/// much it bought.
+async fn too_late(stage: &mut Stage, side: &Side, before: &Purse) -> Result<U256> {
+    let (front, ..) = sandwich(&victims_swap(side))?;
+    let buy = swap(side, Account::RIVAL, true, front, U256::ZERO);
+    bid_and_wait(stage, side, buy).await?;
+    let bought = purse(stage, side, Account::RIVAL).await?.ether - before.ether;
+    let sell = swap(side, Account::RIVAL, false, bought, U256::ZERO);
+    bid_and_wait(stage, side, sell).await?;
+    Ok(front)
+}
+
+async fn bid_and_wait(stage: &mut Stage, side: &Side, swap: Pool::swapCall) -> Result<()> {
+    let hash = stage.bid(Account::RIVAL, side.pool, swap.abi_encode(), 3).await?;
+    let receipt = stage.rpc(stage.a)?.wait_receipt(hash).await?;
+    ensure!(receipt.status == U64::from(1), "transaction {hash} reverted");
+    Ok(())
+}
+
 /// Lets the bot look until the item is decided; returns whether it ever saw a swap that it could be in front of.
-async fn watch(stage: &Stage, side: &Side, item: B256) -> Result<bool> {
-    let mut has_seen = false;
+async fn watch(stage: &Stage, side: &Side, item: B256, public: &[Vec<u8>]) -> Result<bool> {
+    let mut has_seen = public.iter().any(|bytes| hidden_swap(bytes).is_some());
     for _ in 0..3_000 {
         // What is executed shows itself as well, so the outcome is asked for first: what it has by then is its own.
         let outcome: Value = stage.rpc(stage.a)?.request("weft_getOutcome", json!([item])).await?;
@@ -200,6 +250,9 @@ async fn watch(stage: &Stage, side: &Side, item: B256) -> Result<bool> {
             "the sealed swap is removed: {outcome}"
         );
         let swap = seen(stage, side).await?;
+        let promise: Value = stage.rpc(stage.a)?.request("weft_getPromise", json!([item])).await?;
+        let told = [outcome.to_string(), promise.to_string()];
+        let swap = swap.or_else(|| told.iter().find_map(|text| swap_in_words(text)));
         let decided: Value = stage.rpc(stage.a)?.request("weft_getOutcome", json!([item])).await?;
         has_seen |= swap.is_some() && decided["outcome"] == "sealed";
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -224,6 +277,22 @@ async fn seen(stage: &Stage, side: &Side) -> Result<Option<Pool::swapCall>> {
         }
     }
     Ok(None)
+}
+
+/// Returns a swap that stands anywhere in bytes.
+fn hidden_swap(bytes: &[u8]) -> Option<Pool::swapCall> {
+    let calls = bytes.windows(4).enumerate().filter(|(_, word)| **word == Pool::swapCall::SELECTOR);
+    calls.map(|(at, _)| &bytes[at..]).find_map(|call| {
+        let whole = call.get(..4 + 4 * 32)?;
+        Pool::swapCall::abi_decode(whole).ok()
+    })
+}
+
+/// Returns a swap that stands anywhere in a text, as digits.
+fn swap_in_words(text: &str) -> Option<Pool::swapCall> {
+    let words = text.split(|c: char| !c.is_ascii_hexdigit() && c != 'x');
+    let bytes = words.filter_map(|word| word.strip_prefix("0x")?.parse::<Bytes>().ok());
+    bytes.into_iter().find_map(|bytes| hidden_swap(&bytes))
 }
 
 /// Returns what to put in front of a swap, what it buys, and what that sells for behind it: the most that the swap's own
@@ -273,6 +342,35 @@ async fn next_slot(stage: &Stage) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bot_finds_a_swap_wherever_it_stands() {
+        let victim = Pool::swapCall {
+            tokenIn: Default::default(),
+            amountIn: whole(SOLD, TUSDC),
+            minOut: U256::ZERO,
+            to: Default::default(),
+        };
+        let bytes = [&[7; 9], victim.abi_encode().as_slice(), &[8; 65]].concat();
+        assert_eq!(hidden_swap(&bytes).unwrap().amountIn, victim.amountIn);
+        let text = json!({ "item": { "raw": Bytes::from(bytes.clone()) } }).to_string();
+        assert_eq!(swap_in_words(&text).unwrap().amountIn, victim.amountIn);
+        assert!(hidden_swap(&bytes[..80]).is_none());
+    }
+
+    #[test]
+    fn behind_the_swap_the_same_trade_loses() {
+        let victim = Pool::swapCall {
+            tokenIn: Default::default(),
+            amountIn: whole(SOLD, TUSDC),
+            minOut: FAIR * U256::from(98) / U256::from(100),
+            to: Default::default(),
+        };
+        let (front, ..) = sandwich(&victim).unwrap();
+        let (tusdc, ether) = (whole(POOL_TUSDC + SOLD, TUSDC), whole(POOL_ETHER, ETHER) - FAIR);
+        let bought = out(front, tusdc, ether);
+        assert_eq!(front - out(bought, ether - bought, tusdc + front), LOSS);
+    }
 
     #[test]
     fn the_sandwich_takes_what_the_limit_allows_and_no_wei_more() {
