@@ -177,9 +177,8 @@ impl SealedRpc {
         send_all(&node.url, requests).await?;
         let ordering = begun.elapsed();
         let (node_sent, own_sent) = (processor_seconds(id)?, own_seconds()?);
-        epoch.wait_closed(&mut connection, PATIENCE).await?;
+        let begun = epoch.wait_closed(&mut connection, PATIENCE).await?;
         let (node_closed, own_closed) = (processor_seconds(id)?, own_seconds()?);
-        let begun = Instant::now();
         prepared.wait_executed(&mut connection, PATIENCE).await?;
         let opening = begun.elapsed();
         plain.beside(Beside::Anything);

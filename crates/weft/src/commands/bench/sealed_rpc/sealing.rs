@@ -15,7 +15,11 @@ use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
 use eyre::{Result, ensure, eyre};
 use serde_json::{Value, json};
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 use weft_contracts::{FeeVault, addresses::FEE_VAULT};
 use weft_crypto::{
     Carriage, DelayScheme as _, Envelope, EpochKeyScheme, GasBucket, KeyList, Setup, SizeBucket,
@@ -80,16 +84,21 @@ impl Epoch {
         .await
     }
 
-    /// Waits until its order is closed.
+    /// Waits until its order is closed; returns when it was known to be open for the last time, so that what is measured from
+    /// there on is rather too long than too short.
     pub(super) async fn wait_closed(
         &self,
         connection: &mut Connection,
         patience: Duration,
-    ) -> Result<()> {
+    ) -> Result<Instant> {
+        let mut open = Instant::now();
         until(patience, "the end of the epoch", async || {
             let told = connection.call("weft_getEpoch", json!([self.number()])).await?;
-            let is_closed = told["status"] == "closed" || told["status"] == "over";
-            Ok(is_closed.then_some(()))
+            if told["status"] == "closed" || told["status"] == "over" {
+                return Ok(Some(open));
+            }
+            open = Instant::now();
+            Ok(None)
         })
         .await
     }
