@@ -26,6 +26,7 @@ use std::{
 };
 use tokio::net::TcpListener;
 use weft_crypto::Envelope;
+use weft_evidence::{Evidence, Fault, Registry};
 use weft_promise::{LocalSigner, Passphrase, Signer as _, keystore, promise_json};
 use weft_types::{
     Decode as _, Domain, NetworkId, OrderPromise, Position, PromisedRemoval, RemovalCause, Section,
@@ -229,12 +230,25 @@ fn p47_a_false_verdict_raises_an_alarm_with_evidence_that_convicts() {
     let sequencer = signer.address();
     let liar = Liar::start(place.url(), signer, Lie::Verdict);
     let shield = Shield::start(&place, &liar);
-    ask(&shield.url, "eth_sendRawTransaction", json!([transfer_of(0)]));
+    let hash = ask(&shield.url, "eth_sendRawTransaction", json!([transfer_of(0)]));
+    // What it knows of the promise it has from the disk: it is killed before anything is decided.
+    assert!(!shield.said.lock().unwrap().iter().any(|said| said["event"] == "alarm"));
+    assert_eq!(ask(place.url(), "eth_getTransactionByHash", json!([hash])), Value::Null, "sealed");
+    drop(shield);
+    let shield = Shield::start(&place, &liar);
     let alarm = shield.until("alarm");
-    let why = alarm["why"].as_str().unwrap();
-    // The liar signed the true result as well, and two results for one position convict without the opening.
-    assert!(why.contains("verdict") || why.contains("result"), "{alarm}");
+    // The true result is kept from it, so that nothing convicts but what the envelope holds.
+    assert_eq!(alarm["why"], Fault::FalseVerdict.to_string(), "{alarm}");
     let evidence = alarm["evidence"].as_str().expect("an alarm with evidence");
+    let bytes: Bytes = fs::read_to_string(evidence).unwrap().trim().parse().unwrap();
+    let registry = Registry {
+        domain: Domain::dev(),
+        sequencers: [sequencer].into(),
+        members: [].into(),
+        open_epochs: [].into(),
+    };
+    let conviction = Evidence::decode(&bytes).unwrap().check(&registry).unwrap();
+    assert_eq!(conviction.fault as u8, 8);
     let verified = weft(&["evidence", "verify", evidence, "--signer", &sequencer.to_string()]);
     assert_eq!(verified.code, 0, "{verified:#?}");
     assert!(verified.out.contains(&sequencer.to_string()), "{verified:#?}");
@@ -283,6 +297,15 @@ impl Liar {
         let request = reqwest::Client::new().post(&self.node);
         let answer = request.header("content-type", "application/json").body(body).send();
         answer.await.unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    /// Says that promises are told where nobody is, so that none is heard but what it is asked for.
+    async fn unheard(&self, body: Vec<u8>) -> Vec<u8> {
+        let mut told: Value = serde_json::from_slice(&self.call(body).await).unwrap();
+        for chain in told["result"]["chains"].as_array_mut().unwrap() {
+            chain["wsUrl"] = json!("ws://127.0.0.1:1");
+        }
+        told.to_string().into_bytes()
     }
 
     /// Says of what was included that it was removed.
@@ -364,6 +387,7 @@ async fn answer(
     let call: Value = serde_json::from_slice(&body).unwrap();
     let answer = match (liar.lie, call["method"].as_str()) {
         (Lie::Place, Some("weft_sendSealed")) => liar.lie(&call).await.to_string().into_bytes(),
+        (Lie::Verdict, Some("weft_chains")) => liar.unheard(body).await,
         (Lie::Verdict, Some("weft_getOutcome")) => liar.removed(body).await,
         (Lie::Verdict, Some("weft_getPromise")) => liar.undecryptable(body).await,
         _ => liar.call(body).await,
