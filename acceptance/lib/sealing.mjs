@@ -1,6 +1,6 @@
 // Sealing from the command line, as `weft seal` and `weft sealed` do it, against a node that takes sealed items.
 import { execFile } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -82,4 +82,16 @@ export function bundleFile(account, { id, legs }) {
     return { chainId: Number(chainId), from: account.address, to, value: `0x${value.toString(16)}`, data, mayRevert, raw };
   });
   return JSON.stringify({ id, protected: true, salt: zeroHash, level: "reputation", legs: files });
+}
+
+/** Writes the batches of a node that was stopped and derives every block from them, twice; returns `chain number hash` of each. */
+export async function derivedTwice(directory) {
+  const archive = join(mkdtempSync(join(tmpdir(), "weft-batches-")), "archive");
+  await weft("export", "--data-dir", directory, "--batches", archive);
+  const derive = async (name) => {
+    const hashes = join(archive, "..", name);
+    await weft("verify", "--archive", archive, "--hashes", hashes);
+    return readFileSync(hashes, "utf8").trim().split("\n");
+  };
+  return [await derive("first"), await derive("second")];
 }

@@ -1,15 +1,18 @@
 // I6: S1 and S2 once more, sealed: nobody could read them before their order was fixed, and the numbers are the same.
 import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { keccak256, parseEther } from "viem";
 import { BOUGHT, EARNED, SPENT, arbitrage, fund, holdings } from "../lib/arbitrage.mjs";
 import { markedLegs } from "../lib/bundle.mjs";
 import { accounts, chains, encode } from "../lib/chain.mjs";
-import { CrossChainToken, FlashArb } from "../lib/code.mjs";
-import { A, B, devnet } from "../lib/devnet.mjs";
+import { CrossChainToken, FlashArb, FlashLender } from "../lib/code.mjs";
+import { A, B, CHAIN_IDS, devnet, rpc } from "../lib/devnet.mjs";
 import { Ledger, inboundReceipts, sameSlot } from "../lib/invariants.mjs";
 import { LENT, RESERVE_TUSDC, RESERVE_WETH, flashLoans, markets, reserves, tusdc } from "../lib/market.mjs";
-import { Payer, bundleFile, decided } from "../lib/sealing.mjs";
+import { Payer, bundleFile, decided, derivedTwice } from "../lib/sealing.mjs";
 
 const LOAN = tusdc("50000");
 const PROFIT = EARNED - SPENT;
@@ -19,12 +22,14 @@ const [owner, alice, bob, borrower, recipient, rich] = accounts;
 
 /** A realm that takes sealed items, with the pools of F0 as they are at first. */
 async function world() {
-  const node = await devnet("--sealed");
+  const directory = mkdtempSync(join(tmpdir(), "weft-realm-"));
+  const node = await devnet("--sealed", "--data-dir", directory);
   const chain = chains(node);
   const { a, b } = await markets(chain, owner);
   const payer = await Payer.create(chain, node, rich);
   const ledger = new Ledger(chain, [{ [A]: a.token, [B]: b.token }]);
-  return { chain, a, b, payer, ledger };
+  const { feeVault } = await rpc(node.urls[A], "weft_getEpoch");
+  return { node, directory, chain, a, b, payer, ledger, feeVault };
 }
 
 // One for each story, so that both find the pools of F0.
@@ -42,7 +47,7 @@ async function sealed({ chain, payer }, content, hashes) {
 }
 
 test("S1 sealed: a flash loan crosses two rollups in one slot with a profit of 2,914.604116 TUSDC", async (t) => {
-  const { chain, a, b, ledger } = loans;
+  const { chain, a, b, ledger, feeVault } = loans;
   const home = chain[A];
   const { lender, arb, route } = await flashLoans(chain, owner, { a, b });
   const flash = async (minOut) => {
@@ -58,13 +63,17 @@ test("S1 sealed: a flash loan crosses two rollups in one slot with a profit of 2
     assert.deepEqual(await reserves(b), { weth: RESERVE_WETH, token: RESERVE_TUSDC[B] });
   };
 
+  const fee = (points) => home.done(home.call(owner, lender.address, FlashLender, "setFee", [points]));
   const twins = [
     { name: "a bound on B that does not hold", buyRemote: false, minOut: EARNED + 1n },
     { name: "the reverse direction", buyRemote: true, minOut: 0n },
+    { name: "a lender's fee of 6 %", buyRemote: false, minOut: 0n, points: 600n },
   ];
-  for (const { name, buyRemote, minOut } of twins) {
+  for (const { name, buyRemote, minOut, points = 0n } of twins) {
     await t.test(`${name} leaves both rollups untouched, and what was shown is dead`, async () => {
       await route(buyRemote);
+      await fee(points);
+      const mark = await ledger.mark();
       const failing = await flash(minOut);
       const { outcome, cause } = await send(failing);
       assert.deepEqual([outcome, cause], ["removed", "Failed"]);
@@ -72,11 +81,16 @@ test("S1 sealed: a flash loan crosses two rollups in one slot with a profit of 2
       // T7: everybody has read it by now, and nobody can send it again.
       await assert.rejects(home.rpc("eth_sendRawTransaction", failing.raw), /failed before/);
       assert.equal(await home.rpc("eth_getTransactionReceipt", failing.hash), null);
+      // I2, I3: nothing changed but what the payer of its carriage has in the vault.
+      await ledger.untouched(mark, { [A]: [feeVault] });
+      await ledger.absent(mark);
+      await ledger.conserved(mark);
       home.forgetNonces();
     });
   }
 
   await route(false);
+  await fee(0n);
   const mark = await ledger.mark();
   const loan = await flash(EARNED);
   assert.equal((await send(loan)).outcome, "included");
@@ -115,4 +129,20 @@ test("S2 sealed: of two bundles for one opportunity the first ordered has it, th
     assert.equal(await chain[id].client.getTransactionCount({ address: bob.address, blockTag: "pending" }), nonce);
   }
   await ledger.conserved(mark);
+});
+
+test("I5: batches alone lead to the same blocks, whoever derives them", async () => {
+  for (const { node, directory, chain } of [loans, bundles]) {
+    const blocks = [];
+    for (const id of CHAIN_IDS) {
+      for (const { number, hash } of await chain[id].blocksAfter(0n)) blocks.push(`${id} ${number} ${hash}`);
+    }
+    await node.stop();
+    const derived = await derivedTwice(directory);
+    assert.deepEqual(derived[0], derived[1]);
+    // The node goes on for some blocks between the questions and its end.
+    const known = new Set(derived[0]);
+    assert.deepEqual(blocks.filter((block) => !known.has(block)), []);
+    assert.ok(blocks.length > 20, `${blocks.length} blocks`);
+  }
 });
