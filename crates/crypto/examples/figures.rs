@@ -18,6 +18,8 @@ use weft_types::{Domain, NetworkId, SlotNumber};
 
 /// Squarings of the setup, a second or two of work.
 const DELAY: u64 = 1 << 20;
+/// Squarings that are timed at once.
+const SQUARINGS: u64 = 100_000;
 /// Runs of which the fastest and the middle one are printed.
 const RUNS: usize = 7;
 /// Microseconds of a run, at least; the kernel's account moves in steps of a few thousand.
@@ -37,13 +39,33 @@ fn main() {
 
 fn squarings(setup: &Setup) {
     let speed = |name: &str, engine: Engine| {
-        let count = 100_000;
         let chain = Chain::new(setup.group(), *setup.base(), DELAY).with_engine(engine);
-        figure(name, count, || chain.clone().advance(count));
+        figure(name, SQUARINGS, || chain.clone().advance(SQUARINGS))
     };
-    speed("squaring modulo N, in the crate", Engine::Portable);
+    let portable = speed("squaring in a chain, in the crate", Engine::Portable);
     #[cfg(feature = "gmp")]
-    speed("squaring modulo N, GMP", Engine::Gmp);
+    against_gmp(setup, portable, speed("squaring in a chain, by its engine on GMP", Engine::Gmp));
+    #[cfg(not(feature = "gmp"))]
+    let _ = portable;
+}
+
+/// Prints the speed of both engines as parts of what GMP does when it is left alone: one power, with nothing kept for a proof.
+#[cfg(feature = "gmp")]
+fn against_gmp(setup: &Setup, portable: f64, engine: f64) {
+    let number = |number: &[u8]| rug::Integer::from_digits(number, rug::integer::Order::MsfBe);
+    let modulus = number(RSA_2048.to_be_bytes().as_ref());
+    let base = number(&setup.base().to_vec());
+    let exponent = rug::Integer::from(1) << SQUARINGS as u32;
+    let alone = figure("squaring by GMP alone", SQUARINGS, || {
+        base.clone().pow_mod(&exponent, &modulus).expect("the exponent is positive")
+    });
+    let chain =
+        Chain::new(setup.group(), *setup.base(), SQUARINGS).with_engine(Engine::Gmp).finish();
+    let power = base.pow_mod(&exponent, &modulus).expect("the exponent is positive");
+    let opposite = rug::Integer::from(&modulus - &power);
+    assert_eq!(number(&chain.to_vec()), power.min(opposite), "both square");
+    println!("{:<58} {:>8.2} x", "speed of the crate against GMP alone", alone / portable);
+    println!("{:<58} {:>8.2} x", "speed of its engine on GMP against GMP alone", alone / engine);
 }
 
 fn proofs(setup: &Setup) {
@@ -143,8 +165,8 @@ fn spent_us() -> f64 {
     nanoseconds.map_or_else(|| START.elapsed().as_secs_f64() * 1e6, |spent| spent / 1e3)
 }
 
-/// Prints microseconds per unit of work: the best of [`RUNS`] and the median.
-fn figure<T>(name: &str, units: u64, mut work: impl FnMut() -> T) {
+/// Prints microseconds per unit of work: the best of [`RUNS`] and the median. Returns the best.
+fn figure<T>(name: &str, units: u64, mut work: impl FnMut() -> T) -> f64 {
     let (mut repeats, mut total) = (1, 0.0);
     while total < RUN_US {
         total = timed(|| (0..repeats).for_each(|_| drop(black_box(work())))).0;
@@ -158,4 +180,5 @@ fn figure<T>(name: &str, units: u64, mut work: impl FnMut() -> T) {
         .collect();
     runs.sort_by(f64::total_cmp);
     println!("{name:<58} {:>8.2} / {:>8.2} us", runs[0], runs[RUNS / 2]);
+    runs[0]
 }

@@ -47,6 +47,7 @@ const STAGES: &[Stage] = &[
         about: "unit and integration tests, then doc tests",
         run: stages::tests,
     },
+    Stage { name: "gmp", about: "squaring by GMP, where that is", run: stages::gmp },
     Stage { name: "fuzz", about: "fuzz targets of the decoders, briefly", run: fuzz::run },
     Stage {
         name: "threshold",

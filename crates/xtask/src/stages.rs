@@ -35,6 +35,20 @@ pub(crate) fn tests(tally: &mut Tally) -> Result<(), String> {
     tests.and(doc_tests)
 }
 
+/// Tests the engine on GMP, which nothing else builds, where the C compiler finds the library.
+pub(crate) fn gmp(_: &mut Tally) -> Result<(), String> {
+    let found = program("cc", &["-E", "-include", "gmp.h", "-x", "c", "/dev/null"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !found.is_ok_and(|status| status.success()) {
+        println!("no GMP on this machine (Debian: libgmp-dev)");
+        return Ok(());
+    }
+    let test = ["test", "-p", "weft-crypto", "--features", "gmp", "--test", "it", "squaring"];
+    run(&mut cargo(&test))
+}
+
 /// Runs the contracts' own checks.
 pub(crate) fn contracts(_: &mut Tally) -> Result<(), String> {
     run(&mut program("bash", &["contracts/test.sh"]))
