@@ -193,6 +193,7 @@ async fn heard(feed: &mut Subscription<Value>) -> Vec<&'static str> {
             Statement::Order(_) => "order",
             Statement::Execution(_) => "execution",
             Statement::Checkpoint(_) => "checkpoint",
+            Statement::Bundle(_) => "bundle",
         });
     }
     kinds
