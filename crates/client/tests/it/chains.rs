@@ -60,45 +60,48 @@ async fn alloy_deploys_calls_and_finds_logs_on_every_rollup() {
 }
 
 #[tokio::test]
-async fn alloy_hears_about_heads_logs_and_transactions() {
+async fn alloy_hears_about_heads_logs_and_transactions_of_every_rollup() {
     let world = World::start().await;
-    let rollup = world.realm.rollup(B).unwrap();
-    let counter = world.counter(B, 0).await;
-    let connect = WsConnect::new(rollup.ws_url());
-    let socket = ProviderBuilder::new().connect_pubsub_with(connect).await.unwrap();
-    let mut heads = socket.subscribe_blocks().await.unwrap();
-    let mut logs = socket.subscribe_logs(&Filter::new().address(counter)).await.unwrap();
-    let mut pending = socket.subscribe_pending_transactions().await.unwrap();
-    let increment = call(counter, &Counter::incrementCall {});
-    let receipt = rollup.send_sync(&signer(0), increment).await.unwrap();
-    while pending.recv().await.unwrap() != receipt.transaction_hash {}
-    let log = logs.recv().await.unwrap();
-    assert_eq!(log.transaction_hash, Some(receipt.transaction_hash));
-    while heads.recv().await.unwrap().number < log.block_number.unwrap() {}
+    for rollup in world.realm.rollups() {
+        let counter = world.counter(rollup.chain_id(), 0).await;
+        let connect = WsConnect::new(rollup.ws_url());
+        let socket = ProviderBuilder::new().connect_pubsub_with(connect).await.unwrap();
+        let mut heads = socket.subscribe_blocks().await.unwrap();
+        let mut logs = socket.subscribe_logs(&Filter::new().address(counter)).await.unwrap();
+        let mut pending = socket.subscribe_pending_transactions().await.unwrap();
+        let increment = call(counter, &Counter::incrementCall {});
+        let receipt = rollup.send_sync(&signer(0), increment).await.unwrap();
+        while pending.recv().await.unwrap() != receipt.transaction_hash {}
+        let log = logs.recv().await.unwrap();
+        assert_eq!(log.transaction_hash, Some(receipt.transaction_hash));
+        while heads.recv().await.unwrap().number < log.block_number.unwrap() {}
+    }
     world.node.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn many_calls_are_one() {
+async fn many_calls_are_one_on_every_rollup() {
     let world = World::start().await;
-    let counter = world.counter(A, 0).await;
-    let one = |call: Vec<u8>| Multicall::Call {
-        target: counter,
-        allowFailure: true,
-        callData: call.into(),
-    };
-    let calls = Multicall::aggregate3Call {
-        calls: vec![
-            one(Counter::incrementCall {}.abi_encode()),
-            one(Counter::incrementAndRevertCall {}.abi_encode()),
-            one(Counter::getCall {}.abi_encode()),
-        ],
-    };
-    let multicall = address!("cA11bde05977b3631167028862bE2a173976CA11");
-    let answers = world.view(A, multicall, calls).await;
-    let successes: Vec<bool> = answers.iter().map(|answer| answer.success).collect();
-    assert_eq!(successes, [true, false, true]);
-    assert_eq!(U256::from_be_slice(&answers[2].returnData), U256::from(1));
+    for rollup in world.realm.rollups() {
+        let counter = world.counter(rollup.chain_id(), 0).await;
+        let one = |call: Vec<u8>| Multicall::Call {
+            target: counter,
+            allowFailure: true,
+            callData: call.into(),
+        };
+        let calls = Multicall::aggregate3Call {
+            calls: vec![
+                one(Counter::incrementCall {}.abi_encode()),
+                one(Counter::incrementAndRevertCall {}.abi_encode()),
+                one(Counter::getCall {}.abi_encode()),
+            ],
+        };
+        let multicall = address!("cA11bde05977b3631167028862bE2a173976CA11");
+        let answers = world.view(rollup.chain_id(), multicall, calls).await;
+        let successes: Vec<bool> = answers.iter().map(|answer| answer.success).collect();
+        assert_eq!(successes, [true, false, true]);
+        assert_eq!(U256::from_be_slice(&answers[2].returnData), U256::from(1));
+    }
     world.node.stop().await.unwrap();
 }
 
