@@ -54,7 +54,8 @@ fn read(payload: &[u8]) -> SignedBatch {
 fn worked() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|it| it.parse::<f64>().ok());
+    let ticks =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|it| it.parse::<f64>().ok());
     ticks.sum::<f64>() / 100.0
 }
 

@@ -145,7 +145,7 @@ fn permit(on: u64, token: Address, nonce: u64) -> Permit2::permitTransferFromCal
     let nonce = U256::from(nonce);
     let message =
         typed::PermitTransferFrom { permitted, spender: address(BOB), nonce, deadline: U256::MAX };
-    let domain = eip712_domain! { name: "Permit2", chain_id: on, verifying_contract: PERMIT2 };
+    let domain = eip712_domain! { name: "Permit2", chain_id: on, verifying_contract: PERMIT2, };
     Permit2::permitTransferFromCall {
         permit: Permit2::Permit {
             permitted: Permit2::Permitted { token, amount: ETHER },
@@ -184,7 +184,7 @@ fn handle(
     on: u64,
 ) -> EntryPoint::handleOpsCall {
     let domain = eip712_domain! {
-        name: "ERC4337", version: "1", chain_id: on, verifying_contract: entry
+        name: "ERC4337", version: "1", chain_id: on, verifying_contract: entry,
     };
     let signed = EntryPoint::Operation {
         sender: operation.sender,
@@ -312,7 +312,7 @@ impl Here<'_> {
         on: u64,
     ) -> TransactionReceipt {
         let nonce = self.view(safe, Safe::nonceCall {}).await;
-        let domain = eip712_domain! { chain_id: on, verifying_contract: safe };
+        let domain = eip712_domain! { chain_id: on, verifying_contract: safe, };
         let mut signers = signers.to_vec();
         signers.sort_by_key(|signer| address(*signer));
         let message = typed::SafeTx::of(&call, nonce);

@@ -24,7 +24,7 @@ pub struct OrderPromise {
     pub chain: B256,
     /// When it was accepted, in milliseconds since the Unix epoch.
     pub unix_ms: u64,
-    /// Last L1 block by which the slot must be on L1; zero when no time is promised, as nodes do today.
+    /// Last L1 block by which the slot must be on L1; zero when no time is promised.
     pub l1_deadline: u64,
     /// Id of the bundle that the item is.
     pub bundle: Option<BundleId>,
