@@ -134,7 +134,7 @@ impl Opened {
     ///
     /// # Errors
     ///
-    /// [`TooLong`] for a plaintext that its envelope has no room for.
+    /// [`TooLong`] for a plaintext that its envelope has no room for, and for a body that is not as long as its envelope says.
     pub fn envelope(
         &self,
         scheme: &EpochKeyScheme,
@@ -145,17 +145,29 @@ impl Opened {
                 scheme.rebuild_plaintext(carriage, &leg.plaintext(), seed)
             }
             Self::Other { seed, plaintext } => scheme.rebuild_plaintext(carriage, plaintext, seed),
-            Self::Malformed { seed, padded } => Ok(scheme.rebuild(carriage, padded, seed)),
-            Self::Undecryptable { head, masked_seed, body } => Ok(Envelope {
-                scheme: SchemeId::EpochKey,
-                key: scheme.key_id(),
-                carriage: *carriage,
-                head: head.to_vec(),
-                masked_seed: *masked_seed,
-                body: body.to_vec(),
-            }),
+            Self::Malformed { seed, padded } => {
+                fits(carriage, padded.len())?;
+                Ok(scheme.rebuild(carriage, padded, seed))
+            }
+            Self::Undecryptable { head, masked_seed, body } => {
+                fits(carriage, body.len())?;
+                Ok(Envelope {
+                    scheme: SchemeId::EpochKey,
+                    key: scheme.key_id(),
+                    carriage: *carriage,
+                    head: head.to_vec(),
+                    masked_seed: *masked_seed,
+                    body: body.to_vec(),
+                })
+            }
         }
     }
+}
+
+/// Checks that a body fills its bucket, as that of every envelope does.
+fn fits(carriage: &Carriage, found: usize) -> Result<(), TooLong> {
+    let bound = carriage.size.bytes();
+    if found == bound { Ok(()) } else { Err(TooLong { found, bound }) }
 }
 
 impl Wire for Ordered {

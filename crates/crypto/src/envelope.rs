@@ -55,7 +55,7 @@ const MAX_GAS: u8 = 10;
 
 /// A plaintext is longer than the bucket takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("plaintext of {found} bytes is over the bucket's {bound}")]
+#[error("{found} bytes do not fit the bucket's {bound}")]
 pub struct TooLong {
     /// Bytes found.
     pub found: usize,

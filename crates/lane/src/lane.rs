@@ -238,7 +238,8 @@ impl Lane {
             self.close(effects);
             self.opened(effects);
         }
-        let part = self.sealing.start(epoch);
+        let listed = self.open.as_ref().map(|slot| slot.header().available.clone());
+        let part = self.sealing.start(epoch, &listed.unwrap_or_default());
         self.run(part, effects);
         Ok(())
     }
@@ -281,7 +282,7 @@ impl Lane {
             return self.run(Some(rest), effects);
         }
         while let Some(epoch) = self.sealing.late() {
-            let late = self.sealing.start(epoch);
+            let late = self.sealing.start(epoch, &[]);
             self.run(late, effects);
         }
     }

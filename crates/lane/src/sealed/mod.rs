@@ -307,15 +307,17 @@ impl Sealing {
         }
     }
 
-    /// Takes a closed epoch out to run in the open slot, or the first part of it.
-    pub(crate) fn start(&mut self, epoch: u64) -> Option<Part> {
+    /// Takes a closed epoch out to run in the open slot, or the first part of it; what this slot's header lists no later part
+    /// loses (P8).
+    pub(crate) fn start(&mut self, epoch: u64, listed: &[NetworkId]) -> Option<Part> {
         let started = self.closed.remove(&epoch)?;
         let (is_late, items) = (started.is_late, started.epoch.items);
         if is_late {
             // Nothing of what is late travels.
             return Some(self.part(epoch, true, items));
         }
-        let available = started.available;
+        let mut available = started.available.clone();
+        available.extend(listed.iter().filter(|network| !started.available.contains(network)));
         self.opening = Some(Rest { epoch, items: items.into(), available });
         self.go_on()
     }

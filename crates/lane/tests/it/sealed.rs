@@ -552,8 +552,33 @@ fn configurations_that_seal_nothing_are_refused() {
     assert_eq!(fees.0, u128::MAX, "no fee that overflows is small");
 }
 
+/// A rollup that was away at the close and is there when the first part runs is there for all of them (T1): the sequencer
+/// has read the rest by then.
+#[test]
+fn t1_who_came_back_for_the_first_part_stays_for_the_others() {
+    let c = ROLLUPS[2];
+    let mut world = large_without(Some(c), 4, MAX_OPENED_BYTES / 2);
+    assert!(!world.lane.open_slot().unwrap().available.contains(&c));
+    world.ok(slot(9), available(c, true));
+    tick_to(&mut world, 10);
+    world.ok(slot(10), reveal(2, list(2)));
+    assert!(world.lane.open_slot().unwrap().available.contains(&c));
+    assert_eq!(world.lane.sealing().opening(), Some(2), "there is a second part");
+    world.ok(slot(10) + 1, available(c, false));
+    world.ok(slot(10) + 2, Input::Close);
+    world.ok(slot(10) + 2, Input::Tick);
+    assert!(world.lane.open_slot().unwrap().available.contains(&c));
+    tick_to(&mut world, 12);
+    assert!(!world.lane.open_slot().unwrap().available.contains(&c), "then it may leave");
+}
+
 /// A lane with a closed epoch 2 of `items`, each of so many bytes, in slot 9.
 fn large(items: u64, size_bytes: u64) -> World {
+    large_without(None, items, size_bytes)
+}
+
+/// The same, with a rollup that the last header of the epoch does not list.
+fn large_without(away: Option<NetworkId>, items: u64, size_bytes: u64) -> World {
     let mut config = sealing();
     let bounds = config.sealing.as_mut().unwrap();
     (bounds.max_items, bounds.max_bytes) = (64, u64::MAX);
@@ -570,6 +595,9 @@ fn large(items: u64, size_bytes: u64) -> World {
             ..sealed(item, 2)
         };
         world.ok(slot(5), Input::Seal(large));
+    }
+    for network in away {
+        world.ok(slot(5), available(network, false));
     }
     tick_to(&mut world, 9);
     world

@@ -191,6 +191,8 @@ impl Adoption<'_> {
     }
 
     fn close(&mut self, unix_ms: u64) -> Result<(), String> {
+        // There are no turns here that would do it, and what is kept of a moment has all that is not forgotten.
+        self.engine.forget_epochs();
         self.step(unix_ms, Input::Close)
     }
 

@@ -161,6 +161,16 @@ impl Sealing {
 }
 
 impl Engine {
+    /// Forgets epochs that ended long before the open slot.
+    pub(super) fn forget_epochs(&mut self) {
+        let slot = self.lane.open_slot().map(|header| header.number);
+        let (Some(slot), Some(config)) = (slot, &self.lane.config().sealing) else { return };
+        let (current, lane) = (config.epoch_of(slot), self.lane.sealing());
+        if let Some(sealing) = &mut self.sealing {
+            sealing.forget(current, |epoch| lane.closed(epoch).is_some());
+        }
+    }
+
     /// Gets ready for sealed items when the realm takes them.
     pub(super) fn begin_sealing(&mut self) -> Result<(), NodeError> {
         let options = self.config.sealing.clone();
