@@ -24,6 +24,7 @@ use weft_types::{
 const MAX_LIST: usize = 4096;
 
 /// One input of the node, or a check.
+#[allow(clippy::large_enum_variant, reason = "records are written and read one by one")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Record {
     /// What the realm is made of; the first record.

@@ -596,7 +596,7 @@ fn large_without(away: Option<NetworkId>, items: u64, size_bytes: u64) -> World 
         };
         world.ok(slot(5), Input::Seal(large));
     }
-    for network in away {
+    if let Some(network) = away {
         world.ok(slot(5), available(network, false));
     }
     tick_to(&mut world, 9);

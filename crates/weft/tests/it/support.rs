@@ -76,10 +76,16 @@ impl Dev {
         let all = [&["dev", "--json", "--port", "0"], args].concat();
         let mut child = command(&all).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        lines.read_line(&mut first).unwrap();
-        let banner: Value =
-            serde_json::from_str(&first).unwrap_or_else(|_| panic!("banner: `{first}`"));
+        let mut read = || {
+            let mut line = String::new();
+            lines.read_line(&mut line).unwrap();
+            serde_json::from_str::<Value>(&line).unwrap_or_else(|_| panic!("banner: `{line}`"))
+        };
+        // The log may warn of something first.
+        let mut banner = read();
+        while !banner["level"].is_null() {
+            banner = read();
+        }
         assert_eq!(banner["event"], "started", "{banner}");
         Self { child, lines, banner }
     }

@@ -40,8 +40,8 @@ fn tells(ran: &Ran, what: &str) {
 fn p44_an_attester_with_nothing_but_l1_signs_what_settles() {
     let story = Story::deploy();
     let node = story.start();
-    for _ in 0..2 {
-        story.send_bundle(&node);
+    for amount in ["1", "2"] {
+        story.send_bundle(&node, amount);
         story.post(&node);
     }
     node.stop();

@@ -35,11 +35,13 @@ enum Chain {
     Anvil(Child),
 }
 
-/// Makes a test for each client out of a story.
+/// Makes a test for each client out of a story. Those of the chain in this process run when they are asked for
+/// (`--run-ignored all`): each takes minutes, and the client that is not ours says more.
 macro_rules! on_both {
     ($($story:ident),+ $(,)?) => {
         mod embedded {
             $(#[test]
+            #[ignore = "takes minutes; its twin on anvil runs"]
             fn $story() { super::$story(crate::chain::Client::Embedded); })+
         }
         mod anvil {
@@ -55,6 +57,7 @@ macro_rules! on_both_waiting {
     ($($story:ident),+ $(,)?) => {
         mod embedded {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            #[ignore = "takes minutes; its twin on anvil runs"]
             async fn $story() { super::$story(crate::chain::Client::Embedded).await; })+
         }
         mod anvil {

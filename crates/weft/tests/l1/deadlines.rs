@@ -46,7 +46,8 @@ fn p47_a_slot_that_is_not_on_l1_by_its_deadline_is_punished_and_one_in_time_is_n
     let story = Story::deploy_with(
         Client::Embedded,
         1,
-        &["--liveness-penalty", "0.25ether", "--grace", "4"],
+        // What is left of the bond has to cover a safety penalty, or the seat is lost.
+        &["--liveness-penalty", "0.25ether", "--safety-penalty", "0.25ether", "--grace", "4"],
     );
     story.promise_within(WITHIN);
     let (node, runtime) = (story.start(), Runtime::new().unwrap());

@@ -247,9 +247,9 @@ impl Story {
     }
 
     /// Pays Bob on both rollups, or on none.
-    pub(crate) fn send_bundle(&self, node: &Node) {
+    pub(crate) fn send_bundle(&self, node: &Node, amount: &str) {
         let args = ["bundle", "send", "--wait", "--rpc", &node.urls[0]];
-        let sent = weft_reading(&args, &self.bundle(node, "1"));
+        let sent = weft_reading(&args, &self.bundle(node, amount));
         assert_eq!(sent.code, 0, "{sent:?}");
     }
 

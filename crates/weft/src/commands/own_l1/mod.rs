@@ -59,7 +59,7 @@ pub(crate) struct OwnL1Args {
     /// Uses this L1 instead of one of its own
     #[arg(long, value_name = "URL", conflicts_with_all = ["no_l1", "l1_port"])]
     l1: Option<String>,
-    /// Client of the L1: embedded or anvil
+    /// L1's client: embedded, anvil
     #[arg(long, value_name = "CLIENT", value_enum, default_value_t)]
     #[arg(hide_possible_values = true, conflicts_with_all = ["no_l1", "l1"])]
     l1_client: L1Client,
