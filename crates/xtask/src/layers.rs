@@ -81,11 +81,6 @@ const LAYERS: &[Layer] = &[
     },
     // One of its chains is a node.
     Layer {
-        name: "weft-devl1",
-        may_use: &["weft-contracts", "weft-ethereum", "weft-evm", "weft-node"],
-        libraries: None,
-    },
-    Layer {
         name: "weft-evm",
         may_use: &["weft-types", "weft-thread", "weft-contracts"],
         libraries: None,
@@ -198,6 +193,11 @@ const LAYERS: &[Layer] = &[
             "weft-evidence",
             "weft-settlement",
         ],
+        libraries: None,
+    },
+    Layer {
+        name: "weft-devl1",
+        may_use: &["weft-contracts", "weft-ethereum", "weft-evm", "weft-node"],
         libraries: None,
     },
     Layer {

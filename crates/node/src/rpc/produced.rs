@@ -30,10 +30,23 @@ pub(super) const METHODS: Methods = &[
 ];
 
 fn evm_mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
-    // Ganache takes a timestamp or an object here; only the block counts.
-    args.optional::<Value>(0)?;
-    call.engine.produce(call.network, 1, 0)?;
+    // Ganache takes an object here; only the block counts then.
+    let seconds = match args.optional::<Value>(0)? {
+        None | Some(Value::Object(_)) => 0,
+        Some(_) => until(call, args.required_number(0)?)?,
+    };
+    call.engine.produce(call.network, 1, seconds)?;
     Ok(json!("0x0"))
+}
+
+/// Returns the seconds from the last block to a time, a century at most.
+fn until(call: &Call<'_>, timestamp: u64) -> RpcResult<u64> {
+    let head = call.engine.chain(call.network).store.head().header.timestamp;
+    let seconds = timestamp.checked_sub(head);
+    let seconds = seconds.filter(|seconds| *seconds <= 100 * 365 * 86_400);
+    seconds.ok_or_else(|| {
+        RpcError::params(format!("timestamp {timestamp} is in the past, or too far"))
+    })
 }
 
 fn mine(call: &mut Call<'_>, args: &Args) -> RpcResult {
