@@ -94,7 +94,7 @@ fn tokens() -> (Sequencer, Vec<SignedBatch>) {
     let name = (String::from("Token"), String::from("T"), U256::from(18)).abi_encode_params();
     let creation = [CrossChainToken::BYTECODE.as_ref(), &name].concat();
     let of_first = Draft { gas: 4_000_000, ..Draft::pay(A, 0, 0, 0) };
-    let create = Draft { to: TxKind::Create, data: creation.into(), ..of_first.clone() };
+    let create = Draft { to: TxKind::Create, data: creation.into(), ..of_first };
     sequencer.submit(&create.item());
     let token = TxKind::Call(address(0).create(0));
     for holder in 0..8 {

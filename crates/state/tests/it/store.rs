@@ -205,9 +205,10 @@ fn a_flipped_bit_is_never_read_as_another_value() {
 }
 
 type Pair = (Vec<u8>, Vec<u8>);
+type Found = Result<Option<Vec<u8>>, StoreError>;
 
 /// Reads a table from end to end as far as that goes, and 500 keys one by one.
-fn read_all(path: &Path) -> (Vec<Pair>, Vec<Result<Option<Vec<u8>>, StoreError>>) {
+fn read_all(path: &Path) -> (Vec<Pair>, Vec<Found>) {
     let Ok(database) = Database::open(path, &Options::default()) else { return Default::default() };
     let view = database.view().unwrap();
     let pairs = view.range(LEFT, (Bound::Unbounded, Bound::Unbounded)).unwrap();
