@@ -33,7 +33,7 @@ interface Vectors {
 
 const { vectors, ...told } = JSON.parse(repositoryFile("vectors/types/promises.json")) as Vectors;
 const domain = domainOf(told.domain);
-const KINDS = ["order", "execution", "checkpoint"] as const;
+const KINDS = ["order", "execution", "checkpoint", "bundle"] as const;
 
 test("P14: promises say what the golden vectors say", async () => {
   for (const { statement, signer, encoding } of vectors) {
