@@ -20,17 +20,22 @@ const SAFE = "@safe-global/safe-smart-account/build/artifacts/contracts";
 export const Safe = published(`${SAFE}/Safe.sol/Safe.json`);
 export const SafeProxyFactory = published(`${SAFE}/proxies/SafeProxyFactory.sol/SafeProxyFactory.json`);
 
+export const AttestationPolicy = artifact("AttestationPolicy");
 export const Bridge = artifact("Bridge");
 export const Counter = artifact("Counter");
 export const CrossChainToken = artifact("CrossChainToken");
 export const DeadRegistry = artifact("DeadRegistry");
+export const Escape = artifact("Escape");
 export const FlashArb = artifact("FlashArb");
 export const FlashLender = artifact("FlashLender");
 export const Hub = artifact("Hub");
+export const Inbox = artifact("Inbox");
 export const L1Bridge = artifact("L1Bridge");
 export const Manager = artifact("Manager");
+export const OrderVerifier = artifact("OrderVerifier");
 export const Payer = artifact("Payer");
 export const RemoteTrader = artifact("RemoteTrader");
+export const SequencerRegistry = artifact("SequencerRegistry");
 
 // Every rollup has these two at their usual addresses; what is called of them.
 export const Multicall3 = {

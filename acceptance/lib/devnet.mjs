@@ -39,7 +39,12 @@ export async function devnetOnL1(...options) {
 
 /** Starts `weft` with `options`; it ends with the test file, however that ends. */
 export function start(options) {
-  const child = spawn("bash", ["-c", UNTIL_STDIN_ENDS, "bash", binary(), ...options]);
+  return run(binary(), options);
+}
+
+/** Starts a program that ends with the test file, however that ends. */
+export function run(program, options) {
+  const child = spawn("bash", ["-c", UNTIL_STDIN_ENDS, "bash", program, ...options]);
   let [output, log] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text) => (output += text));
   child.stderr.setEncoding("utf8").on("data", (text) => (log = (log + text).slice(-LOG_CHARACTERS)));

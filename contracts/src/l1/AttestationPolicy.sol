@@ -7,6 +7,7 @@ import {Signatures} from "./lib/Signatures.sol";
 /// @title m of n attesters (P44)
 contract AttestationPolicy is IAttestationPolicy {
     uint256 private constant SIGNED = 1 + Signatures.LENGTH;
+    uint256 private constant IN_CODE = 5;
 
     /// @inheritdoc IAttestationPolicy
     bytes32 public immutable programId;
@@ -15,7 +16,13 @@ contract AttestationPolicy is IAttestationPolicy {
     uint256 public immutable threshold;
 
     uint256 private immutable count;
-    mapping(uint256 index => address) private attesters;
+    // In the code, where reading them is nearly free; all further ones are in storage.
+    address private immutable attester0;
+    address private immutable attester1;
+    address private immutable attester2;
+    address private immutable attester3;
+    address private immutable attester4;
+    mapping(uint256 index => address) private further;
 
     constructor(bytes32 programId_, uint256 threshold_, address[] memory attesters_) {
         count = attesters_.length;
@@ -25,8 +32,14 @@ contract AttestationPolicy is IAttestationPolicy {
         address before = address(0);
         for (uint256 i = 0; i < count; i++) {
             if (attesters_[i] <= before) revert InvalidAttester(attesters_[i]);
-            before = attesters[i] = attesters_[i];
+            before = attesters_[i];
+            if (i >= IN_CODE) further[i] = before;
         }
+        attester0 = attesters_[0];
+        attester1 = _at(attesters_, 1);
+        attester2 = _at(attesters_, 2);
+        attester3 = _at(attesters_, 3);
+        attester4 = _at(attesters_, 4);
         (programId, threshold) = (programId_, threshold_);
     }
 
@@ -37,14 +50,22 @@ contract AttestationPolicy is IAttestationPolicy {
         for (uint256 pos = 0; pos < proof.length; pos += SIGNED) {
             uint256 index = uint8(proof[pos]);
             if (index < next || index >= count) return false;
-            if (Signatures.signer(digest, proof[pos + 1:pos + SIGNED]) != attesters[index]) return false;
+            if (Signatures.signer(digest, proof[pos + 1:pos + SIGNED]) != attester(index)) return false;
             next = index + 1;
         }
         return true;
     }
 
     /// @inheritdoc IAttestationPolicy
-    function attester(uint256 index) external view returns (address) {
-        return attesters[index];
+    function attester(uint256 index) public view returns (address) {
+        if (index >= IN_CODE) return further[index];
+        if (index == 0) return attester0;
+        if (index == 1) return attester1;
+        if (index == 2) return attester2;
+        return index == 3 ? attester3 : attester4;
+    }
+
+    function _at(address[] memory list, uint256 index) private pure returns (address) {
+        return index < list.length ? list[index] : address(0);
     }
 }

@@ -6,6 +6,7 @@ import {IInbox} from "./interfaces/IInbox.sol";
 import {IL1Bridge} from "./interfaces/IL1Bridge.sol";
 import {IPolicy} from "./interfaces/IPolicy.sol";
 import {ISequencerRegistry} from "./interfaces/ISequencerRegistry.sol";
+import {Head, Heads, Waiting} from "./lib/Heads.sol";
 import {History} from "./lib/History.sol";
 import {Realm} from "./lib/Realm.sol";
 import {Signatures} from "./lib/Signatures.sol";
@@ -32,20 +33,10 @@ contract Hub is IHub {
     /// Batches that may wait for settlement. Their records are kept in a ring, so a batch writes no new words.
     uint256 private constant RING = 256;
 
-    struct Head {
-        uint64 number;
-        uint64 lastSlot;
-        uint64 inboxCursor;
-        uint32 l1Block;
-        /// Of what is settled: how many settlements there were.
-        uint32 settlements;
-    }
-
+    /// What a batch is settled by.
     struct Record {
         bytes32 hash;
-        uint128 rollups;
-        uint64 inboxCursor;
-        uint64 lastSlot;
+        Waiting rest;
     }
 
     IInbox private immutable inbox;
@@ -63,8 +54,6 @@ contract Hub is IHub {
     /// @inheritdoc IHub
     uint64 public immutable exitWindow;
 
-    /// @inheritdoc IHub
-    uint32 public rollupCount;
     /// Entries that the next batch must consume because accounts left by a state proof.
     uint64 private mustReach;
     /// Last slot of batches that are void.
@@ -73,16 +62,17 @@ contract Hub is IHub {
     /// @inheritdoc IHub
     bytes32 public registryHash;
 
+    /// Counts the settlements there were.
     Head private done;
+    /// Counts the rollups, whom both posting and settling ask for.
     Head private last;
-    /// Hash of the last posted batch.
-    bytes32 private lastHash;
     /// Digests of all settled statements.
     bytes32[32] private history;
 
-    /// Batches that wait for settlement, and the hash of the settled one that they follow. A batch that is settled as it is
-    /// posted has no place here.
-    mapping(uint256 place => Record) private ring;
+    /// Hashes of the batches that wait for settlement and of the settled one that they follow.
+    mapping(uint256 place => bytes32) private hashes;
+    /// What else is asked of batches that wait; one that is settled as it is posted has no place here.
+    mapping(uint256 place => Waiting) private ring;
     /// Which rollups have this policy: one word says it of all.
     mapping(IPolicy policy => uint128 rollups) private governed;
     mapping(uint32 id => Rollup) private rollups;
@@ -100,9 +90,9 @@ contract Hub is IHub {
         forceWindow = config.forceWindow;
         silenceWindow = config.silenceWindow;
         exitWindow = config.exitWindow;
-        done.l1Block = uint32(block.number);
-        last.l1Block = uint32(block.number);
-        lastHash = genesisHash();
+        done = Heads.head(0, 0, 0, uint32(block.number), 0);
+        last = done;
+        hashes[0] = genesisHash();
     }
 
     /// @inheritdoc IHub
@@ -120,8 +110,9 @@ contract Hub is IHub {
         if (network == 0 || network != chainId) revert InvalidChainId(chainId);
         if (chainId == block.chainid || idOf[network] != 0) revert ChainIdTaken(chainId);
         if (address(policy).code.length == 0) revert NotAPolicy(address(policy));
-        if (rollupCount == MAX_ROLLUPS) revert TooManyRollups();
-        id = ++rollupCount;
+        if (rollupCount() == MAX_ROLLUPS) revert TooManyRollups();
+        id = rollupCount() + 1;
+        last = last.withCount(id);
         idOf[network] = id;
         Outcome memory genesis = Outcome(genesisStateRoot, genesisBlockHash, 0, 0, 0, 0);
         Rollup memory entry = Rollup(chainId, policy, keccak256(config), keccak256(abi.encode(genesis)));
@@ -130,38 +121,40 @@ contract Hub is IHub {
         bytes32 running = _registered(id, entry);
         registryHash = running;
         emit RollupRegistered(id, chainId, policy, entry.commitment, entry.configHash, msg.value, running, config);
-        if (msg.value != 0) bridge.fund{value: msg.value}(network);
+        bridge.enroll{value: msg.value}(id, network);
     }
 
     /// @inheritdoc IHub
     function postBatch(BatchHeader calldata header, bytes calldata signature) external returns (bytes32) {
         Record memory record = _postSigned(header, signature);
-        _keep(header, record);
+        ring[header.number % RING] = record.rest;
         return record.hash;
     }
 
     /// @inheritdoc IHub
     function postForced(uint64 inboxCursor) external returns (bytes32) {
-        uint256 from = uint256(last.l1Block) + silenceWindow + 1;
+        Head before = last;
+        uint256 from = uint256(before.l1Block()) + silenceWindow + 1;
         if (block.number < from) revert NotSilent(from);
-        if (inboxCursor <= last.inboxCursor) revert NothingToDo();
-        uint64 slot = last.lastSlot + 1;
+        if (inboxCursor <= before.inboxCursor()) revert NothingToDo();
+        uint64 slot = before.lastSlot() + 1;
         BatchHeader memory header;
-        header.number = last.number + 1;
-        header.parent = lastHash;
+        header.number = before.number() + 1;
+        header.parent = hashes[before.number() % RING];
         (header.firstSlot, header.lastSlot) = (slot, slot);
         header.inboxCursor = inboxCursor;
         header.l1Number = uint64(block.number - 1);
         header.l1Hash = blockhash(block.number - 1);
-        header.rollups = uint128((uint256(1) << rollupCount) - 1);
-        Record memory record = _post(header, new bytes32[](0), address(0), last.l1Block);
-        _keep(header, record);
+        header.rollups = uint128((uint256(1) << before.count()) - 1);
+        Record memory record = _post(header, new bytes32[](0), address(0), before.l1Block());
+        ring[header.number % RING] = record.rest;
         return record.hash;
     }
 
     /// @inheritdoc IHub
     function settle(Statement calldata statement, Approval[] calldata approvals) external {
-        _settle(statement, approvals, ring[statement.lastBatch % RING]);
+        uint256 place = statement.lastBatch % RING;
+        _settle(statement, approvals, Record(hashes[place], ring[place]));
     }
 
     /// @inheritdoc IHub
@@ -179,14 +172,13 @@ contract Hub is IHub {
     /// @inheritdoc IHub
     function escape(uint32 network) external returns (bytes32) {
         if (msg.sender != escapeHatch) revert Unauthorized(msg.sender);
-        Head memory base = done;
-        uint256 from = uint256(base.l1Block) + exitWindow + 1;
+        (Head base, Head before) = (done, last);
+        uint256 from = uint256(base.l1Block()) + exitWindow + 1;
         if (block.number < from) revert NotOverdue(from);
         mustReach = inbox.count() + 1;
-        if (last.lastSlot > voidedSlot) voidedSlot = last.lastSlot;
-        emit BatchesVoided(base.number, last.number, mustReach);
-        if (last.number != base.number) lastHash = ring[base.number % RING].hash;
-        (last.number, last.lastSlot, last.inboxCursor) = (base.number, base.lastSlot, base.inboxCursor);
+        if (before.lastSlot() > voidedSlot) voidedSlot = before.lastSlot();
+        emit BatchesVoided(base.number(), before.number(), mustReach);
+        last = Heads.head(base.number(), base.lastSlot(), base.inboxCursor(), before.l1Block(), before.count());
         return rollups[idOf[network]].commitment;
     }
 
@@ -196,29 +188,36 @@ contract Hub is IHub {
         view
         returns (uint64 number, uint64 lastSlot, uint64 inboxCursor, uint64 l1Block, bytes32 hash)
     {
-        Head memory head = last;
-        return (head.number, head.lastSlot, head.inboxCursor, head.l1Block, lastHash);
+        Head head = last;
+        bytes32 parent = hashes[head.number() % RING];
+        return (head.number(), head.lastSlot(), head.inboxCursor(), head.l1Block(), parent);
     }
 
     /// @inheritdoc IHub
     function settled() external view returns (uint64 number, uint64 lastSlot, uint64 inboxCursor, uint64 l1Block) {
-        Head memory head = done;
-        return (head.number, head.lastSlot, head.inboxCursor, head.l1Block);
+        Head head = done;
+        return (head.number(), head.lastSlot(), head.inboxCursor(), head.l1Block());
     }
 
     /// @inheritdoc IHub
     function settlements() external view returns (uint32) {
-        return done.settlements;
+        return done.count();
+    }
+
+    /// @inheritdoc IHub
+    function rollupCount() public view returns (uint32) {
+        return last.count();
     }
 
     /// @inheritdoc IHub
     function wasSettled(bytes32 digest, uint256 settlement, bytes32[] calldata siblings) external view returns (bool) {
-        return history.holds(done.settlements, digest, settlement, siblings);
+        return history.holds(done.count(), digest, settlement, siblings);
     }
 
     /// @inheritdoc IHub
     function highestSlot() external view returns (uint64) {
-        return last.lastSlot > voidedSlot ? last.lastSlot : voidedSlot;
+        uint64 lastSlot = last.lastSlot();
+        return lastSlot > voidedSlot ? lastSlot : voidedSlot;
     }
 
     /// @inheritdoc IHub
@@ -277,36 +276,29 @@ contract Hub is IHub {
         return _post(header, blobs, signer, uint32(block.number));
     }
 
-    /// Posts a batch without a place in the ring. `heard` is the L1 block in which a sequencer was heard of last.
+    /// Posts a batch, of which only the hash is kept. `heard` is the L1 block in which a sequencer was heard of last.
     function _post(BatchHeader memory header, bytes32[] memory blobs, address signer, uint32 heard)
         private
         returns (Record memory)
     {
-        Head memory before = last;
-        bytes32 parent = lastHash;
-        if (header.number != before.number + 1 || header.parent != parent) revert NotNext(before.number, parent);
-        if (header.number >= done.number + RING) revert TooManyUnsettled();
-        _checkClaims(header, before.lastSlot);
-        bytes28 accumulator = _checkCursor(header, before.inboxCursor);
+        Head before = last;
+        bytes32 parent = hashes[before.number() % RING];
+        if (header.number != before.number() + 1 || header.parent != parent) revert NotNext(before.number(), parent);
+        if (header.number >= done.number() + RING) revert TooManyUnsettled();
+        _checkClaims(header, before);
+        bytes28 accumulator = _checkCursor(header, before.inboxCursor());
         bytes32 registry = registryHash;
         bytes32 hash = _hash(Realm.BATCH, abi.encodePacked(batchDigest(header, blobs), registry, accumulator));
-        last = Head(header.number, header.lastSlot, header.inboxCursor, heard, 0);
-        lastHash = hash;
+        last = Heads.head(header.number, header.lastSlot, header.inboxCursor, heard, before.count());
+        hashes[header.number % RING] = hash;
         emit BatchPosted(header.number, hash, signer, header, registry, accumulator, blobs);
-        return Record(hash, header.rollups, header.inboxCursor, header.lastSlot);
+        return Record(hash, Heads.waiting(header.rollups, header.inboxCursor, header.lastSlot));
     }
 
-    /// Keeps a batch until it is settled, and the hash of the settled one before it for the case that this one is voided.
-    function _keep(BatchHeader memory header, Record memory record) private {
-        ring[header.number % RING] = record;
-        if (header.number != done.number + 1) return;
-        Record storage before = ring[(header.number - 1) % RING];
-        if (before.hash != header.parent) before.hash = header.parent;
-    }
-
-    function _checkClaims(BatchHeader memory header, uint64 lastSlot) private view {
+    function _checkClaims(BatchHeader memory header, Head before) private view {
+        uint64 lastSlot = before.lastSlot();
         if (header.firstSlot != lastSlot + 1 || header.lastSlot < header.firstSlot) revert WrongSlots(lastSlot);
-        if (header.rollups == 0 || header.rollups >> rollupCount != 0) revert UnknownRollups(header.rollups);
+        if (header.rollups == 0 || header.rollups >> before.count() != 0) revert UnknownRollups(header.rollups);
         // The EVM answers zero for other blocks.
         bool isKnown = header.l1Hash != 0 && blockhash(header.l1Number) == header.l1Hash;
         if (!isKnown) revert WrongOrigin(header.l1Number, header.l1Hash);
@@ -324,28 +316,32 @@ contract Hub is IHub {
     }
 
     function _settle(Statement calldata statement, Approval[] calldata approvals, Record memory record) private {
-        uint128 named = _named(statement.firstBatch, statement.lastBatch, record);
+        uint128 named = _named(statement.firstBatch, statement.lastBatch, record.rest.rollups());
         if (record.hash != statement.batchHash) revert WrongBatch(record.hash);
         bytes32 digest = statementDigest(statement);
         _checkApprovals(approvals, digest, statement.programId, named);
         bytes32[] memory roots = _advance(statement.transitions, named);
         _checkGivers(statement.transfers, named);
-        uint32 settlement = done.settlements;
-        history.append(settlement, digest);
-        done = Head(statement.lastBatch, record.lastSlot, record.inboxCursor, uint32(block.number), settlement + 1);
-        bytes32 root = bridge.settle(named, roots, statement.transfers, rollupCount);
-        emit BatchesSettled(
-            statement.lastBatch, record.hash, digest, record.lastSlot, record.inboxCursor, root, settlement
-        );
+        uint32 settlement = _note(statement.lastBatch, record.rest, digest);
+        bytes32 root = bridge.settle(named, roots, statement.transfers, rollupCount());
+        (uint64 lastSlot, uint64 cursor) = (record.rest.lastSlot(), record.rest.inboxCursor());
+        emit BatchesSettled(statement.lastBatch, record.hash, digest, lastSlot, cursor, root, settlement);
     }
 
-    /// Returns the rollups that the batches name, of which `record` is the last; these must be the next ones.
-    function _named(uint64 first, uint64 end, Record memory record) private view returns (uint128 named) {
-        if (first != done.number + 1 || end < first || end > last.number) revert WrongBatches(first, end);
-        named = record.rollups;
+    /// Notes the end of what is settled and the statement, and returns the number of the settlement.
+    function _note(uint64 lastBatch, Waiting end, bytes32 digest) private returns (uint32 settlement) {
+        settlement = done.count();
+        done = Heads.head(lastBatch, end.lastSlot(), end.inboxCursor(), uint32(block.number), settlement + 1);
+        history.append(settlement, digest);
+    }
+
+    /// Returns the rollups that the batches name, of which the last one names `named`; these must be the next ones.
+    function _named(uint64 first, uint64 end, uint128 named) private view returns (uint128) {
+        if (first != done.number() + 1 || end < first || end > last.number()) revert WrongBatches(first, end);
         for (uint256 number = first; number < end; number++) {
-            named |= ring[number % RING].rollups;
+            named |= ring[number % RING].rollups();
         }
+        return named;
     }
 
     /// Every approval given must hold, and those of all named rollups must be given.

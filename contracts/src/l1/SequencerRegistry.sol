@@ -30,8 +30,11 @@ contract SequencerRegistry is ISequencerRegistry {
     uint256 public immutable unbondingBlocks;
 
     address private seatOperator;
-    uint64 private seatSince;
+    // One word, the only one that is read for a batch.
     address private seatKey;
+    uint64 private seatSince;
+    /// Invariant: `_isBonded(seatOperator)`.
+    bool private isSeatBonded;
 
     mapping(address operator => Operator) private operators;
     mapping(address key => Key) private keys;
@@ -90,6 +93,7 @@ contract SequencerRegistry is ISequencerRegistry {
         Operator storage operator = operators[msg.sender];
         if (operator.leavesAt != 0 || operator.bond == 0) revert NotLeaving();
         operator.leavesAt = uint64(block.number + unbondingBlocks);
+        _noteBond(msg.sender);
         emit Leaving(msg.sender, operator.leavesAt);
     }
 
@@ -100,6 +104,7 @@ contract SequencerRegistry is ISequencerRegistry {
         if (from == 0) revert NotLeaving();
         if (block.number < from) revert NotYet(from);
         delete operators[msg.sender];
+        _noteBond(msg.sender);
         emit BondChanged(msg.sender, 0);
         _pay(to, amount);
     }
@@ -110,6 +115,7 @@ contract SequencerRegistry is ISequencerRegistry {
         uint256 bond = operators[operator].bond;
         taken = amount < bond ? amount : bond;
         operators[operator].bond = uint128(bond - taken);
+        _noteBond(operator);
         emit BondChanged(operator, bond - taken);
         emit Slashed(operator, id, taken, to);
         _pay(to, taken);
@@ -128,7 +134,7 @@ contract SequencerRegistry is ISequencerRegistry {
 
     /// @inheritdoc ISequencerRegistry
     function isSequencer(address key) external view returns (bool) {
-        return key == seatKey && _isBonded(seatOperator);
+        return key == seatKey && isSeatBonded;
     }
 
     /// @inheritdoc ISequencerRegistry
@@ -148,6 +154,11 @@ contract SequencerRegistry is ISequencerRegistry {
         return entry.bond >= minimumBond && entry.leavesAt == 0;
     }
 
+    /// To be called wherever the bond of `operator` has changed, or whether it leaves.
+    function _noteBond(address operator) private {
+        if (operator == seatOperator) isSeatBonded = _isBonded(operator);
+    }
+
     function _checkBond(address operator) private view {
         if (!_isBonded(operator)) revert BondTooLow(operators[operator].bond, minimumBond);
     }
@@ -160,6 +171,7 @@ contract SequencerRegistry is ISequencerRegistry {
     function _addBond(address operator, uint256 amount) private {
         uint256 bond = operators[operator].bond + amount;
         operators[operator].bond = uint128(bond);
+        _noteBond(operator);
         emit BondChanged(operator, bond);
     }
 
@@ -170,7 +182,7 @@ contract SequencerRegistry is ISequencerRegistry {
     }
 
     function _sit(address operator, address key) private {
-        (seatOperator, seatKey, seatSince) = (operator, key, uint64(block.number));
+        (seatOperator, seatKey, seatSince, isSeatBonded) = (operator, key, uint64(block.number), true);
         emit SeatTaken(operator, key);
     }
 

@@ -54,6 +54,30 @@ contract DeadlinesTest is L1Fixture {
         slasher.punishMissing(given);
     }
 
+    /// forge-config: default.isolate = true
+    function test_gas_punishMissing() public {
+        bytes memory given = _promise(SEQUENCER_KEY, 9, 1010);
+        vm.roll(2000);
+        vm.deal(bob, 1);
+        vm.prank(bob);
+        slasher.punishMissing(given);
+        vm.snapshotGasLastCall("punish a missed deadline");
+    }
+
+    function test_p47_noByteOfAMissedPromiseCanBeChanged() public {
+        bytes memory given = _promise(SEQUENCER_KEY, 9, 1010);
+        vm.roll(2000);
+        for (uint256 place = 0; place < given.length; place++) {
+            bytes1 flip = bytes1(uint8(1) << uint8(place % 8));
+            given[place] ^= flip;
+            try slasher.punishMissing(given) {
+                revert("an altered promise is punished");
+            } catch {}
+            given[place] ^= flip;
+        }
+        slasher.punishMissing(given);
+    }
+
     /// Places that L1 fills have no running hash, and a promise of one that names any binds nobody.
     function test_p47_aPlaceOfL1IsPromisedWithoutHashes() public {
         vm.roll(2000);

@@ -4,23 +4,21 @@ pragma solidity 0.8.37;
 import {WrappedToken} from "../../src/WrappedToken.sol";
 import {BRIDGE} from "../../src/interfaces/Addresses.sol";
 import {IEscape} from "../../src/l1/interfaces/IEscape.sol";
-import {BatchHeader, IHub, Outcome, Statement, Transfer} from "../../src/l1/interfaces/IHub.sol";
+import {Approval, BatchHeader, IHub, Outcome, Statement, Transfer} from "../../src/l1/interfaces/IHub.sol";
 import {ISequencerRegistry} from "../../src/l1/interfaces/ISequencerRegistry.sol";
 import {StateProof} from "../../src/l1/lib/StateProof.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
+import {States} from "../support/States.sol";
 import {TestToken} from "../support/Tokens.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Tries of one or two accounts, and the ways out and back that depend on them.
 contract EscapeTest is L1Fixture {
-    bytes32 private constant EMPTY_CODE = 0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470;
-    bytes32 private constant EMPTY_TRIE = 0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421;
-
     /// Settled outcome of rollup 1.
     Outcome private outcome;
 
     function test_p46_anAccountLeavesWithItsEther() public {
-        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        bytes[] memory proof = _settleAccount(alice, 3 ether, States.EMPTY_TRIE);
         vm.roll(block.number + EXIT_WINDOW + 1);
         uint64 entries = inbox.count();
         vm.prank(alice);
@@ -31,7 +29,7 @@ contract EscapeTest is L1Fixture {
     }
 
     function test_p46_nobodyLeavesWhileThereAreSettlements() public {
-        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        bytes[] memory proof = _settleAccount(alice, 3 ether, States.EMPTY_TRIE);
         uint256 from = block.number + EXIT_WINDOW + 1;
         vm.roll(from - 1);
         vm.expectRevert(abi.encodeWithSelector(IHub.NotOverdue.selector, from));
@@ -40,7 +38,7 @@ contract EscapeTest is L1Fixture {
     }
 
     function test_p46_anAccountLeavesOnce() public {
-        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        bytes[] memory proof = _settleAccount(alice, 3 ether, States.EMPTY_TRIE);
         vm.roll(block.number + EXIT_WINDOW + 1);
         vm.startPrank(alice);
         escape.exitEther(901, outcome, proof, bob);
@@ -52,9 +50,9 @@ contract EscapeTest is L1Fixture {
     }
 
     function test_p46_onlyTheSettledOutcomeCounts() public {
-        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        bytes[] memory proof = _settleAccount(alice, 3 ether, States.EMPTY_TRIE);
         Outcome memory stale = outcome;
-        _settleAccount(alice, 1 ether, EMPTY_TRIE);
+        _settleAccount(alice, 1 ether, States.EMPTY_TRIE);
         vm.roll(block.number + EXIT_WINDOW + 1);
         bytes32 settled = keccak256(abi.encode(outcome));
         vm.expectRevert(abi.encodeWithSelector(IEscape.NotSettled.selector, uint32(901), settled));
@@ -63,7 +61,7 @@ contract EscapeTest is L1Fixture {
     }
 
     function test_p46_nobodyLeavesWithAnothersEther() public {
-        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        bytes[] memory proof = _settleAccount(alice, 3 ether, States.EMPTY_TRIE);
         vm.roll(block.number + EXIT_WINDOW + 1);
         vm.expectRevert(abi.encodeWithSelector(StateProof.InvalidProof.selector));
         vm.prank(bob);
@@ -78,7 +76,7 @@ contract EscapeTest is L1Fixture {
     }
 
     function test_p46_nobodyLeavesWithNothing() public {
-        bytes[] memory proof = _settleAccount(alice, 0, EMPTY_TRIE);
+        bytes[] memory proof = _settleAccount(alice, 0, States.EMPTY_TRIE);
         vm.roll(block.number + EXIT_WINDOW + 1);
         vm.expectRevert(abi.encodeWithSelector(IEscape.NothingToExit.selector));
         vm.prank(alice);
@@ -92,8 +90,8 @@ contract EscapeTest is L1Fixture {
         for (uint160 i = 1; _nibble(other) == _nibble(alice); i++) {
             other = address(i);
         }
-        bytes memory left = _leafNode(alice, 1, _account(2 ether, EMPTY_TRIE));
-        bytes memory right = _leafNode(other, 1, _account(5, EMPTY_TRIE));
+        bytes memory left = States.leafNode(alice, 1, States.account(2 ether, States.EMPTY_TRIE));
+        bytes memory right = States.leafNode(other, 1, States.account(5, States.EMPTY_TRIE));
         bytes memory branch;
         for (uint8 i = 0; i < 16; i++) {
             bytes memory child = hex"80";
@@ -101,7 +99,7 @@ contract EscapeTest is L1Fixture {
             if (i == _nibble(other)) child = abi.encodePacked(uint8(0xa0), keccak256(right));
             branch = bytes.concat(branch, child);
         }
-        branch = _list(bytes.concat(branch, hex"80"));
+        branch = States.list(bytes.concat(branch, hex"80"));
         bytes[] memory proof = new bytes[](2);
         (proof[0], proof[1]) = (branch, left);
         _settleRoot(keccak256(branch));
@@ -115,22 +113,9 @@ contract EscapeTest is L1Fixture {
 
     function test_p46_anAccountLeavesWithItsTokens() public {
         TestToken token = new TestToken("Native", "NAT", 8);
-        token.mint(alice, 1_000);
-        register(901, policy, 10 ether);
-        vm.startPrank(alice);
-        token.approve(address(bridge), 1_000);
-        bridge.bridgeAsset(901, alice, 1_000, address(token), false, "");
-        vm.stopPrank();
-        bytes memory balance = _storageLeaf(keccak256(abi.encode(alice, uint256(4))), hex"8203e8");
-        bytes32 codeHash = keccak256(type(WrappedToken).creationCode);
-        bytes32 salt = keccak256(abi.encode(uint32(0), address(token)));
-        address wrapped = address(uint160(uint256(keccak256(abi.encodePacked(hex"ff", BRIDGE, salt, codeHash)))));
-        bytes memory node = _leafNode(wrapped, 0, _account(0, keccak256(balance)));
-        _settleRoot(keccak256(node));
+        (bytes[] memory accountProof, bytes[] memory storageProof) = _bridgeTokens(token);
+        _settleRoot(keccak256(accountProof[0]));
         vm.roll(block.number + EXIT_WINDOW + 1);
-        bytes[] memory accountProof = new bytes[](1);
-        bytes[] memory storageProof = new bytes[](1);
-        (accountProof[0], storageProof[0]) = (node, balance);
         vm.expectRevert(abi.encodeWithSelector(IEscape.NativeToken.selector));
         escape.exitToken(901, outcome, 901, address(token), accountProof, storageProof, bob);
         vm.prank(alice);
@@ -138,8 +123,50 @@ contract EscapeTest is L1Fixture {
         assertEq(token.balanceOf(bob), 1_000);
     }
 
+    /// forge-config: default.isolate = true
+    function test_gas_exitEther() public {
+        register(901, policy, 10 ether);
+        bytes[] memory proof = new bytes[](1);
+        proof[0] = States.leafNode(alice, 0, States.account(3 ether, States.EMPTY_TRIE));
+        _settleForcedRoot(keccak256(proof[0]));
+        vm.deal(bob, 1);
+        vm.prank(alice);
+        escape.exitEther(901, outcome, proof, bob);
+        vm.snapshotGasLastCall("exit ether by a proof of one node");
+    }
+
+    /// A state of a million accounts has five or six branches above each.
+    ///
+    /// forge-config: default.isolate = true
+    function test_gas_exitEtherBelowABranch() public {
+        register(901, policy, 10 ether);
+        bytes[] memory proof = new bytes[](2);
+        proof[1] = States.leafNode(alice, 1, States.account(3 ether, States.EMPTY_TRIE));
+        bytes memory branch;
+        for (uint8 i = 0; i < 16; i++) {
+            bytes32 hash = i == _nibble(alice) ? keccak256(proof[1]) : keccak256(abi.encode(i));
+            branch = bytes.concat(branch, abi.encodePacked(uint8(0xa0), hash));
+        }
+        proof[0] = States.list(bytes.concat(branch, hex"80"));
+        _settleForcedRoot(keccak256(proof[0]));
+        vm.deal(bob, 1);
+        vm.prank(alice);
+        escape.exitEther(901, outcome, proof, bob);
+        vm.snapshotGasLastCall("exit ether by a proof of two nodes");
+    }
+
+    /// forge-config: default.isolate = true
+    function test_gas_exitToken() public {
+        TestToken token = new TestToken("Native", "NAT", 8);
+        (bytes[] memory accountProof, bytes[] memory storageProof) = _bridgeTokens(token);
+        _settleForcedRoot(keccak256(accountProof[0]));
+        vm.prank(alice);
+        escape.exitToken(901, outcome, 0, address(token), accountProof, storageProof, bob);
+        vm.snapshotGasLastCall("exit an ERC-20 token by two proofs of one node");
+    }
+
     function test_p46_batchesThatWaitAreVoidAndTheNextOneBurnsFirst() public {
-        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        bytes[] memory proof = _settleAccount(alice, 3 ether, States.EMPTY_TRIE);
         post(1);
         vm.roll(block.number + EXIT_WINDOW + 1);
         BatchHeader memory waiting = nextHeader(1);
@@ -159,7 +186,7 @@ contract EscapeTest is L1Fixture {
 
     /// The batch before was settled as it was posted: its hash is not lost when what followed it is void.
     function test_p46_theNextBatchFollowsTheSettledOne() public {
-        bytes[] memory proof = _settleAccount(alice, 3 ether, EMPTY_TRIE);
+        bytes[] memory proof = _settleAccount(alice, 3 ether, States.EMPTY_TRIE);
         postAndSettleRoot(keccak256(proof[0]));
         (,,,, bytes32 hash) = hub.posted();
         post(1);
@@ -233,6 +260,25 @@ contract EscapeTest is L1Fixture {
         registry.slash(operator, 0, 1, bob);
     }
 
+    /// Whether the seat's operator is bonded is noted beside the key: it holds whatever becomes of the bond.
+    function test_seat_countsWhileItsOperatorIsBonded() public {
+        address key = vm.addr(SEQUENCER_KEY);
+        vm.prank(address(slasher));
+        registry.slash(operator, 0, BOND - 1 ether, address(0));
+        assertTrue(registry.isSequencer(key));
+        vm.prank(address(slasher));
+        registry.slash(operator, 0, 1, address(0));
+        assertTrue(!registry.isSequencer(key));
+        registry.addBond{value: 1 ether}(alice);
+        assertTrue(!registry.isSequencer(key));
+        registry.addBond{value: 1}(operator);
+        assertTrue(registry.isSequencer(key));
+        vm.prank(operator);
+        registry.beginLeaving();
+        registry.addBond{value: 1 ether}(operator);
+        assertTrue(!registry.isSequencer(key));
+    }
+
     function test_addKey_needsBondAndTheKeysOwnWord() public {
         vm.expectRevert(abi.encodeWithSelector(ISequencerRegistry.BondTooLow.selector, 0, 1 ether));
         registry.addKey(bob, ISequencerRegistry.Role.Member, "");
@@ -247,8 +293,37 @@ contract EscapeTest is L1Fixture {
     {
         if (hub.rollupCount() == 0) register(901, policy, 10 ether);
         proof = new bytes[](1);
-        proof[0] = _leafNode(owner, 0, _account(balance, storageRoot));
+        proof[0] = States.leafNode(owner, 0, States.account(balance, storageRoot));
         _settleRoot(keccak256(proof[0]));
+    }
+
+    /// Bridges alice's tokens to rollup 901 and proves that she has them there.
+    function _bridgeTokens(TestToken token) private returns (bytes[] memory accountProof, bytes[] memory storageProof) {
+        token.mint(alice, 1_000);
+        register(901, policy, 10 ether);
+        vm.startPrank(alice);
+        token.approve(address(bridge), 1_000);
+        bridge.bridgeAsset(901, alice, 1_000, address(token), false, "");
+        vm.stopPrank();
+        bytes memory balance = States.storageLeaf(keccak256(abi.encode(alice, uint256(4))), hex"8203e8");
+        bytes32 codeHash = keccak256(type(WrappedToken).creationCode);
+        bytes32 salt = keccak256(abi.encode(uint32(0), address(token)));
+        address wrapped = address(uint160(uint256(keccak256(abi.encodePacked(hex"ff", BRIDGE, salt, codeHash)))));
+        bytes memory node = States.leafNode(wrapped, 0, States.account(0, keccak256(balance)));
+        (accountProof, storageProof) = (new bytes[](1), new bytes[](1));
+        (accountProof[0], storageProof[0]) = (node, balance);
+    }
+
+    /// Settles an inbox-only batch, which has no blobs, so that forge can measure what follows, and lets the window pass.
+    function _settleForcedRoot(bytes32 stateRoot) private {
+        bytes32 hash = postForced();
+        (uint64 number,,,,) = hub.posted();
+        Statement memory statement = nextStatement(number, hash, 1, 0);
+        statement.transitions[0].post.stateRoot = stateRoot;
+        outcome = statement.transitions[0].post;
+        Approval[] memory approvals = approve(statement, 3);
+        hub.settle(statement, approvals);
+        vm.roll(block.number + EXIT_WINDOW + 1);
     }
 
     function _settleRoot(bytes32 stateRoot) private {
@@ -261,40 +336,5 @@ contract EscapeTest is L1Fixture {
 
     function _nibble(address owner) private pure returns (uint8) {
         return uint8(keccak256(abi.encodePacked(owner))[0]) >> 4;
-    }
-
-    function _account(uint256 balance, bytes32 storageRoot) private pure returns (bytes memory) {
-        bytes memory digits = hex"";
-        for (uint256 rest = balance; rest != 0; rest >>= 8) {
-            digits = abi.encodePacked(uint8(rest), digits);
-        }
-        bytes memory number = digits.length == 1 && uint8(digits[0]) < 0x80
-            ? digits
-            : abi.encodePacked(uint8(0x80 + digits.length), digits);
-        return _list(abi.encodePacked(hex"80", number, uint8(0xa0), storageRoot, uint8(0xa0), EMPTY_CODE));
-    }
-
-    /// A leaf for what is left of the owner's path after `depth` nibbles, 0 or 1.
-    function _leafNode(address owner, uint256 depth, bytes memory value) private pure returns (bytes memory) {
-        return _leaf(keccak256(abi.encodePacked(owner)), depth, value);
-    }
-
-    function _storageLeaf(bytes32 slot, bytes memory value) private pure returns (bytes memory) {
-        return _leaf(keccak256(abi.encodePacked(slot)), 0, value);
-    }
-
-    function _leaf(bytes32 key, uint256 depth, bytes memory value) private pure returns (bytes memory) {
-        bytes memory path = depth == 0 ? abi.encodePacked(uint8(0x20), key) : abi.encodePacked(key);
-        if (depth == 1) path[0] = (path[0] & 0x0f) | 0x30;
-        bytes memory head = value.length < 56
-            ? abi.encodePacked(uint8(0x80 + value.length))
-            : abi.encodePacked(uint8(0xb8), uint8(value.length));
-        return _list(abi.encodePacked(uint8(0x80 + path.length), path, head, value));
-    }
-
-    function _list(bytes memory body) private pure returns (bytes memory) {
-        if (body.length < 56) return abi.encodePacked(uint8(0xc0 + body.length), body);
-        if (body.length < 256) return abi.encodePacked(uint8(0xf8), uint8(body.length), body);
-        return abi.encodePacked(uint8(0xf9), uint16(body.length), body);
     }
 }

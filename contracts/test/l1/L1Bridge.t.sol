@@ -40,6 +40,8 @@ contract L1BridgeTest is L1Fixture {
     /// Read before, so that a claim is the next call.
     bytes32 private rollupRoot;
     bytes32 private sibling;
+    /// The other exit of rollup 1, where it has two.
+    bytes32 private pairSibling;
 
     function setUp() public override {
         super.setUp();
@@ -137,6 +139,40 @@ contract L1BridgeTest is L1Fixture {
         _claimCompact(_ether(bob, 2 ether));
         vm.expectRevert(abi.encodeWithSelector(IL1Bridge.InvalidSmtProof.selector));
         bridge.claimCompact(new bytes32[](33), 0, 0, address(0), bob, 1 ether, "");
+    }
+
+    /// Above the siblings a compact claim has only empty trees on its right, so no leaf has an index beyond them.
+    function test_claimCompact_refusesAnIndexAboveItsSiblings() public {
+        Exit memory exit = _ether(bob, 1 ether);
+        _settle(exit);
+        for (uint256 bit = 0; bit < 32; bit++) {
+            vm.expectRevert(abi.encodeWithSelector(IL1Bridge.InvalidSmtProof.selector));
+            bridge.claimCompact(new bytes32[](0), 1 << bit, 0, address(0), bob, 1 ether, "");
+        }
+        // A rollup without exits has the root zero, which nothing hashes to.
+        vm.expectRevert(abi.encodeWithSelector(IL1Bridge.InvalidSmtProof.selector));
+        bridge.claimCompact(new bytes32[](0), (1 << 32) | 1, 0, address(0), bob, 1 ether, "");
+        _claimCompact(exit);
+    }
+
+    function test_claimCompact_takesTheSiblingsThatAreThere() public {
+        Exit memory first = _ether(bob, 1 ether);
+        Exit memory second = _ether(alice, 2 ether);
+        _settlePair(first, second);
+        bytes32[] memory siblings = new bytes32[](1);
+        siblings[0] = _leaf(first);
+        bridge.claimCompact(siblings, 1, 0, address(0), alice, 2 ether, "");
+        assertEq(alice.balance, 1_002 ether);
+        siblings[0] = _leaf(second);
+        bridge.claimCompact(siblings, 0, 0, address(0), bob, 1 ether, "");
+        assertEq(bob.balance, 1 ether);
+    }
+
+    function test_enroll_isTheHubsAlone() public {
+        vm.expectRevert(abi.encodeWithSelector(IL1Bridge.Unauthorized.selector, address(this)));
+        bridge.enroll(1, 902);
+        vm.expectRevert(abi.encodeWithSelector(IL1Bridge.Unauthorized.selector, address(this)));
+        bridge.fund(901);
     }
 
     function test_claim_refusesUnknownRoots() public {
@@ -356,6 +392,20 @@ contract L1BridgeTest is L1Fixture {
         assertTrue(used <= 165_000);
     }
 
+    /// An account that does not exist costs 25,000 more, and the first claim of 256 writes a new word.
+    ///
+    /// forge-config: default.isolate = true
+    function test_gas_claimEtherToNewAccounts() public {
+        Exit memory exit = _ether(bob, 1 ether);
+        _settlePair(exit, _ether(operator, 1 ether));
+        _claimAsset(exit, 0);
+        uint256 used = vm.snapshotGasLastCall("claim ether by the standard ABI, the first of 256 to a new account");
+        assertTrue(used <= 142_000);
+        _claimSecond(exit, _ether(operator, 1 ether));
+        used = vm.snapshotGasLastCall("claim ether by the standard ABI, to a new account");
+        assertTrue(used <= 130_000);
+    }
+
     /// forge-config: default.isolate = true
     function test_gas_claimCompact() public {
         vm.deal(bob, 1);
@@ -363,6 +413,14 @@ contract L1BridgeTest is L1Fixture {
         _claimCompact(_ether(bob, 1 ether));
         uint256 used = vm.snapshotGasLastCall("claim ether, compact");
         assertTrue(used <= 100_000);
+    }
+
+    /// forge-config: default.isolate = true
+    function test_gas_claimCompactToANewAccount() public {
+        _settleForced(_ether(bob, 1 ether));
+        _claimCompact(_ether(bob, 1 ether));
+        uint256 used = vm.snapshotGasLastCall("claim ether, compact, the first of 256 to a new account");
+        assertTrue(used <= 110_000);
     }
 
     /// forge-config: default.isolate = true
@@ -408,9 +466,28 @@ contract L1BridgeTest is L1Fixture {
         (rollupRoot, sibling) = (bridge.getRollupExitRoot(), bridge.exitRootOf(2));
     }
 
+    /// Settles an inbox-only batch after which these are the exits of rollup 1.
+    function _settlePair(Exit memory first, Exit memory second) private {
+        bytes32[32] memory path = _path();
+        bytes32 root = ExitTree.node(_leaf(first), _leaf(second));
+        for (uint256 i = 1; i < 32; i++) {
+            root = ExitTree.node(root, path[i]);
+        }
+        settleForced(2, root);
+        (rollupRoot, sibling) = (bridge.getRollupExitRoot(), bridge.exitRootOf(2));
+        pairSibling = _leaf(second);
+    }
+
+    function _claimSecond(Exit memory first, Exit memory second) private {
+        pairSibling = _leaf(first);
+        _claimAsset(second, 1);
+    }
+
     function _claimAsset(Exit memory exit, uint256 index) private {
+        bytes32[32] memory path = _path();
+        path[0] = pairSibling;
         bridge.claimAsset(
-            _path(),
+            path,
             _rollupPath(),
             index,
             _mainnet(),

@@ -130,8 +130,36 @@ contract ResultsTest is L1Fixture {
     /// forge-config: default.isolate = true
     function test_gas_punishResult() public {
         SettledFate memory fate = _settle(_leaf(ITEM, _leg(901, 22_000)), 1000);
-        slasher.punishResult(_promise(SEQUENCER_KEY, ITEM, 0, _leg(901, 21_000)), fate);
+        bytes memory given = _promise(SEQUENCER_KEY, ITEM, 0, _leg(901, 21_000));
+        vm.deal(bob, 1);
+        vm.prank(bob);
+        slasher.punishResult(given, fate);
         vm.snapshotGasLastCall("punish a result, 1,000 items");
+    }
+
+    /// Every byte of the whole call: one that is altered convicts nobody, or says the same in another way, as what pads bytes to
+    /// words and the place of an empty list do.
+    function test_p47_noByteOfTheCallCanBeChanged() public {
+        SettledFate memory fate = _settle(_leaf(ITEM, _leg(901, 22_000)), 3);
+        fate.l1Number = block.number - 1;
+        bytes memory given = _promise(SEQUENCER_KEY, ITEM, blockhash(block.number - 1), _leg(901, 21_000));
+        bytes memory data = abi.encodeCall(slasher.punishResult, (given, fate));
+        uint256 state = vm.snapshotState();
+        bytes32 id = slasher.punishResult(given, fate);
+        assertTrue(vm.revertToState(state));
+        uint256 same = 0;
+        for (uint256 place = 0; place < data.length; place++) {
+            bytes1 flip = bytes1(uint8(1) << uint8(place % 8));
+            data[place] ^= flip;
+            (bool ok, bytes memory answer) = address(slasher).call(data);
+            if (ok) {
+                assertEq(abi.decode(answer, (bytes32)), id);
+                assertTrue(vm.revertToState(state));
+                same++;
+            }
+            data[place] ^= flip;
+        }
+        assertTrue(same < data.length / 16);
     }
 
     function _notBroken(bytes memory given, SettledFate memory fate) private {

@@ -4,10 +4,12 @@ pragma solidity 0.8.37;
 import {Hub} from "../../src/l1/Hub.sol";
 import {Judge} from "../../src/l1/Judge.sol";
 import {SequencerRegistry} from "../../src/l1/SequencerRegistry.sol";
-import {Slasher} from "../../src/l1/Slasher.sol";
+import {Slasher, SlasherConfig} from "../../src/l1/Slasher.sol";
 import {IJudge, Verdict} from "../../src/l1/interfaces/IJudge.sol";
+import {ISequencerRegistry} from "../../src/l1/interfaces/ISequencerRegistry.sol";
 import {ISlasher, IUrcSlasher} from "../../src/l1/interfaces/ISlasher.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
+import {Urc} from "../support/Urc.sol";
 import {vm} from "../support/Vm.sol";
 
 /// The judge and the slasher against `vectors/evidence/evidence.json`, which the Rust crate wrote.
@@ -16,8 +18,13 @@ contract SlasherTest is L1Fixture {
     uint256 private constant ACQUITTALS = 70;
     address private constant HUB = address(uint160(0x005e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e));
 
+    uint256 private constant COMMITTER_KEY = 0xc0;
+    uint256 private constant URC_PENALTY = 3 ether;
+    uint256 private constant URC_COLLATERAL = 4 ether;
+
     string private json;
     address private sequencer;
+    Urc private urc;
 
     function setUp() public override {
         vm.roll(1000);
@@ -25,12 +32,15 @@ contract SlasherTest is L1Fixture {
         json = vm.readFile("../vectors/evidence/evidence.json");
         sequencer = address(bytes20(vm.parseJsonBytes(json, ".vectors[0].key")));
         vm.deal(address(this), 1_000 ether);
+        urc = new Urc();
         // The vectors belong to a hub at an address of their own.
         hub = Hub(HUB);
         address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
         judge = new Judge(HUB, 7);
         registry = new SequencerRegistry{value: BOND}(hub, next, 7, 1 ether, 30, operator, sequencer);
-        slasher = new Slasher(slasherConfig(7));
+        SlasherConfig memory config = slasherConfig(7);
+        (config.urc, config.urcPenalty) = (address(urc), URC_PENALTY);
+        slasher = new Slasher(config);
     }
 
     function test_p47_judge_decidesTheVectors() public view {
@@ -89,37 +99,78 @@ contract SlasherTest is L1Fixture {
 
     /// forge-config: default.isolate = true
     function test_gas_punishSealed() public {
-        slasher.punish(_bytes(_find("stale inclusion"), "encoding"));
+        _report(_bytes(_find("stale inclusion"), "encoding"));
         vm.snapshotGasLastCall("punish a stale inclusion, 256 bytes");
-        slasher.punish(_bytes(_find("false verdict"), "encoding"));
+        _report(_bytes(_find("false verdict"), "encoding"));
         vm.snapshotGasLastCall("punish a false verdict by its seed, 256 bytes");
     }
 
     /// forge-config: default.isolate = true
     function test_gas_punishOpening() public {
-        slasher.punish(_bytes(_find("an item out of junk"), "encoding"));
+        _report(_bytes(_find("an item out of junk"), "encoding"));
         vm.snapshotGasLastCall("punish an item out of junk by the key's secret, 256 bytes");
     }
 
     /// forge-config: default.isolate = true
     function test_gas_punishSealedLegs() public {
-        slasher.punish(_bytes(_find("wrong plaintext"), "encoding"));
+        _report(_bytes(_find("wrong plaintext"), "encoding"));
         vm.snapshotGasLastCall("punish a wrong plaintext by its seed, 256 bytes");
     }
 
     /// forge-config: default.isolate = true
     function test_gas_punishPart() public {
-        slasher.punish(_bytes(_find("wrong plaintext of a part, a leg without the marker"), "encoding"));
+        _report(_bytes(_find("wrong plaintext of a part, a leg without the marker"), "encoding"));
         vm.snapshotGasLastCall("punish a wrong leg of a bundle in parts, 512 bytes");
     }
 
-    /// An altered byte convicts nobody, or a key that nobody has.
-    function test_p47_judge_noByteCanBeChanged() public view {
+    /// What each decided fault costs, one after the other from the same state.
+    ///
+    /// forge-config: default.isolate = true
+    function test_gas_punishEveryFault() public {
+        _enrollMember(address(bytes20(_bytes(_find("two shares"), "key"))));
+        uint256 snapshots = 0;
+        uint256 before = vm.snapshotState();
         for (uint256 i = 0; i < VECTORS; i++) {
+            if (!_isDecided(i)) continue;
+            _report(_bytes(i, "encoding"));
+            vm.snapshotGasLastCall(string.concat("punish, ", vm.parseJsonString(json, _key(i, "name"))));
+            assertTrue(vm.revertToState(before));
+            snapshots++;
+        }
+        assertEq(snapshots, 43);
+    }
+
+    /// An altered byte convicts nobody, or a key that nobody has: every byte of every decided evidence. In four tests, which
+    /// run beside each other.
+    function test_p47_judge_noByteCanBeChanged0() public view {
+        _changeEveryByte(0);
+    }
+
+    function test_p47_judge_noByteCanBeChanged1() public view {
+        _changeEveryByte(1);
+    }
+
+    function test_p47_judge_noByteCanBeChanged2() public view {
+        _changeEveryByte(2);
+    }
+
+    function test_p47_judge_noByteCanBeChanged3() public view {
+        _changeEveryByte(3);
+    }
+
+    /// By somebody without code, who has something already: only the contracts' gas counts.
+    function _report(bytes memory evidence) private {
+        vm.deal(bob, 1);
+        vm.prank(bob);
+        slasher.punish(evidence);
+    }
+
+    function _changeEveryByte(uint256 quarter) private view {
+        for (uint256 i = quarter; i < VECTORS; i += 4) {
             bytes memory evidence = _bytes(i, "encoding");
             if (!_isDecided(i)) continue;
             address key = address(bytes20(_bytes(i, "key")));
-            for (uint256 place = i % 5; place < evidence.length; place += 5) {
+            for (uint256 place = 0; place < evidence.length; place++) {
                 bytes1 before = evidence[place];
                 evidence[place] = before ^ bytes1(uint8(1) << uint8(place % 8));
                 try judge.judge(evidence) returns (Verdict memory verdict) {
@@ -127,7 +178,16 @@ contract SlasherTest is L1Fixture {
                 } catch {}
                 evidence[place] = before;
             }
+            require(judge.judge(evidence).key == key, "the evidence convicts nobody");
         }
+    }
+
+    /// Gives the operator a member's key, whose secret the vectors do not tell: `keys` is the registry's fourth word.
+    function _enrollMember(address key) private {
+        bytes32 entry = bytes32(uint256(uint160(operator)) | uint256(ISequencerRegistry.Role.Member) << 160);
+        vm.store(address(registry), keccak256(abi.encode(key, uint256(3))), entry);
+        (address known, ISequencerRegistry.Role role) = registry.keyOf(key);
+        assertTrue(known == operator && role == ISequencerRegistry.Role.Member);
     }
 
     function test_p47_judge_refusesWhatFollowsOrIsMissing() public {
@@ -221,18 +281,90 @@ contract SlasherTest is L1Fixture {
     function test_urc_slashesWhatTheCommitmentBinds() public {
         IUrcSlasher.Delegation memory none;
         bytes memory evidence = _bytes(0, "encoding");
-        IUrcSlasher.Commitment memory commitment =
-            IUrcSlasher.Commitment(slasher.COMMITMENT_TYPE(), abi.encode(HUB, uint64(7), sequencer), address(slasher));
-        vm.prank(bob);
-        vm.expectRevert(abi.encodeWithSelector(ISlasher.OnlyUrc.selector, bob));
+        IUrcSlasher.Commitment memory commitment = _binding(sequencer);
+        IUrcSlasher.Commitment memory other = _binding(bob);
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.OnlyUrc.selector, address(this)));
         slasher.slash(none, commitment, operator, evidence, bob);
-        assertEq(slasher.slash(none, commitment, operator, evidence, bob), 3 ether);
+        vm.startPrank(address(urc));
+        assertEq(slasher.slash(none, commitment, operator, evidence, bob), URC_PENALTY);
         bytes32 id = bytes32(_bytes(0, "id"));
         vm.expectRevert(abi.encodeWithSelector(ISlasher.AlreadyConvicted.selector, id));
         slasher.slash(none, commitment, operator, evidence, bob);
-        commitment.payload = abi.encode(HUB, uint64(7), bob);
         vm.expectRevert(abi.encodeWithSelector(ISlasher.WrongCommitment.selector));
-        slasher.slash(none, commitment, operator, evidence, bob);
+        slasher.slash(none, other, operator, evidence, bob);
+        vm.stopPrank();
+    }
+
+    /// From registration to burned collateral, by the URC's own checks.
+    function test_urc_burnsTheCollateralOfWhoOptedIn() public {
+        bytes memory evidence = _bytes(0, "encoding");
+        IUrcSlasher.Commitment memory binding = _binding(sequencer);
+        bytes memory signature = _signUrc(COMMITTER_KEY, binding);
+        bytes32 root = _registerAtUrc();
+        vm.expectRevert(abi.encodeWithSelector(Urc.NotOptedIn.selector));
+        urc.slashCommitment(root, Urc.SignedCommitment(binding, signature), evidence);
+        vm.prank(alice);
+        vm.expectRevert(abi.encodeWithSelector(Urc.WrongOperator.selector));
+        urc.optInToSlasher(root, address(slasher), vm.addr(COMMITTER_KEY));
+        vm.prank(operator);
+        urc.optInToSlasher(root, address(slasher), vm.addr(COMMITTER_KEY));
+        uint256 burned = address(0).balance;
+        vm.prank(bob);
+        assertEq(urc.slashCommitment(root, Urc.SignedCommitment(binding, signature), evidence), URC_PENALTY);
+        assertEq(address(0).balance - burned, URC_PENALTY);
+        assertEq(urc.collateralOf(root), URC_COLLATERAL - URC_PENALTY);
+        // The URC slashes once for a slasher, and our own bond answers besides.
+        vm.expectRevert(abi.encodeWithSelector(Urc.SlashingAlreadyOccurred.selector));
+        urc.slashCommitment(root, Urc.SignedCommitment(binding, signature), evidence);
+        slasher.punish(evidence);
+        assertEq(registry.bondOf(operator), BOND - PENALTY);
+    }
+
+    function test_urc_slashesNobodyWithoutTheCommittersWord() public {
+        bytes memory evidence = _bytes(0, "encoding");
+        bytes32 root = _registerAtUrc();
+        vm.prank(operator);
+        urc.optInToSlasher(root, address(slasher), vm.addr(COMMITTER_KEY));
+        IUrcSlasher.Commitment memory binding = _binding(sequencer);
+        bytes memory signature = _signUrc(0xbad, binding);
+        vm.expectRevert(abi.encodeWithSelector(Urc.UnauthorizedCommitment.selector));
+        urc.slashCommitment(root, Urc.SignedCommitment(binding, signature), evidence);
+        // A commitment for another key, signed as it must be: the slasher refuses, and nothing is burned.
+        binding = _binding(bob);
+        signature = _signUrc(COMMITTER_KEY, binding);
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.WrongCommitment.selector));
+        urc.slashCommitment(root, Urc.SignedCommitment(binding, signature), evidence);
+        // For another slasher nobody opted in.
+        binding.slasher = alice;
+        signature = _signUrc(COMMITTER_KEY, binding);
+        vm.expectRevert(abi.encodeWithSelector(Urc.NotOptedIn.selector));
+        urc.slashCommitment(root, Urc.SignedCommitment(binding, signature), evidence);
+        assertEq(urc.collateralOf(root), URC_COLLATERAL);
+    }
+
+    function test_urc_slashesNoMoreThanThereIs() public {
+        bytes32 root = urc.register{value: 1 ether}(keccak256("small"), operator);
+        vm.prank(operator);
+        urc.optInToSlasher(root, address(slasher), vm.addr(COMMITTER_KEY));
+        IUrcSlasher.Commitment memory binding = _binding(sequencer);
+        bytes memory signature = _signUrc(COMMITTER_KEY, binding);
+        bytes memory evidence = _bytes(0, "encoding");
+        vm.expectRevert(abi.encodeWithSelector(Urc.SlashAmountExceedsCollateral.selector));
+        urc.slashCommitment(root, Urc.SignedCommitment(binding, signature), evidence);
+    }
+
+    function _registerAtUrc() private returns (bytes32) {
+        return urc.register{value: URC_COLLATERAL}(keccak256("keys"), operator);
+    }
+
+    function _binding(address key) private view returns (IUrcSlasher.Commitment memory) {
+        bytes memory payload = abi.encode(HUB, uint64(7), key);
+        return IUrcSlasher.Commitment(slasher.COMMITMENT_TYPE(), payload, address(slasher));
+    }
+
+    function _signUrc(uint256 key, IUrcSlasher.Commitment memory commitment) private pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, keccak256(abi.encode(commitment)));
+        return abi.encodePacked(r, s, v);
     }
 
     /// Early leaks are not, nor is whether an item is well formed.

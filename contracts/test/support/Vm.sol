@@ -21,6 +21,7 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes calldata data) external;
     function getNonce(address account) external view returns (uint64);
+    function getRecordedLogs() external returns (Log[] memory logs);
     function load(address account, bytes32 slot) external view returns (bytes32);
     function parseBytes(string calldata text) external pure returns (bytes memory);
     function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
@@ -31,9 +32,12 @@ interface Vm {
     function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
     function prank(address caller) external;
     function readFile(string calldata path) external view returns (string memory);
+    function recordLogs() external;
+    function revertToState(uint256 id) external returns (bool);
     function roll(uint256 number) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function snapshotGasLastCall(string calldata name) external returns (uint256);
+    function snapshotState() external returns (uint256 id);
     function startPrank(address caller) external;
     function stopPrank() external;
     function store(address account, bytes32 slot, bytes32 value) external;

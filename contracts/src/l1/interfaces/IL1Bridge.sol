@@ -129,7 +129,10 @@ interface IL1Bridge {
     /// @notice Writes the current global exit root, if it is not known yet.
     function updateGlobalExitRoot() external;
 
-    /// @notice Takes the value of the call into the rollup's escrow. Only the hub and the inbox.
+    /// @notice Takes note of a rollup's network and the value of the call into its escrow. Only the hub, once for each.
+    function enroll(uint32 rollup, uint32 network) external payable;
+
+    /// @notice Takes the value of the call into the rollup's escrow. Only the inbox.
     function fund(uint32 network) external payable;
 
     /// @notice Takes over exit roots and moves escrow between rollups. Only the hub.

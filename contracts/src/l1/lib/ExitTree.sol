@@ -41,20 +41,36 @@ library ExitTree {
 
     /// @notice Returns the root of a tree in which `hash` stands at `index`, below 32 siblings.
     function rootOf(bytes32 hash, uint256 index, bytes32[32] calldata siblings) internal pure returns (bytes32) {
-        for (uint256 height = 0; height < DEPTH; height++) {
-            hash = _step(hash, index >> height, siblings[height]);
+        uint256 from;
+        assembly ("memory-safe") {
+            from := siblings
         }
-        return hash;
+        return _climb(hash, index, from, DEPTH);
     }
 
-    /// @notice Like `rootOf`; above the siblings given all others are roots of empty trees.
+    /// @notice Like `rootOf` for an `index` below `2 ** siblings.length`, of at most 32 siblings: above these all others are
+    /// roots of empty trees.
     function rootOfFirst(bytes32 hash, uint256 index, bytes32[] calldata siblings) internal pure returns (bytes32) {
-        bytes32 zero = 0;
-        for (uint256 height = 0; height < DEPTH; height++) {
-            hash = _step(hash, index >> height, height < siblings.length ? siblings[height] : zero);
-            zero = node(zero, zero);
+        uint256 from;
+        assembly ("memory-safe") {
+            from := siblings.offset
         }
-        return hash;
+        bytes32 top = _climb(hash, index, from, siblings.length);
+        return lift(top, _empty(siblings.length), DEPTH - siblings.length);
+    }
+
+    /// @notice Returns the root `levels` above `hash`, on whose right every node is empty: `zero` beside it.
+    function lift(bytes32 hash, bytes32 zero, uint256 levels) internal pure returns (bytes32 found) {
+        assembly ("memory-safe") {
+            found := hash
+            for {} levels { levels := sub(levels, 1) } {
+                mstore(0, found)
+                mstore(32, zero)
+                found := keccak256(0, 64)
+                mstore(0, zero)
+                zero := keccak256(0, 64)
+            }
+        }
     }
 
     /// @notice Returns the hash of two nodes.
@@ -66,7 +82,30 @@ library ExitTree {
         }
     }
 
-    function _step(bytes32 hash, uint256 place, bytes32 sibling) private pure returns (bytes32) {
-        return place & 1 == 0 ? node(hash, sibling) : node(sibling, hash);
+    /// Returns the root of an empty tree.
+    function _empty(uint256 height) private pure returns (bytes32 zero) {
+        assembly ("memory-safe") {
+            for {} height { height := sub(height, 1) } {
+                mstore(0, zero)
+                mstore(32, zero)
+                zero := keccak256(0, 64)
+            }
+        }
+    }
+
+    /// Returns the root `count` levels above the node `hash`, number `index` of its level, beside the siblings in the call from
+    /// `from` on. Claims hash 64 levels: this loop is what they cost most besides storage.
+    function _climb(bytes32 hash, uint256 index, uint256 from, uint256 count) private pure returns (bytes32 found) {
+        assembly ("memory-safe") {
+            found := hash
+            for { let end := add(from, shl(5, count)) } lt(from, end) { from := add(from, 32) } {
+                // An odd node stands right of its sibling.
+                let place := shl(5, and(index, 1))
+                mstore(place, found)
+                mstore(xor(place, 32), calldataload(from))
+                found := keccak256(0, 64)
+                index := shr(1, index)
+            }
+        }
     }
 }

@@ -34,7 +34,7 @@ library RollupTree {
     {
         _set(nodes, named, roots);
         uint256 count = (rollups + GROUP - 1) / GROUP;
-        if (count == 1) return _lift(_groupRoot(nodes, 0), 0, ExitTree.DEPTH - GROUP_HEIGHT, EMPTY_GROUP);
+        if (count == 1) return ExitTree.lift(_groupRoot(nodes, 0), EMPTY_GROUP, ExitTree.DEPTH - GROUP_HEIGHT);
         bytes32[] memory groups = new bytes32[](count);
         for (uint256 i = 0; i < count; i++) {
             bool isChanged = (named >> (i * GROUP)) & 0xff != 0;
@@ -55,11 +55,14 @@ library RollupTree {
     }
 
     function _groupRoot(Nodes storage nodes, uint256 group) private view returns (bytes32) {
-        bytes32[] memory leaves = new bytes32[](GROUP);
-        for (uint256 i = 0; i < GROUP; i++) {
-            leaves[i] = nodes.leaves[group * GROUP + i];
-        }
-        return _fold(leaves, 0, GROUP_HEIGHT);
+        uint256 first = group * GROUP;
+        return ExitTree.node(_half(nodes, first), _half(nodes, first + GROUP / 2));
+    }
+
+    /// Returns the root over four leaves.
+    function _half(Nodes storage nodes, uint256 first) private view returns (bytes32) {
+        bytes32 left = ExitTree.node(nodes.leaves[first], nodes.leaves[first + 1]);
+        return ExitTree.node(left, ExitTree.node(nodes.leaves[first + 2], nodes.leaves[first + 3]));
     }
 
     /// Returns the root `height` levels above `level`, beside which every node is `zero`.
@@ -74,15 +77,6 @@ library RollupTree {
             count = parents;
             zero = ExitTree.node(zero, zero);
         }
-        return _lift(level[0], above, height, zero);
-    }
-
-    /// Returns the root `height - above` levels above `hash`, on whose right every node is empty.
-    function _lift(bytes32 hash, uint256 above, uint256 height, bytes32 zero) private pure returns (bytes32) {
-        for (; above < height; above++) {
-            hash = ExitTree.node(hash, zero);
-            zero = ExitTree.node(zero, zero);
-        }
-        return hash;
+        return ExitTree.lift(level[0], zero, height - above);
     }
 }
