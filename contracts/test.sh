@@ -6,4 +6,4 @@ cd "$(dirname "$0")"
 forge=node_modules/@foundry-rs/forge-linux-amd64/bin/forge
 node compile.mjs --check
 FORGE_SNAPSHOT_CHECK=true "$forge" test
-"$forge" fmt --check
+"$forge" fmt --check src test

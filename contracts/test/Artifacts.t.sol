@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Bridge} from "../src/Bridge.sol";
-import {CrossChainProxy} from "../src/CrossChainProxy.sol";
-import {DeadRegistry} from "../src/DeadRegistry.sol";
-import {FeeVault} from "../src/FeeVault.sol";
-import {Manager} from "../src/Manager.sol";
+import {BRIDGE, DEAD_REGISTRY, MANAGER} from "../src/interfaces/Addresses.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
 /// What these tests run is what the artifacts hold.
 contract ArtifactsTest is Fixture {
-    function test_deployedBytecode_isThatOfTheArtifact() public view {
-        assertEq(type(Manager).runtimeCode, _deployed("Manager"));
-        assertEq(type(Bridge).runtimeCode, _deployed("Bridge"));
-        assertEq(type(DeadRegistry).runtimeCode, _deployed("DeadRegistry"));
-        assertEq(type(FeeVault).runtimeCode, _deployed("FeeVault"));
-        assertEq(type(CrossChainProxy).runtimeCode, _deployed("CrossChainProxy"));
+    function test_deployedBytecode_isThatOfTheArtifact() public {
+        assertEq(MANAGER.code, _deployed("Manager"));
+        assertEq(BRIDGE.code, _deployed("Bridge"));
+        assertEq(DEAD_REGISTRY.code, _deployed("DeadRegistry"));
+        assertEq(Artifacts.runtimeCode("FeeVault"), _deployed("FeeVault"));
+        assertEq(proxyOf(alice, B).code, _deployed("CrossChainProxy"));
+    }
+
+    /// None of the predeploys has immutables.
+    function test_creationCode_deploysTheDeployedBytecode() public {
+        string[5] memory names = ["Manager", "Bridge", "DeadRegistry", "FeeVault", "CrossChainProxy"];
+        for (uint256 i = 0; i < names.length; i++) {
+            assertEq(Artifacts.create(names[i]).code, _deployed(names[i]));
+        }
     }
 
     function _deployed(string memory name) private view returns (bytes memory) {

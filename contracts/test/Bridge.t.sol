@@ -7,9 +7,10 @@ import {IBridge} from "../src/interfaces/IBridge.sol";
 import {IManager} from "../src/interfaces/IManager.sol";
 import {IWrappedToken} from "../src/interfaces/IWrappedToken.sol";
 import {SafeToken} from "../src/lib/SafeToken.sol";
+import {Loopback} from "../src/test/Loopback.sol";
+import {TestToken} from "../src/test/TestToken.sol";
 import {Fixture} from "./support/Fixture.sol";
-import {Loopback} from "./support/Loopback.sol";
-import {FeeToken, HookToken, LyingToken, TestToken} from "./support/Tokens.sol";
+import {FeeToken, HookToken, LyingToken, newToken} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
 
 /// Bridges a token again from within its transfer.
@@ -30,7 +31,7 @@ contract BridgeTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        token = new TestToken("Native", "NAT", 8);
+        token = newToken("Native", "NAT", 8);
         token.mint(alice, 1000);
         vm.prank(alice);
         token.approve(BRIDGE, type(uint256).max);

@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {BRIDGE, MANAGER} from "../src/interfaces/Addresses.sol";
 import {IBridge} from "../src/interfaces/IBridge.sol";
+import {TestToken} from "../src/test/TestToken.sol";
 import {Fixture} from "./support/Fixture.sol";
-import {TestToken} from "./support/Tokens.sol";
+import {newToken} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
 
 /// What the bridge of a rollup does towards L1.
@@ -60,7 +61,7 @@ contract BridgeExitTest is Fixture {
     }
 
     function test_bridgeAsset_tokensAreLocked() public {
-        TestToken token = new TestToken("Native", "NAT", 8);
+        TestToken token = newToken("Native", "NAT", 8);
         token.mint(alice, 10);
         vm.prank(alice);
         token.approve(BRIDGE, 10);

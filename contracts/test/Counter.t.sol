@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Counter} from "../src/demo/Counter.sol";
 import {IManager} from "../src/interfaces/IManager.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -13,8 +14,8 @@ contract CounterTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        counterA = new Counter();
-        counterB = new Counter();
+        counterA = Counter(Artifacts.create("Counter"));
+        counterB = Counter(Artifacts.create("Counter"));
         proxyB = Counter(proxyOf(address(counterB), B));
     }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {CrossChainProxy} from "../src/CrossChainProxy.sol";
 import {Weth} from "../src/demo/Weth.sol";
 import {RESERVED} from "../src/interfaces/Addresses.sol";
 import {IManager} from "../src/interfaces/IManager.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -76,7 +76,7 @@ contract CrossChainProxyTest is Fixture {
     }
 
     function test_receive_wethWithdrawalIsKept() public {
-        Weth weth = new Weth();
+        Weth weth = Weth(Artifacts.create("Weth"));
         address proxy = proxyOf(target, B);
         vm.deal(proxy, 1 ether);
         vm.prank(proxy);
@@ -91,9 +91,13 @@ contract CrossChainProxyTest is Fixture {
         vm.deal(address(this), 1);
         address proxy = proxyOf(target, B);
         proxy.balance; // Warms the account.
-        uint256 before = gasleft();
-        (bool ok,) = proxy.call{value: 1, gas: 0}("");
-        uint256 used = before - gasleft();
+        (bool ok, uint256 used) = (false, 0);
+        // Nothing but the call, whatever the compiler makes of this test.
+        assembly {
+            let before := gas()
+            ok := call(0, proxy, 1, 0, 0, 0, 0)
+            used := sub(before, gas())
+        }
         assertTrue(ok);
         // 9,000 for the value and 100 for the call, less the unused stipend. The new balance is not a new account.
         assertTrue(used < 7_000);
@@ -143,8 +147,8 @@ contract CrossChainProxyTest is Fixture {
 
     function test_code_isSmallAndTheSameForAll() public {
         assertEq(proxyOf(target, B).code, proxyOf(alice, C).code);
-        assertEq(proxyOf(target, B).code, type(CrossChainProxy).runtimeCode);
-        assertTrue(type(CrossChainProxy).runtimeCode.length <= 104);
+        assertEq(proxyOf(target, B).code, Artifacts.runtimeCode("CrossChainProxy"));
+        assertTrue(Artifacts.runtimeCode("CrossChainProxy").length <= 104);
     }
 
     function test_overhead_isBounded() public {

@@ -5,6 +5,7 @@ import {CrossChainToken} from "../src/demo/CrossChainToken.sol";
 import {Owned} from "../src/demo/Owned.sol";
 import {IManager} from "../src/interfaces/IManager.sol";
 import {ERC20} from "../src/lib/ERC20.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -14,8 +15,8 @@ contract CrossChainTokenTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        tokenA = new CrossChainToken("Test USDC", "TUSDC", 6);
-        tokenB = new CrossChainToken("Test USDC", "TUSDC", 6);
+        tokenA = CrossChainToken(Artifacts.create("CrossChainToken", abi.encode("Test USDC", "TUSDC", 6)));
+        tokenB = CrossChainToken(Artifacts.create("CrossChainToken", abi.encode("Test USDC", "TUSDC", 6)));
         tokenA.setPeer(B, address(tokenB));
         tokenB.setPeer(A, address(tokenA));
         tokenA.mint(alice, 100_000e6);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {FeeVault} from "../src/FeeVault.sol";
 import {SYSTEM_SENDER} from "../src/interfaces/Addresses.sol";
 import {FEE_VAULT, IFeeVault} from "../src/interfaces/IFeeVault.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -12,7 +12,7 @@ contract FeeVaultTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        vm.etch(FEE_VAULT, type(FeeVault).runtimeCode);
+        vm.etch(FEE_VAULT, Artifacts.runtimeCode("FeeVault"));
         vm.deal(address(this), 100 ether);
         vault.deposit{value: 10}(alice);
     }

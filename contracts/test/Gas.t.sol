@@ -4,8 +4,10 @@ pragma solidity 0.8.37;
 import {CrossChainToken} from "../src/demo/CrossChainToken.sol";
 import {BRIDGE, RESERVED} from "../src/interfaces/Addresses.sol";
 import {IBridge} from "../src/interfaces/IBridge.sol";
+import {TestToken} from "../src/test/TestToken.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
-import {TestToken} from "./support/Tokens.sol";
+import {newToken} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
 
 /// Gas of the paths that matter, in `snapshots/`, with a stand-in for the executor that answers nothing.
@@ -41,14 +43,15 @@ contract GasTest is Fixture {
     }
 
     function test_tokens() public {
-        CrossChainToken token = new CrossChainToken("Test USDC", "TUSDC", 6);
+        CrossChainToken token =
+            CrossChainToken(Artifacts.create("CrossChainToken", abi.encode("Test USDC", "TUSDC", 6)));
         token.setPeer(B, target);
         token.mint(address(this), 2);
         token.send(B, alice, 1);
         vm.snapshotGasLastCall("CrossChainToken.send, first");
         token.send(B, alice, 1);
         vm.snapshotGasLastCall("CrossChainToken.send, later");
-        TestToken native = new TestToken("Native", "NAT", 8);
+        TestToken native = newToken("Native", "NAT", 8);
         native.mint(address(this), 1);
         native.approve(BRIDGE, 1);
         IBridge(BRIDGE).bridgeToken(B, address(native), alice, 1);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {CrossChainProxy} from "../src/CrossChainProxy.sol";
 import {BRIDGE, MANAGER} from "../src/interfaces/Addresses.sol";
 import {IManager, Status} from "../src/interfaces/IManager.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -84,7 +84,7 @@ contract ManagerTest is Fixture {
     function test_computeCrossChainProxyAddress_isCreate2() public view {
         bytes32 salt = keccak256(abi.encode(B, target));
         bytes32 hash =
-            keccak256(abi.encodePacked(hex"ff", MANAGER, salt, keccak256(type(CrossChainProxy).creationCode)));
+            keccak256(abi.encodePacked(hex"ff", MANAGER, salt, keccak256(Artifacts.creationCode("CrossChainProxy"))));
         assertEq(manager.computeCrossChainProxyAddress(target, B), address(uint160(uint256(hash))));
     }
 

@@ -2,8 +2,10 @@
 pragma solidity 0.8.37;
 
 import {Pool} from "../src/demo/Pool.sol";
+import {TestToken} from "../src/test/TestToken.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
-import {TestToken} from "./support/Tokens.sol";
+import {newToken} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
 
 contract PoolTest is Fixture {
@@ -13,9 +15,9 @@ contract PoolTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        weth = new TestToken("Wrapped Ether", "WETH", 18);
-        usdc = new TestToken("Test USDC", "TUSDC", 6);
-        pool = new Pool(address(weth), address(usdc));
+        weth = newToken("Wrapped Ether", "WETH", 18);
+        usdc = newToken("Test USDC", "TUSDC", 6);
+        pool = Pool(Artifacts.create("Pool", abi.encode(address(weth), address(usdc))));
         weth.mint(address(this), 2_000e18);
         usdc.mint(address(this), 6_000_000e6);
         weth.approve(address(pool), type(uint256).max);

@@ -7,6 +7,7 @@ import {FlashLender} from "../src/demo/FlashLender.sol";
 import {RemoteTrader} from "../src/demo/RemoteTrader.sol";
 import {IUniswapV2Router02, Venue} from "../src/demo/Venue.sol";
 import {IWeth} from "../src/interfaces/IWeth.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -44,10 +45,11 @@ contract PublishedTest is Fixture {
 
     /// S1.
     function test_flashLoanOverTwoRollups() public {
-        FlashLender lender = new FlashLender(address(a.usdc), 0);
+        FlashLender lender = FlashLender(Artifacts.create("FlashLender", abi.encode(address(a.usdc), 0)));
         a.usdc.mint(address(lender), 1_000_000e6);
-        RemoteTrader trader = new RemoteTrader(b.weth, b.usdc, Venue(address(b.router), true));
-        FlashArb arb = new FlashArb(a.weth, a.usdc);
+        RemoteTrader trader =
+            RemoteTrader(Artifacts.create("RemoteTrader", abi.encode(b.weth, b.usdc, Venue(address(b.router), true))));
+        FlashArb arb = FlashArb(Artifacts.create("FlashArb", abi.encode(a.weth, a.usdc)));
         arb.setRoute(FlashArb.Route(lender, Venue(address(a.router), true), B, address(trader), false));
         assertEq(arb.run(50_000e6, 52_914.604116e6, bob), 2_914.604116e6);
         assertEq(a.usdc.balanceOf(bob), 2_914.604116e6);
@@ -60,10 +62,11 @@ contract PublishedTest is Fixture {
 
     /// S1, the reverse direction.
     function test_flashLoanTheOtherWay_loses() public {
-        FlashLender lender = new FlashLender(address(a.usdc), 0);
+        FlashLender lender = FlashLender(Artifacts.create("FlashLender", abi.encode(address(a.usdc), 0)));
         a.usdc.mint(address(lender), 1_000_000e6);
-        RemoteTrader trader = new RemoteTrader(b.weth, b.usdc, Venue(address(b.router), true));
-        FlashArb arb = new FlashArb(a.weth, a.usdc);
+        RemoteTrader trader =
+            RemoteTrader(Artifacts.create("RemoteTrader", abi.encode(b.weth, b.usdc, Venue(address(b.router), true))));
+        FlashArb arb = FlashArb(Artifacts.create("FlashArb", abi.encode(a.weth, a.usdc)));
         arb.setRoute(FlashArb.Route(lender, Venue(address(a.router), true), B, address(trader), true));
         vm.expectRevert(abi.encodeWithSelector(FlashArb.Unprofitable.selector, 50_000e6 - 6_140.862684e6, 50_000e6));
         arb.run(50_000e6, 0, bob);
@@ -95,7 +98,7 @@ contract PublishedTest is Fixture {
         address factory = _create(bytes.concat(factoryCode, abi.encode(address(0))));
         bytes memory routerCode = _code("@uniswap/v2-periphery/build/UniswapV2Router02.json");
         market.router = ILiquidityRouter(_create(bytes.concat(routerCode, abi.encode(factory, market.weth))));
-        market.usdc = new CrossChainToken("Test USDC", "TUSDC", 6);
+        market.usdc = CrossChainToken(Artifacts.create("CrossChainToken", abi.encode("Test USDC", "TUSDC", 6)));
         market.usdc.mint(address(this), usdcReserve);
         vm.deal(address(this), 1_000e18);
         market.weth.deposit{value: 1_000e18}();

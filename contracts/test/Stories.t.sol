@@ -12,6 +12,7 @@ import {Venue} from "../src/demo/Venue.sol";
 import {Weth} from "../src/demo/Weth.sol";
 import {IERC3156FlashBorrower} from "../src/interfaces/IERC3156.sol";
 import {IManager, Status} from "../src/interfaces/IManager.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -39,10 +40,11 @@ contract FlashArbTest is Fixture {
         b = _market(3_300_000e6);
         a.usdc.setPeer(B, address(b.usdc));
         b.usdc.setPeer(A, address(a.usdc));
-        lender = new FlashLender(address(a.usdc), 0);
+        lender = FlashLender(Artifacts.create("FlashLender", abi.encode(address(a.usdc), 0)));
         a.usdc.mint(address(lender), 1_000_000e6);
-        arb = new FlashArb(a.weth, a.usdc);
-        trader = new RemoteTrader(b.weth, b.usdc, Venue(address(b.pool), false));
+        arb = FlashArb(Artifacts.create("FlashArb", abi.encode(a.weth, a.usdc)));
+        trader =
+            RemoteTrader(Artifacts.create("RemoteTrader", abi.encode(b.weth, b.usdc, Venue(address(b.pool), false))));
         _route(Venue(address(a.pool), false), false);
     }
 
@@ -146,9 +148,9 @@ contract FlashArbTest is Fixture {
     }
 
     function _market(uint256 usdcReserve) private returns (Market memory market) {
-        market.weth = new Weth();
-        market.usdc = new CrossChainToken("Test USDC", "TUSDC", 6);
-        market.pool = new Pool(address(market.weth), address(market.usdc));
+        market.weth = Weth(Artifacts.create("Weth"));
+        market.usdc = CrossChainToken(Artifacts.create("CrossChainToken", abi.encode("Test USDC", "TUSDC", 6)));
+        market.pool = Pool(Artifacts.create("Pool", abi.encode(address(market.weth), address(market.usdc))));
         vm.deal(address(this), 1_000e18);
         market.weth.deposit{value: 1_000e18}();
         market.usdc.mint(address(this), usdcReserve);
@@ -168,7 +170,7 @@ contract PayerTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        payer = new Payer();
+        payer = Payer(Artifacts.create("Payer"));
         vm.deal(alice, 2 ether);
     }
 

@@ -2,12 +2,13 @@
 pragma solidity 0.8.37;
 
 import {TokenMetadata} from "../src/lib/TokenMetadata.sol";
+import {TestToken} from "../src/test/TestToken.sol";
 import {Fixture} from "./support/Fixture.sol";
-import {FeeToken, HookToken, LyingToken, TestToken} from "./support/Tokens.sol";
+import {FeeToken, HookToken, LyingToken, newToken} from "./support/Tokens.sol";
 
 contract TokenMetadataTest is Fixture {
     function test_text_ofAnOrdinaryToken() public {
-        address token = address(new TestToken("A name of more than thirty-two characters", "T", 6));
+        address token = address(newToken("A name of more than thirty-two characters", "T", 6));
         assertEq(bytes(TokenMetadata.text(token, "name()")), "A name of more than thirty-two characters");
         assertEq(TokenMetadata.decimals(token), 6);
     }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Weth} from "../src/demo/Weth.sol";
+import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -10,7 +11,7 @@ contract WethTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        weth = new Weth();
+        weth = Weth(Artifacts.create("Weth"));
         vm.deal(alice, 2 ether);
     }
 

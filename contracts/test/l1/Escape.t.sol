@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {WrappedToken} from "../../src/WrappedToken.sol";
 import {BRIDGE} from "../../src/interfaces/Addresses.sol";
 import {IEscape} from "../../src/l1/interfaces/IEscape.sol";
 import {Approval, BatchHeader, IHub, Outcome, Statement, Transfer} from "../../src/l1/interfaces/IHub.sol";
 import {ISequencerRegistry} from "../../src/l1/interfaces/ISequencerRegistry.sol";
 import {StateProof} from "../../src/l1/lib/StateProof.sol";
+import {TestToken} from "../../src/test/TestToken.sol";
+import {Artifacts} from "../support/Artifacts.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
 import {States} from "../support/States.sol";
-import {TestToken} from "../support/Tokens.sol";
+import {newToken} from "../support/Tokens.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Tries of one or two accounts, and the ways out and back that depend on them.
@@ -112,7 +113,7 @@ contract EscapeTest is L1Fixture {
     }
 
     function test_p46_anAccountLeavesWithItsTokens() public {
-        TestToken token = new TestToken("Native", "NAT", 8);
+        TestToken token = newToken("Native", "NAT", 8);
         (bytes[] memory accountProof, bytes[] memory storageProof) = _bridgeTokens(token);
         _settleRoot(keccak256(accountProof[0]));
         vm.roll(block.number + EXIT_WINDOW + 1);
@@ -157,7 +158,7 @@ contract EscapeTest is L1Fixture {
 
     /// forge-config: default.isolate = true
     function test_gas_exitToken() public {
-        TestToken token = new TestToken("Native", "NAT", 8);
+        TestToken token = newToken("Native", "NAT", 8);
         (bytes[] memory accountProof, bytes[] memory storageProof) = _bridgeTokens(token);
         _settleForcedRoot(keccak256(accountProof[0]));
         vm.prank(alice);
@@ -306,7 +307,7 @@ contract EscapeTest is L1Fixture {
         bridge.bridgeAsset(901, alice, 1_000, address(token), false, "");
         vm.stopPrank();
         bytes memory balance = States.storageLeaf(keccak256(abi.encode(alice, uint256(4))), hex"8203e8");
-        bytes32 codeHash = keccak256(type(WrappedToken).creationCode);
+        bytes32 codeHash = keccak256(Artifacts.creationCode("WrappedToken"));
         bytes32 salt = keccak256(abi.encode(uint32(0), address(token)));
         address wrapped = address(uint160(uint256(keccak256(abi.encodePacked(hex"ff", BRIDGE, salt, codeHash)))));
         bytes memory node = States.leafNode(wrapped, 0, States.account(0, keccak256(balance)));

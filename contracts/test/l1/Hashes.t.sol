@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Hub} from "../../src/l1/Hub.sol";
-import {BatchHeader, Outcome, Statement, Transfer, Transition} from "../../src/l1/interfaces/IHub.sol";
+import {BatchHeader, IHub, Outcome, Statement, Transfer, Transition} from "../../src/l1/interfaces/IHub.sol";
 import {Realm} from "../../src/l1/lib/Realm.sol";
 import {RollupTree} from "../../src/l1/lib/RollupTree.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
@@ -16,13 +15,13 @@ contract HashesTest is L1Fixture {
 
     RollupTree.Nodes private nodes;
     string private json;
-    Hub private here;
+    IHub private here;
 
     function setUp() public override {
         super.setUp();
         vm.chainId(1);
         vm.etch(HUB, address(hub).code);
-        here = Hub(HUB);
+        here = IHub(HUB);
         json = vm.readFile("../vectors/settlement/hashes.json");
     }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {AttestationPolicy} from "../../src/l1/AttestationPolicy.sol";
 import {Approval, BatchHeader, IHub, Statement, Transfer, Transition} from "../../src/l1/interfaces/IHub.sol";
 import {IInbox} from "../../src/l1/interfaces/IInbox.sol";
 import {IAttestationPolicy, IPolicy} from "../../src/l1/interfaces/IPolicy.sol";
+import {Artifacts} from "../support/Artifacts.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
 import {vm} from "../support/Vm.sol";
 
@@ -388,7 +388,7 @@ contract HubTest is L1Fixture {
     }
 
     function test_settle_takesEveryPolicyAndEnoughAttesters() public {
-        AttestationPolicy strict = newPolicy(5);
+        IAttestationPolicy strict = newPolicy(5);
         register(999, strict, 0);
         (BatchHeader memory header, bytes32 hash) = post(4);
         Statement memory statement = nextStatement(header.number, hash, 4, 0);
@@ -436,13 +436,13 @@ contract HubTest is L1Fixture {
     function test_policy_refusesImpossibleSets() public {
         address[] memory none = new address[](0);
         vm.expectRevert(abi.encodeWithSelector(IAttestationPolicy.InvalidThreshold.selector, 0, 0));
-        new AttestationPolicy(PROGRAM, 0, none);
+        Artifacts.create("AttestationPolicy", abi.encode(PROGRAM, 0, none));
         address[] memory two = new address[](2);
         (two[0], two[1]) = (bob, bob);
         vm.expectRevert(abi.encodeWithSelector(IAttestationPolicy.InvalidThreshold.selector, 3, 2));
-        new AttestationPolicy(PROGRAM, 3, two);
+        Artifacts.create("AttestationPolicy", abi.encode(PROGRAM, 3, two));
         vm.expectRevert(abi.encodeWithSelector(IAttestationPolicy.InvalidAttester.selector, bob));
-        new AttestationPolicy(PROGRAM, 1, two);
+        Artifacts.create("AttestationPolicy", abi.encode(PROGRAM, 1, two));
     }
 
     /// forge-config: default.isolate = true

@@ -4,9 +4,10 @@ pragma solidity 0.8.37;
 import {BatchHeader, Outcome, Statement, Transfer} from "../../src/l1/interfaces/IHub.sol";
 import {IL1Bridge} from "../../src/l1/interfaces/IL1Bridge.sol";
 import {ExitTree} from "../../src/l1/lib/ExitTree.sol";
+import {TestToken} from "../../src/test/TestToken.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
 import {States} from "../support/States.sol";
-import {TestToken} from "../support/Tokens.sol";
+import {newToken} from "../support/Tokens.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Users, a sequencer and attesters that sign anything: what they do at random, and what was counted beside it. No call of a
@@ -55,7 +56,7 @@ contract RealmHandler is L1Fixture {
         registerMany(ROLLUPS);
         paidIn[address(0)] = 30 ether;
         bonded = BOND;
-        token = new TestToken("Native", "NAT", 8);
+        token = newToken("Native", "NAT", 8);
         token.mint(address(this), 1e30);
         token.approve(address(bridge), type(uint256).max);
         vm.deal(address(this), 1e30);

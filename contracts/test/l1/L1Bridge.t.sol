@@ -6,8 +6,9 @@ import {Transfer} from "../../src/l1/interfaces/IHub.sol";
 import {IInbox} from "../../src/l1/interfaces/IInbox.sol";
 import {IBridgeMessageReceiver, IL1Bridge} from "../../src/l1/interfaces/IL1Bridge.sol";
 import {ExitTree} from "../../src/l1/lib/ExitTree.sol";
+import {TestToken} from "../../src/test/TestToken.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
-import {FeeToken, TestToken} from "../support/Tokens.sol";
+import {FeeToken, newToken} from "../support/Tokens.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Takes messages, and claims again from within one.
@@ -46,7 +47,7 @@ contract L1BridgeTest is L1Fixture {
     function setUp() public override {
         super.setUp();
         registerMany(2);
-        token = new TestToken("Native", "NAT", 8);
+        token = newToken("Native", "NAT", 8);
         token.mint(alice, 1_000);
         vm.prank(alice);
         token.approve(address(bridge), type(uint256).max);
@@ -236,7 +237,7 @@ contract L1BridgeTest is L1Fixture {
 
     function test_p42_depositsHaveAtMost128Bits() public {
         uint256 most = type(uint128).max;
-        TestToken liar = new TestToken("Liar", "LIE", 0);
+        TestToken liar = newToken("Liar", "LIE", 0);
         liar.mint(address(this), 2 * most + 1);
         liar.approve(address(bridge), type(uint256).max);
         bridge.bridgeAsset(901, alice, most, address(liar), true, "");

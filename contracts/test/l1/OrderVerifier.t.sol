@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {OrderVerifier} from "../../src/l1/OrderVerifier.sol";
 import {SlotOrder} from "../../src/lib/SlotOrder.sol";
+import {Artifacts} from "../support/Artifacts.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Openings of `vectors/commitment/slots.json` on L1, with the real point evaluation, as transactions of their own.
@@ -22,7 +23,7 @@ contract OrderVerifierTest {
     uint256 private index;
 
     function setUp() public {
-        verifier = new OrderVerifier();
+        verifier = OrderVerifier(Artifacts.create("OrderVerifier"));
         string memory json = vm.readFile("../vectors/commitment/slots.json");
         slot.number = 1_000_003;
         slot.sealedItems = uint32(vm.parseJsonUint(json, string.concat(SLOT, "sealed")));

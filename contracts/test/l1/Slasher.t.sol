@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Hub} from "../../src/l1/Hub.sol";
-import {Judge} from "../../src/l1/Judge.sol";
-import {SequencerRegistry} from "../../src/l1/SequencerRegistry.sol";
-import {Slasher, SlasherConfig} from "../../src/l1/Slasher.sol";
+import {IHub} from "../../src/l1/interfaces/IHub.sol";
 import {IJudge, Verdict} from "../../src/l1/interfaces/IJudge.sol";
 import {ISequencerRegistry} from "../../src/l1/interfaces/ISequencerRegistry.sol";
 import {ISlasher, IUrcSlasher} from "../../src/l1/interfaces/ISlasher.sol";
-import {L1Fixture} from "../support/L1Fixture.sol";
+import {Artifacts} from "../support/Artifacts.sol";
+import {IReadableSlasher, L1Fixture} from "../support/L1Fixture.sol";
 import {Urc} from "../support/Urc.sol";
 import {vm} from "../support/Vm.sol";
 
@@ -34,13 +32,11 @@ contract SlasherTest is L1Fixture {
         vm.deal(address(this), 1_000 ether);
         urc = new Urc();
         // The vectors belong to a hub at an address of their own.
-        hub = Hub(HUB);
+        hub = IHub(HUB);
         address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
-        judge = new Judge(HUB, 7);
-        registry = new SequencerRegistry{value: BOND}(hub, next, 7, 1 ether, 30, operator, sequencer);
-        SlasherConfig memory config = slasherConfig(7);
-        (config.urc, config.urcPenalty) = (address(urc), URC_PENALTY);
-        slasher = new Slasher(config);
+        judge = IJudge(Artifacts.create("Judge", abi.encode(HUB, 7)));
+        registry = newRegistry(next, 7, sequencer);
+        slasher = IReadableSlasher(Artifacts.create("Slasher", slasherConfig(7, address(urc), URC_PENALTY)));
     }
 
     function test_p47_judge_decidesTheVectors() public view {
@@ -202,7 +198,7 @@ contract SlasherTest is L1Fixture {
     }
 
     function test_p1_judge_refusesAnotherRealm() public {
-        Judge other = new Judge(HUB, 8);
+        IJudge other = IJudge(Artifacts.create("Judge", abi.encode(HUB, 8)));
         vm.expectRevert(abi.encodeWithSelector(IJudge.NotEvidence.selector, 0));
         other.judge(_bytes(0, "encoding"));
         vm.chainId(2);

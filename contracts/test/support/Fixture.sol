@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {Bridge} from "../../src/Bridge.sol";
-import {DeadRegistry} from "../../src/DeadRegistry.sol";
-import {Manager} from "../../src/Manager.sol";
 import {BRIDGE, DEAD_REGISTRY, MANAGER, RESERVED} from "../../src/interfaces/Addresses.sol";
 import {IManager} from "../../src/interfaces/IManager.sol";
-import {Loopback} from "./Loopback.sol";
+import {Artifacts} from "./Artifacts.sol";
 import {vm} from "./Vm.sol";
 
 /// Predeploys of network A, a stand-in for the executor, and helpers.
@@ -29,10 +26,10 @@ abstract contract Fixture {
     address internal constant bob = address(uint160(0xb0b));
 
     function setUp() public virtual {
-        vm.etch(MANAGER, type(Manager).runtimeCode);
-        vm.etch(BRIDGE, type(Bridge).runtimeCode);
-        vm.etch(DEAD_REGISTRY, type(DeadRegistry).runtimeCode);
-        vm.etch(RESERVED, type(Loopback).runtimeCode);
+        vm.etch(MANAGER, Artifacts.runtimeCode("Manager"));
+        vm.etch(BRIDGE, Artifacts.runtimeCode("Bridge"));
+        vm.etch(DEAD_REGISTRY, Artifacts.runtimeCode("DeadRegistry"));
+        vm.etch(RESERVED, Artifacts.runtimeCode("Loopback"));
         vm.allowCheatcodes(RESERVED);
         enter(A);
     }

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {AttestationPolicy} from "../../src/l1/AttestationPolicy.sol";
-import {Escape} from "../../src/l1/Escape.sol";
-import {Hub, HubConfig} from "../../src/l1/Hub.sol";
-import {Inbox} from "../../src/l1/Inbox.sol";
-import {Judge} from "../../src/l1/Judge.sol";
-import {L1Bridge} from "../../src/l1/L1Bridge.sol";
-import {SequencerRegistry} from "../../src/l1/SequencerRegistry.sol";
-import {Slasher, SlasherConfig} from "../../src/l1/Slasher.sol";
-import {Approval, BatchHeader, Outcome, Statement, Transfer, Transition} from "../../src/l1/interfaces/IHub.sol";
-import {IPolicy} from "../../src/l1/interfaces/IPolicy.sol";
+import {IEscape} from "../../src/l1/interfaces/IEscape.sol";
+import {Approval, BatchHeader, IHub, Outcome, Statement, Transfer, Transition} from "../../src/l1/interfaces/IHub.sol";
+import {IInbox} from "../../src/l1/interfaces/IInbox.sol";
+import {IJudge} from "../../src/l1/interfaces/IJudge.sol";
+import {IL1Bridge} from "../../src/l1/interfaces/IL1Bridge.sol";
+import {IAttestationPolicy, IPolicy} from "../../src/l1/interfaces/IPolicy.sol";
+import {ISequencerRegistry} from "../../src/l1/interfaces/ISequencerRegistry.sol";
+import {ISlasher} from "../../src/l1/interfaces/ISlasher.sol";
 import {Realm} from "../../src/l1/lib/Realm.sol";
+import {Artifacts} from "./Artifacts.sol";
 import {vm} from "./Vm.sol";
+
+/// What the slasher lets anybody read beside its interface.
+interface IReadableSlasher is ISlasher {
+    function COMMITMENT_TYPE() external view returns (uint64);
+    function reserveOf(bytes32 id) external view returns (bytes32 item, uint256 amount);
+}
 
 /// A realm on L1 with its contracts, a sequencer and five attesters, and what it takes to post and settle.
 abstract contract L1Fixture {
@@ -29,14 +34,14 @@ abstract contract L1Fixture {
     address internal constant alice = address(uint160(0xa11ce));
     address internal constant bob = address(uint160(0xb0b));
 
-    Hub internal hub;
-    Inbox internal inbox;
-    L1Bridge internal bridge;
-    Escape internal escape;
-    SequencerRegistry internal registry;
-    Judge internal judge;
-    Slasher internal slasher;
-    AttestationPolicy internal policy;
+    IHub internal hub;
+    IInbox internal inbox;
+    IL1Bridge internal bridge;
+    IEscape internal escape;
+    ISequencerRegistry internal registry;
+    IJudge internal judge;
+    IReadableSlasher internal slasher;
+    IAttestationPolicy internal policy;
     uint256[5] internal attesters;
 
     mapping(uint32 rollup => Outcome) internal outcomes;
@@ -57,34 +62,29 @@ abstract contract L1Fixture {
         for (uint256 i = 0; i < 6; i++) {
             next[i] = vm.computeCreateAddress(address(this), nonce + i);
         }
-        inbox = new Inbox(Hub(next[1]), L1Bridge(payable(next[2])), next[3], realm);
-        hub = new Hub(
-            HubConfig({
-                realm: realm,
-                inbox: inbox,
-                bridge: L1Bridge(next[2]),
-                sequencers: SequencerRegistry(next[4]),
-                escape: next[3],
-                registrar: address(0),
-                forceWindow: FORCE_WINDOW,
-                silenceWindow: SILENCE_WINDOW,
-                exitWindow: EXIT_WINDOW
-            })
-        );
-        bridge = new L1Bridge(hub, inbox, next[3]);
-        escape = new Escape(hub, bridge, inbox);
-        registry = new SequencerRegistry{value: BOND}(hub, next[5], realm, 1 ether, 30, operator, sequencer);
-        judge = Judge(vm.computeCreateAddress(address(this), nonce + 6));
-        slasher = new Slasher(slasherConfig(realm));
-        new Judge(address(hub), realm);
+        inbox = IInbox(Artifacts.create("Inbox", abi.encode(next[1], next[2], next[3], realm)));
+        bytes memory windows = abi.encode(FORCE_WINDOW, SILENCE_WINDOW, EXIT_WINDOW);
+        bytes memory config = abi.encode(realm, inbox, next[2], next[4], next[3], address(0));
+        hub = IHub(Artifacts.create("Hub", bytes.concat(config, windows)));
+        bridge = IL1Bridge(Artifacts.create("L1Bridge", abi.encode(hub, inbox, next[3])));
+        escape = IEscape(Artifacts.create("Escape", abi.encode(hub, bridge, inbox)));
+        registry = newRegistry(next[5], realm, sequencer);
+        judge = IJudge(vm.computeCreateAddress(address(this), nonce + 6));
+        slasher = IReadableSlasher(Artifacts.create("Slasher", slasherConfig(realm, address(this), 3 ether)));
+        Artifacts.create("Judge", abi.encode(hub, realm));
     }
 
-    function slasherConfig(uint64 realm) internal view returns (SlasherConfig memory) {
-        return SlasherConfig(hub, judge, registry, realm, PENALTY, 1 ether, address(this), 3 ether, 5);
+    function newRegistry(address by, uint64 realm, address sequencer) internal returns (ISequencerRegistry) {
+        bytes memory arguments = abi.encode(hub, by, realm, 1 ether, 30, operator, sequencer);
+        return ISequencerRegistry(Artifacts.create("SequencerRegistry", arguments, BOND));
+    }
+
+    function slasherConfig(uint64 realm, address urc, uint256 urcPenalty) internal view returns (bytes memory) {
+        return abi.encode(hub, judge, registry, realm, PENALTY, 1 ether, urc, urcPenalty, 5);
     }
 
     /// m of the five attesters, in the order of their addresses.
-    function newPolicy(uint256 threshold) internal returns (AttestationPolicy) {
+    function newPolicy(uint256 threshold) internal returns (IAttestationPolicy) {
         address[] memory addresses = new address[](5);
         for (uint256 i = 0; i < 5; i++) {
             uint256 key = 0xa77e57 + i;
@@ -94,7 +94,7 @@ abstract contract L1Fixture {
             }
             (addresses[place], attesters[place]) = (vm.addr(key), key);
         }
-        return new AttestationPolicy(PROGRAM, threshold, addresses);
+        return IAttestationPolicy(Artifacts.create("AttestationPolicy", abi.encode(PROGRAM, threshold, addresses)));
     }
 
     /// The rollup with this chain id; those of `registerMany` have 901 and so on.

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {ERC20} from "../../src/lib/ERC20.sol";
+import {TestToken} from "../../src/test/TestToken.sol";
+import {Artifacts} from "./Artifacts.sol";
 
-/// Token that anybody can mint.
-contract TestToken is ERC20 {
-    constructor(string memory name_, string memory symbol_, uint8 decimals_) {
-        name = name_;
-        symbol = symbol_;
-        decimals = decimals_;
-    }
-
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
+/// A token that anybody can mint.
+function newToken(string memory name, string memory symbol, uint8 decimals) returns (TestToken) {
+    return TestToken(Artifacts.create("TestToken", abi.encode(name, symbol, decimals)));
 }
 
 /// Takes one percent of every transfer, has a name of 32 bytes and no decimals; its functions return nothing.

@@ -20,6 +20,8 @@ interface Vm {
     function expectEmit(address emitter) external;
     function expectRevert() external;
     function expectRevert(bytes calldata data) external;
+    function getCode(string calldata path) external view returns (bytes memory code);
+    function getDeployedCode(string calldata path) external view returns (bytes memory code);
     function getNonce(address account) external view returns (uint64);
     function getRecordedLogs() external returns (Log[] memory logs);
     function load(address account, bytes32 slot) external view returns (bytes32);

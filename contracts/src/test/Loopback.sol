@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {MANAGER} from "../../src/interfaces/Addresses.sol";
-import {IManager} from "../../src/interfaces/IManager.sol";
-import {vm} from "./Vm.sol";
+import {MANAGER} from "../interfaces/Addresses.sol";
+import {IManager} from "../interfaces/IManager.sol";
 
-/// Stands in for the executor at the reserved address: runs the call in this same EVM as if it were the destination,
-/// with the network id of the manager changed for its time. Contracts of all networks are in one state.
+/// @notice The cheatcodes of forge that take the place of an executor.
+interface IForge {
+    function deal(address account, uint256 balance) external;
+    function load(address account, bytes32 slot) external view returns (bytes32);
+    function prank(address caller) external;
+    function store(address account, bytes32 slot, bytes32 value) external;
+}
+
+IForge constant vm = IForge(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
+
+/// @title Stand-in for the executor at the reserved address, for tests in forge
+/// @notice Runs the call in this same EVM as if it were the destination, with the network id of the manager changed for its time.
+/// Contracts of all networks are in one state.
+/// @dev Stands here because gas is measured with it, which is to be that of optimized code.
 contract Loopback {
     event Crossed(bytes input);
 
