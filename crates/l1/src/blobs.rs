@@ -3,9 +3,10 @@
 use crate::{client::L1Client, events::Posted};
 use alloy_eips::eip4844::kzg_to_versioned_hash;
 use alloy_primitives::{B256, Bytes, hex};
+use eip4844::{Context, TrustedSetup};
 use serde::Deserialize;
 use serde_json::json;
-use std::{fmt::Debug, future::Future, path::PathBuf, pin::Pin, time::Duration};
+use std::{fmt::Debug, future::Future, path::PathBuf, pin::Pin, sync::LazyLock, time::Duration};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -60,11 +61,13 @@ pub trait BlobSource: Debug + Send + Sync {
     fn blobs<'a>(&'a self, posted: &'a Posted) -> BlobFuture<'a>;
 }
 
+/// What commits to blobs.
+static KZG: LazyLock<Context> = LazyLock::new(|| Context::new(&TrustedSetup::default()));
+
 /// Returns the versioned hash of a blob; nothing when it is none.
 pub fn versioned_hash(blob: &[u8]) -> Option<B256> {
-    let blob = c_kzg::Blob::from_bytes(blob).ok()?;
-    let commitment = c_kzg::ethereum_kzg_settings(0).blob_to_kzg_commitment(&blob).ok()?;
-    Some(kzg_to_versioned_hash(commitment.to_bytes().as_slice()))
+    let commitment = KZG.blob_to_kzg_commitment(blob.try_into().ok()?).ok()?;
+    Some(kzg_to_versioned_hash(&commitment))
 }
 
 /// Finds the blobs of a batch among those that somebody gave.
