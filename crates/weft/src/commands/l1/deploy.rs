@@ -64,6 +64,9 @@ pub(crate) struct Deploy {
     /// The operator's bond
     #[arg(long, value_name = "AMOUNT", default_value = "1ether", value_parser = wei)]
     bond: U256,
+    /// Least for the seat; default: safety penalty
+    #[arg(long, value_name = "AMOUNT", value_parser = wei)]
+    minimum_bond: Option<U256>,
     /// Cost of a false promise; default: bond
     #[arg(long, value_name = "AMOUNT", value_parser = wei)]
     safety_penalty: Option<U256>,
@@ -141,18 +144,19 @@ impl Deploy {
         let now_s = utc::now_s();
         let realm = realm_config(&config, config.genesis_unix_s.unwrap_or(now_s), sequencer)?;
         let count = u32::try_from(self.attesters.len()).unwrap_or(u32::MAX);
+        let safety_penalty = self.safety_penalty.unwrap_or(self.bond);
         let l1 = L1Config {
             realm: config.domain.realm,
             registrar: self.registrar.unwrap_or(payer),
             force_window: self.force_window,
             silence_window: self.silence_window,
             exit_window: self.exit_window,
-            minimum_bond: self.bond,
+            minimum_bond: self.minimum_bond.unwrap_or(safety_penalty),
             unbonding_blocks: self.unbonding,
             operator: self.operator.unwrap_or(payer),
             sequencer,
             bond: self.bond,
-            safety_penalty: self.safety_penalty.unwrap_or(self.bond),
+            safety_penalty,
             liveness_penalty: self.liveness_penalty.unwrap_or(self.bond / U256::from(10)),
             grace_blocks: self.grace,
             urc: self.urc.unwrap_or_default(),
