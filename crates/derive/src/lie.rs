@@ -1,6 +1,6 @@
 //! What is found to be untrue, and where.
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, format, string::String};
 use alloy_primitives::{Address, B256};
 use core::fmt;
 use thiserror::Error;
@@ -237,7 +237,7 @@ pub enum LieKind {
         derived: B256,
     },
     /// The last block of a rollup is another one.
-    #[error("last block is {derived:?}, the batch says {claimed:?}")]
+    #[error("last block is {}, the batch says {}", head(*.derived), head(*.claimed))]
     Head {
         /// Number and hash in the batch.
         claimed: Option<(u64, B256)>,
@@ -294,4 +294,9 @@ impl Lie {
     pub(crate) fn network(self, network: NetworkId) -> Self {
         Self { network: Some(network), ..self }
     }
+}
+
+/// Returns what a reader is told of a last block.
+fn head(head: Option<(u64, B256)>) -> String {
+    head.map_or_else(|| "none".into(), |(number, hash)| format!("{number} ({hash})"))
 }

@@ -197,15 +197,18 @@ const LIES: [Lie; 9] = [
         post.header.lane_root = B256::repeat_byte(1);
         post
     }),
-    ("batch 1: the blobs hold no batch: *", |poster, batch| {
+    ("batch 1: the blobs hold no batch: byte * is not a valid payload version", |poster, batch| {
         let mut post = poster.draft(&batch);
         post.payload = b"nothing that anybody could read".to_vec();
         post
     }),
-    ("batch 1, rollup 901: last block is *, the batch says *", |poster, mut batch| {
-        batch.batch.heads[0].hash = B256::repeat_byte(7);
-        poster.draft(&resigned(batch, &poster.domain))
-    }),
+    (
+        "batch 1, slot *, rollup 901: last block is 1 (*), the batch says 1 (*)",
+        |poster, mut batch| {
+            batch.batch.heads[0].hash = B256::repeat_byte(7);
+            poster.draft(&resigned(batch, &poster.domain))
+        },
+    ),
     ("batch 1, slot *: order: the closing record is *, the batch names *", |poster, mut batch| {
         slot_with_items(&mut batch).plaintext.pop();
         poster.draft(&resigned(batch, &poster.domain))
