@@ -139,8 +139,13 @@ fn p46_a_sealed_realm_goes_on_behind_an_inbox_only_batch_that_gives_up_what_is_n
     assert!(refused.err.contains("ordered and not opened"), "{refused:?}");
     assert!(refused.err.contains("weft l1 post-inbox"), "{refused:?}");
 
-    // Somebody posts what is in the inbox, and what is sealed is given up.
+    // Somebody posts what is in the inbox, and what is sealed is given up. Before, every entry has its batch.
     story.mine(130);
+    let idle = weft(&["l1", "post-inbox", "--config", &config, "--key", BOB_KEY]);
+    assert_eq!(idle.code, 1, "{idle:?}");
+    assert!(idle.err.contains("put one in"), "{idle:?}");
+    story.done(&deposit, &["--amount", "1ether"]);
+    story.mine(1);
     let forced = ["l1", "post-inbox", "--config", &config, "--key", BOB_KEY, "--json"];
     assert_eq!(story.done(&forced, &[]).json()["batch"], posted + 1);
     story.mine(64);

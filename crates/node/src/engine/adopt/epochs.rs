@@ -82,8 +82,8 @@ impl Adoption<'_> {
             return Err(format!(
                 "envelope {item} of slot {slot} is ordered and not opened, and L1 does not hold it. With the data directory that \
                  has it the node goes on by itself; without, the realm goes on behind an inbox-only batch, which gives up what \
-                 is sealed: `weft l1 post-inbox` posts one once the hub has heard of no batch for its silence window. Run this \
-                 again then"
+                 is sealed: `weft l1 post-inbox` posts one once the hub has heard of no batch for its silence window and an \
+                 entry waits in the inbox (a deposit will do). Run this again then"
             ));
         }
         self.engine.leave_keys();

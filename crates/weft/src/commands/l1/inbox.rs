@@ -6,7 +6,7 @@ use alloy_primitives::U256;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolEvent as _;
 use clap::Args;
-use eyre::{Result, eyre};
+use eyre::{Result, ensure, eyre};
 use serde_json::json;
 use std::process::ExitCode;
 use weft_contracts::{Hub, Inbox};
@@ -44,6 +44,11 @@ impl PostInbox {
             Some(cursor) => cursor,
             None => sender.view(found.contracts.inbox, &Inbox::countCall {}).await?,
         };
+        let taken = sender.view(found.contracts.hub, &Hub::postedCall {}).await?.inboxCursor;
+        ensure!(
+            cursor > taken,
+            "batches hold {taken} entries of the inbox, so {cursor} leave nothing to post; put one in: weft deposit, weft force"
+        );
         let call = Hub::postForcedCall { inboxCursor: cursor };
         let receipt = sender.call(found.contracts.hub, &call, U256::ZERO).await?;
         let logs = receipt.logs().iter();
