@@ -20,7 +20,7 @@ use weft_types::{
     Domain, Item, LegShape, NetworkId, PartedShape, RESERVED, SafetyLevel, bundle::MAX_LEGS,
 };
 
-/// Commits to a leg that nobody else shall read before the order is fixed
+/// Commits to a leg that nobody else may read before the order is fixed
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
