@@ -30,6 +30,9 @@ contract Hub is IHub {
     using History for bytes32[32];
 
     uint256 private constant MAX_ROLLUPS = 128;
+
+    uint256 private constant MAX_SLOTS = 65_536;
+
     /// Batches that may wait for settlement. Their records are kept in a ring, so a batch writes no new words.
     uint256 private constant RING = 256;
 
@@ -298,6 +301,8 @@ contract Hub is IHub {
     function _checkClaims(BatchHeader memory header, Head before) private view {
         uint64 lastSlot = before.lastSlot();
         if (header.firstSlot != lastSlot + 1 || header.lastSlot < header.firstSlot) revert WrongSlots(lastSlot);
+        // No content holds more; else one header takes all numbers, and no promise is ever late again.
+        if (header.lastSlot - header.firstSlot >= MAX_SLOTS) revert WrongSlots(lastSlot);
         if (header.rollups == 0 || header.rollups >> before.count() != 0) revert UnknownRollups(header.rollups);
         // The EVM answers zero for other blocks.
         bool isKnown = header.l1Hash != 0 && blockhash(header.l1Number) == header.l1Hash;

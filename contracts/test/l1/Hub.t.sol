@@ -112,6 +112,12 @@ contract HubTest is L1Fixture {
         _refused(header, refusal);
         (header.firstSlot, header.lastSlot) = (1, 0);
         _refused(header, refusal);
+        (header.firstSlot, header.lastSlot) = (1, 65_537);
+        _refused(header, refusal);
+        header.lastSlot = type(uint64).max;
+        _refused(header, refusal);
+        header.lastSlot = 65_536;
+        hub.postBatch(header, signed(header));
     }
 
     function test_postBatch_refusesUnknownRollups() public {

@@ -177,7 +177,7 @@ interface IHub {
     /// @notice The batch does not follow batch `number` with hash `parent`.
     error NotNext(uint64 number, bytes32 parent);
 
-    /// @notice The slots do not follow slot `last`.
+    /// @notice The slots do not follow slot `last`, or are more than the 65,536 that a batch may hold.
     error WrongSlots(uint64 last);
 
     /// @notice The batch names no rollup, or one that is not registered.
