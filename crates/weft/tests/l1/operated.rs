@@ -20,7 +20,7 @@ use std::{
 use tempfile::TempDir;
 use weft_contracts::Hub;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 pub(crate) const ETHER: u128 = 1_000_000_000_000_000_000;
 const ATTESTERS: [&str; 3] = ["one.json", "two.json", "three.json"];
 

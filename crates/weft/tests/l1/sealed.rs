@@ -15,7 +15,7 @@ use std::{
 };
 use weft_contracts::{FeeVault, addresses::FEE_VAULT};
 
-const WINDOWS: [&str; 4] = ["--force-window", "300", "--silence-window", "120"];
+const WINDOWS: [&str; 4] = ["--force-window", "300", "--silence-window", "4"];
 
 /// Makes the keys of a member and of a payer; returns what the configuration says of sealing. Nobody squares.
 pub(crate) fn committee(story: &Story, epoch_slots: u64) -> String {
@@ -140,7 +140,7 @@ fn p46_a_sealed_realm_goes_on_behind_an_inbox_only_batch_that_gives_up_what_is_n
     assert!(refused.err.contains("weft l1 post-inbox"), "{refused:?}");
 
     // Somebody posts what is in the inbox, and what is sealed is given up. Before, every entry has its batch.
-    story.mine(130);
+    story.mine(6);
     let idle = weft(&["l1", "post-inbox", "--config", &config, "--key", BOB_KEY]);
     assert_eq!(idle.code, 1, "{idle:?}");
     assert!(idle.err.contains("put one in"), "{idle:?}");
@@ -157,7 +157,8 @@ fn p46_a_sealed_realm_goes_on_behind_an_inbox_only_batch_that_gives_up_what_is_n
     assert!(given_up["reason"].as_str().unwrap().contains("given up"), "{given_up}");
     assert_eq!(given_up["envelope"], second);
 
-    // A new epoch, with the member that was away: the same transaction runs.
+    // A new epoch, with the member that was away: the same transaction runs. Each block of L1 took a second by its own account,
+    // so the slot that is open ends when the clock has come to where L1 is.
     let member = Member::start(&story, &node);
     let third = seal(&story, &node, &signed_transfer(902, 1));
     let found = outcome(&story, &node, &third);

@@ -203,7 +203,7 @@ const LIES: [Lie; 9] = [
         post
     }),
     (
-        "batch 1, slot *, rollup 901: last block is 1 (*), the batch says 1 (*)",
+        "batch 1, slot *, rollup 901: last block is * (*), the batch says * (*)",
         |poster, mut batch| {
             batch.batch.heads[0].hash = B256::repeat_byte(7);
             poster.draft(&resigned(batch, &poster.domain))

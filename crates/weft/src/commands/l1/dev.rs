@@ -39,7 +39,7 @@ pub(crate) struct L1Dev {
     #[arg(long, value_name = "CLIENT", value_enum, default_value_t)]
     #[arg(hide_possible_values = true)]
     l1_client: L1Client,
-    /// Configuration of the realm; default: that of `weft dev`
+    /// Configuration of the realm; default: as `weft dev`
     #[arg(long, value_name = "FILE", env = "WEFT_CONFIG", hide_env = true)]
     config: Option<PathBuf>,
     /// File for that configuration with its place on L1
