@@ -3,7 +3,7 @@
 //! Times are processor time of this thread where Linux tells it, else time on the wall; other work on the machine still
 //! shows in them. The ratios to GMP, taken in the same run, say more.
 //!
-//! `cargo run -p weft-crypto --features gmp --example figures`
+//! `cargo run -p weft-crypto --features gmp --example sealing`
 // An example is a program of its own: it has a clock.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
