@@ -1,7 +1,12 @@
 //! What is found to be untrue, and where.
 
-use alloc::{boxed::Box, format, string::String};
-use alloy_primitives::{Address, B256};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+use alloy_primitives::{Address, B256, hex};
 use core::fmt;
 use thiserror::Error;
 use weft_lane::Rejection;
@@ -63,7 +68,7 @@ pub enum LieKind {
         derived: u64,
     },
     /// The header lists other rollups than it must (P8).
-    #[error("lists rollups {claimed:?}, the lane lists {derived:?}")]
+    #[error("lists rollups {}, the lane lists {}", list(.claimed), list(.derived))]
     Availability {
         /// In the batch.
         claimed: alloc::vec::Vec<NetworkId>,
@@ -104,7 +109,7 @@ pub enum LieKind {
         index: u32,
     },
     /// The slot's order is another one than its closing record names (P2).
-    #[error("order: the closing record is {derived}, the batch names {claimed:?}")]
+    #[error("order: the closing record is {derived}, the batch names {}", tag(*.claimed))]
     Order {
         /// Tag in the batch.
         claimed: Option<[u8; 4]>,
@@ -299,4 +304,15 @@ impl Lie {
 /// Returns what a reader is told of a last block.
 fn head(head: Option<(u64, B256)>) -> String {
     head.map_or_else(|| "none".into(), |(number, hash)| format!("{number} ({hash})"))
+}
+
+/// Returns what a reader is told of the first bytes of a record.
+fn tag(tag: Option<[u8; 4]>) -> String {
+    tag.map_or_else(|| "none".into(), |tag| format!("0x{}..", hex::encode(tag)))
+}
+
+/// Returns rollups as a reader is told of them.
+fn list(rollups: &[NetworkId]) -> String {
+    let names: Vec<_> = rollups.iter().map(NetworkId::to_string).collect();
+    if names.is_empty() { "none".into() } else { names.join(" and ") }
 }

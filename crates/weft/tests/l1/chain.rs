@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -68,6 +69,16 @@ macro_rules! on_both_waiting {
 }
 pub(crate) use on_both_waiting;
 
+/// Returns a port that nobody has. It is below those that systems give to whoever asks for any, and apart from those of other
+/// tests, so that it is still free when a process takes it.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + 10 * (std::process::id() % 2_000) as u16;
+    let mut ports = (0..10).map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 10);
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.expect("one of ten ports is free")
+}
+
 /// Returns anvil's program: the one that is named, else the one of the acceptance stories.
 pub(crate) fn program() -> PathBuf {
     if let Some(named) = env::var_os("WEFT_ANVIL") {
@@ -112,8 +123,7 @@ impl L1 {
 
     /// Starts anvil with the rules of a hardfork.
     pub(crate) fn anvil(hardfork: &str) -> Self {
-        // Free now; whoever takes it in between makes the test fail and not lie.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let free = free_port();
         let port = free.to_string();
         let child = Command::new(program())
             .args(["--port", &port, "--chain-id", "900", "--hardfork", hardfork, "--silent"])

@@ -2,7 +2,7 @@
 //! and a stranger who derives the same blocks.
 
 use crate::{
-    chain::{Client, L1},
+    chain::{Client, L1, free_port},
     support::{ALICE, ALICE_KEY, BOB, BOB_KEY, Ran, weft, weft_reading},
 };
 use alloy_primitives::Bytes;
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -111,8 +110,8 @@ impl Story {
             keys.map(|key| story.done(&["keys", "new", &story.path(key)], &["--passphrase"]));
         let attesters: Vec<_> = keys.skip(1).map(|ran| ran.out.trim().to_owned()).collect();
         for chain in [901, 902] {
-            // Free now; a node that starts again in the same process has the same ones.
-            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            // A node that starts again in the same process has the same ones.
+            let free = free_port();
             let rollup = format!(
                 "chain_id = {chain}\nname = \"{chain}\"\nport = {free}\n[allocations]\n\
                  \"{ALICE}\" = \"10 ether\"\n"
