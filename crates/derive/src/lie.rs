@@ -91,7 +91,7 @@ pub enum LieKind {
         tx: B256,
     },
     /// An item has another fate than the batch says (P4).
-    #[error("false removal: said to be {}, is {}: {reason}", fate(*claimed), fate(*derived))]
+    #[error("false removal: said to be {}, is {}{}", fate(*claimed), fate(*derived), because(.reason))]
     Removal {
         /// Cause in the batch; nothing when it says that the item is included.
         claimed: Option<RemovalCause>,
@@ -273,8 +273,12 @@ impl fmt::Display for Lie {
 fn fate(cause: Option<RemovalCause>) -> String {
     match cause {
         None => String::from("included"),
-        Some(cause) => alloc::format!("removed as {cause:?}"),
+        Some(cause) => format!("removed as {cause:?}"),
     }
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
 
 impl LieKind {

@@ -14,7 +14,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
     thread::sleep,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
 use weft_contracts::Hub;
@@ -312,6 +312,15 @@ impl Story {
     pub(crate) fn height(&self) -> u64 {
         let number = self.l1.ask("eth_blockNumber", json!([]));
         u64::from_str_radix(&number.as_str().unwrap()[2..], 16).unwrap()
+    }
+
+    /// Waits until the clock is where L1 is: each block took a second by its own account. A slot that takes in what is ahead of the
+    /// clock stays open until then, and no L1 but one of tests is ahead by more than moments.
+    pub(crate) fn catch_up(&self) {
+        let block = self.l1.ask("eth_getBlockByNumber", json!(["latest", false]));
+        let time = u64::from_str_radix(&block["timestamp"].as_str().unwrap()[2..], 16).unwrap();
+        let time = UNIX_EPOCH + Duration::from_secs(time);
+        self.until("the clock is where L1 is", || SystemTime::now() > time);
     }
 
     /// Lets L1 replace everything after block `below`, at least `depth` blocks, which it makes if there are fewer.

@@ -149,6 +149,7 @@ fn p46_a_sealed_realm_goes_on_behind_an_inbox_only_batch_that_gives_up_what_is_n
     let forced = ["l1", "post-inbox", "--config", &config, "--key", BOB_KEY, "--json"];
     assert_eq!(story.done(&forced, &[]).json()["batch"], posted + 1);
     story.mine(64);
+    story.catch_up();
     story.done(&["resume", "--config", &config], &[]);
     let node = story.start_with(&["--guard-restored"]);
     assert_eq!(outcome(&story, &node, &first), opened);
@@ -157,8 +158,7 @@ fn p46_a_sealed_realm_goes_on_behind_an_inbox_only_batch_that_gives_up_what_is_n
     assert!(given_up["reason"].as_str().unwrap().contains("given up"), "{given_up}");
     assert_eq!(given_up["envelope"], second);
 
-    // A new epoch, with the member that was away: the same transaction runs. Each block of L1 took a second by its own account,
-    // so the slot that is open ends when the clock has come to where L1 is.
+    // A new epoch, with the member that was away: the same transaction runs.
     let member = Member::start(&story, &node);
     let third = seal(&story, &node, &signed_transfer(902, 1));
     let found = outcome(&story, &node, &third);
