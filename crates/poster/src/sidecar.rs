@@ -38,7 +38,8 @@ pub struct Sidecar {
 }
 
 impl Sidecar {
-    /// Puts a payload into blobs and makes their proofs; see [`CELLS`] for what that takes.
+    /// Puts a payload into blobs and makes their proofs: for cells two to three seconds of processor time at first use, then a third of
+    /// one for each blob.
     ///
     /// # Errors
     ///
