@@ -5,6 +5,7 @@
 //! summary of the tests.
 
 mod command;
+mod features;
 mod fuzz;
 mod layers;
 mod no_std;
@@ -34,6 +35,11 @@ const STAGES: &[Stage] = &[
         name: "layers",
         about: "crates import only what the layer table allows",
         run: layers::run,
+    },
+    Stage {
+        name: "features",
+        about: "`cargo run` builds what the tests build",
+        run: features::run,
     },
     Stage {
         name: "rules",
