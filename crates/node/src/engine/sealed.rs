@@ -191,7 +191,7 @@ impl Engine {
             return Err(RpcError::new(-32603, format!("the node stops: {why}")));
         }
         self.make_room();
-        self.check_key_is_new(envelope.carriage.epoch)?;
+        self.check_key_is_good(envelope.carriage.epoch)?;
         let submission = self.sealed_submission(item, &envelope)?;
         let position = self.step(Input::Seal(submission)).map_err(|why| sealed_refused(&why))?;
         let position = position.expect("accepted envelopes have a position");

@@ -220,7 +220,7 @@ fn put_status(answer: &mut Value, engine: &Engine, number: u64, current: u64) {
     let lane = engine.lane_sealing();
     if let Some(open) = lane.open(number) {
         answer["status"] = json!(match number == current {
-            _ if engine.has_left_key(number) => "noKey",
+            _ if engine.key_is_bad(number).is_some() => "noKey",
             true => "open",
             false => "announced",
         });

@@ -11,7 +11,7 @@ use alloy_sol_types::SolCall as _;
 use serde_json::{Value, json};
 use std::{
     fs,
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
 };
 use weft_contracts::{FeeVault, addresses::FEE_VAULT};
 
@@ -33,25 +33,32 @@ pub(crate) fn committee(story: &Story, epoch_slots: u64) -> String {
 }
 
 /// The member of a realm's committee, as a process.
-pub(crate) struct Member(Child);
+pub(crate) struct Member {
+    process: Child,
+    log: String,
+}
 
 impl Member {
     pub(crate) fn start(story: &Story, node: &Node) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_weft"))
+        let log = story.path("member.log");
+        let process = Command::new(env!("CARGO_BIN_EXE_weft"))
             .args(["committee", "serve", "--member", "1", "--rpc", &node.urls[0]])
             .args(["--dir", &story.path("member"), "--key", &story.path("member.json")])
             .args(["--passphrase", &story.path("pass"), "--poll", "50ms"])
-            .stdout(Stdio::null())
+            .stdout(fs::File::options().create(true).append(true).open(&log).unwrap())
             .spawn()
             .unwrap();
-        Self(child)
+        Self { process, log }
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", fs::read_to_string(&self.log).unwrap_or_default());
+        }
     }
 }
 
@@ -106,16 +113,6 @@ pub(crate) fn outcome(story: &Story, node: &Node, item: &Value) -> Value {
 
 #[test]
 fn p46_a_sealed_realm_goes_on_behind_an_inbox_only_batch_that_gives_up_what_is_not_opened() {
-    goes_on(false);
-}
-
-#[test]
-#[ignore = "in about half of all runs nobody opens the first epoch after: a fault that is not found yet"]
-fn p46_a_member_opens_epochs_behind_an_inbox_only_batch() {
-    goes_on(true);
-}
-
-fn goes_on(with_member: bool) {
     let story = Story::of(&Terms { epoch: Some(40), deployment: &WINDOWS, ..Terms::default() });
     let node = story.start();
     let member = Member::start(&story, &node);
@@ -169,13 +166,10 @@ fn goes_on(with_member: bool) {
     assert_eq!(given_up["envelope"], second);
 
     // A new epoch, with the member that was away: the same transaction runs.
-    let member = with_member.then(|| {
-        let member = Member::start(&story, &node);
-        let third = seal(&story, &node, &signed_transfer(902, 1));
-        let found = outcome(&story, &node, &third);
-        assert_eq!(found["outcome"], "included", "{found}");
-        member
-    });
+    let member = Member::start(&story, &node);
+    let third = seal(&story, &node, &signed_transfer(902, 1));
+    let found = outcome(&story, &node, &third);
+    assert_eq!(found["outcome"], "included", "{found}");
     story.send(&node.urls[0], &signed_transfer(901, 2));
     let batches = story.post(&node);
     assert!(batches > posted + 1);

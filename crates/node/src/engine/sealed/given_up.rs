@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use weft_batch::{Opened, Ordered, Revealed};
 use weft_crypto::{EpochKeyScheme, curve::Secret};
 use weft_lane::{Input, SealedItem};
-use weft_types::Signature;
+use weft_types::{Signature, SlotNumber};
 
 /// What is said of an item that was given up.
 const GIVEN_UP: &str =
@@ -127,20 +127,29 @@ impl Engine {
         sealing.void_keys = sealing.void_keys.max(epoch);
     }
 
-    /// Refuses what is sealed to a key that was left.
-    pub(super) fn check_key_is_new(&self, epoch: u64) -> RpcResult<()> {
-        match self.has_left_key(epoch) {
-            true => {
-                let why = format!("the key of epoch {epoch} is void: the realm went on from L1");
-                Err(RpcError::sealed_refused("NoKey", why))
-            }
-            false => Ok(()),
-        }
+    /// Refuses what is sealed to a key that nobody should seal to.
+    pub(super) fn check_key_is_good(&self, epoch: u64) -> RpcResult<()> {
+        let why = self.key_is_bad(epoch);
+        why.map_or(Ok(()), |why| Err(RpcError::sealed_refused("NoKey", why)))
     }
 
-    /// Tells whether nobody seals to the key of an epoch because the realm went on from L1.
-    pub(crate) fn has_left_key(&self, epoch: u64) -> bool {
-        self.sealing.as_ref().is_some_and(|sealing| epoch <= sealing.void_keys)
+    /// Returns why nobody should seal to the key of an epoch, if so.
+    pub(crate) fn key_is_bad(&self, epoch: u64) -> Option<String> {
+        let sealing = self.sealing.as_ref()?;
+        if epoch <= sealing.void_keys {
+            return Some(format!("the key of epoch {epoch} is void: the realm went on from L1"));
+        }
+        let floor = self.unsigned_closing(epoch).filter(|_| sealing.options.is_apart())?;
+        Some(format!(
+            "nothing is signed up to slot {floor}, the end of epoch {epoch} neither, and its members release only for what is"
+        ))
+    }
+
+    /// Returns the last slot in which nothing is signed, where the checkpoint behind an epoch falls into that time (P17).
+    fn unsigned_closing(&self, epoch: u64) -> Option<SlotNumber> {
+        let config = self.lane.config().sealing.as_ref()?;
+        let (_, floor) = self.outbox.promises()?.trouble();
+        floor.filter(|floor| config.first_slot(epoch.saturating_add(1)) <= *floor)
     }
 }
 
