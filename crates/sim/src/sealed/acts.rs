@@ -8,7 +8,7 @@ use super::{
     feature::Sight,
     history::History,
     lie::Lie,
-    plan::{self, Inside, Kind, PlannedLeg, Sent},
+    plan::{self, Inside, Kind, PlannedLeg, Sent, Target},
     sweep::Bug,
 };
 use crate::check::{Verdict, Violation, agree, require};
@@ -18,7 +18,10 @@ use std::sync::Arc;
 use weft_contracts::FeeVault;
 use weft_crypto::KeyList;
 use weft_lane::{Effect, Input, Lane, Rejection, SealedRejection};
-use weft_types::{FEE_VAULT, Item, Outcome, RemovalCause, SlotNumber, Statement};
+use weft_types::{
+    BundlePromise, FEE_VAULT, Item, Outcome, PromisedPlace, RemovalCause, SlotNumber, Statement,
+    chain_next,
+};
 
 /// Something in clear: the item, what its fate depends on, and what a payer withdraws with it.
 type InClear = (Item, Vec<PlannedLeg>, Option<(usize, u128)>);
@@ -30,7 +33,8 @@ impl History {
         if self.lie.is_some_and(Lie::is_of_order) && !self.has_lied && self.rng.chance(20) {
             return self.cheat(&list);
         }
-        let mut sent = plan::draw(&mut self.rng, &list, &self.model, &mut self.ready);
+        let target = Target { list: &list, bug: self.bug };
+        let mut sent = plan::draw(&mut self.rng, target, &self.model, &mut self.ready);
         match self.rng.below(20) {
             0 => {
                 // What the sequencer only pretended to order could still get its promised place.
@@ -97,11 +101,44 @@ impl History {
             return Ok(None);
         }
         let given = step.given.expect("what is not refused has a position");
+        let id = sent.id;
         self.ordered(sent)?;
+        self.given.insert(id, given);
         if is_promised {
             self.promise(&given)?;
+            self.promise_bundle(&id);
         }
         Ok(Some(given))
+    }
+
+    /// Somebody asks for the promise of a bundle as soon as all its parts have places (P14).
+    fn promise_bundle(&mut self, last: &B256) {
+        let Some((bundle, epoch)) = self.part_of(last) else { return };
+        let own = |id: &&B256| self.part_of(id) == Some((bundle, epoch));
+        let mut places: Vec<_> =
+            self.given.keys().filter(own).map(|id| place(&self.given[id])).collect();
+        places.sort_by_key(|place| place.position);
+        let mut promise = BundlePromise { epoch, places, unix_ms: self.now_ms };
+        if promise.places.len() < 2 || self.rng.chance(30) {
+            return;
+        }
+        if self.lie == Some(Lie::FalseBundle) && !self.has_lied {
+            let Some(false_one) = elsewhere(&promise) else { return };
+            promise = false_one;
+            self.lied();
+        }
+        self.told.seen.insert(Sight::BundlePromised);
+        // The issuer takes places of its own alone, and a guard has nothing to add to what they say.
+        self.words.forge(Statement::Bundle(promise));
+    }
+
+    /// Returns bundle and epoch of an envelope with a part.
+    fn part_of(&self, id: &B256) -> Option<(B256, u64)> {
+        let sent = self.sent.get(id)?;
+        match sent.inside {
+            Inside::Part { bundle, .. } => Some((bundle, sent.envelope.carriage.epoch)),
+            _ => None,
+        }
     }
 
     fn ordered(&mut self, sent: Sent) -> Verdict {
@@ -284,8 +321,9 @@ impl History {
 impl History {
     fn cheat(&mut self, list: &KeyList) -> Verdict {
         let lie = self.lie.expect("it was just looked at");
+        let target = Target { list, bug: self.bug };
         let draw =
-            |history: &mut Self| plan::of_kind(&mut history.rng, Kind::Pay, list, &history.model);
+            |history: &mut Self| plan::of_kind(&mut history.rng, Kind::Pay, target, &history.model);
         let fork = self.core.lane.clone();
         let one = draw(self);
         match lie {
@@ -365,6 +403,20 @@ impl History {
         }
         Ok(())
     }
+}
+
+const fn place(given: &Given) -> PromisedPlace {
+    let Given { position, item, prev_chain, chain } = *given;
+    PromisedPlace { position, item, prev_chain, chain }
+}
+
+/// Returns the promise of a bundle with one place that something else stands before; nothing when none has anything before it.
+fn elsewhere(promise: &BundlePromise) -> Option<BundlePromise> {
+    let mut other = promise.clone();
+    let place = other.places.iter_mut().find(|place| place.position.index > 0)?;
+    place.prev_chain = place.item;
+    place.chain = chain_next(&place.prev_chain, place.position.index, &place.item);
+    other.flaw(&super::cast::domain()).is_none().then_some(other)
 }
 
 /// Returns the name under which users hear why an envelope is refused.

@@ -11,13 +11,21 @@ use super::{
     watch::Watcher,
 };
 use crate::check::{Verdict, agree, require};
-use alloy_primitives::{B256, U256};
-use std::collections::BTreeMap;
-use weft_evidence::{Conviction, Fault, Proof, Registry};
+use alloy_primitives::{B256, U256, uint};
+use std::collections::{BTreeMap, BTreeSet};
+use weft_crypto::{
+    DelayScheme as _, EpochKeyScheme, EpochSecret, MemberId, Secret, Verdict as Opens,
+};
+use weft_derive::Fate;
+use weft_evidence::{Convicted, Conviction, Fault, Proof, Registry, Subject};
 use weft_types::{ExecutionPromise, OrderPromise, RemovalCause, SignedPromise, Statement};
 
 /// Words of an honest sequencer that are held against it in one history.
 const ACCUSATIONS: usize = 6;
+
+/// Order of secp256k1 (SEC 2, 2.4.1).
+const CURVE_ORDER: U256 =
+    uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
 
 impl History {
     /// Checks what must hold after every event.
@@ -28,26 +36,49 @@ impl History {
 
     /// Nobody reads an epoch before its close but with all secrets, or with its puzzle solved.
     fn check_secrets(&mut self) -> Verdict {
+        self.nobody_honest_told()?;
+        let open = self.epochs.iter().filter(|(_, view)| view.head.is_none());
+        let open: Vec<u64> = open.map(|(epoch, _)| *epoch).collect();
+        open.into_iter().try_for_each(|epoch| self.try_to_read(epoch))
+    }
+
+    fn nobody_honest_told(&self) -> Verdict {
         for (epoch, view) in self.epochs.iter().filter(|(_, view)| view.head.is_none()) {
             let honest = view.known.iter().find(|member| !self.members[*member].betrays());
             require(honest.is_none(), "secrecy", || {
                 format!("the secret of {honest:?} is known before epoch {epoch} is closed")
             })?;
-            let (known, all) = (view.known.len(), view.list.shares().len());
-            if known > 0 && known == all {
-                self.told.seen.insert(Sight::AllCollude);
-            } else if known > 0 && known + 1 == all {
-                self.told.seen.insert(Sight::OneShortOfAll);
-                let secrets = view.known.iter().map(|member| weft_crypto::Release {
-                    member: *member,
-                    received_unix_ms: 0,
-                    secret: super::committee::dealt(*epoch, *member, false).0.clone(),
-                });
-                let (_, opener) = view.list.collect(&secrets.collect::<Vec<_>>(), u64::MAX);
-                let text = || format!("epoch {epoch} opens with {known} of {all} secrets");
-                require(opener.is_none(), "secrecy", text)?;
-            }
         }
+        Ok(())
+    }
+
+    /// Whoever has secrets of an open epoch tries those of every set of members, added, on all its envelopes: with fewer than
+    /// all it reads nothing, with all it reads what is there, which shows that the attempt is one.
+    fn try_to_read(&mut self, epoch: u64) -> Verdict {
+        let view = self.epochs.get_mut(&epoch).expect("it was just listed");
+        let (known, all) = (view.known.len(), view.list.shares().len());
+        let Some(data) = self.core.epochs.get(&epoch).filter(|_| known > 0) else { return Ok(()) };
+        for envelope in &data.envelopes[view.tried..] {
+            let sums = sums(epoch, &view.known);
+            let scheme = EpochKeyScheme::new(&view.list);
+            let opens = |secret: &Secret| {
+                let opener = EpochSecret::of_key(secret, &secret.public(), view.list.id());
+                let verdict = scheme.open(envelope, &opener.expect("it is its own key's"));
+                !matches!(verdict, Ok(Opens::Undecryptable))
+            };
+            let is_read = sums.iter().any(opens);
+            let is_junk = matches!(self.sent[&envelope.id(&domain())].inside, Inside::Nothing);
+            let expected = known == all && !is_junk;
+            require(is_read == expected, "secrecy", || {
+                format!("{known} of {all} secrets of epoch {epoch} read an envelope: {is_read}")
+            })?;
+            self.told.seen.insert(match (known == all, known + 1 == all) {
+                (true, _) => Sight::AllCollude,
+                (_, true) => Sight::OneShortOfAll,
+                _ => Sight::FewerCannotRead,
+            });
+        }
+        view.tried = data.envelopes.len();
         Ok(())
     }
 
@@ -163,12 +194,19 @@ impl History {
             if !is_broken && left == 0 {
                 continue;
             }
-            let found: Vec<_> = proofs.into_iter().filter_map(|it| watcher.convict(it)).collect();
+            let mut found: Vec<_> =
+                proofs.into_iter().filter_map(|it| watcher.convict(it)).collect();
             if is_broken {
-                let convicts = !found.is_empty() || pairs.iter().any(|it| is_about(it, promise));
+                let by_words = !found.is_empty() || pairs.iter().any(|it| is_about(it, promise));
+                // Only lies that no signature shows may be left to what is settled.
+                if !by_words && self.lie.is_some_and(Lie::is_settled) {
+                    found.extend(self.settled_otherwise(promise));
+                }
+                let convicts = by_words || !found.is_empty();
                 require(convicts, "evidence", || format!("nothing convicts of {promise:?}"))?;
             } else {
                 left -= 1;
+                found.extend(self.settled_otherwise(promise));
                 acquittals += u64::from(found.is_empty());
             }
             convictions.extend(found);
@@ -181,6 +219,9 @@ impl History {
             })?;
         }
         self.all_guilty_are_convicted(&convictions)?;
+        let fault = self.lie.filter(|_| self.has_lied).map(Lie::fault);
+        let of_it = |fault| convictions.iter().any(|conviction| conviction.fault == fault);
+        require(fault.is_none_or(of_it), "evidence", || format!("nothing convicts of {fault:?}"))?;
         self.told.acquittals += acquittals;
         self.told.convictions += convictions.len() as u64;
         self.see_committee();
@@ -222,8 +263,30 @@ impl History {
         sent.is_some_and(|sent| sent.envelope.carriage.valid_until < order.position.slot)
     }
 
-    /// Tells whether a promised result is what the user's knowledge says.
+    /// Holds a promised result against what is settled of it, as L1 does (P47).
+    fn settled_otherwise(&self, promise: &SignedPromise) -> Option<Conviction> {
+        let Statement::Execution(result) = &promise.statement else { return None };
+        let (ran, networks) = self.results.get(&result.position)?;
+        let fate = Fate {
+            position: ran.position,
+            item: ran.item,
+            networks: networks.clone(),
+            legs: ran.legs.clone(),
+            removal: ran.removal.clone(),
+        };
+        let convicted = Convicted::Sequencer(self.words.sequencer());
+        let subject = Subject::Position(result.position);
+        let is_broken = networks.iter().any(|on| weft_statement::is_broken(result, *on, &fate));
+        is_broken.then_some(Conviction { convicted, fault: Fault::WrongOutcome, subject })
+    }
+
+    /// Tells whether a promised result is what ran, and what the user's knowledge says.
     fn is_true(&self, result: &ExecutionPromise) -> bool {
+        let ran = self.results.get(&result.position).map(|(ran, _)| ran);
+        ran == Some(result) && self.is_expected(result)
+    }
+
+    fn is_expected(&self, result: &ExecutionPromise) -> bool {
         let Some(sent) = self.sent.get(&result.item) else { return true };
         let Some(expected) = self.outcomes.get(&result.item) else { return true };
         let cause = result.removal.as_ref().map(|removal| removal.cause);
@@ -308,8 +371,29 @@ impl History {
             Lie::FromJunk => Sight::LieFromJunk,
             Lie::FailedJunk => Sight::LieFailedJunk,
             Lie::TwoResults => Sight::LieTwoResults,
+            Lie::Unbundle => Sight::LieUnbundle,
+            Lie::OtherCause => Sight::LieOtherCause,
+            Lie::OtherEffect => Sight::LieOtherEffect,
+            Lie::TwoCommitments => Sight::LieTwoCommitments,
+            Lie::TwoClosings => Sight::LieTwoClosings,
+            Lie::FalseBundle => Sight::LieFalseBundle,
         });
+        if self.withholds {
+            self.told.seen.insert(Sight::LieUnchecked);
+        }
     }
+}
+
+/// Returns the sums of the secrets of every set of these members.
+fn sums(epoch: u64, members: &BTreeSet<MemberId>) -> Vec<Secret> {
+    let mut sums = vec![U256::ZERO];
+    for member in members {
+        let dealt = super::committee::dealt(epoch, *member, false);
+        let secret = U256::from_be_bytes(dealt.0.to_bytes());
+        let with: Vec<_> = sums.iter().map(|sum| sum.add_mod(secret, CURVE_ORDER)).collect();
+        sums.extend(with);
+    }
+    sums.iter().filter_map(|sum| Secret::from_bytes(&sum.to_be_bytes())).collect()
 }
 
 fn hashes(sent: &Sent) -> Vec<B256> {

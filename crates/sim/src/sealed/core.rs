@@ -7,7 +7,11 @@ use super::{
 use crate::check::Violation;
 use alloy_primitives::{Address, B256, U256, keccak256};
 use revm::DatabaseRef as _;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use weft_commitment::SlotVector;
 use weft_contracts::fee_vault_slot;
 use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict};
 use weft_evidence::ClosedSlot;
@@ -59,6 +63,15 @@ pub(crate) struct Row {
     pub(crate) plaintext: Vec<B256>,
 }
 
+impl Row {
+    /// Returns what a slot's order is committed to by.
+    pub(crate) fn vector(&self) -> SlotVector {
+        let slot = self.closed.header.number;
+        let vector = SlotVector::of_items(&domain(), slot, &self.sealed, &self.plaintext);
+        vector.expect("slots here are short")
+    }
+}
+
 /// An epoch whose order stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
@@ -77,6 +90,8 @@ pub(crate) struct Ran {
     pub(crate) turn: Option<Turn>,
     pub(crate) applied: Applied,
     pub(crate) legs: Vec<PromisedLeg>,
+    /// Rollups on which it is settled what became of it.
+    pub(crate) networks: Vec<NetworkId>,
 }
 
 /// What one input led to.
@@ -332,7 +347,8 @@ impl Core {
         let own = applied.transactions.iter().filter(|(_, tx)| !tx.is_system);
         let mut legs: Vec<_> = own.map(|(network, tx)| self.leg(*network, tx)).collect();
         legs.sort_by_key(|leg| leg.leg);
-        Ok(Ran { item: hash, chain, turn, applied, legs })
+        let networks = networks(item, &applied);
+        Ok(Ran { item: hash, chain, turn, applied, legs, networks })
     }
 
     fn leg(&self, network: NetworkId, tx: &BlockTx) -> PromisedLeg {
@@ -349,6 +365,20 @@ impl Core {
             parent_hash,
         }
     }
+}
+
+/// Returns the rollups of an item, as derivation has them; all of them for a part of a bundle that has its turn.
+fn networks(item: &Item, applied: &Applied) -> Vec<NetworkId> {
+    if let Item::Sealed(Sealed { opening, .. }) = item {
+        match opening {
+            Opening::Opened(item) if matches!(**item, Item::Part(_)) => return ROLLUPS.into(),
+            Opening::Repeated(part) => return vec![part.leg().network],
+            _ => {}
+        }
+    }
+    let touched = applied.transactions.iter().map(|(network, _)| *network);
+    let own = item.legs().iter().map(|leg| leg.network);
+    touched.chain(own).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn opening(list: &KeyList, secret: &EpochSecret, envelope: &Envelope, bug: Option<Bug>) -> Opening {

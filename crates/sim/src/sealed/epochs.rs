@@ -36,6 +36,8 @@ pub(crate) struct EpochView {
     pub(crate) close_at_ms: u64,
     /// Members whose secrets others know while the epoch is open.
     pub(crate) known: BTreeSet<MemberId>,
+    /// How many envelopes whoever knows these secrets has tried in vain to open.
+    pub(crate) tried: usize,
     pub(crate) head: Option<B256>,
     pub(crate) is_late: bool,
     /// Rollups that nobody may leave out any more.
@@ -51,7 +53,7 @@ impl EpochView {
     pub(crate) fn ended(
         &mut self,
         ended: &Ended,
-        now_ms: u64,
+        (now_ms, is_unsigned): (u64, bool),
         members: &BTreeMap<MemberId, Character>,
         available: Option<Vec<NetworkId>>,
     ) -> Verdict {
@@ -67,7 +69,8 @@ impl EpochView {
             return Ok(());
         }
         self.pinned = available.unwrap_or_default();
-        for member in self.list.shares().keys() {
+        let members_of_list = self.list.shares().keys().filter(|_| !is_unsigned);
+        for member in members_of_list {
             let after = members[member].releases_after();
             self.due.extend(after.map(|after| (now_ms + after, *member)));
         }
@@ -123,6 +126,7 @@ impl History {
             announced_ms: self.now_ms,
             close_at_ms,
             known: BTreeSet::new(),
+            tried: 0,
             head: None,
             is_late: false,
             pinned: Vec::new(),
@@ -186,6 +190,10 @@ impl History {
             }
             let view = self.epochs.get_mut(&epoch).expect("it is open");
             let is_new = view.known.insert(member);
+            if is_new {
+                // What one more secret opens is tried again.
+                view.tried = 0;
+            }
             if is_new && character == Character::Leaker {
                 let secret = dealt(epoch, member, false).0.clone();
                 self.words.leaks.push((members::share_notice(epoch, member, false), secret));

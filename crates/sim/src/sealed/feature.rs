@@ -62,7 +62,8 @@ sights! {
     MemberLeaker = "member's secret out while the epoch is open: convicted",
     MemberColluder = "member gives the sequencer its secret",
     OneShortOfAll = "all secrets but one known before the close",
-    AllCollude = "all members give their secrets",
+    AllCollude = "all members give their secrets: they read the open epoch",
+    FewerCannotRead = "secrets of some, tried in vain on an open epoch's envelopes",
     MemberDoubleDealer = "member deals twice: convicted",
     MemberDoubleReleaser = "member releases for two heads: convicted",
     ReleaseForOtherHead = "release for another closing head (T12)",
@@ -89,6 +90,14 @@ sights! {
     LieFromJunk = "sequencer runs what junk does not hold: convicted",
     LieFailedJunk = "sequencer calls failed what opens to nothing: convicted",
     LieTwoResults = "sequencer promises two results: convicted",
+    LieUnbundle = "sequencer lets a leg fail alone: convicted",
+    LieOtherCause = "sequencer invents a removal: convicted by what is settled",
+    LieOtherEffect = "sequencer invents an effect: convicted by what is settled",
+    LieTwoCommitments = "sequencer commits to two orders: convicted",
+    LieTwoClosings = "sequencer signs two closing heads (T12): convicted",
+    LieFalseBundle = "sequencer promises a bundle other places: convicted",
+    LieUnchecked = "sequencer that signs no checkpoints: convicted by commitments",
+    BundlePromised = "places of a bundle of two users' parts promised",
 }
 
 /// What one history showed.

@@ -17,7 +17,7 @@ use crate::{
     check::{Verdict, Violation, agree, require},
     rng::Rng,
 };
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_sol_types::SolCall as _;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,8 +28,8 @@ use weft_crypto::MemberId;
 use weft_evidence::Convicted;
 use weft_lane::Input;
 use weft_types::{
-    Checkpoint, ExecutionPromise, FEE_VAULT, Item, NetworkId, OrderPromise, Outcome,
-    PromisedRemoval, RemovalCause, Section, Statement, chain_next, chain_start,
+    Checkpoint, ExecutionPromise, FEE_VAULT, Item, NetworkId, OrderPromise, Outcome, Position,
+    PromisedRemoval, RemovalCause, Section, SlotNumber, Statement, chain_next, chain_start,
 };
 
 /// When histories begin, in milliseconds since the Unix epoch.
@@ -56,6 +56,8 @@ pub(crate) struct History {
     pub(super) bug: Option<Bug>,
     pub(super) lie: Option<Lie>,
     pub(super) has_lied: bool,
+    /// The sequencer signs no checkpoints.
+    pub(super) withholds: bool,
     pub(super) now_ms: u64,
     pub(super) core: Core,
     pub(super) disk: Disk,
@@ -72,6 +74,10 @@ pub(crate) struct History {
     pub(super) first_parts: BTreeMap<B256, u64>,
     /// Why items must be removed, if they must: of those that ran.
     pub(super) outcomes: BTreeMap<B256, Option<RemovalCause>>,
+    /// What ran, as an honest sequencer promises it, and on which rollups that is settled.
+    pub(super) results: BTreeMap<Position, (ExecutionPromise, Vec<NetworkId>)>,
+    /// Places of envelopes.
+    pub(super) given: BTreeMap<B256, Given>,
     pub(super) rows: BTreeMap<u64, super::core::Row>,
     pub(super) guilty: BTreeSet<Convicted>,
     /// Items whose content came to light, with what is expected of them in clear.
@@ -94,9 +100,11 @@ impl History {
         let mut rng = Rng::new(seed);
         let members = members::draw(&mut rng);
         let lie = Lie::draw(&mut rng);
+        let withholds = lie.is_some_and(Lie::is_of_order) && rng.chance(40);
         Self {
             lie,
             rng,
+            withholds,
             bug,
             has_lied: false,
             now_ms: START_MS,
@@ -111,6 +119,8 @@ impl History {
             ready: Vec::new(),
             first_parts: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            results: BTreeMap::new(),
+            given: BTreeMap::new(),
             rows: BTreeMap::new(),
             guilty: BTreeSet::new(),
             revealed: Vec::new(),
@@ -183,6 +193,7 @@ impl History {
             }
             self.model.close();
             self.rows.insert(number.get(), row.clone());
+            self.commit(row);
             let ended = step.ended.iter().filter(|it| it.epoch * EPOCH_SLOTS == number.get());
             ended.into_iter().try_for_each(|ended| self.epoch_ended(ended))?;
         }
@@ -202,10 +213,52 @@ impl History {
         let Some(view) = self.epochs.get_mut(&ended.epoch) else {
             return Err(super::core::stopped("an epoch without a key ended"));
         };
-        view.ended(ended, now_ms, &members, last.map(|row| row.closed.header.available))?;
+        let withheld = self.withholds;
+        let available = last.map(|row| row.closed.header.available);
+        view.ended(ended, (now_ms, withheld), &members, available)?;
+        if ended.items > 0 && !ended.is_late {
+            self.sign_closing(ended)?;
+        }
         let line =
             format!("epoch {} ended: {} items, late {}", ended.epoch, ended.items, ended.is_late);
         self.log(|| line);
+        Ok(())
+    }
+
+    /// The sequencer commits to a closed slot, as its batch has to (P15).
+    fn commit(&mut self, row: &super::core::Row) {
+        let vector = row.vector();
+        self.words.commit(&vector);
+        let lies = self.lie == Some(Lie::TwoCommitments) && !self.has_lied;
+        if lies && vector.counts().total() > 0 && self.rng.chance(30) {
+            let mut other = row.clone();
+            other.plaintext.push(B256::repeat_byte(0x1e));
+            self.words.commit(&other.vector());
+            self.lied();
+        }
+    }
+
+    /// Members release only for a closing head that the sequencer signed (P17); it may sign another one then.
+    fn sign_closing(&mut self, ended: &Ended) -> Verdict {
+        if self.withholds {
+            return Ok(());
+        }
+        let slot = SlotNumber::new(ended.epoch * EPOCH_SLOTS + 1);
+        let section = Section::Plaintext;
+        let word = Checkpoint {
+            slot,
+            parent: ended.head,
+            section,
+            count: 0,
+            chain: chain_start(&domain(), slot, section),
+            unix_ms: self.now_ms,
+        };
+        self.words.promise(vec![Statement::Checkpoint(word.clone())], self.now_ms)?;
+        if self.lie == Some(Lie::TwoClosings) && !self.has_lied && self.rng.chance(30) {
+            let other = Checkpoint { parent: keccak256(ended.head), ..word };
+            self.words.forge(Statement::Checkpoint(other));
+            self.lied();
+        }
         Ok(())
     }
 
@@ -225,6 +278,7 @@ impl History {
                 Outcome::Removed(removal) => Some(PromisedRemoval::from(removal)),
             },
         };
+        self.results.insert(honest.position, (honest.clone(), ran.networks.clone()));
         let lie = self.lie.filter(|_| !self.has_lied);
         // A hash that nobody knows the transaction of, under another's number, shows nothing.
         let is_part = self.sent.get(&ran.item).is_some_and(|sent| sent.kind == Kind::Part);
@@ -282,6 +336,9 @@ impl History {
 
     pub(super) fn checkpoint(&mut self) -> Verdict {
         let Some(header) = self.core.lane.open_slot().cloned() else { return Ok(()) };
+        if self.withholds {
+            return Ok(());
+        }
         // Of sealed items the parent alone says how many there are: the guard signs checkpoints of the other section.
         let (section, items) = (Section::Plaintext, &self.core.plaintext);
         let start = chain_start(&domain(), header.number, section);

@@ -3,6 +3,7 @@
 use super::{cast::domain, core::Ran, words::Words};
 use crate::rng::Rng;
 use alloy_primitives::B256;
+use weft_evidence::Fault;
 use weft_types::{
     ExecutionPromise, NetworkId, PromisedLeg, PromisedRemoval, RemovalCause, Statement,
     promise::logs_hash,
@@ -35,10 +36,22 @@ pub(crate) enum Lie {
     FailedJunk,
     /// Promises two results.
     TwoResults,
+    /// Lets a leg fail that may not.
+    Unbundle,
+    /// Says of what ran that it was removed, or another cause.
+    OtherCause,
+    /// Says that it had another effect.
+    OtherEffect,
+    /// Commits to two orders of a slot.
+    TwoCommitments,
+    /// Signs another closing head, once members release for the first one (T12).
+    TwoClosings,
+    /// Promises the envelopes of a bundle places that they do not have.
+    FalseBundle,
 }
 
 impl Lie {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 18] = [
         Self::Omit,
         Self::Reorder,
         Self::Insert,
@@ -51,6 +64,12 @@ impl Lie {
         Self::FromJunk,
         Self::FailedJunk,
         Self::TwoResults,
+        Self::Unbundle,
+        Self::OtherCause,
+        Self::OtherEffect,
+        Self::TwoCommitments,
+        Self::TwoClosings,
+        Self::FalseBundle,
     ];
 
     /// Draws one, or honesty.
@@ -61,6 +80,32 @@ impl Lie {
     /// Tells whether it is about the order of items.
     pub(crate) const fn is_of_order(self) -> bool {
         matches!(self, Self::Omit | Self::Reorder | Self::Insert | Self::TwoOrders | Self::Stale)
+    }
+
+    /// Tells whether signatures alone show it nowhere, so that it is held against what is settled.
+    pub(crate) const fn is_settled(self) -> bool {
+        matches!(self, Self::OtherCause | Self::OtherEffect)
+    }
+
+    /// Returns of what it convicts.
+    pub(crate) const fn fault(self) -> Fault {
+        match self {
+            Self::Omit => Fault::Omission,
+            Self::Reorder => Fault::Reordering,
+            Self::Insert => Fault::Insertion,
+            Self::TwoOrders | Self::TwoCommitments | Self::TwoClosings | Self::FalseBundle => {
+                Fault::OrderEquivocation
+            }
+            Self::Stale => Fault::StaleInclusion,
+            Self::TwoKeys => Fault::KeyListEquivocation,
+            Self::FalseUndecryptable | Self::FalseMalformed | Self::FailedJunk => {
+                Fault::FalseVerdict
+            }
+            Self::WrongPlaintext | Self::FromJunk => Fault::WrongPlaintext,
+            Self::TwoResults => Fault::ResultEquivocation,
+            Self::Unbundle => Fault::Unbundling,
+            Self::OtherCause | Self::OtherEffect => Fault::WrongOutcome,
+        }
     }
 
     /// Returns what a sequencer says of an item that ran, when it can lie about it.
@@ -76,8 +121,17 @@ impl Lie {
             removal: None,
             ..honest.clone()
         };
+        match (self, cause) {
+            (Self::OtherCause, found) if !ran.networks.is_empty() => {
+                let cause = CAUSES[usize::from(ran.item[0]) % CAUSES.len()];
+                return Some(removed(cause)).filter(|_| found != Some(cause));
+            }
+            (Self::OtherEffect, None) => return other_effect(ran, honest),
+            _ => {}
+        }
         ran.turn?;
         match (self, cause) {
+            (Self::Unbundle, None) if honest.legs.len() > 1 => Some(failing(honest)),
             (Self::FalseUndecryptable, None) => Some(removed(RemovalCause::Undecryptable)),
             (Self::FalseMalformed, None) => Some(removed(RemovalCause::Malformed)),
             (Self::WrongPlaintext, None | Some(RemovalCause::Malformed)) => {
@@ -99,6 +153,29 @@ impl Lie {
         words.forge(Statement::Execution(lie));
         self == Self::TwoResults
     }
+}
+
+/// Why something was removed, as far as no envelope refutes it.
+const CAUSES: [RemovalCause; 4] =
+    [RemovalCause::Failed, RemovalCause::Invalid, RemovalCause::Late, RemovalCause::Unavailable];
+
+/// Another effect of the first leg.
+fn other_effect(ran: &Ran, honest: &ExecutionPromise) -> Option<ExecutionPromise> {
+    let mut lie = honest.clone();
+    let leg = lie.legs.first_mut()?;
+    match ran.item[1] % 3 {
+        0 => leg.gas_used += 1,
+        1 => leg.output_hash = B256::repeat_byte(0xef),
+        _ => leg.logs_hash = B256::repeat_byte(0xef),
+    }
+    Some(lie)
+}
+
+/// The same with a last leg that failed.
+fn failing(honest: &ExecutionPromise) -> ExecutionPromise {
+    let mut lie = honest.clone();
+    lie.legs.iter_mut().next_back().into_iter().for_each(|leg| leg.success = false);
+    lie
 }
 
 fn removal(cause: RemovalCause) -> PromisedRemoval {

@@ -3,6 +3,7 @@
 use super::{
     cast::{CAST, HOME, PAYERS, ROLLUPS, Tx, USERS, domain, sign},
     model::Model,
+    sweep::Bug,
 };
 use crate::rng::Rng;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
@@ -108,17 +109,41 @@ pub(crate) struct Ready {
     leg: PlannedLeg,
 }
 
-/// Draws an envelope to the key of `list`.
-pub(crate) fn draw(rng: &mut Rng, list: &KeyList, model: &Model, ready: &mut Vec<Ready>) -> Sent {
+/// Whom envelopes are for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'l> {
+    pub(crate) list: &'l KeyList,
+    pub(crate) bug: Option<Bug>,
+}
+
+impl Target<'_> {
+    fn scheme(&self) -> EpochKeyScheme {
+        let list = self.list;
+        match list.shares().values().next() {
+            Some(first) if self.bug == Some(Bug::KeyOfOne) => {
+                EpochKeyScheme::of_key(domain(), *first.point(), list.id())
+            }
+            _ => EpochKeyScheme::new(list),
+        }
+    }
+}
+
+/// Draws an envelope to the key of a list.
+pub(crate) fn draw(
+    rng: &mut Rng,
+    target: Target<'_>,
+    model: &Model,
+    ready: &mut Vec<Ready>,
+) -> Sent {
     // Parts alone are not always the last of their slot: here most envelopes are parts.
-    if is_large(list) && rng.chance(60) {
-        return of_part(rng, Kind::Part, list, model, ready);
+    if is_large(target.list) && rng.chance(60) {
+        return of_part(rng, Kind::Part, target, model, ready);
     }
     match rng.weighted(KINDS) {
         kind @ (Kind::Part | Kind::GreedyPart | Kind::LaterPart) => {
-            of_part(rng, kind, list, model, ready)
+            of_part(rng, kind, target, model, ready)
         }
-        kind => of_kind(rng, kind, list, model),
+        kind => of_kind(rng, kind, target, model),
     }
 }
 
@@ -136,10 +161,11 @@ fn size(list: &KeyList, len: usize) -> SizeBucket {
 fn of_part(
     rng: &mut Rng,
     kind: Kind,
-    list: &KeyList,
+    target: Target<'_>,
     model: &Model,
     ready: &mut Vec<Ready>,
 ) -> Sent {
+    let list = target.list;
     let epoch = list.epoch() + u64::from(kind == Kind::LaterPart);
     ready.retain(|it| it.part.epoch() >= list.epoch());
     let mut of_epoch: Vec<usize> =
@@ -165,7 +191,7 @@ fn of_part(
         max_fee_wei: 1 << 100,
     };
     let entropy = B256::from(U256::from(rng.next()));
-    let envelope = EpochKeyScheme::new(list).encrypt(&carriage, &plaintext, &entropy);
+    let envelope = target.scheme().encrypt(&carriage, &plaintext, &entropy);
     let inside = match kind {
         Kind::Part => Inside::Part {
             bundle: part.id().hash(),
@@ -213,7 +239,8 @@ fn pair(rng: &mut Rng, model: &Model, epoch: u64) -> Vec<Ready> {
 }
 
 /// Makes an envelope of one kind.
-pub(crate) fn of_kind(rng: &mut Rng, kind: Kind, list: &KeyList, model: &Model) -> Sent {
+pub(crate) fn of_kind(rng: &mut Rng, kind: Kind, target: Target<'_>, model: &Model) -> Sent {
+    let list = target.list;
     let payer = rng.below(PAYERS);
     let (item, planned) = item(rng, kind, model);
     let mut plaintext = item.as_ref().map_or_else(|| b"no item".to_vec(), |item| item.encode());
@@ -237,7 +264,7 @@ pub(crate) fn of_kind(rng: &mut Rng, kind: Kind, list: &KeyList, model: &Model) 
         max_fee_wei: 1 << 100,
     };
     let entropy = B256::from(U256::from(rng.next()));
-    let envelope = EpochKeyScheme::new(list).encrypt(&carriage, &plaintext, &entropy);
+    let envelope = target.scheme().encrypt(&carriage, &plaintext, &entropy);
     let mut envelope = envelope.expect("the bucket was chosen for it");
     let payer = spoil(kind, &mut envelope, payer);
     let is_spoilt = matches!(

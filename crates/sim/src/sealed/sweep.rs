@@ -26,11 +26,12 @@ pub enum Bug {
     ForgetParts,
     ForgetSlots,
     LostSlot,
+    KeyOfOne,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UncheckedDeposit,
         Self::EarlyRelease,
         Self::PromiseBeforeDisk,
@@ -44,6 +45,7 @@ impl Bug {
         Self::ForgetParts,
         Self::ForgetSlots,
         Self::LostSlot,
+        Self::KeyOfOne,
     ];
 }
 

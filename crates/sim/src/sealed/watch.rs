@@ -2,11 +2,12 @@
 
 use super::{cast::domain, core::Row, plan::Sent, words::Words};
 use alloy_primitives::B256;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use weft_commitment::{Opening, SignedCommitment, SlotVector, Tree};
 use weft_crypto::{DelayScheme as _, EpochKeyScheme, EpochSecret, KeyList, Verdict};
 use weft_evidence::{
-    Content, Conviction, Ending, EpochNotice, Evidence, OtherLeg, Proof, Registry, SealedContent,
-    Shown, Signed, Stretch, Unopenable,
+    Content, Conviction, Ending, EpochNotice, Evidence, OpenedAt, OtherLeg, Proof, Registry,
+    SealedContent, Shown, Signed, Stretch, Unopenable,
 };
 use weft_types::{
     Checkpoint, ExecutionPromise, Item, OrderPromise, Part, Position, Section, SignedPromise,
@@ -44,14 +45,16 @@ impl Watcher<'_> {
             let envelope = Box::new(sent.envelope.clone());
             proofs.push(Proof::StaleInclusion(Box::new(promise.clone()), envelope));
         }
-        let Some(shown) = self.shown(order.position) else { return proofs };
         let items = self.items(order.position);
         let elsewhere = items.iter().position(|item| *item == order.item).unwrap_or(0);
         let before = chain(order.position, &items[..elsewhere.min(items.len())]);
-        let promise = || Box::new(promise.clone());
-        proofs.push(Proof::Omission(promise(), Box::new(shown.clone())));
-        proofs.push(Proof::Insertion(promise(), Box::new(shown.clone())));
-        proofs.push(Proof::Reordering(promise(), Box::new(shown), elsewhere as u32, before));
+        let opened = self.opened(order.position, elsewhere as u32);
+        for shown in self.shown(order.position).into_iter().chain(opened) {
+            let promise = || Box::new(promise.clone());
+            proofs.push(Proof::Omission(promise(), Box::new(shown.clone())));
+            proofs.push(Proof::Insertion(promise(), Box::new(shown.clone())));
+            proofs.push(Proof::Reordering(promise(), Box::new(shown), elsewhere as u32, before));
+        }
         proofs
     }
 
@@ -134,6 +137,8 @@ impl Watcher<'_> {
         proofs.extend(shares.map(|two| Proof::ShareNotices(Box::new(two))));
         let releases = twos(&words.releases, |Signed { notice, .. }| (notice.list, notice.member));
         proofs.extend(releases.map(|two| Proof::Releases(Box::new(two))));
+        let commitments = twos(&words.commitments, |signed| signed.commitment.slot());
+        proofs.extend(commitments.map(|two| Proof::Commitments(Box::new(two))));
         proofs
     }
 
@@ -169,6 +174,15 @@ impl Watcher<'_> {
         .unwrap_or_default()
     }
 
+    /// Shows the order of a closed slot at two places, under what the sequencer committed to.
+    fn opened(&self, position: Position, elsewhere: u32) -> Option<Shown> {
+        let row = self.rows.get(&position.slot.get())?;
+        let of_slot = |signed: &&SignedCommitment| signed.commitment.slot() == position.slot;
+        let signed = self.words.commitments.iter().find(of_slot)?.clone();
+        let opened = openings(&row.vector(), position.section, [position.index, elsewhere]);
+        Some(Shown::Openings(signed, opened))
+    }
+
     /// Shows the order of a closed slot under the last checkpoint.
     fn shown(&self, position: Position) -> Option<Shown> {
         let word = self.words.promises.iter().rev().find_map(|promise| match &promise.statement {
@@ -184,21 +198,31 @@ impl Watcher<'_> {
     }
 }
 
+/// Opens a section at these places and before them, as far as it reaches.
+fn openings(vector: &SlotVector, section: Section, places: [u32; 2]) -> Vec<OpenedAt> {
+    let tree = Tree::new(&domain(), vector.elements());
+    let wanted = places.into_iter().flat_map(|at| at.checked_sub(1).into_iter().chain([at]));
+    let wanted: BTreeSet<u32> = wanted.collect();
+    let opened = |index| Some((index, Opening::new(vector, &tree, section, index)?));
+    let found = wanted.into_iter().filter_map(opened);
+    found.map(|(index, opening)| OpenedAt { index, opening }).collect()
+}
+
 fn pair(one: &SignedPromise, other: &SignedPromise) -> Proof {
     Proof::Promises(Box::new([one.clone(), other.clone()]))
 }
 
 /// Returns the pairs of different words about one thing.
-fn twos<T: Copy + PartialEq, K: Ord>(
+fn twos<T: Clone + PartialEq, K: Ord>(
     all: &[T],
     about: impl Fn(&T) -> K,
 ) -> impl Iterator<Item = [T; 2]> {
     let mut first = BTreeMap::new();
     let mut pairs = Vec::new();
     for word in all {
-        let known = *first.entry(about(word)).or_insert(*word);
-        if known != *word {
-            pairs.push([known, *word]);
+        let known = *first.entry(about(word)).or_insert(word);
+        if known != word {
+            pairs.push([known.clone(), word.clone()]);
         }
     }
     pairs.into_iter()

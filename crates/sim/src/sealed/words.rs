@@ -3,6 +3,7 @@
 use super::cast::{SEQUENCER, domain};
 use crate::check::Violation;
 use alloy_primitives::{Address, B256};
+use weft_commitment::{KzgCommitment, SignedCommitment, SlotCommitment, SlotVector};
 use weft_crypto::{KeyList, Secret};
 use weft_evidence::{EpochNotice, Release, ShareNotice, Signed, notice::Notice as _};
 use weft_promise::{Guard, Issuer, LocalSigner, Signer as _};
@@ -20,6 +21,8 @@ pub(crate) struct Words {
     pub(crate) notices: Vec<Signed<EpochNotice>>,
     pub(crate) shares: Vec<Signed<ShareNotice>>,
     pub(crate) releases: Vec<Signed<Release>>,
+    /// Orders of closed slots that were committed to.
+    pub(crate) commitments: Vec<SignedCommitment>,
     /// Secrets that came to light while their epochs were open.
     pub(crate) leaks: Vec<(Signed<ShareNotice>, Secret)>,
 }
@@ -35,6 +38,7 @@ impl Words {
             notices: Vec::new(),
             shares: Vec::new(),
             releases: Vec::new(),
+            commitments: Vec::new(),
             leaks: Vec::new(),
         }
     }
@@ -65,6 +69,15 @@ impl Words {
         let signed = SignedGroup::sign(domain(), vec![statement], |digest| key.sign(digest));
         let signed = signed.expect("a group of one").expect("a key in memory signs");
         self.promises.extend(signed.promises());
+    }
+
+    /// Commits to the order of a slot. The KZG halves are not looked at here.
+    pub(crate) fn commit(&mut self, vector: &SlotVector) {
+        let kzg = vec![KzgCommitment::repeat_byte(0xc0); usize::from(vector.counts().total() > 0)];
+        let commitment = SlotCommitment::new(&domain(), vector, kzg);
+        let commitment = commitment.expect("slots here are short");
+        let signature = self.key.sign(commitment.hash(&domain())).expect("a key in memory signs");
+        self.commitments.push(SignedCommitment { commitment, signature });
     }
 
     /// Names the key of an epoch.
