@@ -5,6 +5,7 @@ import {BRIDGE, MANAGER} from "../src/interfaces/Addresses.sol";
 import {IBridge} from "../src/interfaces/IBridge.sol";
 import {TestToken} from "../src/test/TestToken.sol";
 import {Fixture} from "./support/Fixture.sol";
+import {Reentrant} from "./support/Reentrant.sol";
 import {newToken} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
 
@@ -133,6 +134,21 @@ contract BridgeExitTest is Fixture {
         assertEq(bob.balance, 5);
         vm.expectRevert(abi.encodeWithSelector(IBridge.NotHeld.selector, uint256(0)));
         bridge.retry(0, alice, bob, 5, "data");
+    }
+
+    function test_retry_fromWithin_paysOnce() public {
+        Reentrant receiver = new Reentrant();
+        address sender = proxyOf(alice, 0);
+        vm.deal(sender, 10);
+        vm.startPrank(sender);
+        bridge.hold{value: 5}(address(receiver), "");
+        bridge.hold{value: 5}(bob, "");
+        vm.stopPrank();
+        receiver.arm(BRIDGE, abi.encodeCall(IBridge.retry, (0, alice, address(receiver), 5, "")));
+        bridge.retry(0, alice, address(receiver), 5, "");
+        assertTrue(receiver.wasCalled());
+        assertEq(address(receiver).balance, 5);
+        assertEq(BRIDGE.balance, 5);
     }
 
     function test_retry_ofARefusedDepositIsAnExitOfItsSender() public {

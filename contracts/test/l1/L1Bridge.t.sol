@@ -8,7 +8,8 @@ import {IBridgeMessageReceiver, IL1Bridge} from "../../src/l1/interfaces/IL1Brid
 import {ExitTree} from "../../src/l1/lib/ExitTree.sol";
 import {TestToken} from "../../src/test/TestToken.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
-import {FeeToken, newToken} from "../support/Tokens.sol";
+import {Reentrant} from "../support/Reentrant.sol";
+import {FeeToken, HookToken, newToken} from "../support/Tokens.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Takes messages, and claims again from within one.
@@ -89,6 +90,48 @@ contract L1BridgeTest is L1Fixture {
         bridge.bridgeAsset(901, bob, 1_000, address(fee), false, "");
         assertEq(bridge.escrowOf(901, 0, address(fee)), fee.balanceOf(address(bridge)));
         assertTrue(fee.balanceOf(address(bridge)) < 1_000);
+    }
+
+    // P42: a token that calls who pays it, as ERC-777 does, brings nothing twice.
+    function test_bridgeAsset_fromWithin_countsWhatArrivedOnce() public {
+        HookToken hook = new HookToken();
+        Reentrant payer = new Reentrant();
+        hook.mint(address(payer), 2);
+        bytes memory call = abi.encodeCall(IL1Bridge.bridgeAsset, (901, bob, 1, address(hook), false, ""));
+        payer.arm(address(bridge), call);
+        payer.run(address(bridge), call);
+        assertTrue(payer.wasCalled() && !payer.hasEntered());
+        assertEq(bridge.escrowOf(901, 0, address(hook)), 1);
+        assertEq(hook.balanceOf(address(bridge)), 1);
+    }
+
+    // P42: nothing leaves between the two looks at what the bridge holds of a token.
+    function test_nothingIsPaidWhileATokenArrives() public {
+        Exit memory exit = _ether(bob, 1 ether);
+        _settle(exit);
+        bytes[3] memory calls;
+        calls[0] = abi.encodeCall(IL1Bridge.claimCompact, (new bytes32[](0), 0, 0, address(0), bob, 1 ether, ""));
+        calls[1] = abi.encodeCall(
+            IL1Bridge.claimAsset,
+            (_path(), _rollupPath(), 0, _mainnet(), rollupRoot, 0, address(0), 0, bob, 1 ether, "")
+        );
+        calls[2] = abi.encodeCall(IL1Bridge.payExit, (901, 0, address(0), bob, 1));
+        // The escape contract, as if it paid with a token: nobody else may ask for the third.
+        address payable payer = payable(address(escape));
+        vm.etch(payer, type(Reentrant).runtimeCode);
+        HookToken hook = new HookToken();
+        hook.mint(payer, 3);
+        for (uint256 i = 0; i < 3; i++) {
+            Reentrant(payer).arm(address(bridge), calls[i]);
+            bytes memory bridging = abi.encodeCall(IL1Bridge.bridgeAsset, (901, bob, 1, address(hook), false, ""));
+            Reentrant(payer).run(address(bridge), bridging);
+            assertTrue(Reentrant(payer).wasCalled() && !Reentrant(payer).hasEntered());
+        }
+        assertEq(bob.balance, 0);
+        // Each of them is paid when it is asked for alone.
+        Reentrant(payer).run(address(bridge), calls[2]);
+        Reentrant(payer).run(address(bridge), calls[1]);
+        assertEq(bob.balance, 1 ether + 1);
     }
 
     function test_bridgeMessage_carriesEther() public {
