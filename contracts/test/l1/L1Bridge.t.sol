@@ -6,7 +6,10 @@ import {Transfer} from "../../src/l1/interfaces/IHub.sol";
 import {IInbox} from "../../src/l1/interfaces/IInbox.sol";
 import {IBridgeMessageReceiver, IL1Bridge} from "../../src/l1/interfaces/IL1Bridge.sol";
 import {ExitTree} from "../../src/l1/lib/ExitTree.sol";
+import {SafeToken} from "../../src/lib/SafeToken.sol";
+import {OddToken} from "../../src/test/OddToken.sol";
 import {TestToken} from "../../src/test/TestToken.sol";
+import {Artifacts} from "../support/Artifacts.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
 import {Reentrant} from "../support/Reentrant.sol";
 import {FeeToken, HookToken, newToken} from "../support/Tokens.sol";
@@ -90,6 +93,29 @@ contract L1BridgeTest is L1Fixture {
         bridge.bridgeAsset(901, bob, 1_000, address(fee), false, "");
         assertEq(bridge.escrowOf(901, 0, address(fee)), fee.balanceOf(address(bridge)));
         assertTrue(fee.balanceOf(address(bridge)) < 1_000);
+    }
+
+    function test_tokensThatAnswerNothingPass_andThoseThatRefuseCanBeClaimedLater() public {
+        OddToken odd = OddToken(Artifacts.create("OddToken"));
+        odd.mint(address(this), 100);
+        bytes memory refused = abi.encodeWithSelector(SafeToken.TokenCallFailed.selector, address(odd));
+        odd.setMode(3);
+        vm.expectRevert(refused);
+        bridge.bridgeAsset(901, bob, 50, address(odd), false, "");
+        odd.setMode(4);
+        bridge.bridgeAsset(901, bob, 50, address(odd), false, "");
+        assertEq(bridge.escrowOf(901, 0, address(odd)), 50);
+        Exit memory exit = Exit(0, 0, address(odd), 0, bob, 50, "");
+        _settle(exit);
+        odd.setMode(3);
+        vm.expectRevert(refused);
+        _claimCompact(exit);
+        assertTrue(!bridge.isClaimed(0, 901));
+        assertEq(bridge.escrowOf(901, 0, address(odd)), 50);
+        odd.setMode(4);
+        _claimCompact(exit);
+        assertEq(odd.balanceOf(bob), 50);
+        assertEq(bridge.escrowOf(901, 0, address(odd)), 0);
     }
 
     // P42: a token that calls who pays it, as ERC-777 does, brings nothing twice.
