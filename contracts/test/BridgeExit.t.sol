@@ -9,6 +9,14 @@ import {Reentrant} from "./support/Reentrant.sol";
 import {newToken} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
 
+/// Takes ether for a million gas.
+contract Hungry {
+    receive() external payable {
+        uint256 left = gasleft();
+        while (left - gasleft() < 1_000_000) {}
+    }
+}
+
 /// What the bridge of a rollup does towards L1.
 contract BridgeExitTest is Fixture {
     IBridge private constant bridge = IBridge(BRIDGE);
@@ -149,6 +157,22 @@ contract BridgeExitTest is Fixture {
         assertTrue(receiver.wasCalled());
         assertEq(address(receiver).balance, 5);
         assertEq(BRIDGE.balance, 5);
+    }
+
+    /// Whoever retries says the gas, and must not be able to send ether back that its receiver takes.
+    function test_retry_withTooLittleGas_keepsWhatIsHeld() public {
+        Hungry receiver = new Hungry();
+        address sender = proxyOf(alice, 0);
+        vm.deal(sender, 5);
+        vm.prank(sender);
+        bridge.hold{value: 5}(address(receiver), "");
+        uint256 units = 50_000;
+        for (; address(receiver).balance == 0; units += 10_000) {
+            try bridge.retry{gas: units}(0, alice, address(receiver), 5, "") {} catch {}
+            assertEq(bridge.depositCount(), 0);
+        }
+        assertTrue(units > 1_000_000 && units < 2_000_000);
+        assertEq(address(receiver).balance, 5);
     }
 
     function test_retry_ofARefusedDepositIsAnExitOfItsSender() public {

@@ -364,6 +364,25 @@ contract L1BridgeTest is L1Fixture {
         assertEq(bridge.escrowOf(902, 901, address(token)), 40);
     }
 
+    /// Whoever claims says the gas, and must not be able to leave a token without the name that the exit gives it.
+    function test_claimAsset_withTooLittleGas_namesNoTokenOtherwise() public {
+        string memory long = string(new bytes(20_000));
+        Exit memory exit = Exit(0, 901, address(token), 0, bob, 70, abi.encode(long, "HOM", uint8(6)));
+        _settle(exit);
+        uint256 units = 1_000_000;
+        for (; bridge.getTokenWrappedAddress(901, address(token)) == address(0); units += 250_000) {
+            bytes memory call = abi.encodeCall(
+                IL1Bridge.claimCompact,
+                (new bytes32[](0), 0, exit.originNetwork, exit.origin, exit.to, exit.amount, exit.metadata)
+            );
+            (bool ok,) = address(bridge).call{gas: units}(call);
+            ok;
+        }
+        WrappedToken wrapped = WrappedToken(bridge.getTokenWrappedAddress(901, address(token)));
+        assertTrue(wrapped.decimals() == 6 && bytes(wrapped.name()).length == 20_000);
+        assertEq(wrapped.balanceOf(bob), 70);
+    }
+
     function test_claimAsset_takesAnyMetadata() public {
         Exit memory exit = Exit(0, 901, address(token), 0, bob, 70, "junk");
         _settle(exit);
