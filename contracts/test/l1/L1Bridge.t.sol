@@ -12,7 +12,7 @@ import {TestToken} from "../../src/test/TestToken.sol";
 import {Artifacts} from "../support/Artifacts.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
 import {Reentrant} from "../support/Reentrant.sol";
-import {FeeToken, HookToken, newToken} from "../support/Tokens.sol";
+import {FeeToken, HookToken, PermitToken, newToken} from "../support/Tokens.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Takes messages, and claims again from within one.
@@ -93,6 +93,19 @@ contract L1BridgeTest is L1Fixture {
         bridge.bridgeAsset(901, bob, 1_000, address(fee), false, "");
         assertEq(bridge.escrowOf(901, 0, address(fee)), fee.balanceOf(address(bridge)));
         assertTrue(fee.balanceOf(address(bridge)) < 1_000);
+    }
+
+    function test_bridgeAsset_takesAPermitThatMayBeUsed() public {
+        PermitToken permitted = new PermitToken();
+        permitted.mint(alice, 3);
+        bytes memory permit = abi.encodeCall(permitted.permit, (alice, address(bridge), 3, 0, 0, 0, 0));
+        vm.startPrank(alice);
+        vm.expectRevert();
+        bridge.bridgeAsset(901, bob, 1, address(permitted), false, "");
+        bridge.bridgeAsset(901, bob, 1, address(permitted), false, permit);
+        bridge.bridgeAsset(901, bob, 2, address(permitted), false, permit);
+        vm.stopPrank();
+        assertEq(bridge.escrowOf(901, 0, address(permitted)), 3);
     }
 
     function test_tokensThatAnswerNothingPass_andThoseThatRefuseCanBeClaimedLater() public {
