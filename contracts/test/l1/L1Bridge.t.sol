@@ -97,15 +97,16 @@ contract L1BridgeTest is L1Fixture {
 
     function test_bridgeAsset_takesAPermitThatMayBeUsed() public {
         PermitToken permitted = new PermitToken();
-        permitted.mint(alice, 3);
-        bytes memory permit = abi.encodeCall(permitted.permit, (alice, address(bridge), 3, 0, 0, 0, 0));
+        permitted.mint(alice, 4);
+        bytes memory permit = abi.encodeCall(permitted.permit, (alice, address(bridge), 4, 0, 0, 0, 0));
         vm.startPrank(alice);
         vm.expectRevert();
         bridge.bridgeAsset(901, bob, 1, address(permitted), false, "");
         bridge.bridgeAsset(901, bob, 1, address(permitted), false, permit);
         bridge.bridgeAsset(901, bob, 2, address(permitted), false, permit);
+        bridge.bridgeAsset(901, bob, 1, address(permitted), false, hex"d505accf");
         vm.stopPrank();
-        assertEq(bridge.escrowOf(901, 0, address(permitted)), 3);
+        assertEq(bridge.escrowOf(901, 0, address(permitted)), 4);
     }
 
     function test_tokensThatAnswerNothingPass_andThoseThatRefuseCanBeClaimedLater() public {
