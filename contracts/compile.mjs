@@ -1,6 +1,6 @@
 // Compiles src/ with the pinned solc-js into artifacts/<Name>.json.
 // `node compile.mjs` writes; `node compile.mjs --check` compares byte for byte and exits 1 on a difference. `--changed FILE`, for
-// mutate.mjs, writes what depends on that file, without the IR pipeline where that can be.
+// mutate.mjs, writes what depends on that file, without the IR pipeline where that can be and `--ir` does not ask for it.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -32,7 +32,8 @@ const NEED_IR = ["src/l1/lib/Parts.sol", "src/test/Program.sol"];
 
 const at = process.argv.indexOf("--changed") + 1;
 const wanted = at === 0 ? files : files.filter((file) => closure(file).has(process.argv[at]));
-if (at !== 0) settings.viaIR = wanted.some((file) => NEED_IR.some((needs) => closure(file).has(needs)));
+const needsIr = (file) => NEED_IR.some((needs) => closure(file).has(needs));
+if (at !== 0) settings.viaIR = process.argv.includes("--ir") || wanted.some(needsIr);
 
 const outputs = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"];
 const selection = Object.fromEntries(wanted.map((file) => [file, { "*": outputs }]));

@@ -5,8 +5,24 @@ import {BRIDGE, MANAGER} from "../src/interfaces/Addresses.sol";
 import {IBridge} from "../src/interfaces/IBridge.sol";
 import {TestToken} from "../src/test/TestToken.sol";
 import {Fixture} from "./support/Fixture.sol";
-import {newToken} from "./support/Tokens.sol";
+import {Reentrant} from "./support/Reentrant.sol";
+import {PermitToken, newToken} from "./support/Tokens.sol";
 import {vm} from "./support/Vm.sol";
+
+/// Takes messages from the bridge alone, and none without ether.
+contract MessageReceiver {
+    function onMessageReceived(address, uint32, bytes calldata) external payable {
+        require(msg.sender == BRIDGE && msg.value != 0, "not now");
+    }
+}
+
+/// Takes ether for a million gas.
+contract Hungry {
+    receive() external payable {
+        uint256 left = gasleft();
+        while (left - gasleft() < 1_000_000) {}
+    }
+}
 
 /// What the bridge of a rollup does towards L1.
 contract BridgeExitTest is Fixture {
@@ -133,6 +149,108 @@ contract BridgeExitTest is Fixture {
         assertEq(bob.balance, 5);
         vm.expectRevert(abi.encodeWithSelector(IBridge.NotHeld.selector, uint256(0)));
         bridge.retry(0, alice, bob, 5, "data");
+    }
+
+    function test_retry_fromWithin_paysOnce() public {
+        Reentrant receiver = new Reentrant();
+        address sender = proxyOf(alice, 0);
+        vm.deal(sender, 10);
+        vm.startPrank(sender);
+        bridge.hold{value: 5}(address(receiver), "");
+        bridge.hold{value: 5}(bob, "");
+        vm.stopPrank();
+        receiver.arm(BRIDGE, abi.encodeCall(IBridge.retry, (0, alice, address(receiver), 5, "")));
+        bridge.retry(0, alice, address(receiver), 5, "");
+        assertTrue(receiver.wasCalled());
+        assertEq(address(receiver).balance, 5);
+        assertEq(BRIDGE.balance, 5);
+    }
+
+    function test_retry_ofNothingIsNoExit() public {
+        address sender = proxyOf(alice, 0);
+        vm.prank(sender);
+        bridge.hold(MANAGER, "");
+        bridge.retry(0, alice, MANAGER, 0, "");
+        assertEq(bridge.depositCount(), 0);
+    }
+
+    function test_retry_ofAMessageIsACallOfTheBridge() public {
+        address receiver = address(new MessageReceiver());
+        bytes memory data = abi.encodeWithSignature("onMessageReceived(address,uint32,bytes)", alice, 0, "hello");
+        address peer = proxyOf(BRIDGE, 0);
+        vm.deal(peer, 5);
+        vm.startPrank(peer);
+        bridge.hold{value: 5}(receiver, data);
+        bridge.hold(receiver, data);
+        vm.stopPrank();
+        bridge.retry(0, BRIDGE, receiver, 5, data);
+        assertEq(receiver.balance, 5);
+        bytes memory answer = abi.encodeWithSignature("Error(string)", "not now");
+        vm.expectRevert(abi.encodeWithSelector(IBridge.DeliveryFailed.selector, answer));
+        bridge.retry(1, BRIDGE, receiver, 0, data);
+        assertEq(bridge.depositCount(), 0);
+    }
+
+    function test_exited_burnsWhatIsThere() public {
+        TestToken token = newToken("Native", "NAT", 8);
+        token.mint(address(this), 10);
+        token.approve(BRIDGE, 10);
+        bridge.bridgeToken(B, address(token), bob, 10);
+        TestToken wrapped = TestToken(bridge.wrappedTokenAddress(uint32(A), address(token)));
+        enter(B);
+        address peer = proxyOf(BRIDGE, 0);
+        uint256[3] memory asked = [uint256(4), 7, 1];
+        uint256[3] memory burned = [uint256(4), 6, 0];
+        for (uint256 i = 0; i < 3; i++) {
+            vm.expectEmit(BRIDGE);
+            emit IBridge.Exited(bob, uint32(A), address(token), burned[i]);
+            vm.prank(peer);
+            bridge.exited(bob, uint32(A), address(token), asked[i]);
+        }
+        assertEq(wrapped.totalSupply(), 0);
+        // What was never here, and ether, which the executor burns.
+        vm.expectEmit(BRIDGE);
+        emit IBridge.Exited(bob, uint32(C), address(token), 0);
+        vm.prank(peer);
+        bridge.exited(bob, uint32(C), address(token), 1);
+        vm.expectEmit(BRIDGE);
+        emit IBridge.Exited(bob, 0, address(0), 1);
+        vm.prank(peer);
+        bridge.exited(bob, 0, address(0), 1);
+    }
+
+    function test_bridgeAsset_takesAPermitThatMayBeUsed() public {
+        PermitToken token = new PermitToken();
+        token.mint(alice, 4);
+        bytes memory permit = abi.encodeCall(token.permit, (alice, BRIDGE, 4, 0, 0, 0, 0));
+        vm.startPrank(alice);
+        vm.expectRevert();
+        bridge.bridgeAsset(0, bob, 1, address(token), false, "");
+        bridge.bridgeAsset(0, bob, 1, address(token), false, permit);
+        bridge.bridgeAsset(0, bob, 2, address(token), false, permit);
+        bridge.bridgeAsset(0, bob, 1, address(token), false, hex"d505accf");
+        assertEq(token.balanceOf(BRIDGE), 4);
+        vm.expectRevert(abi.encodeWithSelector(IBridge.NothingToBridge.selector));
+        bridge.bridgeAsset(0, bob, 0, address(token), false, "");
+        vm.expectRevert(abi.encodeWithSelector(IBridge.NotAPermit.selector, bytes4(0)));
+        bridge.bridgeAsset(0, bob, 1, address(token), false, hex"d505ac");
+        vm.stopPrank();
+    }
+
+    /// Whoever retries says the gas, and must not be able to send ether back that its receiver takes.
+    function test_retry_withTooLittleGas_keepsWhatIsHeld() public {
+        Hungry receiver = new Hungry();
+        address sender = proxyOf(alice, 0);
+        vm.deal(sender, 5);
+        vm.prank(sender);
+        bridge.hold{value: 5}(address(receiver), "");
+        uint256 units = 50_000;
+        for (; address(receiver).balance == 0; units += 10_000) {
+            try bridge.retry{gas: units}(0, alice, address(receiver), 5, "") {} catch {}
+            assertEq(bridge.depositCount(), 0);
+        }
+        assertTrue(units > 1_000_000 && units < 2_000_000);
+        assertEq(address(receiver).balance, 5);
     }
 
     function test_retry_ofARefusedDepositIsAnExitOfItsSender() public {

@@ -5,6 +5,7 @@ import {SYSTEM_SENDER} from "../src/interfaces/Addresses.sol";
 import {FEE_VAULT, IFeeVault} from "../src/interfaces/IFeeVault.sol";
 import {Artifacts} from "./support/Artifacts.sol";
 import {Fixture} from "./support/Fixture.sol";
+import {Reentrant} from "./support/Reentrant.sol";
 import {vm} from "./support/Vm.sol";
 
 contract FeeVaultTest is Fixture {
@@ -95,6 +96,31 @@ contract FeeVaultTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(IFeeVault.NotPaid.selector, FEE_VAULT));
         vm.prank(alice);
         vault.withdraw(FEE_VAULT);
+    }
+
+    function test_withdraw_fromWithin_paysOnce() public {
+        Reentrant payer = new Reentrant();
+        vault.deposit{value: 10}(address(payer));
+        payer.run(FEE_VAULT, abi.encodeCall(IFeeVault.beginWithdrawal, (10)));
+        vm.warp(block.timestamp + vault.WITHDRAWAL_DELAY());
+        bytes memory withdraw = abi.encodeCall(IFeeVault.withdraw, (address(payer)));
+        payer.arm(FEE_VAULT, withdraw);
+        payer.run(FEE_VAULT, withdraw);
+        assertTrue(payer.wasCalled());
+        assertEq(address(payer).balance, 10);
+        assertEq(FEE_VAULT.balance, 10);
+    }
+
+    function test_collect_fromWithin_paysOnce() public {
+        Reentrant beneficiary = new Reentrant();
+        vault.deposit{value: 10}(alice);
+        vm.coinbase(address(beneficiary));
+        charge(alice, 10);
+        beneficiary.arm(FEE_VAULT, abi.encodeCall(IFeeVault.collect, (address(beneficiary))));
+        vault.collect(address(beneficiary));
+        assertTrue(beneficiary.wasCalled());
+        assertEq(address(beneficiary).balance, 10);
+        assertEq(FEE_VAULT.balance, 10);
     }
 
     function charge(address payer, uint256 amount) private {

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ISlasher} from "../../src/l1/interfaces/ISlasher.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
+import {Reentrant} from "../support/Reentrant.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Promised slots that do not come to L1 in time.
@@ -26,6 +27,16 @@ contract DeadlinesTest is L1Fixture {
         assertEq(bob.balance, 0.125 ether);
         vm.expectRevert(abi.encodeWithSelector(ISlasher.AlreadyConvicted.selector, id));
         slasher.punishMissing(given);
+    }
+
+    function test_p47_aMissingSlot_fromWithin_costsOnce() public {
+        Reentrant reporter = new Reentrant();
+        bytes memory punish = abi.encodeCall(ISlasher.punishMissing, (_promise(SEQUENCER_KEY, 9, 1010)));
+        vm.roll(2000);
+        reporter.arm(address(slasher), punish);
+        reporter.run(address(slasher), punish);
+        assertTrue(reporter.wasCalled() && !reporter.hasEntered());
+        assertEq(registry.bondOf(operator), BOND - 1 ether);
     }
 
     function test_p47_aPostedSlotIsNotMissing() public {

@@ -9,6 +9,7 @@ import {StateProof} from "../../src/l1/lib/StateProof.sol";
 import {TestToken} from "../../src/test/TestToken.sol";
 import {Artifacts} from "../support/Artifacts.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
+import {Reentrant} from "../support/Reentrant.sol";
 import {States} from "../support/States.sol";
 import {newToken} from "../support/Tokens.sol";
 import {vm} from "../support/Vm.sol";
@@ -262,6 +263,19 @@ contract EscapeTest is L1Fixture {
     }
 
     /// Whether the seat's operator is bonded is noted beside the key: it holds whatever becomes of the bond.
+    function test_bond_fromWithin_isPaidOnce() public {
+        Reentrant leaving = new Reentrant();
+        registry.addBond{value: 2 ether}(address(leaving));
+        leaving.run(address(registry), abi.encodeCall(ISequencerRegistry.beginLeaving, ()));
+        vm.roll(block.number + 30);
+        bytes memory withdraw = abi.encodeCall(ISequencerRegistry.withdraw, (address(leaving)));
+        leaving.arm(address(registry), withdraw);
+        leaving.run(address(registry), withdraw);
+        assertTrue(leaving.wasCalled());
+        assertEq(address(leaving).balance, 2 ether);
+        assertEq(address(registry).balance, BOND);
+    }
+
     function test_seat_countsWhileItsOperatorIsBonded() public {
         address key = vm.addr(SEQUENCER_KEY);
         vm.prank(address(slasher));

@@ -6,9 +6,13 @@ import {Transfer} from "../../src/l1/interfaces/IHub.sol";
 import {IInbox} from "../../src/l1/interfaces/IInbox.sol";
 import {IBridgeMessageReceiver, IL1Bridge} from "../../src/l1/interfaces/IL1Bridge.sol";
 import {ExitTree} from "../../src/l1/lib/ExitTree.sol";
+import {SafeToken} from "../../src/lib/SafeToken.sol";
+import {OddToken} from "../../src/test/OddToken.sol";
 import {TestToken} from "../../src/test/TestToken.sol";
+import {Artifacts} from "../support/Artifacts.sol";
 import {L1Fixture} from "../support/L1Fixture.sol";
-import {FeeToken, newToken} from "../support/Tokens.sol";
+import {Reentrant} from "../support/Reentrant.sol";
+import {FeeToken, HookToken, PermitToken, newToken} from "../support/Tokens.sol";
 import {vm} from "../support/Vm.sol";
 
 /// Takes messages, and claims again from within one.
@@ -89,6 +93,85 @@ contract L1BridgeTest is L1Fixture {
         bridge.bridgeAsset(901, bob, 1_000, address(fee), false, "");
         assertEq(bridge.escrowOf(901, 0, address(fee)), fee.balanceOf(address(bridge)));
         assertTrue(fee.balanceOf(address(bridge)) < 1_000);
+    }
+
+    function test_bridgeAsset_takesAPermitThatMayBeUsed() public {
+        PermitToken permitted = new PermitToken();
+        permitted.mint(alice, 4);
+        bytes memory permit = abi.encodeCall(permitted.permit, (alice, address(bridge), 4, 0, 0, 0, 0));
+        vm.startPrank(alice);
+        vm.expectRevert();
+        bridge.bridgeAsset(901, bob, 1, address(permitted), false, "");
+        bridge.bridgeAsset(901, bob, 1, address(permitted), false, permit);
+        bridge.bridgeAsset(901, bob, 2, address(permitted), false, permit);
+        bridge.bridgeAsset(901, bob, 1, address(permitted), false, hex"d505accf");
+        vm.stopPrank();
+        assertEq(bridge.escrowOf(901, 0, address(permitted)), 4);
+    }
+
+    function test_tokensThatAnswerNothingPass_andThoseThatRefuseCanBeClaimedLater() public {
+        OddToken odd = OddToken(Artifacts.create("OddToken"));
+        odd.mint(address(this), 100);
+        bytes memory refused = abi.encodeWithSelector(SafeToken.TokenCallFailed.selector, address(odd));
+        odd.setMode(3);
+        vm.expectRevert(refused);
+        bridge.bridgeAsset(901, bob, 50, address(odd), false, "");
+        odd.setMode(4);
+        bridge.bridgeAsset(901, bob, 50, address(odd), false, "");
+        assertEq(bridge.escrowOf(901, 0, address(odd)), 50);
+        Exit memory exit = Exit(0, 0, address(odd), 0, bob, 50, "");
+        _settle(exit);
+        odd.setMode(3);
+        vm.expectRevert(refused);
+        _claimCompact(exit);
+        assertTrue(!bridge.isClaimed(0, 901));
+        assertEq(bridge.escrowOf(901, 0, address(odd)), 50);
+        odd.setMode(4);
+        _claimCompact(exit);
+        assertEq(odd.balanceOf(bob), 50);
+        assertEq(bridge.escrowOf(901, 0, address(odd)), 0);
+    }
+
+    // P42: a token that calls who pays it, as ERC-777 does, brings nothing twice.
+    function test_bridgeAsset_fromWithin_countsWhatArrivedOnce() public {
+        HookToken hook = new HookToken();
+        Reentrant payer = new Reentrant();
+        hook.mint(address(payer), 2);
+        bytes memory call = abi.encodeCall(IL1Bridge.bridgeAsset, (901, bob, 1, address(hook), false, ""));
+        payer.arm(address(bridge), call);
+        payer.run(address(bridge), call);
+        assertTrue(payer.wasCalled() && !payer.hasEntered());
+        assertEq(bridge.escrowOf(901, 0, address(hook)), 1);
+        assertEq(hook.balanceOf(address(bridge)), 1);
+    }
+
+    // P42: nothing leaves between the two looks at what the bridge holds of a token.
+    function test_nothingIsPaidWhileATokenArrives() public {
+        Exit memory exit = _ether(bob, 1 ether);
+        _settle(exit);
+        bytes[3] memory calls;
+        calls[0] = abi.encodeCall(IL1Bridge.claimCompact, (new bytes32[](0), 0, 0, address(0), bob, 1 ether, ""));
+        calls[1] = abi.encodeCall(
+            IL1Bridge.claimAsset,
+            (_path(), _rollupPath(), 0, _mainnet(), rollupRoot, 0, address(0), 0, bob, 1 ether, "")
+        );
+        calls[2] = abi.encodeCall(IL1Bridge.payExit, (901, 0, address(0), bob, 1));
+        // The escape contract, as if it paid with a token: nobody else may ask for the third.
+        address payable payer = payable(address(escape));
+        vm.etch(payer, type(Reentrant).runtimeCode);
+        HookToken hook = new HookToken();
+        hook.mint(payer, 3);
+        for (uint256 i = 0; i < 3; i++) {
+            Reentrant(payer).arm(address(bridge), calls[i]);
+            bytes memory bridging = abi.encodeCall(IL1Bridge.bridgeAsset, (901, bob, 1, address(hook), false, ""));
+            Reentrant(payer).run(address(bridge), bridging);
+            assertTrue(Reentrant(payer).wasCalled() && !Reentrant(payer).hasEntered());
+        }
+        assertEq(bob.balance, 0);
+        // Each of them is paid when it is asked for alone.
+        Reentrant(payer).run(address(bridge), calls[2]);
+        Reentrant(payer).run(address(bridge), calls[1]);
+        assertEq(bob.balance, 1 ether + 1);
     }
 
     function test_bridgeMessage_carriesEther() public {
@@ -293,6 +376,25 @@ contract L1BridgeTest is L1Fixture {
         assertEq(wrapped.totalSupply(), 0);
         assertEq(bridge.escrowOf(901, 901, address(token)), 0);
         assertEq(bridge.escrowOf(902, 901, address(token)), 40);
+    }
+
+    /// Whoever claims says the gas, and must not be able to leave a token without the name that the exit gives it.
+    function test_claimAsset_withTooLittleGas_namesNoTokenOtherwise() public {
+        string memory long = string(new bytes(20_000));
+        Exit memory exit = Exit(0, 901, address(token), 0, bob, 70, abi.encode(long, "HOM", uint8(6)));
+        _settle(exit);
+        uint256 units = 1_000_000;
+        for (; bridge.getTokenWrappedAddress(901, address(token)) == address(0); units += 250_000) {
+            bytes memory call = abi.encodeCall(
+                IL1Bridge.claimCompact,
+                (new bytes32[](0), 0, exit.originNetwork, exit.origin, exit.to, exit.amount, exit.metadata)
+            );
+            (bool ok,) = address(bridge).call{gas: units}(call);
+            ok;
+        }
+        WrappedToken wrapped = WrappedToken(bridge.getTokenWrappedAddress(901, address(token)));
+        assertTrue(wrapped.decimals() == 6 && bytes(wrapped.name()).length == 20_000);
+        assertEq(wrapped.balanceOf(bob), 70);
     }
 
     function test_claimAsset_takesAnyMetadata() public {

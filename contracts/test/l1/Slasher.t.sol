@@ -7,6 +7,7 @@ import {ISequencerRegistry} from "../../src/l1/interfaces/ISequencerRegistry.sol
 import {ISlasher, IUrcSlasher} from "../../src/l1/interfaces/ISlasher.sol";
 import {Artifacts} from "../support/Artifacts.sol";
 import {IReadableSlasher, L1Fixture} from "../support/L1Fixture.sol";
+import {Reentrant} from "../support/Reentrant.sol";
 import {Urc} from "../support/Urc.sol";
 import {vm} from "../support/Vm.sol";
 
@@ -227,6 +228,16 @@ contract SlasherTest is L1Fixture {
         assertEq(registry.bondOf(operator), 0);
     }
 
+    function test_p47_punish_fromWithin_isOnce() public {
+        registry.addBond{value: 10 * PENALTY}(operator);
+        Reentrant reporter = new Reentrant();
+        bytes memory punish = abi.encodeCall(ISlasher.punish, (_bytes(0, "encoding")));
+        reporter.arm(address(slasher), punish);
+        reporter.run(address(slasher), punish);
+        assertTrue(reporter.wasCalled() && !reporter.hasEntered());
+        assertEq(registry.bondOf(operator), BOND + 9 * PENALTY);
+    }
+
     function test_p47_punish_needsAKnownKey() public {
         // The member's key has no operator.
         uint256 shares = _find("two shares");
@@ -262,6 +273,22 @@ contract SlasherTest is L1Fixture {
         envelope[91] ^= 0x01;
         assertEq(slasher.compensate(id, envelope), PENALTY / 2);
         assertEq(payer.balance, PENALTY / 2);
+    }
+
+    function test_p47_compensate_fromWithin_paysOnce() public {
+        registry.addBond{value: 10 * PENALTY}(operator);
+        bytes memory evidence = _bytes(_find("stale inclusion"), "encoding");
+        bytes32 id = slasher.punish(evidence);
+        // What is kept for somebody else.
+        slasher.punish(_bytes(0, "encoding"));
+        bytes memory envelope = _tail(evidence, 92 + 33 + 32 + 256);
+        address payable payer = payable(address(uint160(0x00aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)));
+        vm.etch(payer, type(Reentrant).runtimeCode);
+        Reentrant(payer).arm(address(slasher), abi.encodeCall(ISlasher.compensate, (id, envelope)));
+        slasher.compensate(id, envelope);
+        assertTrue(Reentrant(payer).wasCalled());
+        assertEq(payer.balance, PENALTY / 2);
+        assertEq(address(slasher).balance, PENALTY / 2);
     }
 
     function test_p47_compensate_refusesAnotherItem() public {

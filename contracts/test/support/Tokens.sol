@@ -55,6 +55,27 @@ contract HookToken {
     }
 }
 
+/// A token whose owners need not approve: anybody has a permit, once.
+contract PermitToken {
+    mapping(address account => uint256) public balanceOf;
+    mapping(address owner => mapping(address spender => uint256)) public allowance;
+
+    function mint(address to, uint256 amount) external {
+        balanceOf[to] += amount;
+    }
+
+    function permit(address owner, address spender, uint256 value, uint256, uint8, bytes32, bytes32) external {
+        require(allowance[owner][spender] == 0, "used");
+        allowance[owner][spender] = value;
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external {
+        allowance[from][msg.sender] -= amount;
+        balanceOf[from] -= amount;
+        balanceOf[to] += amount;
+    }
+}
+
 /// Answers every call with `false`, or with a text that is cut off.
 contract LyingToken {
     bytes private result;
