@@ -39,6 +39,7 @@ test("steps 1 to 5: promises, bundles, calls between rollups, L1", async () => {
     /^Bob has 10005 on 902$/m,
     /"kind":"return".*"status":"ok"/,
     /^ {2}✓ profit/m,
+    /^0x0{35}ca401 has 1 ETH there$/m,
     /^claimed exit 0 in L1 transaction 0x/m,
   ]) {
     assert.match(output, line);
@@ -85,9 +86,8 @@ async function type({ urls, l1 }, ports, blocks) {
   // What the commands have by default in `weft dev`.
   const weft = `#!/bin/bash
 case "$1 $2" in
-  "promise get" | "bundle "*) set -- "$@" --rpc ${urls[A]} ;;
-  "deposit "*) set -- "$@" --l1 ${l1.url} --hub ${l1.hub} ;;
-  "withdraw "*) set -- "$@" --rpc ${urls[A]} --l1 ${l1.url} --hub ${l1.hub} ;;
+  "promise get" | "bundle "* | "sealed deposit") set -- "$@" --rpc ${urls[A]} ;;
+  "deposit "* | "withdraw "*) set -- "$@" --rpc ${urls[A]} --l1 ${l1.url} --hub ${l1.hub} ;;
 esac
 exec ${binary()} "$@"
 `;

@@ -9,7 +9,7 @@ use weft_types::{Decode as _, Encode as _, PromiseError, SignedPromise};
 #[derive(Debug, Error)]
 pub enum NotAPromise {
     /// It is not JSON.
-    #[error("not JSON: {0}")]
+    #[error("not JSON")]
     Json(#[from] serde_json::Error),
     /// A field is missing or is not what it should be.
     #[error("field `{0}` is missing or malformed")]

@@ -22,6 +22,11 @@ pub(crate) fn parse_wei(text: &str) -> Result<U256> {
     }
 }
 
+/// Parses an amount on the command line.
+pub(crate) fn wei(text: &str) -> Result<U256, String> {
+    parse_wei(text).map_err(|error| error.to_string())
+}
+
 /// Returns true when `number` has more decimals than `unit`; these would be cut off.
 fn loses_digits(number: &str, unit: &str) -> bool {
     let decimals = match unit.to_ascii_lowercase().as_str() {

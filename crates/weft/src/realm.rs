@@ -1,7 +1,7 @@
 //! The rollups behind one endpoint.
 
 use crate::rpc::Rpc;
-use alloy_primitives::B256;
+use alloy_primitives::{B256, U64};
 use eyre::{Result, WrapErr, ensure, eyre};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -52,6 +52,11 @@ impl Realm {
         Ok(Self { entry, rollups, domain: listed.domain, is_auction, is_sealed })
     }
 
+    /// Returns the realm as the client library sees it; what is wrong with an endpoint was said before.
+    pub(crate) async fn client(&self) -> Result<weft_client::Realm> {
+        Ok(weft_client::Realm::connect(self.entry.url()).await?)
+    }
+
     /// Returns the endpoint that was named.
     pub(crate) const fn entry(&self) -> &Rpc {
         &self.entry
@@ -70,6 +75,16 @@ impl Realm {
     /// Returns true when sealed items are taken.
     pub(crate) const fn is_sealed(&self) -> bool {
         self.is_sealed
+    }
+
+    /// Makes sure that sealed items are taken.
+    pub(crate) fn check_sealed(&self) -> Result<()> {
+        let url = self.entry.url();
+        ensure!(
+            self.is_sealed,
+            "{url} takes nothing sealed: start it with `weft dev --sealed`, or with sealing.enabled"
+        );
+        Ok(())
     }
 
     /// Returns the rollup with EIP-155 id `id`.
@@ -95,6 +110,37 @@ impl Realm {
 
     /// Waits until it is decided what became of an item.
     pub(crate) async fn wait_outcome(&self, id: B256) -> Result<Value> {
-        self.entry.wait(&format!("an outcome of {id}"), || self.outcome(id)).await
+        let decided = async || {
+            let outcome = self.outcome(id).await?;
+            // What waits to be opened is not decided.
+            Ok(outcome.filter(|outcome| outcome["outcome"] != "sealed"))
+        };
+        self.entry.wait(&format!("an outcome of {id}"), decided).await
+    }
+
+    /// Writes into what became of an item in which blocks its transactions are; where `waits`, as soon as these are closed.
+    pub(crate) async fn add_blocks(&self, outcome: &mut Value, waits: bool) -> Result<()> {
+        if outcome["outcome"] != "included" {
+            return Ok(());
+        }
+        for list in ["siblings", "system"] {
+            for made in outcome[list].as_array_mut().into_iter().flatten() {
+                made["blockNumber"] = json!(self.block_of(made, waits).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the closed block of a transaction.
+    async fn block_of(&self, made: &Value, waits: bool) -> Result<Option<U64>> {
+        let Some(chain_id) = made["chainId"].as_u64() else { return Ok(None) };
+        let hash = serde_json::from_value(made["txHash"].clone());
+        let hash = hash.wrap_err("the node names no transaction")?;
+        let rollup = self.rollup(chain_id)?;
+        let receipt = match waits {
+            true => Some(rollup.wait_receipt(hash).await?),
+            false => rollup.receipt(hash).await?,
+        };
+        Ok(receipt.map(|receipt| receipt.block_number))
     }
 }

@@ -21,6 +21,12 @@ const AUTHORIZATION: &str = "authorization";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between two looks.
 const POLL: Duration = Duration::from_millis(10);
+/// Code of a method that does not exist.
+const NO_METHOD: i32 = -32601;
+/// Methods that every rollup of a realm knows, and no other chain.
+const OWN: &str = "weft_";
+/// Which method tells a node of Weft from others.
+const CHAINS: &str = "weft_chains";
 
 /// One endpoint.
 #[derive(Debug, Clone)]
@@ -97,6 +103,33 @@ impl Rpc {
 
     /// Calls `method`, for who goes on when the node refuses.
     pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<Result<T, Refused>> {
+        let answer = self.ask_anybody(method, params).await?;
+        let is_unknown = matches!(&answer, Err(refused) if refused.code == NO_METHOD);
+        if is_unknown && method.starts_with(OWN) {
+            self.check_is_weft().await?;
+        }
+        Ok(answer)
+    }
+
+    /// Makes sure that a rollup of a realm answers here.
+    async fn check_is_weft(&self) -> Result<()> {
+        let chains: Result<Value, _> = self.ask_anybody(CHAINS, json!([])).await?;
+        let Err(Refused { code: NO_METHOD, .. }) = chains else { return Ok(()) };
+        let id: Result<U64, _> = self.ask_anybody("eth_chainId", json!([])).await?;
+        let what = id.map_or_else(|_| "no rollup".into(), |id| format!("chain {id}, no rollup"));
+        bail!(
+            "{} serves {what} of a realm: it does not know {CHAINS}; `weft dev` has its rollups \
+             at ports 9545, 9546 and 9547, and its L1 at 8545",
+            self.url
+        )
+    }
+
+    /// Calls `method` of a node of any kind.
+    async fn ask_anybody<T: DeserializeOwned>(
         &self,
         method: &str,
         params: Value,

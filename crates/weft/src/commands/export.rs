@@ -1,6 +1,6 @@
 //! `weft export`: the blocks of a rollup or the batches of a realm, out of the data directory of a node that is stopped.
 
-use super::keys::passphrase;
+use super::keys;
 use crate::{
     log,
     progress::{self, Progress},
@@ -17,7 +17,6 @@ use std::{
     process::ExitCode,
 };
 use weft_node::{Archive, BatchDir, BatchLimits, DataOf, export_batches};
-use weft_promise::keystore;
 
 /// Writes the blocks of a rollup, or the batches of the realm, to files
 #[derive(Debug, Args)]
@@ -109,7 +108,7 @@ impl Export {
 
     fn write_batches(&self, path: &Path) -> Result<ExitCode> {
         let signer = match &self.key {
-            Some(file) => keystore::open(file, &passphrase(self.passphrase.as_deref())?)?,
+            Some(file) => keys::open(file, self.passphrase.as_deref())?,
             None => weft_node::development_sequencer(),
         };
         let dir = BatchDir::create(path).wrap_err("cannot write batches")?;

@@ -4,7 +4,7 @@ use super::{deposit::tell, l1::L1Args, sealing::read_item};
 use alloy_primitives::U256;
 use alloy_signer_local::PrivateKeySigner;
 use clap::Args;
-use eyre::{Result, bail};
+use eyre::{Result, WrapErr, bail};
 use std::process::ExitCode;
 use weft_contracts::Inbox;
 use weft_types::{Encode as _, Item, Writer};
@@ -42,6 +42,7 @@ impl Force {
         let (receipt, rollup, hash) = match read_item(&self.file, &found.realm.domain)? {
             Item::Transaction(leg) => {
                 let (network, transaction) = (leg.network.get(), leg.tx.raw().clone());
+                found.check_rollup(&sender, network).await.wrap_err("nothing was sent")?;
                 let call = Inbox::forceTransactionCall { network, transaction };
                 let receipt = sender.call(found.contracts.inbox, &call, U256::ZERO).await?;
                 (receipt, network, leg.tx.hash())

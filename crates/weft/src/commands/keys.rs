@@ -3,13 +3,13 @@
 use crate::say::say;
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Result, WrapErr, ensure, eyre};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
-use weft_promise::{Guard, Passphrase, Signer as _, keystore};
+use weft_promise::{Guard, KeystoreError, LocalSigner, Passphrase, Signer as _, keystore};
 
 /// Variable that holds the passphrase where no file is named.
 pub(super) const PASSPHRASE: &str = "WEFT_PASSPHRASE";
@@ -22,8 +22,12 @@ Examples:
   weft keys show promise.json --passphrase secret
   weft dev --promise-key promise.json --passphrase secret
 
-The passphrase is the first line of the file, or WEFT_PASSPHRASE. Beside the key
-lies KEY.guard: what was signed. Keep it with the key, never on two machines.")]
+The passphrase is the first line of the file, or WEFT_PASSPHRASE.
+
+Beside the key lies KEY.guard, in which a node notes what it has promised, so
+that it never signs two things for one position. A key that promises for a
+sequencer needs it: keep both together, on one machine. A key that only pays,
+such as that of `weft shield`, never needs its guard.")]
 pub(crate) enum Keys {
     New(New),
     Show(Show),
@@ -70,11 +74,14 @@ impl Keys {
             Self::New(New { file, passphrase: secret }) => {
                 let secret = passphrase(secret.as_deref())?;
                 let guard = guard_of(&file);
-                if guard.exists() {
-                    return Err(eyre!("{} exists; it belongs to another key", guard.display()));
-                }
+                check_free(&file, &guard)?;
                 let address = keystore::create(&file, &secret)?.address();
                 Guard::create(&guard, address, now_ms())?;
+                eprintln!(
+                    "the key is in {}; a sequencer notes in {} what it promised: keep both together",
+                    file.display(),
+                    guard.display()
+                );
                 address
             }
             Self::Guard(NewGuard { file, key }) => {
@@ -82,7 +89,7 @@ impl Keys {
                 key
             }
             Self::Show(Show { file, passphrase: secret }) => {
-                keystore::open(&file, &passphrase(secret.as_deref())?)?.address()
+                open(&file, secret.as_deref())?.address()
             }
         };
         say(address);
@@ -90,13 +97,53 @@ impl Keys {
     }
 }
 
+/// Makes sure that a new key finds nothing in its place.
+fn check_free(file: &Path, guard: &Path) -> Result<()> {
+    let (key, guard_name) = (file.display(), guard.display());
+    ensure!(!file.exists(), "{key} exists; a key file is never overwritten: take another name");
+    ensure!(
+        !guard.exists(),
+        "{guard_name} exists without its key: it notes what a key that was in {key} has promised; \
+         bring that key back, or take another name"
+    );
+    Ok(())
+}
+
+/// Opens the key in a file, with the passphrase from another or from the environment.
+pub(crate) fn open(file: &Path, secret: Option<&Path>) -> Result<LocalSigner> {
+    check_is_file(file)?;
+    Ok(keystore::open(file, &passphrase(secret)?)?)
+}
+
+/// Makes sure that a key is named by its file. One that stands there itself is not repeated on a screen or in a log.
+pub(crate) fn check_is_file(file: &Path) -> Result<()> {
+    let name = file.to_string_lossy();
+    let digits = name.strip_prefix("0x").unwrap_or(&name);
+    let is_secret = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ensure!(
+        !is_secret,
+        "--key: write the name of an encrypted key file here (`weft keys new` makes one), and no key"
+    );
+    ensure!(file.exists(), "there is no key file {name}; `weft keys new {name}` makes one");
+    Ok(())
+}
+
 /// Returns the passphrase from a file, or from the environment.
 pub(crate) fn passphrase(file: Option<&Path>) -> Result<Passphrase> {
-    match file {
-        Some(file) => Ok(Passphrase::read(file)?),
-        None => Passphrase::from_env(PASSPHRASE)
-            .wrap_err("name a file with --passphrase, or set the variable"),
-    }
+    let Some(file) = file else {
+        let hint = "name a file with --passphrase whose first line it is, or set the variable";
+        return Passphrase::from_env(PASSPHRASE).wrap_err(hint);
+    };
+    let name = file.display();
+    Passphrase::read(file).map_err(|error| match error {
+        KeystoreError::File { why, .. } => eyre!(
+            "no passphrase in {name}: {why}; --passphrase names a file whose first line it is"
+        ),
+        KeystoreError::NoPassphrase(_) => {
+            eyre!("the first line of {name} is empty; the passphrase stands there")
+        }
+        error => error.into(),
+    })
 }
 
 /// Returns where the guard of a key lies.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod arrival;
 mod bench;
 mod bundle;
 mod config;
@@ -27,6 +28,7 @@ mod shield;
 mod sim;
 mod verify;
 mod verify_promise;
+mod waiting;
 mod watch;
 mod withdraw;
 

@@ -1,6 +1,7 @@
 //! `weft verify-promise`: checks a promise without a network.
 
 use crate::{
+    commands::shield::kept_promise,
     domain::parse_domain,
     say::say,
     style::{bold, dim, green, red, yellow},
@@ -8,7 +9,7 @@ use crate::{
 };
 use alloy_primitives::{Address, hex};
 use clap::Args;
-use eyre::{Result, WrapErr, bail};
+use eyre::{Result, WrapErr, bail, eyre};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -18,7 +19,7 @@ use weft_evidence::{Evidence, Proof};
 use weft_promise::read_promise;
 use weft_types::{
     BundlePromise, Checkpoint, Domain, Encode as _, Equivocation, ExecutionPromise, OrderPromise,
-    PromisedLeg, SignedPromise, Statement,
+    Position, PromisedLeg, Section, SignedPromise, Statement,
     promise::{Claim, Contradiction, NoEvidence},
 };
 
@@ -33,8 +34,12 @@ const CONTRADICTION: u8 = 3;
 Examples:
   weft verify-promise promise.json
   weft verify-promise promise.json --key 0x7099..
+  weft verify-promise shield/done/0x56ee...json
   weft verify-promise promise.json --domain 1:0xABcd..:7
   weft verify-promise promise.json --against other.json --evidence proof.hex
+
+FILE is the output of `weft promise get` or `weft sealed send`, or what a shield
+keeps of a transaction (DIR/done/0x..json).
 
 Without --key the key is the one that the file names: the promise is whole, and
 it is for you to know whose key that is. Exit code 1 for any altered byte.
@@ -42,7 +47,7 @@ it is for you to know whose key that is. Exit code 1 for any altered byte.
 With --against, exit code 3 says that one key signed both promises and cannot
 keep both; 1 that they are of two keys or two realms.")]
 pub(crate) struct VerifyPromise {
-    /// File of `weft promise get`
+    /// Promise as `weft promise get` prints it
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Key that must have signed
@@ -74,14 +79,26 @@ impl VerifyPromise {
     fn read(&self, file: &Path) -> Result<(SignedPromise, Address)> {
         let name = file.display();
         let text = read_bounded(file, MAX_FILE)?;
-        let (promise, key) = read_promise(&text).wrap_err_with(|| format!("{name} is refused"))?;
-        if let Some(expected) = self.key {
-            promise.verify(expected).wrap_err_with(|| format!("{name} is refused"))?;
-        }
+        let refused = || format!("{name} is refused");
+        let (promise, key) = self.signed(&text).wrap_err_with(refused)?;
+        promise.verify(key).wrap_err_with(refused)?;
         if self.domain.is_some_and(|domain| domain != promise.domain) {
             bail!("{name} is refused: the promise is about another realm");
         }
         Ok((promise, key))
+    }
+
+    /// Reads a promise in one of its forms, and says which key must have signed it.
+    fn signed(&self, text: &str) -> Result<(SignedPromise, Address)> {
+        let (promise, named) = match kept_promise(text) {
+            Some(kept) => kept?,
+            None => read_promise(text).map(|(promise, key)| (promise, Some(key)))?,
+        };
+        let key = self.key.or(named);
+        Ok((
+            promise,
+            key.ok_or_else(|| eyre!("it names no key: say with --key who must have signed"))?,
+        ))
     }
 
     /// Says whether one key can keep both promises.
@@ -150,12 +167,29 @@ pub(super) fn print_realm(domain: &Domain) {
     }
 }
 
+/// Says what the numbers of a position are.
+pub(super) fn in_full(position: Position) -> String {
+    let Position { slot, section, index } = position;
+    let name = match section {
+        Section::L1Born => "from L1",
+        Section::Sealed => "sealed",
+        Section::Plaintext => "in clear",
+        Section::Opened => "opened",
+    };
+    format!("slot {slot}, section {} ({name}), item {index} of it", section as u8)
+}
+
 fn print_order(order: &OrderPromise) {
     say(format_args!("{}  item {}", bold("order"), order.item));
     if let Some(bundle) = order.bundle {
         say(format_args!("  it is bundle {bundle}"));
     }
     say(format_args!("  has position {} for good", order.position));
+    say(format_args!("  {}", in_full(order.position)));
+    if !order.chain.is_zero() {
+        say(format_args!("  running hash of the section {} before it", order.prev_chain));
+        say(format_args!("  running hash of the section {} with it", order.chain));
+    }
     say(format_args!("  accepted {} ({} ms after 1970)", utc(order.unix_ms), order.unix_ms));
     if order.l1_deadline > 0 {
         say(format_args!("  its slot is on L1 by block {}", order.l1_deadline));
@@ -165,6 +199,7 @@ fn print_order(order: &OrderPromise) {
 
 fn print_execution(execution: &ExecutionPromise) {
     say(format_args!("{}  item {}", bold("execution"), execution.item));
+    say(format_args!("  {}", in_full(execution.position)));
     match &execution.removal {
         Some(removal) => {
             say(format_args!(

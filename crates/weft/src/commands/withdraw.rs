@@ -1,7 +1,15 @@
 //! `weft withdraw`: from a rollup to L1. It leaves the rollup at once and is claimed on L1 once a settlement holds it.
 
-use super::l1::{Found, L1Args, Sender, send::explain};
-use crate::{address::address, amount::parse_wei, realm::Realm, say::say};
+use super::{
+    l1::{Found, L1Args, Sender, send::explain},
+    waiting::{Look, until, until_interrupted},
+};
+use crate::{
+    address::address,
+    amount::{grouped, wei},
+    realm::Realm,
+    say::say,
+};
 use alloy_network::TransactionBuilder as _;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
@@ -11,7 +19,7 @@ use alloy_sol_types::{SolCall as _, SolEvent as _};
 use clap::Args;
 use eyre::{Result, WrapErr, bail, ensure, eyre};
 use serde_json::json;
-use std::process::ExitCode;
+use std::{cell::Cell, process::ExitCode};
 use weft_contracts::{Hub, L1Bridge, addresses::BRIDGE};
 use weft_settlement::{Exit, ExitTree, GlobalIndex, LeafType, TREE_DEPTH};
 
@@ -24,10 +32,12 @@ const RANGE: u64 = 10_000;
 Examples:
   weft withdraw --rpc http://127.0.0.1:9545 --amount 1ether --key 0xac09..
   weft withdraw --config weft.toml --claim 0x5c50.. --key 0xac09..
+  weft withdraw --amount 1ether --wait --key 0xac09..     both, on `weft dev`
 
 The first burns on the rollup and prints the transaction. The second pays out on
 L1, as soon as a settlement holds the exit; anybody may claim for anybody. Exit
-code 3 says that no settlement holds it yet.")]
+code 3 says that no settlement holds it yet. With --wait either waits for one,
+and claims. Ctrl-C only ends the waiting: --claim goes on later.")]
 pub(crate) struct Withdraw {
     #[command(flatten)]
     l1: L1Args,
@@ -50,26 +60,32 @@ pub(crate) struct Withdraw {
     /// Transaction of a withdrawal, to be claimed on L1
     #[arg(long, value_name = "HASH", conflicts_with = "amount")]
     claim: Option<B256>,
+    /// Waits until it can be claimed, and claims it
+    #[arg(long)]
+    wait: bool,
     /// Prints JSON instead of text
     #[arg(long)]
     json: bool,
-}
-
-fn wei(text: &str) -> Result<U256, String> {
-    parse_wei(text).map_err(|error| error.to_string())
 }
 
 impl Withdraw {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match (self.claim, self.amount) {
-            (Some(transaction), _) => self.claim(transaction).await,
-            (None, Some(amount)) => self.burn(amount).await,
+            (Some(transaction), _) => self.claim_or_wait(transaction).await,
+            (None, Some(amount)) if self.wait => {
+                // Who wants to claim it has to find L1: better before it has left.
+                self.l1.find().await.wrap_err("nothing was sent")?;
+                let transaction = self.burn(amount).await?;
+                self.claim_or_wait(transaction).await
+            }
+            (None, Some(amount)) => self.burn(amount).await.map(|_| ExitCode::SUCCESS),
             (None, None) => bail!("name an --amount, or a withdrawal with --claim"),
         }
     }
 
-    async fn burn(&self, amount: U256) -> Result<ExitCode> {
+    /// Burns on the rollup; returns the transaction.
+    async fn burn(&self, amount: U256) -> Result<B256> {
         ensure!(!amount.is_zero(), "an --amount of zero moves nothing");
         let sender = Sender::new(&self.rpc, &self.key)?;
         check_rollup(&self.rpc, &sender).await.wrap_err("nothing was sent")?;
@@ -91,23 +107,37 @@ impl Withdraw {
             say(json!({"event": "left", "exit": index, "transaction": transaction}));
         } else {
             say(format_args!("exit {index} of the rollup, in transaction {transaction}"));
-            let place = self.l1.again();
-            say("once it is settled:");
-            say(format_args!(
-                "  weft withdraw --rpc {}{place} --claim {transaction} --key ..",
-                self.rpc
-            ));
         }
-        Ok(ExitCode::SUCCESS)
+        if !self.json && !self.wait {
+            say(format_args!("once it is settled:\n  {}", self.again(transaction)));
+        }
+        Ok(transaction)
+    }
+
+    /// Returns the command that claims a withdrawal later.
+    fn again(&self, transaction: B256) -> String {
+        let place = self.l1.again();
+        format!("weft withdraw --rpc {}{place} --claim {transaction} --wait --key ..", self.rpc)
+    }
+
+    async fn claim_or_wait(&self, transaction: B256) -> Result<ExitCode> {
+        let claim = self.claim(transaction);
+        if !self.wait {
+            return claim.await;
+        }
+        until_interrupted(claim, &self.again(transaction)).await
     }
 
     async fn claim(&self, transaction: B256) -> Result<ExitCode> {
+        let wrong = || format!("--rpc {} is for the rollup", self.rpc);
+        Realm::connect(&self.rpc).await.wrap_err_with(wrong)?;
         let url =
             self.rpc.parse().map_err(|error| eyre!("`{}` is no endpoint: {error}", self.rpc))?;
         let rollup = ProviderBuilder::new().connect_http(url).erased();
         let receipt = rollup.get_transaction_receipt(transaction).await.map_err(explain)?;
-        let receipt =
-            receipt.ok_or_else(|| eyre!("the rollup has no transaction {transaction}"))?;
+        let receipt = receipt.ok_or_else(|| {
+            eyre!("{} has no transaction {transaction}; is it another rollup's?", self.rpc)
+        })?;
         let (index, exit) = exit_of(receipt.logs())?;
         let found = self.l1.find().await?;
         let sender = found.sender(&self.key)?;
@@ -115,15 +145,22 @@ impl Withdraw {
         let chain_id = u32::try_from(chain_id).wrap_err("no rollup has such a chain id")?;
         let id = sender.view(found.contracts.hub, &Hub::idOfCall { chainId: chain_id }).await?;
         ensure!(id != 0, "the realm of {} has no rollup {chain_id}", found.contracts.hub);
-        let Some(siblings) = self.siblings(&found, &sender, &rollup, id, index).await? else {
+        let place = GlobalIndex { network: id, leaf: index };
+        check_unclaimed(&found, &sender, chain_id, index, &exit.exit).await?;
+        let asked = Asked { found: &found, sender: &sender, rollup: &rollup, place };
+        let siblings = match self.wait {
+            true => Some(asked.until_settled().await?),
+            false => asked.siblings(asked.root().await?).await?,
+        };
+        let Some(siblings) = siblings else {
             if self.json {
                 say(json!({"event": "unsettled", "exit": index}));
             } else {
-                say(format_args!("no settlement holds exit {index} yet"));
+                say(format_args!("no settlement holds exit {index} yet; --wait waits for one"));
             }
             return Ok(ExitCode::from(3));
         };
-        let place = GlobalIndex { network: id, leaf: index };
+        let (to, what) = (exit.exit.destination_address, in_words(&exit.exit));
         let paid = pay(&found, &sender, place, siblings, exit).await?;
         let transaction = paid.transaction_hash;
         if self.json {
@@ -132,27 +169,85 @@ impl Withdraw {
             );
         } else {
             say(format_args!("claimed exit {index} in L1 transaction {transaction}"));
+            say(format_args!("{to} got {what}"));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    /// Returns the path of an exit under the settled exit root; nothing when that does not hold it yet.
-    async fn siblings(
-        &self,
-        found: &Found,
-        sender: &Sender,
-        rollup: &DynProvider,
-        id: u32,
-        index: u32,
-    ) -> Result<Option<Vec<B256>>> {
-        let root = L1Bridge::exitRootOfCall { rollup: id };
+/// An exit whose settlement is asked for.
+struct Asked<'a> {
+    found: &'a Found,
+    sender: &'a Sender,
+    rollup: &'a DynProvider,
+    place: GlobalIndex,
+}
+
+impl Asked<'_> {
+    /// Returns the settled exit root of the rollup.
+    async fn root(&self) -> Result<B256> {
+        let root = L1Bridge::exitRootOfCall { rollup: self.place.network };
         let request = TransactionRequest::default()
-            .with_to(found.contracts.bridge)
+            .with_to(self.found.contracts.bridge)
             .with_input(root.abi_encode());
-        let root = sender.provider.call(request).await.map_err(explain)?;
-        let root = B256::try_from(root.as_ref()).wrap_err("the bridge on L1 gives no exit root")?;
-        let leaves = leaves(rollup).await?;
-        path(&leaves, index, root)
+        let root = self.sender.provider.call(request).await.map_err(explain)?;
+        B256::try_from(root.as_ref()).wrap_err("the bridge on L1 gives no exit root")
+    }
+
+    /// Returns the path of the exit under a root; nothing when that does not hold it.
+    async fn siblings(&self, root: B256) -> Result<Option<Vec<B256>>> {
+        path(&leaves(self.rollup).await?, self.place.leaf, root)
+    }
+
+    /// Waits for a root that holds the exit; returns its path.
+    async fn until_settled(&self) -> Result<Vec<B256>> {
+        let known = Cell::new(None);
+        let look = async || {
+            let root = self.root().await?;
+            // A root that did not hold it never will, and to collect all exits takes long.
+            if known.get() != Some(root) {
+                if let Some(siblings) = self.siblings(root).await? {
+                    return Ok(Look::There(siblings));
+                }
+                known.set(Some(root));
+            }
+            self.behind().await.map(Look::NotYet)
+        };
+        until(look).await
+    }
+
+    /// Says how far L1 is.
+    async fn behind(&self) -> Result<String> {
+        let hub = self.found.contracts.hub;
+        let posted = self.sender.view(hub, &Hub::postedCall {}).await?.number;
+        let settled = self.sender.view(hub, &Hub::settledCall {}).await?.number;
+        let leaf = self.place.leaf;
+        Ok(format!(
+            "exit {leaf} waits for a settlement; batches posted: {posted}, settled: {settled}"
+        ))
+    }
+}
+
+/// Makes sure that nobody claimed an exit before: that would be refused.
+async fn check_unclaimed(
+    found: &Found,
+    sender: &Sender,
+    chain_id: u32,
+    leaf: u32,
+    exit: &Exit,
+) -> Result<()> {
+    let asked = L1Bridge::isClaimedCall { leafIndex: leaf, sourceBridgeNetwork: chain_id };
+    let is_claimed = sender.view(found.contracts.bridge, &asked).await?;
+    let to = exit.destination_address;
+    ensure!(!is_claimed, "exit {leaf} was claimed before: {to} got {} on L1", in_words(exit));
+    Ok(())
+}
+
+/// Says what leaves.
+fn in_words(exit: &Exit) -> String {
+    match exit.origin_address {
+        Address::ZERO => format!("{} ETH", grouped(exit.amount, 18)),
+        token => format!("{} of token {token} of network {}", exit.amount, exit.origin_network),
     }
 }
 
@@ -160,7 +255,7 @@ impl Withdraw {
 /// there is lost.
 async fn check_rollup(url: &str, sender: &Sender) -> Result<()> {
     let realm = Realm::connect(url).await;
-    let realm = realm.wrap_err("--rpc is for the rollup, and this is none of Weft")?;
+    let realm = realm.wrap_err("--rpc is for the rollup")?;
     let chain_id = sender.provider.get_chain_id().await.map_err(explain)?;
     realm.rollup(chain_id).wrap_err("--rpc is for the rollup")?;
     let has_no_l1 = realm.domain().is_some_and(|domain| domain.l1_chain_id == 0);

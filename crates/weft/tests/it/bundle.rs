@@ -47,14 +47,37 @@ fn protected_bundle_makes_the_round_trip() {
     assert_eq!(sent.code, 0, "{sent:?}");
     assert!(sent.out.contains(id) && sent.out.contains("included"), "{}", sent.out);
     assert!(!sent.out.contains("unprotected"), "{}", sent.out);
+    for part in ["section 2 (in clear), item 0", "leg 0 on 901: block 1", "leg 1 on 902: block 1"] {
+        assert!(sent.out.contains(part), "{part}: {}", sent.out);
+    }
     // Every rollup of the realm knows it.
     let status = weft(&["bundle", "status", id, "--rpc", dev.url(1), "--json"]);
     assert_eq!((status.code, &status.json()["outcome"]), (0, &json!("included")));
+    assert_eq!(status.json()["siblings"][1]["blockNumber"], "0x1");
 
     let again = weft(&["bundle", "send", signed.path(), "--rpc", url]);
     assert_eq!(again.code, 1);
     assert!(again.err.contains("included before"), "{}", again.err);
     assert!(again.err.contains("--salt"), "{}", again.err);
+}
+
+#[test]
+fn what_cannot_be_built_or_signed_is_said_in_words() {
+    let dev = Dev::start(&["--rollups", "2"]);
+    let url = dev.url(0);
+    let nowhere = build(&[pay(901, "1"), pay(999, "1")], &["--rpc", url]);
+    assert_eq!((nowhere.code, nowhere.out.as_str()), (1, ""), "{nowhere:?}");
+    assert!(nowhere.err.contains("has no rollup 999; it has 901, 902"), "{}", nowhere.err);
+    let built = build(&[pay(901, "1")], &["--rpc", url]).out;
+    let stranger = weft_reading(&["bundle", "sign", "--key", BOB_KEY, "--rpc", url], &built);
+    assert!(stranger.err.contains("and the legs are from 0xf39F"), "{}", stranger.err);
+    let elsewhere = build(&[pay(901, "1")], &["--domain", &format!("1:{ALICE}:7")]).out;
+    assert!(sign(url, &elsewhere).err.contains("for another realm"));
+    let failing =
+        build(&[format!("902:from={ALICE},to={MANAGER},data=0x12345678")], &["--rpc", url]);
+    let failing = sign(url, &failing.out);
+    assert_eq!((failing.code, failing.err.lines().count()), (0, 1), "{failing:?}");
+    assert!(failing.err.contains("leg 0 on 902 is signed with 1000000 gas"), "{}", failing.err);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn promises_are_fetched_and_verified_offline_and_no_byte_can_change() {
     let file = Scratch::with(&order.out);
     let verified = weft(&["verify-promise", file.path(), "--key", &key]);
     assert_eq!(verified.code, 0, "{verified:?}");
-    for part in ["valid", "position", "for good", id.as_str()] {
+    for part in ["valid", "for good", "section 2 (in clear), item 0", "running hash", &id] {
         assert!(verified.out.contains(part), "{part}: {}", verified.out);
     }
     let result = Scratch::with(&execution.out);
@@ -57,6 +57,16 @@ fn promises_are_fetched_and_verified_offline_and_no_byte_can_change() {
         let ran = weft(&["verify-promise", altered.path()]);
         assert_eq!((ran.code, ran.err.lines().count()), (1, 1), "byte {at}: {ran:?}");
     }
+}
+
+#[test]
+fn what_is_no_promise_is_refused_once() {
+    let torn = Scratch::with("{");
+    let ran = weft(&["verify-promise", torn.path()]);
+    assert_eq!((ran.code, ran.err.matches("EOF").count()), (1, 1), "{ran:?}");
+    let dev = Dev::start(&["--rollups", "1"]);
+    let unknown = weft(&["promise", "get", &B256::ZERO.to_string(), "--rpc", dev.url(0)]);
+    assert!(unknown.code == 1 && unknown.err.contains("knows nothing of 0x00"), "{unknown:?}");
 }
 
 /// Writes a promise of a key as a file.

@@ -94,6 +94,40 @@ fn the_l1_of_weft_dev_ends_with_it_however_that_ends() {
 }
 
 #[test]
+fn what_goes_over_l1_is_waited_for_and_refused_in_words() {
+    let args = ["dev", "--json", "--port", "0", "--l1-port", "0", "--rollups", "1"];
+    let dev = Running::start(&args);
+    let l1 = dev.first["l1"]["url"].as_str().unwrap();
+    let rpc = dev.first["rollups"][0]["url"].as_str().unwrap();
+    let place = ["--l1", l1, "--rpc", rpc, "--key", ALICE_KEY];
+    let to = "0x00000000000000000000000000000000000c1a1e";
+    let run = |args: &[&str]| weft(&[args, &place[..]].concat());
+    until("the contracts are on L1", || {
+        let asked = run(&["deposit", "--rollup", "999", "--amount", "1"]);
+        asked.err.contains("nothing was sent: the realm has no rollup 999; it has 901")
+    });
+    let down = run(&["deposit", "--rollup", "901", "--amount", "2ether", "--to", to, "--wait"]);
+    assert_eq!(down.code, 0, "{down:?}");
+    assert!(down.out.contains(&format!("{} has 2 ETH there", to_checksum(to))), "{}", down.out);
+    assert!(down.err.contains("rollup 901 takes it once that is enough"), "{}", down.err);
+
+    let up = run(&["withdraw", "--amount", "1ether", "--to", to, "--wait"]);
+    assert_eq!(up.code, 0, "{up:?}");
+    assert!(up.err.contains("exit 0 waits for a settlement"), "{}", up.err);
+    assert_eq!(ask(l1, "eth_getBalance", json!([to, "latest"])), Some(json!("0xde0b6b3a7640000")));
+    let burnt = up.out.lines().next().unwrap().rsplit(' ').next().unwrap();
+    let again = run(&["withdraw", "--claim", burnt]);
+    assert!(again.code == 1 && again.err.contains("exit 0 was claimed before"), "{again:?}");
+
+    let lost = weft(&["promise", "get", burnt, "--rpc", l1]);
+    assert!(lost.err.contains("serves chain 900, no rollup of a realm"), "{}", lost.err);
+}
+
+fn to_checksum(address: &str) -> String {
+    address.parse::<alloy_primitives::Address>().unwrap().to_string()
+}
+
+#[test]
 fn an_l1_by_itself_has_the_realm_that_its_file_names() {
     let home = TempDir::new().unwrap();
     let file = home.path().join("l1.toml").to_str().unwrap().to_owned();

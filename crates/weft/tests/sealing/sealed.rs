@@ -2,7 +2,7 @@
 
 use crate::{
     ask,
-    support::{Dev, Ran, weft},
+    support::{ALICE_KEY, Dev, Ran, weft},
 };
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718 as _;
@@ -69,16 +69,13 @@ impl Place {
     }
 
     pub(crate) fn deposit(&self, payer: Address) {
-        let epoch = ask(self.url(), "weft_getEpoch", json!([]));
-        let data = [&keccak256("deposit(address)")[..4], &payer.into_word()[..]].concat();
-        let from = ask(self.url(), "eth_accounts", json!([]))[0].clone();
-        let call = json!({
-            "from": from, "to": epoch["feeVault"], "value": "0xde0b6b3a7640000",
-            "data": hex::encode_prefixed(data),
-        });
-        let hash = ask(self.url(), "eth_sendTransaction", json!([call]));
-        let receipt = self.wait("eth_getTransactionReceipt", &hash, |found| !found.is_null());
-        assert_eq!(receipt["status"], json!("0x1"), "{receipt}");
+        let (url, line) = (self.url(), format!("sealed deposit {payer} --amount 1ether"));
+        let paid = self.weft(&format!("{line} --key {ALICE_KEY} --rpc {url}"));
+        assert_eq!(paid.code, 0, "{paid:?}");
+        assert!(paid.out.contains(&format!("{payer}: 0 ETH -> 1 ETH")), "{}", paid.out);
+        let there = self.weft(&format!("sealed deposit {payer} --json --rpc {url}")).json();
+        assert_eq!(there["wei"], "1000000000000000000", "{there}");
+        assert_eq!(there["feeVault"], ask(url, "weft_getEpoch", json!([]))["feeVault"]);
     }
 
     pub(crate) fn wait(&self, method: &str, hash: &Value, is_it: impl Fn(&Value) -> bool) -> Value {
@@ -148,6 +145,16 @@ fn p14_an_envelope_goes_from_the_command_line_into_a_block() {
     let is_over = |found: &Value| !found.is_null() && found["outcome"] != "sealed";
     let outcome = place.wait("weft_getOutcome", &envelope["id"], is_over);
     assert_eq!(outcome["outcome"], "included", "{outcome}");
+    // By the transaction that was in it the promise is found as well.
+    let transaction = keccak256(hex::decode(transfer()).unwrap());
+    let found = place.weft(&format!("promise get {transaction} --rpc {}", place.url()));
+    assert_eq!(found.code, 0, "{found:#?}");
+    assert_eq!(found.json()["promise"]["item"], envelope["id"]);
+    let of = format!(
+        "{transaction} was sealed: this is about its envelope {}",
+        envelope["id"].as_str().unwrap()
+    );
+    assert_eq!(found.err.trim_end(), of);
     let balance = ask(place.url(), "eth_getBalance", json!([RECEIVER, "pending"]));
     assert_eq!(balance, json!("0x5"));
     let again = place.weft(&format!("sealed send @envelope.json --rpc {}", place.url()));
@@ -157,10 +164,23 @@ fn p14_an_envelope_goes_from_the_command_line_into_a_block() {
 #[test]
 fn a_node_without_sealing_and_an_altered_envelope_are_refused() {
     let dev = Dev::start(&[]);
-    let none = weft(&["sealed", "key", "--rpc", dev.url(0)]);
-    assert_eq!(none.code, 1);
-    assert!(none.err.contains("-38020"), "{none:#?}");
     let directory = tempfile::tempdir().unwrap();
+    let [pass, key] = ["pass", "key"].map(|name| directory.path().join(name));
+    let [pass, key] = [pass.to_str().unwrap(), key.to_str().unwrap()];
+    fs::write(pass, "open sesame").unwrap();
+    let made = weft(&["keys", "new", key, "--passphrase", pass]);
+    assert!(made.err.contains("keep both together"), "{made:#?}");
+    for args in [
+        &["sealed", "key"][..],
+        &["sealed", "deposit", made.out.trim()],
+        &["shield", "--key", key, "--passphrase", pass, "--dir", key],
+    ] {
+        let none = weft(&[args, &["--rpc", dev.url(0)]].concat());
+        assert_eq!(none.code, 1, "{none:#?}");
+        assert!(none.err.contains("start it with `weft dev --sealed`"), "{none:#?}");
+        let away = weft(&[args, &["--rpc", "http://127.0.0.1:1"]].concat());
+        assert!(away.err.contains("is `weft dev` running there?"), "{away:#?}");
+    }
     let file = directory.path().join("envelope.json");
     fs::write(&file, r#"{"kind":"envelope","encoding":"0x01"}"#).unwrap();
     let refused = weft(&["sealed", "send", file.to_str().unwrap(), "--rpc", dev.url(0)]);

@@ -77,6 +77,17 @@ impl Shield {
         panic!("no {event}: {:#?}", self.said.lock().unwrap());
     }
 
+    /// Waits until an item is decided; returns its file.
+    fn place_of(&self, item: &Value, place: &Place) -> String {
+        let file = place.path(&format!("shield/done/{}.json", item.as_str().unwrap()));
+        let begun = Instant::now();
+        while !file.exists() {
+            assert!(begun.elapsed() < PATIENCE, "{item} is not decided");
+            thread::sleep(Duration::from_millis(20));
+        }
+        file.to_str().unwrap().to_owned()
+    }
+
     fn metrics(&self) -> String {
         let get = async { reqwest::get(format!("{}/metrics", self.url)).await?.text().await };
         tokio::runtime::Runtime::new().unwrap().block_on(get).unwrap()
@@ -133,6 +144,17 @@ fn a_wallet_sends_as_ever_and_nobody_reads_it_before_its_order_is_fixed() {
     let second = ask(&shield.url, "eth_sendRawTransactionSync", json!([transfer_of(1)]));
     assert_eq!(second["status"], "0x1", "{second}");
     assert_eq!(shield.receipt(&first)["status"], "0x1");
+    let done = shield.place_of(&kept["item"], &place);
+    let verified = place.weft(&format!("verify-promise {done}"));
+    assert_eq!(verified.code, 0, "{verified:?}");
+    assert!(verified.out.contains(kept["item"].as_str().unwrap()), "{}", verified.out);
+    assert!(verified.out.contains("section 1 (sealed)"), "{}", verified.out);
+    // Whatever is altered in the promise is no promise of that key.
+    let text = fs::read_to_string(&done).unwrap();
+    let promise = kept["promise"].as_str().unwrap();
+    let altered = promise.replace(&promise[promise.len() - 9..], "123456789");
+    place.write("altered", &text.replace(promise, &altered));
+    assert_eq!(place.weft("verify-promise @altered").code, 1);
     let clear = json!([{ "from": SENDER, "to": SENDER }]);
     let clear = refused(&shield.url, "eth_sendTransaction", clear);
     assert!(clear.contains("would be read"), "{clear}");

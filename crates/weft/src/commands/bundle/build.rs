@@ -8,7 +8,10 @@ use crate::{domain::parse_domain, realm::Realm};
 use alloy_primitives::B256;
 use clap::Args;
 use eyre::{Result, WrapErr, ensure};
-use std::process::ExitCode;
+use std::{
+    io::{IsTerminal as _, stdin},
+    process::ExitCode,
+};
 use weft_types::{Domain, SafetyLevel};
 
 /// Gives a bundle its id, puts the marker into every leg, prints JSON
@@ -80,7 +83,9 @@ impl Build {
     pub(super) async fn run(self) -> Result<ExitCode> {
         let mut draft = if self.legs.is_empty() {
             let path = self.file.as_deref().unwrap_or("-");
-            serde_json::from_value(file::read(path)?)
+            let is_typed = path == "-" && stdin().is_terminal();
+            ensure!(self.file.is_some() || !is_typed, "{}", file::NO_LEGS);
+            serde_json::from_value(file::read(path, file::NO_LEGS)?)
                 .wrap_err_with(|| format!("{} is not a bundle", file::name(path)))?
         } else {
             Draft { legs: self.legs.clone(), ..Draft::default() }
@@ -89,7 +94,7 @@ impl Build {
         draft.check()?;
         draft.domain = match self.domain.or(draft.domain) {
             Some(said) => Some(said),
-            None => self.served().await?,
+            None => self.served(&draft).await?,
         };
         draft.level = self.level.map_or(draft.level, Into::into);
         let listed = draft.legs.iter().any(|leg| leg.list_marker);
@@ -104,11 +109,16 @@ impl Build {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Asks the node which realm a bundle is for; nothing is said of the realm without L1, which is that of old nodes.
-    async fn served(&self) -> Result<Option<Domain>> {
+    /// Asks the node which realm a bundle is for, and whether it has the rollups; nothing is said of the realm without L1,
+    /// which is that of old nodes.
+    async fn served(&self, draft: &Draft) -> Result<Option<Domain>> {
         let realm = Realm::connect(&self.rpc).await;
         let hint = "which realm is the bundle for? Name it with --domain, or a node with --rpc";
-        let served = realm.wrap_err(hint)?.domain().copied();
+        let realm = realm.wrap_err(hint)?;
+        for (index, leg) in draft.legs.iter().enumerate() {
+            realm.rollup(leg.chain_id).wrap_err_with(|| format!("leg {index}"))?;
+        }
+        let served = realm.domain().copied();
         Ok(served.filter(|served| *served != Domain::dev()))
     }
 }

@@ -14,6 +14,10 @@ use weft_types::{
     BundleId, BundleShape, Domain, LegShape, NetworkId, RESERVED, SafetyLevel, bundle::MARKER_LEN,
 };
 
+/// What is said of a bundle without legs.
+pub(super) const NO_LEGS: &str =
+    "a bundle needs a leg: add --leg '901:from=0x..,to=0x..,value=1ether'";
+
 /// A bundle that nobody has marked yet.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -99,7 +103,7 @@ pub(in crate::commands) struct LegFile {
 impl Draft {
     /// Checks that there are legs, each of a network that can be.
     pub(super) fn check(&self) -> Result<()> {
-        ensure!(!self.legs.is_empty(), "a bundle needs a leg: add --leg '901:from=0x..,to=0x..'");
+        ensure!(!self.legs.is_empty(), "{NO_LEGS}");
         self.legs.iter().try_for_each(|leg| network(leg.chain_id).map(drop))
     }
 
@@ -220,9 +224,10 @@ pub(in crate::commands) fn network(chain_id: u64) -> Result<NetworkId> {
     }
 }
 
-/// Reads JSON from `path`, or from standard input for `-`.
-pub(super) fn read(path: &str) -> Result<Value> {
+/// Reads JSON from `path`, or from standard input for `-`; `hint` says what to do where nothing is.
+pub(super) fn read(path: &str, hint: &str) -> Result<Value> {
     let text = read_text(path, "JSON")?;
+    ensure!(!text.trim().is_empty(), "{} is empty: {hint}", name(path));
     serde_json::from_str(&text).wrap_err_with(|| format!("{} is not JSON", name(path)))
 }
 

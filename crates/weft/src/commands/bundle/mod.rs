@@ -15,7 +15,7 @@ use eyre::Result;
 use std::process::ExitCode;
 
 /// Default endpoint: the first rollup of `weft dev`.
-pub(super) const DEFAULT_RPC: &str = "http://127.0.0.1:9545";
+pub(in crate::commands) const DEFAULT_RPC: &str = "http://127.0.0.1:9545";
 /// Exit code of a bundle that was removed.
 const REMOVED: u8 = 2;
 /// Exit code of a bundle about which nothing is known yet.

@@ -73,8 +73,11 @@ struct Accepted {
 impl Send {
     /// Runs the command.
     pub(super) async fn run(self) -> Result<ExitCode> {
-        let signed: Signed = serde_json::from_value(file::read(&self.file)?)
-            .wrap_err_with(|| format!("{} is not a signed bundle", file::name(&self.file)))?;
+        let signed: Signed = serde_json::from_value(file::read(
+            &self.file,
+            "name the output of `weft bundle sign`",
+        )?)
+        .wrap_err_with(|| format!("{} is not a signed bundle", file::name(&self.file)))?;
         let request = signed.request()?;
         let realm = Realm::connect(&self.rpc).await?;
         let answer = realm.entry().ask("weft_sendBundle", json!([request])).await?;
@@ -88,7 +91,8 @@ impl Send {
             accepted.print(&signed);
         }
         if self.wait {
-            let outcome = realm.wait_outcome(accepted.bundle_id).await?;
+            let mut outcome = realm.wait_outcome(accepted.bundle_id).await?;
+            realm.add_blocks(&mut outcome, true).await?;
             return Ok(status::report(accepted.bundle_id, &outcome, self.json));
         }
         Ok(ExitCode::SUCCESS)

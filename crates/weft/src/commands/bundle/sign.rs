@@ -11,7 +11,10 @@ use alloy_signer_local::PrivateKeySigner;
 use clap::Args;
 use eyre::{Result, WrapErr, bail};
 use serde_json::json;
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::ExitCode,
+};
 
 /// Part by which a gas estimate is raised: state may differ when the bundle executes.
 const HEADROOM_PERCENT: u64 = 30;
@@ -42,31 +45,49 @@ fn check_domain(bundle: &BundleFile, realm: &Realm) -> Result<()> {
     let Some(served) = realm.domain().filter(|served| **served != bundle.domain()) else {
         return Ok(());
     };
-    let (l1, hub, id) = (served.l1_chain_id, served.settlement, served.realm);
-    bail!("the bundle is for another realm; build it with --domain {l1}:{hub}:{id}")
+    let (url, l1, hub, id) =
+        (realm.entry().url(), served.l1_chain_id, served.settlement, served.realm);
+    bail!(
+        "the bundle is for another realm than that of {url}, which would not take it: \
+         build it again with --rpc {url}, or --domain {l1}:{hub}:{id}"
+    )
 }
 
 impl Sign {
     /// Runs the command.
     pub(super) async fn run(self) -> Result<ExitCode> {
-        let mut bundle: BundleFile = serde_json::from_value(file::read(&self.file)?)
-            .wrap_err_with(|| {
-                format!("{} is no output of `weft bundle build`", file::name(&self.file))
-            })?;
+        let mut bundle: BundleFile = serde_json::from_value(file::read(
+            &self.file,
+            "name the output of `weft bundle build`",
+        )?)
+        .wrap_err_with(|| {
+            format!("{} is no output of `weft bundle build`", file::name(&self.file))
+        })?;
         bundle.check()?;
         let realm = Realm::connect(&self.rpc).await?;
         check_domain(&bundle, &realm)?;
         let mut nonces = Nonces::default();
         let mut signed = 0;
-        for leg in &mut bundle.legs {
+        for (index, leg) in bundle.legs.iter_mut().enumerate() {
             let Some(key) = self.keys.iter().find(|key| key.address() == leg.from) else {
                 continue;
             };
-            sign_leg(leg, key, realm.rollup(leg.chain_id)?, self.gas_limit, &mut nonces).await?;
+            let rollup = realm.rollup(leg.chain_id).wrap_err_with(|| format!("leg {index}"))?;
+            let signing = sign_leg(leg, key, rollup, self.gas_limit, &mut nonces).await;
+            if let Some(why) = signing.wrap_err_with(|| format!("leg {index} is not signed"))? {
+                let (id, gas) = (leg.chain_id, self.gas_limit);
+                eprintln!(
+                    "leg {index} on {id} is signed with {gas} gas (--gas-limit): its gas cannot be \
+                     estimated, for by itself it fails ({why}), as a leg may that needs those before"
+                );
+            }
             signed += 1;
         }
         if signed == 0 {
-            bail!("no leg is sent by {}", listed(self.keys.iter().map(PrivateKeySigner::address)));
+            let own = listed(self.keys.iter().map(PrivateKeySigner::address));
+            let senders: BTreeSet<_> = bundle.legs.iter().map(|leg| leg.from).collect();
+            let senders = listed(senders.into_iter());
+            bail!("nothing is signed: --key is that of {own}, and the legs are from {senders}");
         }
         for (index, leg) in bundle.legs.iter().enumerate() {
             if leg.raw.is_none() {
@@ -93,26 +114,32 @@ impl Nonces {
     }
 }
 
+/// Signs a leg; returns why its gas could not be estimated, if so.
 async fn sign_leg(
     leg: &mut LegFile,
     key: &PrivateKeySigner,
     rpc: &Rpc,
     gas_limit: u64,
     nonces: &mut Nonces,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let found = rpc.chain_id().await?;
     if found != leg.chain_id {
         bail!("{} has chain id {found}, the leg is for {}", rpc.url(), leg.chain_id);
     }
     let gas_price = rpc.request::<U128>("eth_gasPrice", json!([])).await?.to::<u128>();
     let tip = rpc.request::<U128>("eth_maxPriorityFeePerGas", json!([])).await?.to::<u128>();
+    let estimated = match leg.gas {
+        Some(gas) => Ok(gas),
+        None => estimate(leg, rpc).await?,
+    };
+    let (gas, why) = match estimated {
+        Ok(gas) => (gas, None),
+        Err(why) => (gas_limit, Some(why)),
+    };
     let tx = TxEip1559 {
         chain_id: leg.chain_id,
         nonce: nonces.next(rpc, leg.chain_id, leg.from).await?,
-        gas_limit: match leg.gas {
-            Some(gas) => gas,
-            None => estimate(leg, rpc).await?.unwrap_or(gas_limit),
-        },
+        gas_limit: gas,
         max_fee_per_gas: (2 * gas_price).max(tip),
         max_priority_fee_per_gas: tip,
         to: leg.to.map_or(TxKind::Create, TxKind::Call),
@@ -123,11 +150,11 @@ async fn sign_leg(
     leg.gas = Some(tx.gas_limit);
     let (raw, hash) = accounts::sign(key, tx)?;
     (leg.raw, leg.tx_hash) = (Some(raw), Some(hash));
-    Ok(())
+    Ok(why)
 }
 
-/// Returns the gas that the leg needs when it is executed alone, with headroom; `None` when it fails alone.
-async fn estimate(leg: &LegFile, rpc: &Rpc) -> Result<Option<u64>> {
+/// Returns the gas that the leg needs when it is executed alone, with headroom; why it fails, when it does.
+async fn estimate(leg: &LegFile, rpc: &Rpc) -> Result<Result<u64, String>> {
     let call = json!([{
         "from": leg.from,
         "to": leg.to,
@@ -135,13 +162,9 @@ async fn estimate(leg: &LegFile, rpc: &Rpc) -> Result<Option<u64>> {
         "data": leg.data,
         "accessList": leg.access_list.clone().unwrap_or_default(),
     }]);
-    match rpc.request::<U64>("eth_estimateGas", call).await {
-        Ok(gas) => Ok(Some(gas.to::<u64>() * (100 + HEADROOM_PERCENT) / 100)),
-        Err(error) => {
-            eprintln!("the leg on {} has no estimate alone: {error}", leg.chain_id);
-            Ok(None)
-        }
-    }
+    let estimated = rpc.ask::<U64>("eth_estimateGas", call).await?;
+    let estimated = estimated.map_err(|refused| refused.message);
+    Ok(estimated.map(|gas| gas.to::<u64>() * (100 + HEADROOM_PERCENT) / 100))
 }
 
 fn listed(addresses: impl Iterator<Item = Address>) -> String {

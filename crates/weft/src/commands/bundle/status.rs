@@ -2,12 +2,13 @@
 
 use super::{DEFAULT_RPC, PENDING, REMOVED};
 use crate::{
+    commands::verify_promise::in_full,
     explain,
     realm::Realm,
     say::say,
     style::{bold, dim, green, red, yellow},
 };
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{B256, Bytes, U64};
 use clap::Args;
 use eyre::Result;
 use serde_json::{Value, json};
@@ -34,11 +35,12 @@ impl Status {
     /// Runs the command.
     pub(super) async fn run(self) -> Result<ExitCode> {
         let realm = Realm::connect(&self.rpc).await?;
-        let outcome = match self.wait {
-            true => Some(realm.wait_outcome(self.id).await?),
-            false => realm.outcome(self.id).await?,
+        let mut outcome = match self.wait {
+            true => realm.wait_outcome(self.id).await?,
+            false => realm.outcome(self.id).await?.unwrap_or(Value::Null),
         };
-        Ok(report(self.id, &outcome.unwrap_or(Value::Null), self.json))
+        realm.add_blocks(&mut outcome, self.wait).await?;
+        Ok(report(self.id, &outcome, self.json))
     }
 }
 
@@ -55,8 +57,8 @@ pub(super) fn report(id: B256, outcome: &Value, as_json: bool) -> ExitCode {
     }
     match outcome["outcome"].as_str() {
         Some("included") => ExitCode::SUCCESS,
+        Some("sealed") | None => ExitCode::from(PENDING),
         Some(_) => ExitCode::from(REMOVED),
-        None => ExitCode::from(PENDING),
     }
 }
 
@@ -65,12 +67,45 @@ fn print(id: B256, outcome: &Value) {
         say(format_args!("{}  {id}\n  not decided yet, or never seen here", yellow("unknown")));
         return;
     };
-    if word == "included" {
-        say(format_args!("{}  {id}", green("included")));
-        return;
+    let colour = match word {
+        "included" => green,
+        "sealed" => yellow,
+        _ => red,
+    };
+    say(format_args!("{}  {id}", colour(word)));
+    if let Ok(position) = serde_json::from_value(outcome["position"].clone()) {
+        say(format_args!("  {}", in_full(position)));
     }
+    match word {
+        "included" => print_blocks(outcome),
+        "sealed" => say(format_args!("  {}", dim("it is opened when its epoch is closed"))),
+        _ => print_removal(outcome),
+    }
+}
+
+/// Says in which blocks it is.
+fn print_blocks(outcome: &Value) {
+    let list = |name: &str| outcome[name].as_array().into_iter().flatten();
+    for made in list("siblings") {
+        let name = format!("leg {} on {}", made["leg"], made["chainId"]);
+        print_block(&name, made);
+    }
+    for made in list("system") {
+        print_block(&format!("work on {}", made["chainId"]), made);
+    }
+}
+
+fn print_block(name: &str, made: &Value) {
+    let block = serde_json::from_value::<U64>(made["blockNumber"].clone());
+    let block = block.map_or_else(|_| "a block that is open".into(), |at| format!("block {at}"));
+    let hash = made["txHash"].as_str().unwrap_or("-");
+    let reverts = if made["success"] == false { ", reverted" } else { "" };
+    say(format_args!("  {name}: {block}{reverts}, transaction {hash}"));
+}
+
+/// Says why it is in none.
+fn print_removal(outcome: &Value) {
     let text = |name: &str| outcome[name].as_str().unwrap_or("-").to_owned();
-    say(format_args!("{}  {id}", red(word)));
     if outcome["leg"].is_number() {
         say(format_args!(
             "  leg {} on {}: {}",

@@ -15,11 +15,14 @@ use crate::settings::{Flags, L1Settings, Settings};
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
 use clap::{Args, Subcommand};
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Result, WrapErr, bail, eyre};
 use std::{path::PathBuf, process::ExitCode};
 use weft_batch::RealmConfig;
-use weft_contracts::l1::L1Addresses;
+use weft_contracts::{Hub, l1::L1Addresses};
 use weft_l1::{History, L1Client, L1Patience, Sureness};
+
+/// Most rollups that are named where another was asked for.
+const MAX_NAMED: u32 = 20;
 
 /// The realm's place on L1
 #[derive(Debug, Subcommand)]
@@ -134,6 +137,21 @@ impl L1Args {
 }
 
 impl Found {
+    /// Makes sure that the realm has a rollup: what is sent to another is refused on L1.
+    pub(crate) async fn check_rollup(&self, sender: &Sender, chain_id: u32) -> Result<()> {
+        let hub = self.contracts.hub;
+        if sender.view(hub, &Hub::idOfCall { chainId: chain_id }).await? != 0 {
+            return Ok(());
+        }
+        let count = sender.view(hub, &Hub::rollupCountCall {}).await?;
+        let mut known = Vec::new();
+        for id in 1..=count.min(MAX_NAMED) {
+            known.push(sender.view(hub, &Hub::networkOfCall { id }).await?.to_string());
+        }
+        let more = if count > MAX_NAMED { " and others" } else { "" };
+        bail!("the realm has no rollup {chain_id}; it has {}{more}", known.join(", "))
+    }
+
     /// Signs with `key` what goes to L1.
     pub(crate) fn sender(&self, key: &PrivateKeySigner) -> Result<Sender> {
         Sender::new(&self.settings.urls[0], key)

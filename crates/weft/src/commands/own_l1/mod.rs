@@ -75,7 +75,7 @@ type Started = (Option<Box<dyn DevL1>>, &'static str, String);
 #[derive(Debug)]
 pub(crate) struct OwnL1 {
     /// The chain, when it is this process's own; it ends with it.
-    _chain: Option<Box<dyn DevL1>>,
+    chain: Option<Box<dyn DevL1>>,
     client: &'static str,
     url: String,
     roles: Roles,
@@ -128,7 +128,7 @@ impl OwnL1Args {
         let realm = realm_config(config, timestamp, sequencer)?;
         let plan = plan::of(realm, sequencer, &roles, chain.is_some());
         let contracts = roles.contracts;
-        Ok(Some(OwnL1 { _chain: chain, client, url, roles, plan, contracts, batches, home }))
+        Ok(Some(OwnL1 { chain, client, url, roles, plan, contracts, batches, home }))
     }
 }
 
@@ -167,6 +167,16 @@ fn has_known_key(config: &DevConfig) -> bool {
 }
 
 impl OwnL1 {
+    /// Returns true when the chain is this process's own, and so are the accounts there.
+    pub(super) const fn is_own(&self) -> bool {
+        self.chain.is_some()
+    }
+
+    /// Returns where it is.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Returns the lines of the banner.
     pub(super) fn text(&self) -> String {
         let contracts = &self.contracts;

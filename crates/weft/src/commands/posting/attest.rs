@@ -1,14 +1,14 @@
 //! `weft attest`: executes again what stands on L1, and signs what follows (P44).
 
 use super::Posted;
-use crate::{commands::keys::passphrase, log, say::say};
+use crate::{commands::keys, log, say::say};
 use alloy_primitives::B256;
 use clap::Args;
 use eyre::{Result, WrapErr, ensure};
 use serde_json::json;
 use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
 use weft_poster::Attestation;
-use weft_promise::{Signer as _, keystore};
+use weft_promise::Signer as _;
 
 /// Derives all posted batches again and signs their statement
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ impl Attest {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
-        let mut signer = keystore::open(&self.key, &passphrase(self.passphrase.as_deref())?)?;
+        let mut signer = keys::open(&self.key, self.passphrase.as_deref())?;
         let attester = self.posted.derived().await?.attester;
         let Some(last) = attester.reach() else {
             let (settled, _) = attester.ledger().span();

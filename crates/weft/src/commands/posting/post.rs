@@ -1,14 +1,13 @@
 //! `weft post`: batches to L1.
 
 use super::{Archived, Realm, realm_of};
-use crate::{commands::keys::passphrase, log, say::say};
+use crate::{commands::keys, log, say::say};
 use alloy_signer_local::PrivateKeySigner;
 use clap::Args;
 use eyre::Result;
 use serde_json::json;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 use weft_poster::{Fees, Journal, Limits, PostError, Poster, Turn};
-use weft_promise::keystore;
 
 const GWEI: u128 = 1_000_000_000;
 
@@ -98,7 +97,7 @@ impl Post {
         let (dir, config) = realm_of(&self.realm.archive)?;
         let l1 = self.realm.connect(&config).await?;
         let sequencer = match &self.sequencer {
-            Some(file) => keystore::open(file, &passphrase(self.passphrase.as_deref())?)?,
+            Some(file) => keys::open(file, self.passphrase.as_deref())?,
             None => weft_node::development_sequencer(),
         };
         let account = self.key.address();

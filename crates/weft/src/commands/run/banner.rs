@@ -1,15 +1,19 @@
 //! What a development node prints first.
 
-use crate::commands::own_l1::OwnL1;
+use crate::commands::{bundle::DEFAULT_RPC, own_l1::OwnL1};
 use crate::{
     accounts::MNEMONIC,
     style::{bold, chain, dim},
 };
 use alloy_primitives::Address;
 use serde_json::{Map, Value, json};
-use weft_contracts::addresses::{BRIDGE, CREATE2_DEPLOYER, MANAGER, MULTICALL3, PERMIT2};
+use weft_contracts::addresses::{
+    BRIDGE, CREATE2_DEPLOYER, FEE_VAULT, MANAGER, MULTICALL3, PERMIT2,
+};
 use weft_node::{DEV_ACCOUNTS, NodeHandle, SealingOptions};
 
+/// Where `weft deposit` and `weft withdraw` look for an L1.
+const DEFAULT_L1: &str = "http://127.0.0.1:8545";
 /// Contracts that dApps use, with their names.
 const CONTRACTS: [(&str, Address); 5] = [
     ("Manager", MANAGER),
@@ -38,7 +42,8 @@ pub(super) fn text(
             slot_ms
         ))
     );
-    out += &format!("{}  10,000 ETH each, on every rollup\n", bold("Accounts"));
+    let on_l1 = if own.is_some_and(OwnL1::is_own) { " and on L1" } else { "" };
+    out += &format!("{}  10,000 ETH each, on every rollup{on_l1}\n", bold("Accounts"));
     for (index, account) in DEV_ACCOUNTS.iter().enumerate() {
         out += &format!("  ({index}) {}\n", account.address);
     }
@@ -76,34 +81,82 @@ pub(super) fn text(
             sealing.members,
             dim(note)
         );
+        let home = node.rollups().iter().map(|rollup| rollup.chain_id).min().unwrap_or_default();
+        out += &format!("  FeeVault   {FEE_VAULT}  {}\n", dim(format_args!("on {home}")));
     }
-    out + &hints(node)
+    out + &hints(node, sealing.is_some(), own)
 }
 
 /// Returns commands to begin with.
-fn hints(node: &NodeHandle) -> String {
-    let [first, others @ ..] = node.rollups() else { return String::new() };
-    let url = &first.url;
-    let mut out = format!("\n{}\n", bold("Try"));
+fn hints(node: &NodeHandle, is_sealed: bool, own: Option<&OwnL1>) -> String {
+    let Some(first) = node.rollups().first() else { return String::new() };
+    let [alice, bob, ..] = &DEV_ACCOUNTS;
+    let rpc = flag("--rpc", &first.url, DEFAULT_RPC);
+    let mut out = format!("\n{}  {}\n", bold("Try"), dim("as account (0):"));
+    out += &format!("    export WEFT_KEY={}\n", alice.key);
     let mut hint = |text: &str, command: String| {
         out += &format!("  {}\n    {command}\n", dim(text));
     };
-    if let [second, ..] = others {
-        hint("a flash loan over two rollups", format!("weft demo flash-loan --rpc {url}"));
+    hint("1 ETH from (0) to (1), with nothing but curl: the node signs for them", pay(&first.url));
+    if let Some(second) = node.rollups().get(1) {
+        hint("a flash loan over two rollups", format!("weft demo flash-loan --rpc {}", first.url));
+        let leg = |id| format!("--leg {id}:from={},to={},value=1ether", alice.address, bob.address);
+        let (one, other) = (leg(first.chain_id), leg(second.chain_id));
         hint(
-            "the address that stands for a contract of another rollup",
+            "one transaction on each of two rollups, or none",
             format!(
-                "cast send {MANAGER} \\\n      'createCrossChainProxy(address,uint64)' \\\n      \
-                 CONTRACT {} --rpc-url {url} --private-key KEY",
-                second.chain_id
+                "weft bundle build{rpc} \\\n      {one} \\\n      {other} |\n      \
+                 weft bundle sign{rpc} | weft bundle send{rpc} --wait"
             ),
         );
-        hint("one transaction on each of two rollups, or none", "weft bundle --help".to_owned());
-    } else {
-        hint("the last block", format!("cast block --rpc-url {url}"));
+        hint(
+            "the address that stands for a contract of another rollup (cast is foundry's)",
+            format!(
+                "cast send {MANAGER} \\\n      'createCrossChainProxy(address,uint64)' \\\n      \
+                 CONTRACT {} --rpc-url {} --private-key $WEFT_KEY",
+                second.chain_id, first.url
+            ),
+        );
+    }
+    if let Some(own) = own {
+        let l1 = flag("--l1", own.url(), DEFAULT_L1);
+        let id = first.chain_id;
+        let more = format!("--rollup {id} --amount 1ether --wait");
+        hint("1 ETH from L1, until it is there", format!("weft deposit{l1}{rpc} {more}"));
+        let claimed = format!("weft withdraw{l1}{rpc} --amount 1ether --wait");
+        hint("and back: settled and claimed in some seconds", claimed);
+    }
+    if is_sealed {
+        hint("a shield, which seals what a wallet sends to it", shield(&rpc));
     }
     out += &format!("\n{}\n", dim("Ctrl-C stops it."));
     out
+}
+
+/// Returns a flag with a space before it, where it says something else than commands have by default.
+fn flag(name: &str, url: &str, default: &str) -> String {
+    if url == default { String::new() } else { format!(" {name} {url}") }
+}
+
+/// Returns a payment as every program can send it.
+fn pay(url: &str) -> String {
+    let [alice, bob, ..] = &DEV_ACCOUNTS;
+    let body = json!({
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "eth_sendTransaction",
+        "params": [{"from": alice.address, "to": bob.address, "value": "0xde0b6b3a7640000"}],
+    });
+    format!("curl {url} -H 'content-type: application/json' \\\n      -d '{body}'")
+}
+
+/// Returns what a shield needs: a key, its deposit, and itself.
+fn shield(rpc: &str) -> String {
+    format!(
+        "echo secret > pass\n    PAYER=$(weft keys new payer.json --passphrase pass)\n    \
+         weft sealed deposit $PAYER --amount 1ether{rpc}\n    \
+         weft shield --key payer.json --passphrase pass --dir shield{rpc}"
+    )
 }
 
 /// Returns the banner as one JSON object.
@@ -145,5 +198,6 @@ pub(super) fn json(
         "promiseKey": node.promise_key(),
         "promiseKeyIsPublic": is_public,
         "sealedEpochSlots": sealing.map(|sealing| sealing.epoch_slots),
+        "feeVault": sealing.map(|_| FEE_VAULT),
     })
 }

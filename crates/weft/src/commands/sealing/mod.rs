@@ -3,6 +3,7 @@
 
 mod committee;
 mod content;
+mod deposit;
 mod file;
 mod key;
 mod node;

@@ -1,11 +1,12 @@
 //! `weft sealed`: keys from a running node, envelopes to it.
 
 use super::{
+    deposit::DepositCommand,
     file::{self, Document},
     key::{HOME, list_json},
     seal::read_envelope,
 };
-use crate::rpc::{Refused, Rpc};
+use crate::{realm::Realm, rpc::Refused};
 use alloy_primitives::{B256, Bytes};
 use clap::{Args, Subcommand};
 use eyre::{Result, WrapErr, ensure, eyre};
@@ -25,10 +26,11 @@ Examples:
   weft sealed send envelope.json > promise.json
   weft verify-promise promise.json
 
-The payer needs a deposit in the fee vault of the home rollup, both of which
-`weft_getEpoch` names (feeVault, home):
-  cast send VAULT \"deposit(address)\" PAYER --value 1ether --rpc-url HOME ..")]
+The payer, the key that seals, needs a deposit:
+  weft keys new payer.json --passphrase pass          prints PAYER
+  weft sealed deposit PAYER --amount 1ether --key 0xac09..")]
 pub(crate) enum Sealed {
+    Deposit(DepositCommand),
     Key(KeyCommand),
     Send(Send),
 }
@@ -72,6 +74,7 @@ impl Sealed {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
+            Self::Deposit(command) => command.run().await,
             Self::Key(command) => command.run().await,
             Self::Send(command) => command.run().await,
         }
@@ -80,8 +83,8 @@ impl Sealed {
 
 impl KeyCommand {
     async fn run(self) -> Result<ExitCode> {
-        let rpc = Rpc::new(&self.rpc)?;
-        let domain = domain(&rpc).await?;
+        let (realm, domain) = sealed_realm(&self.rpc).await?;
+        let rpc = realm.entry();
         let params = self.epoch.map_or(json!([]), |epoch| json!([epoch]));
         let listed: Option<Listed> = rpc.request("weft_keyList", params).await?;
         let listed = listed
@@ -109,7 +112,7 @@ fn explained(refused: &Refused) -> eyre::Report {
         "FeeTooHigh" => "; seal it again with a larger --max-fee",
         "OtherHome" => "; seal it again with another --deposit",
         "OtherEpoch" => "; get the key that is open now (weft sealed key), and seal again",
-        "Deposit" => "; pay in first, see weft sealed --help",
+        "Deposit" => "; pay in first: weft sealed deposit PAYER --amount 1ether",
         _ => "",
     };
     eyre!("weft_sendSealed: {message} (code {code}){hint}")
@@ -118,13 +121,12 @@ fn explained(refused: &Refused) -> eyre::Report {
 impl Send {
     async fn run(self) -> Result<ExitCode> {
         let (domain, envelope) = read_envelope(&self.file)?;
-        let rpc = Rpc::new(&self.rpc)?;
-        let there = self::domain(&rpc).await?;
+        let (realm, there) = sealed_realm(&self.rpc).await?;
         ensure!(domain == there, "{} is for another realm than {}", self.file.display(), self.rpc);
         let document = Document::of_kind(&self.file, "envelope")?;
         let (bytes, signature): (Bytes, Value) =
             (document.bytes("encoding")?, document.field("signature")?);
-        let answer = rpc.ask("weft_sendSealed", json!([bytes, signature])).await?;
+        let answer = realm.entry().ask("weft_sendSealed", json!([bytes, signature])).await?;
         let answer: Value = answer.map_err(|refused| explained(&refused))?;
         let item: B256 = serde_json::from_value(answer["item"].clone())
             .map_err(|_| eyre!("unexpected answer of {}", self.rpc))?;
@@ -146,8 +148,11 @@ impl Send {
     }
 }
 
-pub(super) async fn domain(rpc: &Rpc) -> Result<Domain> {
-    let chains: Value = rpc.request("weft_chains", json!([])).await?;
-    serde_json::from_value(chains["domain"].clone())
-        .map_err(|_| eyre!("{} does not say which realm it serves", rpc.url()))
+/// Connects to a realm that takes sealed items; returns what all that is signed there is bound to.
+pub(super) async fn sealed_realm(url: &str) -> Result<(Realm, Domain)> {
+    let realm = Realm::connect(url).await?;
+    realm.check_sealed()?;
+    let domain = realm.domain().copied();
+    let domain = domain.ok_or_else(|| eyre!("{url} does not say which realm it serves"))?;
+    Ok((realm, domain))
 }

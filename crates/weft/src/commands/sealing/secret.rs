@@ -1,15 +1,15 @@
 //! Keys and secrets: in encrypted files, for their owner alone, and never shown.
 
-use crate::commands::keys::passphrase;
+use crate::commands::keys::{open, passphrase};
 use clap::Args;
-use eyre::{Result, WrapErr, ensure};
+use eyre::{Result, WrapErr};
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
-use weft_promise::{LocalSigner, Passphrase, keystore};
+use weft_promise::{LocalSigner, Passphrase};
 use zeroize::Zeroizing;
 
 /// A key in a file.
@@ -26,15 +26,7 @@ pub(super) struct KeyArgs {
 impl KeyArgs {
     /// Opens the key.
     pub(super) fn open(&self) -> Result<LocalSigner> {
-        let name = self.key.to_string_lossy();
-        let digits = name.strip_prefix("0x").unwrap_or(&name);
-        // A key must not be repeated on a screen or in a log.
-        let is_secret = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        ensure!(
-            !is_secret,
-            "--key: write the name of an encrypted key file here (`weft keys new` makes one), and no key"
-        );
-        Ok(keystore::open(&self.key, &self.passphrase()?)?)
+        open(&self.key, self.passphrase.as_deref())
     }
 
     /// Returns the passphrase, which a member's secrets have too.

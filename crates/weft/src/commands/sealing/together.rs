@@ -4,10 +4,7 @@ use super::{
     file::{self, Document},
     seal::read_envelope,
 };
-use crate::{
-    commands::{bundle::DEFAULT_RPC, verify_promise::read_bounded},
-    rpc::Rpc,
-};
+use crate::commands::{bundle::DEFAULT_RPC, verify_promise::read_bounded};
 use alloy_primitives::{Address, B256, Bytes};
 use clap::Args;
 use eyre::{Result, WrapErr, bail, ensure, eyre};
@@ -60,11 +57,11 @@ impl PromiseBundle {
         let items: Vec<_> = [own].into_iter().chain(others.iter().map(|it| it.item)).collect();
         let known = others.iter().filter_map(|other| other.promise.as_ref());
         let orders: Vec<_> = known.map(|(promise, _)| Bytes::from(promise.encode())).collect();
-        let rpc = Rpc::new(&self.rpc)?;
-        let there = super::node::domain(&rpc).await?;
+        let (realm, there) = super::node::sealed_realm(&self.rpc).await?;
         let name = self.envelope.display();
         ensure!(domain == there, "{name} is for another realm than {}", self.rpc);
-        let answer = rpc.ask("weft_promiseBundle", json!([items, signature, orders])).await?;
+        let answer =
+            realm.entry().ask("weft_promiseBundle", json!([items, signature, orders])).await?;
         let told: Value = answer.map_err(|refused| {
             eyre!("weft_promiseBundle: {} (code {})", refused.message, refused.code)
         })?;

@@ -45,6 +45,9 @@ pub(super) struct Kept {
     pub(super) close_at: u64,
     /// Encoded promise; nothing while there was no answer.
     pub(super) promise: Option<Bytes>,
+    /// Key that signed it.
+    #[serde(default)]
+    pub(super) sequencer: Option<Address>,
     pub(super) position: Option<Position>,
     /// The node said that it does not take it: another may have the same nonce.
     #[serde(default)]
@@ -162,6 +165,7 @@ mod tests {
             notice: None,
             close_at: 8,
             promise: None,
+            sequencer: None,
             position: None,
             refused: false,
             outcome: None,

@@ -15,6 +15,7 @@
 mod alarm;
 mod calls;
 mod disk;
+mod kept;
 mod notices;
 mod sealer;
 mod server;
@@ -22,12 +23,19 @@ mod watch;
 
 use crate::{
     amount::parse_wei,
-    commands::{keys::passphrase, run::Signals, sealing::read_roster},
+    commands::{
+        keys::{check_is_file, passphrase},
+        run::Signals,
+        sealing::read_roster,
+    },
     delay::{is_development, least_delay_of},
+    realm,
     say::say,
     tower::Bench,
     upstream::Upstream,
 };
+pub(super) use kept::kept_promise;
+
 use alarm::Alarms;
 use alloy_primitives::{Address, utils::format_ether};
 use alloy_signer_local::PrivateKeySigner;
@@ -53,18 +61,20 @@ use weft_promise::keystore;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  weft shield --rpc http://node:9545 --key payer.json --passphrase pass \\
-      --dir shield
+  weft keys new payer.json --passphrase pass          prints PAYER
+  weft sealed deposit PAYER --amount 1ether --key 0xac09..
+  weft shield --key payer.json --passphrase pass --dir shield
   cast send --rpc-url http://127.0.0.1:8645 ..        sealed, as it is
 
 A wallet needs no change: eth_sendRawTransaction is sealed to the open epoch,
 all else goes to the node and back as it is, over HTTP and WebSocket. What would
 be read before its order is fixed (eth_sendTransaction, bundles) is refused.
 
-KEY pays for carriage from its deposit in the fee vault of the home rollup; at
-the start it is said what is there. Promises are in DIR before the wallet hears
-of them. A broken one raises an alarm: a line of output, weft_shield_alarms in
-/metrics, and a file in DIR/evidence for `weft evidence verify`.
+KEY pays for carriage from its deposit in the fee vault of the home rollup
+(`weft sealed deposit`); at the start it is said what is there. Promises are in
+DIR before the wallet hears of them. A broken one raises an alarm: a line of
+output, weft_shield_alarms in /metrics, and a file in DIR/evidence for
+`weft evidence verify`.
 
 Without --sequencer the key that the node names is trusted; without --committee
 whoever the node says. With one, all of it has to be in a key, unless --least
@@ -77,7 +87,7 @@ pub(crate) struct Shield {
     /// Rollup behind it
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9545")]
     rpc: String,
-    /// Encrypted key file of who pays for carriage
+    /// Key file of who pays, as of `weft keys new`
     #[arg(long, value_name = "KEY")]
     key: PathBuf,
     /// File whose first line is the passphrase
@@ -130,11 +140,14 @@ impl Shield {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let mut signals = Signals::listen()?;
+        check_is_file(&self.key)?;
         let payer = keystore::read(&self.key, &passphrase(self.passphrase.as_deref())?)?;
         let payer = PrivateKeySigner::from_slice(&payer[..])
             .map_err(|_| eyre!("{} holds no key", self.key.display()))?;
         let upstream = Upstream::new(&self.rpc)?;
-        let realm = Realm::connect(&self.rpc).await?;
+        let listed = realm::Realm::connect(&self.rpc).await?;
+        listed.check_sealed()?;
+        let realm = listed.client().await?;
         let told = realm.promise_key().await.wrap_err("the node promises nothing")?;
         let sequencer = self.sequencer.unwrap_or(told.key);
         ensure!(sequencer == told.key, "the node promises with {}, not with {sequencer}", told.key);

@@ -224,7 +224,11 @@ impl Sealer {
                 self.alarms.count(Count::Refused);
                 let payer = self.payer();
                 let hint = match refused.name.as_str() {
-                    "Deposit" => format!("; the shield pays as {payer}"),
+                    "Deposit" => {
+                        format!(
+                            "; the shield pays as {payer}: weft sealed deposit {payer} --amount 1ether"
+                        )
+                    }
                     _ => String::new(),
                 };
                 let (name, message) = (refused.name, refused.message);
@@ -237,6 +241,7 @@ impl Sealer {
 
     fn promised(&self, kept: &mut Kept, promised: &Promised) -> Result<(), CallError> {
         kept.promise = Some(Bytes::from(promised.promise.signed().encode()));
+        kept.sequencer = Some(self.setting.sequencer);
         kept.position = Some(promised.position);
         self.keep(kept)?;
         self.alarms.count(Count::Promised);
@@ -294,6 +299,7 @@ fn kept(sealed: &SealedItem, tx: &SignedTx, close_at: u64) -> Kept {
         notice: None,
         close_at,
         promise: None,
+        sequencer: None,
         position: None,
         refused: false,
         outcome: None,

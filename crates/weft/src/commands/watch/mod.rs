@@ -14,6 +14,7 @@ mod own;
 use crate::{
     commands::run::Signals,
     court::{Court, slasher_of},
+    realm,
     say::say,
     tower::Bench,
 };
@@ -95,7 +96,7 @@ impl Watch {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let mut signals = Signals::listen()?;
-        let realm = Realm::connect(&self.rpc).await?;
+        let realm = realm::Realm::connect(&self.rpc).await?.client().await?;
         let told = realm.promise_key().await.wrap_err("the node promises nothing")?;
         let sequencer = self.sequencer.unwrap_or(told.key);
         ensure!(sequencer == told.key, "the node promises with {}, not with {sequencer}", told.key);
