@@ -6,9 +6,19 @@ mod cases;
 mod vectors;
 
 use cases::{Case, Corpus, corpus};
+use std::collections::BTreeSet;
 use vectors::Json;
 use weft_crypto::Envelope;
 use weft_types::Decode as _;
+
+#[test]
+fn p12_the_corpus_holds_envelopes_of_every_size() {
+    // Fewer than the SDK is compared on, and not those that are stored.
+    let decided = corpus(2, 2_000).cases.into_iter().filter(|case| case.verdict != "refused");
+    let size = |case: Case| Envelope::decode(&case.bytes).unwrap().carriage.size.index();
+    let sizes: BTreeSet<_> = decided.map(size).collect();
+    assert!(sizes.into_iter().eq(0..10));
+}
 
 #[test]
 fn p11_verdicts_hold() {

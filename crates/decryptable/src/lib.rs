@@ -19,6 +19,8 @@
 mod board;
 mod cipher;
 mod circuit;
+#[cfg(test)]
+mod dishonest;
 mod keys;
 pub mod poseidon;
 mod proof;

@@ -2,7 +2,7 @@
 //!
 //! [`STAGES`] is the one list of checks. A stage prints what it finds and returns the reason of its failure. `ci`
 //! runs every stage even after a failure, so that one run tells everything, and ends with one line per stage and a
-//! summary of the tests.
+//! summary of the tests. What a machine or a checkout lacks makes a stage skipped, which is neither.
 
 mod command;
 mod features;
@@ -26,45 +26,60 @@ struct Stage {
     name: &'static str,
     about: &'static str,
     run: fn(&mut Tally) -> Result<(), String>,
+    /// Tells what is not here without which there is nothing to run.
+    lacks: fn() -> Option<&'static str>,
+}
+
+impl Stage {
+    const fn new(
+        name: &'static str,
+        about: &'static str,
+        run: fn(&mut Tally) -> Result<(), String>,
+    ) -> Self {
+        Self { name, about, run, lacks: || None }
+    }
+
+    const fn unless(self, lacks: fn() -> Option<&'static str>) -> Self {
+        Self { lacks, ..self }
+    }
+
+    fn outcome(&self, tally: &mut Tally) -> Outcome {
+        if let Some(lacking) = (self.lacks)() {
+            return Outcome::Skipped(lacking);
+        }
+        (self.run)(tally).map_or_else(Outcome::Failed, |()| Outcome::Ok)
+    }
+}
+
+/// How a stage ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It found nothing.
+    Ok,
+    /// It did not run: this is not here.
+    Skipped(&'static str),
+    /// It found this.
+    Failed(String),
 }
 
 /// Every check, in the order of `ci`: the quick ones first.
 const STAGES: &[Stage] = &[
-    Stage { name: "fmt", about: "rustfmt finds nothing to change", run: stages::fmt },
-    Stage {
-        name: "layers",
-        about: "crates import only what the layer table allows",
-        run: layers::run,
-    },
-    Stage {
-        name: "features",
-        about: "`cargo run` builds what the tests build",
-        run: features::run,
-    },
-    Stage {
-        name: "rules",
-        about: "every protocol rule in force is cited in code",
-        run: rules::run,
-    },
-    Stage { name: "clippy", about: "no warning in any target", run: stages::clippy },
-    Stage { name: "no-std", about: "rules crates build without std", run: no_std::run },
-    Stage {
-        name: "tests",
-        about: "unit and integration tests, then doc tests",
-        run: stages::tests,
-    },
-    Stage { name: "gmp", about: "squaring by GMP, where that is", run: stages::gmp },
-    Stage { name: "fuzz", about: "fuzz targets of the decoders, briefly", run: fuzz::run },
-    Stage {
-        name: "threshold",
-        about: "threshold sealing, a workspace of its own",
-        run: stages::threshold,
-    },
-    Stage { name: "contracts", about: "contracts/test.sh", run: stages::contracts },
-    Stage { name: "doc", about: "rustdoc has no warning", run: stages::doc },
-    Stage { name: "readme", about: "the README's marked commands work", run: readme::run },
-    Stage { name: "sdk", about: "sdk/test.sh", run: stages::sdk },
-    Stage { name: "acceptance", about: "acceptance/run.sh", run: stages::acceptance },
+    Stage::new("fmt", "rustfmt finds nothing to change", stages::fmt),
+    Stage::new("layers", "crates import only what the layer table allows", layers::run),
+    Stage::new("features", "`cargo run` builds what the tests build", features::run),
+    Stage::new("rules", "every protocol rule in force is cited in code", rules::run),
+    Stage::new("clippy", "no warning in any target", stages::clippy),
+    Stage::new("no-std", "rules crates build without std", no_std::run),
+    Stage::new("tests", "unit and integration tests, then doc tests", stages::tests),
+    Stage::new("gmp", "squaring by GMP, where that is", stages::gmp).unless(stages::lacks_gmp),
+    Stage::new("fuzz", "fuzz targets of the decoders, briefly", fuzz::run),
+    Stage::new("threshold", "threshold sealing, a workspace of its own", stages::threshold),
+    Stage::new("contracts", "contracts/test.sh", stages::contracts),
+    Stage::new("doc", "rustdoc has no warning", stages::doc),
+    Stage::new("readme", "the README's marked commands work", readme::run),
+    Stage::new("sdk", "sdk/test.sh", stages::sdk),
+    Stage::new("acceptance", "acceptance/run.sh", stages::acceptance)
+        .unless(stages::lacks_acceptance),
 ];
 
 /// Returns the root of the checkout.
@@ -103,12 +118,12 @@ fn usage(code: ExitCode) -> ExitCode {
 fn run_all(stages: &[&Stage]) -> ExitCode {
     let start = Instant::now();
     let mut tally = Tally::default();
-    let mut outcomes: Vec<(&Stage, Duration, Result<(), String>)> = Vec::new();
+    let mut outcomes: Vec<(&Stage, Duration, Outcome)> = Vec::new();
     for stage in stages {
         println!("== {}: {}", stage.name, stage.about);
         let begun = Instant::now();
-        let outcome = (stage.run)(&mut tally);
-        if let Err(reason) = &outcome {
+        let outcome = stage.outcome(&mut tally);
+        if let Outcome::Failed(reason) = &outcome {
             println!("{reason}");
         }
         println!("== {}: {}\n", stage.name, in_words(&outcome, begun.elapsed()));
@@ -117,17 +132,50 @@ fn run_all(stages: &[&Stage]) -> ExitCode {
     for (stage, took, outcome) in &outcomes {
         println!("{:<11} {}", stage.name, in_words(outcome, *took));
     }
-    let failed = outcomes.iter().filter(|(_, _, outcome)| outcome.is_err()).count();
-    println!(
-        "summary: {}; tests: {tally}; stages: {} ok, {failed} failed; {:.1} s",
-        if failed == 0 { "ok" } else { "FAILED" },
-        outcomes.len() - failed,
-        start.elapsed().as_secs_f64()
-    );
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let (summary, has_failed) = summary(outcomes.iter().map(|(_, _, outcome)| outcome));
+    let seconds = start.elapsed().as_secs_f64();
+    let word = if has_failed { "FAILED" } else { "ok" };
+    println!("summary: {word}; tests: {tally}; stages: {summary}; {seconds:.1} s");
+    if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn in_words(outcome: &Result<(), String>, took: Duration) -> String {
-    let word = if outcome.is_ok() { "ok" } else { "FAILED" };
-    format!("{word:<6} {:>7.1} s", took.as_secs_f64())
+/// Counts outcomes; tells whether any is a failure.
+fn summary<'o>(outcomes: impl Iterator<Item = &'o Outcome>) -> (String, bool) {
+    let [mut ok, mut skipped, mut failed] = [0; 3];
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Ok => ok += 1,
+            Outcome::Skipped(_) => skipped += 1,
+            Outcome::Failed(_) => failed += 1,
+        }
+    }
+    (format!("{ok} ok, {skipped} skipped, {failed} failed"), failed > 0)
+}
+
+fn in_words(outcome: &Outcome, took: Duration) -> String {
+    let seconds = took.as_secs_f64();
+    match outcome {
+        Outcome::Ok => format!("{:<7} {seconds:>7.1} s", "ok"),
+        Outcome::Skipped(lacking) => format!("{:<7} {lacking}", "skipped"),
+        Outcome::Failed(_) => format!("{:<7} {seconds:>7.1} s", "FAILED"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lacking_is_skipped_and_not_called_ok() {
+        let fails = |_: &mut Tally| Err("it ran".to_owned());
+        let stage = Stage::new("gmp", "", fails).unless(|| Some("no GMP"));
+        let skipped = stage.outcome(&mut Tally::default());
+        assert_eq!(skipped, Outcome::Skipped("no GMP"));
+        assert_eq!(in_words(&skipped, Duration::ZERO), "skipped no GMP");
+        let ran = Stage::new("gmp", "", fails).outcome(&mut Tally::default());
+        assert_eq!(ran, Outcome::Failed("it ran".to_owned()));
+        let (counted, has_failed) = summary([&skipped, &Outcome::Ok].into_iter());
+        assert_eq!((counted.as_str(), has_failed), ("1 ok, 1 skipped, 0 failed", false));
+        assert!(summary([&skipped, &ran].into_iter()).1);
+    }
 }

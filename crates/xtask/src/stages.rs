@@ -35,16 +35,18 @@ pub(crate) fn tests(tally: &mut Tally) -> Result<(), String> {
     tests.and(doc_tests)
 }
 
-/// Tests the engine on GMP, which nothing else builds, where the C compiler finds the library.
-pub(crate) fn gmp(_: &mut Tally) -> Result<(), String> {
+/// Asks the C compiler whether it finds GMP.
+pub(crate) fn lacks_gmp() -> Option<&'static str> {
     let found = program("cc", &["-E", "-include", "gmp.h", "-x", "c", "/dev/null"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    if !found.is_ok_and(|status| status.success()) {
-        println!("no GMP on this machine (Debian: libgmp-dev)");
-        return Ok(());
-    }
+    let found = found.is_ok_and(|status| status.success());
+    (!found).then_some("no GMP on this machine (Debian: libgmp-dev)")
+}
+
+/// Tests the engine on GMP, which nothing else builds.
+pub(crate) fn gmp(_: &mut Tally) -> Result<(), String> {
     let test = ["test", "-p", "weft-crypto", "--features", "gmp", "--test", "it", "squaring"];
     run(&mut cargo(&test))
 }
@@ -71,11 +73,13 @@ pub(crate) fn sdk(_: &mut Tally) -> Result<(), String> {
     run(&mut program("bash", &["sdk/test.sh"]))
 }
 
-/// Runs the acceptance stories, where the checkout has them.
+/// Looks for the acceptance stories.
+pub(crate) fn lacks_acceptance() -> Option<&'static str> {
+    let found = root().join("acceptance").is_dir();
+    (!found).then_some("no acceptance stories in this checkout")
+}
+
+/// Runs the acceptance stories.
 pub(crate) fn acceptance(_: &mut Tally) -> Result<(), String> {
-    if !root().join("acceptance").is_dir() {
-        println!("no acceptance stories in this checkout");
-        return Ok(());
-    }
     run(&mut program("bash", &["acceptance/run.sh"]))
 }

@@ -13,6 +13,12 @@ use weft_types::{Decode, Domain, Encode, NetworkId, SlotNumber, domain::Tag};
 /// Squarings of the setup, so few that every puzzle is solved.
 const DELAY: u64 = 64;
 const EPOCH: u64 = 7;
+/// Of so many cases one is large; no number of turns of the kinds, so that every kind comes to be large.
+const LARGE_EVERY: usize = 101;
+/// Cases in the beginning of which none is large: stored vectors hold them.
+const ALL_SMALL: usize = 128;
+/// Size buckets above the smallest, which take turns.
+const LARGE_SIZES: usize = 9;
 
 /// Keys, and what is to be judged with them.
 #[derive(Debug)]
@@ -107,7 +113,7 @@ struct Maker<'s> {
 impl Maker<'_> {
     /// Makes one byte string; the kinds take turns.
     fn bytes(&self, index: usize, dice: &mut Dice) -> Vec<u8> {
-        let mut envelope = self.sealed(dice);
+        let mut envelope = self.sealed(&plaintext(index, dice), dice);
         let mut bytes = envelope.encode();
         match index % 16 {
             0 | 1 => return bytes,
@@ -142,13 +148,12 @@ impl Maker<'_> {
         bytes
     }
 
-    fn sealed(&self, dice: &mut Dice) -> Envelope {
-        let plaintext = dice.some_bytes(500);
+    fn sealed(&self, plaintext: &[u8], dice: &mut Dice) -> Envelope {
         let size = SizeBucket::for_len(plaintext.len()).expect("short");
         let (carriage, entropy) = (carriage(size, dice), dice.hash());
         let sealed = match dice.below(2) {
-            0 => self.judge.epochs.encrypt(&carriage, &plaintext, &entropy),
-            _ => self.judge.puzzles.encrypt(&carriage, &plaintext, &entropy),
+            0 => self.judge.epochs.encrypt(&carriage, plaintext, &entropy),
+            _ => self.judge.puzzles.encrypt(&carriage, plaintext, &entropy),
         };
         sealed.expect("the bucket fits")
     }
@@ -297,6 +302,18 @@ fn shown<S: DelayScheme>(
         assert_eq!(scheme.verify_opening(envelope, seed).ok().as_ref(), Some(verdict));
     }
     said
+}
+
+/// Draws what case `index` seals: mostly little, for large buckets are slow; now and then what needs one of them, up to its
+/// last byte.
+fn plaintext(index: usize, dice: &mut Dice) -> Vec<u8> {
+    if index < ALL_SMALL || !index.is_multiple_of(LARGE_EVERY) {
+        return dice.some_bytes(500);
+    }
+    let bucket = 1 + index / LARGE_EVERY % LARGE_SIZES;
+    let [least, most] = [(256 << (bucket - 1)) - 3, (256 << bucket) - 4];
+    let count = if dice.below(3) == 0 { most } else { least + dice.below(most - least) };
+    dice.bytes(count)
 }
 
 fn carriage(size: SizeBucket, dice: &mut Dice) -> Carriage {

@@ -166,6 +166,8 @@ pub(crate) struct Sequencer {
     pub(crate) inbox: Vec<InboxEntry>,
     /// Every block so far.
     pub(crate) blocks: Vec<(NetworkId, u64, B256)>,
+    /// Every item that had its turn, in order: where the lane put it, its hash, itself, and what the fold said.
+    pub(crate) turns: Vec<(Position, B256, Item, Outcome)>,
 }
 
 fn genesis(network: NetworkId, is_home: bool) -> RollupGenesis {
@@ -231,6 +233,7 @@ impl Sequencer {
             veto: None,
             inbox: Vec::new(),
             blocks: Vec::new(),
+            turns: Vec::new(),
         };
         sequencer.open();
         sequencer
@@ -271,6 +274,7 @@ impl Sequencer {
                 self.step(Input::Release { item: hash });
             }
         }
+        self.turns.push((position, hash, item.clone(), outcome.clone()));
         outcome
     }
 

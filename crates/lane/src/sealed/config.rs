@@ -94,7 +94,7 @@ impl SealingConfig {
         if self.epoch_slots > lane.recent_slots {
             return over("epoch length", self.epoch_slots, lane.recent_slots);
         }
-        // All of an epoch runs in one slot.
+        // Parts of an epoch are cut by bytes and not by gas (ADR 0054), so one slot may have to run the gas of all of it.
         if self.max_gas > lane.max_slot_gas {
             return over("bound of gas per epoch", self.max_gas, lane.max_slot_gas);
         }

@@ -269,6 +269,38 @@ async fn s14_what_holds_no_item_is_removed_and_charged_to_who_sent_it() {
 }
 
 #[tokio::test]
+async fn s14_an_envelope_copied_under_another_payer_is_dead_and_paid_for_by_that_payer() {
+    let world = start(sealing()).await;
+    let thief = PAYER + 2;
+    deposit(&world, thief, ETHER).await;
+    let key = key(&world).await;
+    let before = [deposit_of(&world, PAYER).await, deposit_of(&world, thief).await];
+    let original = key.seal(&transfer(1, 0), 1);
+    // Whoever copies signs for the copy, so that it is taken; the payer is bound, so that it opens to nothing. It even comes first.
+    let mut copied = original.clone();
+    copied.carriage.payer = address(thief);
+    let copied = world.rpc(B, "weft_sendSealed", signed(&copied, thief)).await;
+    let sent = send(&world, &original).await;
+    let found = outcome(&world, &copied["item"]).await;
+    assert_eq!(
+        (&found["outcome"], &found["cause"]),
+        (&json!("removed"), &json!("Undecryptable")),
+        "{found}"
+    );
+    let found = outcome(&world, &sent["item"]).await;
+    assert_eq!(found["outcome"], "included", "{found}");
+    let hash = leg(&pay(B, 1, 0, address(9))).tx.hash();
+    assert_eq!(found["siblings"][0]["txHash"], json!(hash));
+    let gas = u128::from(GasBucket::new(7).unwrap().gas_limit());
+    let each = 256 * options().wei_per_byte + gas * options().wei_per_gas;
+    // Each pays for its own, neither for the other's.
+    let after = before.map(|deposit| deposit - each);
+    until(async || [deposit_of(&world, PAYER).await, deposit_of(&world, thief).await] == after)
+        .await;
+    world.node.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn t7_a_failure_in_an_envelope_is_dead_in_clear() {
     let world = start(sealing()).await;
     let key = key(&world).await;

@@ -1,6 +1,7 @@
 //! Tests of statements: what an honest sequencer did, as L1 is told of it.
 
 mod golden;
+mod proposals;
 mod results;
 mod spans;
 mod value;

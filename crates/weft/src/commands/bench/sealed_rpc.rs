@@ -4,6 +4,7 @@
 mod junk;
 mod plain;
 mod sealing;
+mod sorts;
 
 use super::Report;
 use crate::load::{
@@ -15,7 +16,7 @@ use crate::load::{
 };
 use clap::Args;
 use eyre::{Result, WrapErr, ensure, eyre};
-use junk::{Cost, Junk};
+use junk::Pests;
 use plain::{Beside, Plain};
 use sealing::{Epoch, Sealer};
 use serde_json::{Value, json};
@@ -48,9 +49,14 @@ an epoch are made before it begins; when it does they are sent, and the time
 runs until each position is on disk and promised. It runs again from the
 epoch's end until all results are promised. What lies between is waiting for
 the clock and does not count. A transaction in clear is sent every 20 ms all
-the while. With --junk so many envelopes that their payers did not sign are
-sent: a tenth of them alone, for at most ten seconds, the others beside honest
-ones.")]
+the while.
+
+With --junk so many requests of seven sorts are sent: a tenth of them alone,
+for at most ten seconds, then beside honest ones, and the last tenth alone
+again. Sorts are: not signed by its payer, payer without a deposit, key list
+of nobody, another epoch, expired, body of a wrong size, taken before. No two
+are the same, but for the last sort. One in a hundred is signed, paid for and
+opens to nothing: it takes a place and is charged.")]
 pub(crate) struct SealedRpc {
     /// Items of an epoch
     #[arg(long, value_name = "N", default_value_t = 6000)]
@@ -70,7 +76,7 @@ pub(crate) struct SealedRpc {
     /// Envelopes in a request
     #[arg(long, value_name = "N", default_value_t = 50)]
     batch: usize,
-    /// Envelopes of junk sent beside them
+    /// Requests of junk sent beside them
     #[arg(long, value_name = "N", default_value_t = 0)]
     junk: u64,
     /// Folder for the node's data
@@ -116,23 +122,28 @@ impl SealedRpc {
         sleep(QUIET).await;
         plain.beside(Beside::Anything);
         let mut memory = vec![resident_bytes(node.id()?)?];
-        let junk = Junk::new(self.junk);
-        let (mut pests, begun, cost) = self.pester(&node, &sealer, &junk).await?;
+        let pests = if self.junk > 0 {
+            Some(Pests::start(&node, sealer.pest(), self.junk).await?)
+        } else {
+            None
+        };
+        let is_pestered = || pests.as_ref().is_some_and(|pests| !pests.junk.is_nearly_done());
         let mut spent = Vec::new();
-        while spent.len() < self.epochs || !junk.is_done() {
+        while spent.len() < self.epochs || is_pestered() {
             spent.push(self.epoch(&node, &mut sealer, &plain).await?);
             memory.push(resident_bytes(node.id()?)?);
         }
-        let mut ended = begun;
-        while let Some(done) = pests.join_next().await {
-            ended = ended.max(done??);
-        }
+        let pested = match pests {
+            Some(pests) => Some(pests.end(&node).await?),
+            None => None,
+        };
+        memory.push(resident_bytes(node.id()?)?);
         let times = plain.end().await?;
         node.stop().await?;
         drop(config);
         self.print(&mut report, &spent)?;
         print_plain(&mut report, times);
-        self.print_junk(&mut report, &junk, cost, ended - begun);
+        pested.iter().for_each(|pested| pested.print(&mut report));
         print_memory(&mut report, &memory);
         Ok(report.verdict())
     }
@@ -189,26 +200,6 @@ impl SealedRpc {
         Ok(Spent { making, ordering, opening, node_seconds, own_seconds })
     }
 
-    async fn pester(
-        &self,
-        node: &NodeProcess,
-        sealer: &Sealer,
-        junk: &Arc<Junk>,
-    ) -> Result<(JoinSet<Result<Instant>>, Instant, Cost)> {
-        if self.junk == 0 {
-            return Ok((JoinSet::new(), Instant::now(), Cost::default()));
-        }
-        let mut connection = Connection::open(&node.url).await?;
-        let epoch = Epoch::coming(&mut connection, PATIENCE).await?;
-        let begun = Instant::now();
-        let requests = (0..junk::CONNECTIONS)
-            .map(|number| Ok(sealer.junk(&epoch, junk::BATCH, number)?.request(&node.url)));
-        let requests = requests.collect::<Result<Vec<_>>>()?;
-        let making = begun.elapsed().as_secs_f64() / (junk::CONNECTIONS * junk::BATCH) as f64;
-        let (begun, pests) = (Instant::now(), junk.start(&node.url, requests));
-        Ok((pests, begun, Cost { making, ..junk.alone(node).await? }))
-    }
-
     fn print(&self, report: &mut Report, spent: &[Spent]) -> Result<()> {
         let items = (self.items * spent.len()) as f64;
         let sum = |part: fn(&Spent) -> f64| spent.iter().map(part).sum::<f64>();
@@ -241,29 +232,6 @@ impl SealedRpc {
         );
         report.add(&all.promised(6_000.0));
         Ok(())
-    }
-
-    fn print_junk(&self, report: &mut Report, junk: &Junk, cost: Cost, lasted: Duration) {
-        if self.junk == 0 {
-            return;
-        }
-        let mut add = |name: &str, value: f64, unit: Unit| {
-            let figure = Figure::new(format!("junk over RPC: {name}"), value, unit);
-            report.add(&if name == "taken" { figure.promised(0.0) } else { figure });
-        };
-        let refused = junk.refused() as f64;
-        add("refused", refused, Unit::Count);
-        add("taken", junk.taken() as f64, Unit::Count);
-        add("refused in a second", refused / lasted.as_secs_f64(), Unit::PerSecond);
-        let each = |seconds: f64| seconds * 1e6 / cost.answered.max(1.0);
-        add("time to make one", cost.making * 1e6, Unit::Micros);
-        add("processor time to send one", each(cost.sender), Unit::Micros);
-        add("node's processor time to refuse one", each(cost.node), Unit::Micros);
-        let [before, after] = cost.memory;
-        let grown =
-            Figure::new("junk over RPC: memory grown by it alone", after - before, Unit::Bytes);
-        report.add(&grown.promised(before / 10.0));
-        report.note("every honest item was taken and is in a block, or this would have failed");
     }
 }
 

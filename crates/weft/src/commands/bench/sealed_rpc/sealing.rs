@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use alloy_consensus::TxEip1559;
-use alloy_primitives::{B256, Bytes, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
@@ -26,10 +26,10 @@ use weft_crypto::{
 };
 use weft_types::{Domain, Encode as _, Item, Leg, NetworkId, SignedTx, SlotNumber};
 
-/// Accounts that pay: an epoch has room for a quarter of each.
+/// Accounts that pay for honest items: an epoch has room for a quarter of each. One more pays for junk.
 const PAYERS: usize = 8;
 /// Wei of each payer's deposit.
-const DEPOSIT: u128 = 1_000_000_000_000_000_000;
+pub(super) const DEPOSIT: u128 = 1_000_000_000_000_000_000;
 /// Outcomes asked for in one request.
 const ASKED: usize = 200;
 
@@ -59,6 +59,13 @@ impl Epoch {
             Self::read(&listed).map(Some)
         })
         .await
+    }
+
+    /// Returns the epoch that is open, if it has a key.
+    pub(super) async fn open(connection: &mut Connection) -> Result<Option<Self>> {
+        let open = connection.call("weft_getEpoch", json!([])).await?;
+        let listed = connection.call("weft_keyList", json!([number(&open["current"])?])).await?;
+        if listed.is_null() { Ok(None) } else { Self::read(&listed).map(Some) }
     }
 
     fn read(listed: &Value) -> Result<Self> {
@@ -140,7 +147,7 @@ impl Sealer {
             PrivateKeySigner::from_bytes(&secret).expect("a hash is a key")
         };
         let nonces = vec![0; count];
-        Self { senders, payers: (0..PAYERS).map(payer).collect(), nonces, sealed: 0 }
+        Self { senders, payers: (0..=PAYERS).map(payer).collect(), nonces, sealed: 0 }
     }
 
     /// Deposits for every payer, by the account that funds everything, which has sent `nonce` transactions.
@@ -210,22 +217,14 @@ impl Sealer {
         Ok(())
     }
 
-    /// Makes envelopes that look right, which their payers did not sign.
-    pub(super) fn junk(&self, epoch: &Epoch, count: usize, salt: usize) -> Result<Prepared> {
-        let mut prepared = Prepared::default();
-        let model = envelope(epoch, &self.payers[0], b"junk", salt as u64)?;
-        // One signature by somebody: under another hash it is somebody else's.
-        let signature = self.payers[0].sign_hash_sync(&B256::ZERO)?.as_bytes();
-        for index in 0..count {
-            let mut junk: Envelope = model.clone();
-            junk.masked_seed = keccak256([salt.to_be_bytes(), index.to_be_bytes()].concat());
-            prepared.push(junk.id(&Domain::dev()), 0, &junk, &signature);
-        }
-        Ok(prepared)
+    /// Returns who pays for junk.
+    pub(super) fn pest(&self) -> &PrivateKeySigner {
+        &self.payers[PAYERS]
     }
 }
 
-fn envelope(
+/// Seals a plaintext for a payer, in the smallest buckets.
+pub(super) fn envelope(
     epoch: &Epoch,
     payer: &PrivateKeySigner,
     plaintext: &[u8],
@@ -272,11 +271,6 @@ impl Prepared {
         own.iter().map(|params| params.chunks(batch).map(request).collect()).collect()
     }
 
-    /// Returns one request that sends all of it.
-    pub(super) fn request(&self, url: &str) -> Vec<u8> {
-        self.requests(url, 1, self.params.len()).concat().concat()
-    }
-
     /// Waits until the results of all are promised.
     pub(super) async fn wait_executed(
         &self,
@@ -308,17 +302,52 @@ impl Prepared {
 
     /// Checks that every item is in a block.
     pub(super) async fn check_included(&self, connection: &mut Connection) -> Result<()> {
-        for ids in self.ids.chunks(ASKED) {
-            let body = batch_body("weft_getOutcome", ids.iter().map(|id| json!([id])));
-            let request = connection.prepare(&body);
-            let answers: Vec<Value> = serde_json::from_slice(connection.ask(&request).await?)?;
-            for answer in answers {
-                let outcome = &answer["result"]["outcome"];
-                ensure!(outcome == "included", "an honest item was not included: {answer}");
-            }
-        }
-        Ok(())
+        check_outcomes(connection, &self.ids, "included").await
     }
+}
+
+/// Checks what became of items: a cause of removal, or `included`.
+pub(super) async fn check_outcomes(
+    connection: &mut Connection,
+    items: &[B256],
+    expected: &str,
+) -> Result<()> {
+    for items in items.chunks(ASKED) {
+        let body = batch_body("weft_getOutcome", items.iter().map(|item| json!([item])));
+        let request = connection.prepare(&body);
+        let answers: Vec<Value> = serde_json::from_slice(connection.ask(&request).await?)?;
+        for answer in answers {
+            let result = &answer["result"];
+            let is_expected = result["outcome"] == expected || result["cause"] == expected;
+            ensure!(is_expected, "an item was not {expected}: {answer}");
+        }
+    }
+    Ok(())
+}
+
+/// Returns what became of an item.
+pub(super) async fn outcome(connection: &mut Connection, item: &B256) -> Result<Value> {
+    connection.call("weft_getOutcome", json!([item])).await
+}
+
+/// Returns what a payer has in the vault, in wei.
+pub(super) async fn deposit_of(connection: &mut Connection, payer: Address) -> Result<u128> {
+    let data = Bytes::from(FeeVault::depositOfCall { payer }.abi_encode());
+    let call = json!([{ "to": FEE_VAULT, "data": data }, "latest"]);
+    let word = bytes(&connection.call("eth_call", call).await?)?;
+    Ok(U256::try_from_be_slice(&word).ok_or_else(|| eyre!("not a word: {word}"))?.try_into()?)
+}
+
+/// Returns the fee of an envelope in the smallest buckets, in wei.
+pub(super) async fn fee_wei(connection: &mut Connection) -> Result<u128> {
+    let told = connection.call("weft_getEpoch", json!([])).await?;
+    let price = |name: &str| -> Result<u128> {
+        let price = told[name].as_str().ok_or_else(|| eyre!("no {name}: {told}"))?;
+        Ok(price.parse()?)
+    };
+    let (size, gas) = (SizeBucket::new(0), GasBucket::new(0));
+    let size = size.map_or(0, |size| size.bytes() as u128) * price("weiPerByte")?;
+    Ok(size + gas.map_or(0, |gas| u128::from(gas.gas_limit())) * price("weiPerGas")?)
 }
 
 fn number(value: &Value) -> Result<u64> {
