@@ -79,7 +79,7 @@ pub(crate) const KEYS: &[Key] = &[
         "node.follow",
         Kind::OneOf(&["l1"]),
         "",
-        "Orders nothing: follows what L1 holds, without a key",
+        "Orders nothing: runs what L1 holds, without a key",
     )
     .flag("follow", "WHAT"),
     Key::new("node.host", Kind::Host, "127.0.0.1", "Address to listen on").flag("host", "HOST"),
