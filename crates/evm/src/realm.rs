@@ -276,6 +276,19 @@ impl<D: State> Realm<D> {
         Ok(())
     }
 
+    /// Leaves the open slot as if it had never opened.
+    ///
+    /// # Panics
+    ///
+    /// Panics when no slot is open, or something ran in it.
+    pub fn leave_slot(&mut self) {
+        self.slot.take().expect("a slot is open");
+        for (chain, tip) in self.joint.chains.iter_mut().zip(&self.tips) {
+            assert!(tip.open.is_empty(), "nothing ran in the slot");
+            chain.working_mut().rebase();
+        }
+    }
+
     /// Returns true when `hash` failed before on a rollup and may not run again (P4).
     ///
     /// # Errors

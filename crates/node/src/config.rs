@@ -165,6 +165,8 @@ pub struct DevConfig {
     pub adopts_genesis: bool,
     /// How sealed items are taken; none are when there is nothing here.
     pub sealing: Option<SealingOptions>,
+    /// Whether the node orders nothing itself and runs what L1 holds: a node without key and batches.
+    pub follows: bool,
     /// Blocks of L1 that must follow the one that holds an inbox entry before it gets a position. L1 may go back as far
     /// without consequence; when it goes back further, the node stops.
     pub l1_confirmations: u64,
@@ -214,6 +216,7 @@ impl Default for DevConfig {
             genesis_unix_s: None,
             adopts_genesis: false,
             sealing: None,
+            follows: false,
             l1_confirmations: 64,
         }
     }
@@ -319,11 +322,25 @@ impl DevConfig {
         }
         self.check_sealing()?;
         self.check_durable()?;
+        self.check_follow()?;
         if !(1..=MAX_LEGS).contains(&self.limits.max_bundle_legs) {
             let legs = self.limits.max_bundle_legs;
             return wrong(format!("bundles of {legs} legs, expected 1 to {MAX_LEGS}"));
         }
         self.all_rollups().map(|_| ())
+    }
+
+    /// A node that follows signs nothing, and goes back by what it has on disk.
+    fn check_follow(&self) -> Result<(), NodeError> {
+        let wrong = |why: &str| Err(NodeError::Config(format!("a node that follows {why}")));
+        match self.follows {
+            false => Ok(()),
+            true if self.promise_key.is_some() => wrong("signs nothing: it has no key"),
+            true if self.batches.is_some() => wrong("writes no batches"),
+            true if self.data_dir.is_none() => wrong("needs a data directory"),
+            true if !self.executors.is_empty() => wrong("has no executors elsewhere"),
+            true => Ok(()),
+        }
     }
 
     /// Returns the rollup where deposits for sealed items lie.

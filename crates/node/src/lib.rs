@@ -26,6 +26,7 @@ mod engine;
 pub mod error;
 mod export;
 mod filters;
+mod following;
 mod foreign_pool;
 mod impersonated;
 mod intake;
@@ -65,11 +66,12 @@ pub use batches::{
 pub use blob_archive::{BlobArchive, BlobArchiveError};
 pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
 pub use engine::{
-    EngineHandle, ImportedChain, L1Block, L1Entry, L1Refused, L1Standing, L1Update, OnL1,
-    PostedBatch, Production,
+    EngineHandle, FollowBatch, FollowError, FollowStanding, ImportedChain, L1Block, L1Entry,
+    L1Refused, L1Standing, L1Update, OnL1, PostedBatch, Production,
 };
 pub use error::NodeError;
 pub use export::{Archive, DataOf, Progress, Verified, VerifyError, export_batches, verify};
+pub use following::follow_realm;
 pub use node::{Node, NodeHandle, RollupInfo};
 pub use origins::Origins;
 pub use resume::resume;

@@ -78,8 +78,29 @@ pub(crate) enum Record {
     L1Item { now_ms: u64, slot: u64 },
     /// The exits among the inbox entries before this one go before everything else, and the next batch consumes all of these.
     ExitsFirst { reach: u64 },
+    /// A slot that somebody else ordered runs from here on, in a node that follows; the hash of its encoding in a batch.
+    Followed { slot: B256 },
+    /// Everything up to this slot is in batches up to this one; in a node that follows.
+    Posted(PostedMark),
+    /// The records from this one on are void: L1 holds something else. In a node that follows.
+    Void { from: u64 },
+    /// What an envelope of an epoch holds that was known by its carriage alone, by its place in the epoch's order.
+    Supplied { epoch: u64, index: u32, envelope: Envelope },
     /// What waited waits no more and never had a position.
     Dropped { bundle: Option<BundleId>, protected: bool, legs: Vec<Leg>, why: String },
+}
+
+/// A batch of L1 all of which ran here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PostedMark {
+    /// Its number, from 1.
+    pub(crate) number: u64,
+    /// Hash of its content; that of the batch when nobody signed it.
+    pub(crate) hash: B256,
+    /// Number of the L1 block that holds it.
+    pub(crate) block: u64,
+    /// Its last slot.
+    pub(crate) last_slot: u64,
 }
 
 /// What a realm is made of before its first slot.
@@ -123,7 +144,7 @@ pub(crate) struct Closed {
 impl Record {
     /// Tells from its encoding whether a record is about L1, without reading the rest.
     pub(crate) fn is_of_l1(bytes: &[u8]) -> bool {
-        matches!(bytes.get(1), Some(17 | 18 | 20 | 21))
+        matches!(bytes.get(1), Some(17 | 18 | 20 | 21 | 31))
     }
 
     /// Reads a record of the log of `domain`.
@@ -206,6 +227,12 @@ impl Encode for Record {
             Self::L1Back { to } => out.u8(18).u64(*to),
             Self::L1Item { now_ms, slot } => out.u8(20).u64(*now_ms).u64(*slot),
             Self::ExitsFirst { reach } => out.u8(21).u64(*reach),
+            Self::Followed { slot } => out.u8(29).hash(slot),
+            Self::Posted(mark) => out.u8(30).put(mark),
+            Self::Void { from } => out.u8(31).u64(*from),
+            Self::Supplied { epoch, index, envelope } => {
+                out.u8(32).u64(*epoch).u32(*index).put(envelope)
+            }
             Self::Dropped { bundle, protected, legs, why } => {
                 out.u8(8).bool(bundle.is_some());
                 if let Some(id) = bundle {
@@ -287,8 +314,27 @@ impl Decode for Record {
             18 => Self::L1Back { to: input.u64()? },
             20 => Self::L1Item { now_ms: input.u64()?, slot: input.u64()? },
             21 => Self::ExitsFirst { reach: input.u64()? },
+            29 => Self::Followed { slot: input.hash()? },
+            30 => Self::Posted(input.get()?),
+            31 => Self::Void { from: input.u64()? },
+            32 => {
+                Self::Supplied { epoch: input.u64()?, index: input.u32()?, envelope: input.get()? }
+            }
             found => return Err(CodecError::Tag { what: "record kind", found }),
         })
+    }
+}
+
+impl Encode for PostedMark {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u64(self.number).hash(&self.hash).u64(self.block).u64(self.last_slot);
+    }
+}
+
+impl Decode for PostedMark {
+    fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (number, hash) = (input.u64()?, input.hash()?);
+        Ok(Self { number, hash, block: input.u64()?, last_slot: input.u64()? })
     }
 }
 
@@ -599,6 +645,15 @@ mod tests {
             Record::L1Back { to: 4 },
             Record::L1Item { now_ms: 8, slot: 3 },
             Record::ExitsFirst { reach: 9 },
+            Record::Followed { slot: B256::repeat_byte(1) },
+            Record::Posted(PostedMark {
+                number: 3,
+                hash: B256::repeat_byte(2),
+                block: 77,
+                last_slot: 12,
+            }),
+            Record::Void { from: 5 },
+            Record::Supplied { epoch: 2, index: 1, envelope: envelope() },
         ]
     }
 

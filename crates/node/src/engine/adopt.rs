@@ -5,7 +5,7 @@
 //! ```
 
 mod epochs;
-mod held;
+pub(super) mod held;
 
 use super::{Engine, L1Block, L1Entry, recover};
 use crate::{
@@ -55,10 +55,12 @@ pub(crate) fn adopt(mut config: DevConfig, on_l1: OnL1) -> Result<(), NodeError>
     let Some(dir) = DataDir::take(&config)? else { return Err(wrong("no data directory")) };
     // There is no log to go through; what takes long are the batches.
     let (progress, all) = (config.progress.take(), on_l1.batches.len() as u64);
-    let engine = recover::start(config, Vec::new(), Metrics::new(), dir, Recordings::default())?;
+    let recordings = Recordings::default();
+    let mut engine = recover::start(config, Vec::new(), Metrics::new(), dir, recordings)?;
     let is_exit = exits(&on_l1.blocks);
     let held = Held::of(&on_l1.batches, &is_exit);
-    let mut adoption = Adoption { engine, blocks: on_l1.blocks.into(), cursor: 0, is_exit, held };
+    let blocks = on_l1.blocks.into();
+    let mut adoption = Adoption { engine: &mut engine, blocks, cursor: 0, is_exit, held };
     for (done, posted) in (1..).zip(&on_l1.batches) {
         let number = posted.number();
         let ran = match posted {
@@ -70,11 +72,11 @@ pub(crate) fn adopt(mut config: DevConfig, on_l1: OnL1) -> Result<(), NodeError>
     }
     adoption.go_on(on_l1.must_reach).map_err(|why| wrong(&why))?;
     adoption.end_epochs().map_err(|why| wrong(&why))?;
-    adoption.engine.end_adoption()
+    engine.end_adoption()
 }
 
 impl PostedBatch {
-    fn number(&self) -> u64 {
+    pub(super) fn number(&self) -> u64 {
         match self {
             Self::Signed(signed, _) => signed.batch.number,
             Self::Forced(forced) => forced.number,
@@ -90,23 +92,23 @@ impl PostedBatch {
 }
 
 /// Returns the numbers of exits, in order.
-fn exits(blocks: &[(L1Block, Vec<L1Entry>)]) -> Vec<u64> {
-    let entries = blocks.iter().flat_map(|(_, entries)| entries);
+pub(super) fn exits<'a>(blocks: impl IntoIterator<Item = &'a (L1Block, Vec<L1Entry>)>) -> Vec<u64> {
+    let entries = blocks.into_iter().flat_map(|(_, entries)| entries);
     let is_exit =
         |entry: &&L1Entry| matches!(L1Event::of_payload(&entry.payload), L1Event::Exit(_));
     entries.filter(is_exit).map(|entry| entry.index).collect()
 }
 
-struct Adoption<'a> {
-    engine: Engine,
+pub(super) struct Adoption<'a> {
+    pub(super) engine: &'a mut Engine,
     /// Blocks that the engine does not know yet.
-    blocks: VecDeque<(L1Block, Vec<L1Entry>)>,
+    pub(super) blocks: VecDeque<(L1Block, Vec<L1Entry>)>,
     /// Entries that have positions.
-    cursor: u64,
+    pub(super) cursor: u64,
     /// Numbers of exits.
-    is_exit: Vec<u64>,
+    pub(super) is_exit: Vec<u64>,
     /// What the envelopes hold that come next.
-    held: Held<'a>,
+    pub(super) held: Held<'a>,
 }
 
 impl Adoption<'_> {
@@ -120,7 +122,7 @@ impl Adoption<'_> {
         self.check(batch)
     }
 
-    fn forced(&mut self, forced: &ForcedBatch) -> Result<(), String> {
+    pub(super) fn forced(&mut self, forced: &ForcedBatch) -> Result<(), String> {
         self.exits_first(forced.inbox_cursor)?;
         self.engine.give_up();
         let entries = forced.inbox_cursor.saturating_sub(self.cursor);
@@ -141,7 +143,11 @@ impl Adoption<'_> {
         self.close(unix_ms)
     }
 
-    fn slot(&mut self, slot: &Slot, legs: &mut weft_derive::Recovered) -> Result<(), String> {
+    pub(super) fn slot(
+        &mut self,
+        slot: &Slot,
+        legs: &mut weft_derive::Recovered,
+    ) -> Result<(), String> {
         if slot.available.is_some() || !slot.halts.is_empty() {
             return Err("a rollup was away; whose executor that was has to resume it".to_owned());
         }
@@ -236,7 +242,7 @@ impl Adoption<'_> {
     }
 
     /// Burns the exits among the next entries before everything else.
-    fn exits_first(&mut self, reach: u64) -> Result<(), String> {
+    pub(super) fn exits_first(&mut self, reach: u64) -> Result<(), String> {
         if !self.is_exit.iter().any(|exit| (self.cursor..reach).contains(exit)) {
             return Ok(());
         }
@@ -248,7 +254,7 @@ impl Adoption<'_> {
     }
 
     /// Compares what a batch led to with what it says.
-    fn check(&self, batch: &Batch) -> Result<(), String> {
+    pub(super) fn check(&self, batch: &Batch) -> Result<(), String> {
         let differs = |what: &str| Err(format!("{what} is another one here"));
         if self.engine.lane.parent() != batch.end {
             return differs("the closing record");

@@ -44,6 +44,7 @@ impl Engine {
 
     /// Refuses what comes in while the intake is not open.
     pub(crate) fn check_intake(&self) -> RpcResult<()> {
+        self.check_orders()?;
         match self.intake {
             Intake::Open => Ok(()),
             Intake::Paused => Err(RpcError::not_accepting("intake is paused; try again later")),

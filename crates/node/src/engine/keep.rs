@@ -305,7 +305,10 @@ impl Engine {
         keeping.news.complete(states, &moment);
         keeping.ordered = moment.blocks;
         keeping.closed = 0;
-        let first = self.l1.placed().first_record();
+        let first = match self.config.follows {
+            true => self.marks.first_record(),
+            false => self.l1.placed().first_record(),
+        };
         let undo = keeping.undos.next(sequence, first, &mut keeping.news.rows);
         let news = std::mem::take(&mut keeping.news);
         keeping.keeper.send(Order { news, sequence, durability, undo, after });
@@ -335,6 +338,7 @@ impl Engine {
             joined: self.joined.clone(),
             epochs: self.kept_epochs()?,
             l1: (!self.l1.is_silent()).then(|| self.l1.clone()),
+            marks: self.is_follower().then(|| self.marks.clone()),
         })
     }
 
@@ -561,6 +565,7 @@ impl Engine {
         self.now_ms = moment.now_ms;
         self.joined = moment.joined;
         self.l1 = moment.l1.unwrap_or_default();
+        self.marks = moment.marks.unwrap_or_default();
         let rows = outcomes.iter().filter_map(|row| Some(row.first()?.0));
         keeping.outcome_rows = rows.collect();
         for (number, record) in outcomes.into_iter().flatten() {

@@ -301,6 +301,16 @@ impl L1 {
         self.waiting.front().map(|waiting| &waiting.item)
     }
 
+    /// Returns how many entries wait.
+    pub(super) fn waiting_entries(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Returns what the entries say that wait, in order.
+    pub(super) fn waiting_events(&self) -> impl Iterator<Item = &L1Event> {
+        self.waiting.iter().map(|waiting| &waiting.item.event)
+    }
+
     /// Returns true when no entry waits.
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty()
@@ -414,7 +424,8 @@ impl Engine {
     /// Takes in what L1 says. It is on disk before the answer leaves.
     pub(crate) fn l1_says(&mut self, update: L1Update) -> Result<(), L1Refused> {
         self.tick();
-        self.durably().map_err(|error| L1Refused::Node(error.message))?;
+        let ready = if self.is_follower() { self.promises() } else { self.durably() };
+        ready.map_err(|error| L1Refused::Node(error.message))?;
         match update {
             L1Update::Forward { block, entries } => {
                 self.l1.check(&block, &entries)?;

@@ -9,6 +9,7 @@ mod cheats;
 mod dump;
 mod executors;
 mod flashblocks;
+mod follow;
 mod foreign_sandbox;
 mod foreign_trace;
 mod imported;
@@ -42,6 +43,8 @@ pub(crate) use adopt::adopt;
 pub use adopt::{OnL1, PostedBatch};
 pub(crate) use archive::{Recordings, archive};
 pub(crate) use dump::Dump;
+pub(crate) use follow::Marks;
+pub use follow::{FollowBatch, FollowError, FollowStanding};
 pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;
@@ -189,6 +192,9 @@ pub(crate) struct Engine {
     pub(crate) sealing: Option<sealed::Sealing>,
     /// L1, for a node that follows it.
     pub(crate) l1: L1,
+    /// What ran here that others ordered, in a node that follows.
+    marks: Marks,
+    follows: follow::Follows,
     /// From where on L1 took back what has a position: nothing goes on before it was folded again.
     rewind_from: Option<placed::Rewind>,
     /// Whether anything is accepted.
@@ -290,6 +296,8 @@ impl Engine {
             batches: None,
             sealing: None,
             l1: L1::default(),
+            marks: Marks::default(),
+            follows: follow::Follows::default(),
             rewind_from: None,
             intake: Intake::Open,
             arrived: Instant::now(),
@@ -321,7 +329,11 @@ impl Engine {
         let heads: serde_json::Map<_, _> = chains
             .map(|chain| (chain.spec.chain_id.to_string(), chain.store.head_number().into()))
             .collect();
-        Ok(serde_json::json!({ "ready": true, "heads": heads }))
+        let mut state = serde_json::json!({ "ready": true, "heads": heads });
+        if let Some(follows) = self.follow_status() {
+            state["follows"] = follows;
+        }
+        Ok(state)
     }
 
     pub(crate) const fn limits(&self) -> &Limits {

@@ -135,6 +135,9 @@ impl Recovery {
         self.repeated += 1;
         self.read += body.len() as u64 + FRAME_BYTES;
         self.config.progress.iter().for_each(|progress| progress.tell(self.read, self.bytes));
+        if self.back.is_void(sequence) {
+            return Ok(());
+        }
         let failed = |why: String| NodeError::Recovery { sequence, why };
         let record =
             Record::read(body, &self.config.domain).map_err(|why| failed(why.to_string()))?;
@@ -274,6 +277,12 @@ impl Engine {
             Record::L1Back { to } => self.replay_back(to),
             Record::L1Item { now_ms, .. } => self.replay_entry(now_ms)?,
             Record::ExitsFirst { reach } => self.exits_first(reach),
+            Record::Followed { slot } => self.replay_followed(slot),
+            Record::Posted(mark) => self.replay_posted(mark),
+            Record::Void { .. } => {}
+            Record::Supplied { epoch, index, envelope } => {
+                self.supplied(epoch, index, envelope)?;
+            }
             Record::Prepared(shape) => self.replay_prepared(shape)?,
             Record::Held(leg) => self.replay_held(leg)?,
             Record::Dropped { bundle, protected, legs, why } => {

@@ -30,6 +30,7 @@ struct Remaining {
     standing: BTreeMap<NetworkId, (u64, u64)>,
     /// Rollups that the hub knows.
     registered: Vec<RollupGenesis>,
+    follows: super::follow::Follows,
 }
 
 /// Blocks of a rollup that are not any more, and those that stand in their place, both in order.
@@ -63,6 +64,7 @@ impl Engine {
         let changed = engine.take_over(remaining)?;
         engine.tell(changed);
         engine.tick();
+        engine.open_look();
         engine.begin_work()?;
         let slots = engine.repeated;
         tracing::info!(records = slots, "folded again");
@@ -87,6 +89,7 @@ impl Engine {
             intake: self.intake,
             standing: self.l1.all_standing().clone(),
             registered: self.l1.registered().to_vec(),
+            follows: std::mem::take(&mut self.follows),
         }
     }
 
@@ -112,6 +115,7 @@ impl Engine {
         (self.flashblocks, self.intake) = (remaining.flashblocks, remaining.intake);
         self.l1.set_standing(standing);
         self.l1.set_registered(remaining.registered);
+        self.follows = remaining.follows;
         Ok(all)
     }
 

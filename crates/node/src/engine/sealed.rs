@@ -124,6 +124,16 @@ impl Sealing {
         })
     }
 
+    /// Returns an envelope by its place in an epoch's order, as far as it is known.
+    pub(super) fn known(&self, epoch: u64, index: u32) -> Option<&Known> {
+        self.envelopes.get(&epoch)?.get(index as usize)
+    }
+
+    /// Returns the envelopes of an epoch, to learn more of them.
+    pub(super) fn all_known(&mut self, epoch: u64) -> Option<&mut Arc<Vec<Known>>> {
+        self.envelopes.get_mut(&epoch)
+    }
+
     /// Returns the key list of an epoch.
     pub(crate) fn list(&self, epoch: u64) -> Option<&List> {
         self.lists.get(&epoch)
@@ -134,7 +144,7 @@ impl Sealing {
         self.revealed.get(&epoch)
     }
 
-    fn read(&mut self, epoch: u64) -> Result<Arc<KeyList>, String> {
+    pub(super) fn read(&mut self, epoch: u64) -> Result<Arc<KeyList>, String> {
         let list = self.lists.get_mut(&epoch).ok_or("its key list is not known")?;
         if let Some(read) = &list.read {
             return Ok(read.clone());
@@ -294,6 +304,10 @@ impl Engine {
 
     /// Starts the committee of a realm with sealed items.
     pub(super) fn start_committee(&mut self) -> Result<(), NodeError> {
+        // Members of a node that follows would deal and release for nobody.
+        if self.is_follower() {
+            return Ok(());
+        }
         let Some(sealing) = &mut self.sealing else { return Ok(()) };
         let seeds = kept::seeds(self.config.data_dir.as_deref())?;
         let SealingOptions { members, silent, .. } = sealing.options;

@@ -45,7 +45,7 @@ impl Engine {
         if self.is_imported() {
             return self.produce_due();
         }
-        if self.has_stopped() {
+        if self.has_stopped() || self.is_follower() {
             return;
         }
         // A stop in the middle of an epoch left the rest to do.
@@ -117,7 +117,7 @@ impl Engine {
         if self.is_imported() {
             return self.until_block();
         }
-        if self.has_stopped() {
+        if self.has_stopped() || self.is_follower() {
             return STOPPED_TURN;
         }
         let turn = match self.pace {

@@ -15,6 +15,8 @@ pub(super) struct TakenBack {
     gone: BTreeSet<B256>,
     /// What was folded again.
     again: Vec<Again>,
+    /// Records that are void, and the one that says so behind them.
+    void: Vec<(u64, u64)>,
 }
 
 /// Positions that were folded again.
@@ -60,7 +62,8 @@ impl TakenBack {
         (after, mut l1): (u64, L1),
         domain: &Domain,
     ) -> Result<Self, NodeError> {
-        let mut found = Self { gone: l1.placed().gone(), again: Vec::new() };
+        let gone = l1.placed().gone();
+        let mut found = Self { gone, again: Vec::new(), void: Vec::new() };
         Journal::read(disk, options, after, |sequence, body| {
             if !Record::is_of_l1(body) {
                 return Ok(());
@@ -92,6 +95,11 @@ impl TakenBack {
                 l1.exits_first(reach);
                 None
             }
+            Record::Void { from } => {
+                self.void.push((from, sequence));
+                // Nobody who follows has batches of its own.
+                Some(Rewind { sequence: from, slot: u64::MAX })
+            }
             _ => None,
         };
         self.again.extend(from.map(|from| Again { from, because: sequence }));
@@ -100,6 +108,11 @@ impl TakenBack {
     /// Returns true when L1 does not have a block any more.
     pub(super) fn is_gone(&self, block: &B256) -> bool {
         self.gone.contains(block)
+    }
+
+    /// Returns true when a record was taken back: it is not repeated.
+    pub(super) fn is_void(&self, sequence: u64) -> bool {
+        self.void.iter().any(|(from, because)| (*from..*because).contains(&sequence))
     }
 
     /// Returns true when a record was noted before something was taken back on which it may rest.

@@ -217,6 +217,7 @@ fn started(
     metrics: Metrics,
 ) -> Result<Engine, NodeError> {
     let (load, listed) = (config.load_state.clone(), config.listed.clone());
+    let given = config.follows.then(|| config.clone());
     crate::resume::finish(&config)?;
     let mut engine = match DataDir::take(&config)? {
         Some(dir) => {
@@ -231,6 +232,9 @@ fn started(
         }
     };
     engine.metrics.goes_on();
+    if let Some(given) = &given {
+        return engine.begin_following(given);
+    }
     engine.tick();
     if let Some(path) = load {
         engine.load_file(&path)?;

@@ -6,7 +6,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
-    engine::{KeptEpochs, L1},
+    engine::{KeptEpochs, L1, Marks},
     outcomes::Record,
     record::{self, Genesis},
     rollup::RollupConfig,
@@ -34,6 +34,9 @@ const WITH_PLACED_AND_EPOCHS: u8 = 8;
 /// The same with L1 behind them.
 const WITH_EXITS: u8 = 9;
 const WITH_ALL: u8 = 10;
+/// That of a node that follows, with what ran there behind the rest.
+const FOLLOWS: u8 = 11;
+const FOLLOWS_WITH_EPOCHS: u8 = 12;
 
 /// Where a realm stands between two slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,11 +58,15 @@ pub(crate) struct Moment {
     pub(crate) epochs: Option<KeptEpochs>,
     /// L1, for a node that follows it.
     pub(crate) l1: Option<L1>,
+    /// What ran that others ordered, for a node that follows them.
+    pub(crate) marks: Option<Marks>,
 }
 
 impl Keep for Moment {
     fn write_to(&self, out: &mut Writer) {
         out.u8(match (&self.epochs, &self.l1) {
+            (None, _) if self.marks.is_some() => FOLLOWS,
+            (Some(_), _) if self.marks.is_some() => FOLLOWS_WITH_EPOCHS,
             (None, None) => VERSION,
             (Some(_), None) => WITH_EPOCHS,
             (None, Some(_)) => WITH_EXITS,
@@ -75,18 +82,25 @@ impl Keep for Moment {
         self.epochs.iter().for_each(|epochs| {
             out.bytes(&epochs.0);
         });
-        self.l1.iter().for_each(|l1| l1.write_to(out));
+        match &self.marks {
+            None => self.l1.iter().for_each(|l1| l1.write_to(out)),
+            Some(marks) => {
+                self.l1.clone().unwrap_or_default().write_to(out);
+                marks.write_to(out);
+            }
+        }
     }
 
     fn read_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         let version = input.u8()?;
-        let has_exits = matches!(version, WITH_EXITS | WITH_ALL);
+        let has_marks = matches!(version, FOLLOWS | FOLLOWS_WITH_EPOCHS);
+        let has_exits = has_marks || matches!(version, WITH_EXITS | WITH_ALL);
         let has_placed = has_exits || matches!(version, WITH_PLACED | WITH_PLACED_AND_EPOCHS);
         let (has_epochs, has_l1) = match version {
             VERSION => (false, false),
             WITH_EPOCHS => (true, false),
-            WITH_L1 | WITH_PLACED | WITH_EXITS => (false, true),
-            WITH_BOTH | WITH_PLACED_AND_EPOCHS | WITH_ALL => (true, true),
+            WITH_L1 | WITH_PLACED | WITH_EXITS | FOLLOWS => (false, true),
+            WITH_BOTH | WITH_PLACED_AND_EPOCHS | WITH_ALL | FOLLOWS_WITH_EPOCHS => (true, true),
             found => return Err(CodecError::Tag { what: "version of the state", found }),
         };
         Ok(Self {
@@ -99,6 +113,7 @@ impl Keep for Moment {
             joined: Vec::read_from(input)?,
             epochs: if has_epochs { Some(KeptEpochs(input.bytes()?.into())) } else { None },
             l1: if has_l1 { Some(L1::read_from(input, has_placed, has_exits)?) } else { None },
+            marks: if has_marks { Some(Marks::read_from(input)?) } else { None },
         })
     }
 }

@@ -106,6 +106,7 @@ pub(crate) struct Metrics {
     gas: Family<OnChain, Counter>,
     heads: Family<OnChain, Gauge>,
     waiting: Gauge,
+    contradictions: Counter,
     requests: Family<Answered, Counter>,
     request_seconds: Latency,
     counting: Arc<AtomicU8>,
@@ -125,6 +126,7 @@ impl Metrics {
             gas: Family::default(),
             heads: Family::default(),
             waiting: Gauge::default(),
+            contradictions: Counter::default(),
             requests: Family::default(),
             request_seconds: Latency::default(),
             counting: Arc::default(),
@@ -148,6 +150,8 @@ impl Metrics {
         registry.register("head_block", "Number of the last block", self.heads.clone());
         let waiting = "Transactions that wait for a nonce or for block space";
         registry.register("waiting_transactions", waiting, self.waiting.clone());
+        let undone = "Times that a node which follows undid what L1 does not hold";
+        registry.register("contradictions", undone, self.contradictions.clone());
         let requests = "Requests answered, by method and error code (0 for none)";
         registry.register("requests", requests, self.requests.clone());
         let seconds = "Seconds to answer a request";
@@ -194,6 +198,11 @@ impl Metrics {
     /// Notes how many transactions wait.
     pub(crate) fn waiting(&self, transactions: usize) {
         self.waiting.set(transactions as i64);
+    }
+
+    /// Counts that something was undone that L1 does not hold.
+    pub(crate) fn contradicted(&self) {
+        self.contradictions.inc();
     }
 
     /// Counts an answered request.

@@ -16,10 +16,12 @@ Examples:
   weft keys new promise.json --passphrase secret
   weft node --config weft.toml
   weft config check weft.toml            everything that is wrong with it
+  weft node --config l1.toml --data-dir copy --follow l1
 
-It needs a data directory, a key for promises and files of rollups. SIGINT or
-SIGTERM end the slot and stop it with exit code 0; a second signal aborts with
-130. Nothing that was answered is lost either way.")]
+It needs a data directory, a key for promises and files of rollups. With
+--follow l1 it needs neither key nor rollups: it runs what L1 holds, serves it
+and orders nothing. SIGINT or SIGTERM end the slot and stop it with exit code 0;
+a second signal aborts with 130. Nothing that was answered is lost either way.")]
 pub(crate) struct NodeCommand {
     /// Says that the guard file is from a backup
     #[arg(long)]

@@ -6,7 +6,7 @@ use alloy_primitives::Bytes;
 use eyre::{Result, WrapErr, ensure};
 use tokio::task::{JoinHandle, spawn_blocking};
 use weft_batch::SignedBatch;
-use weft_derive::Recovered;
+use weft_derive::{Derived, Recovered};
 use weft_l1::{
     Audit, BeaconBlobs, BlobDir, BlobError, BlobSource, ClientBlobs, History, L1Client, Posted,
     Sureness,
@@ -65,28 +65,29 @@ pub(super) async fn derive(
     let progress = Progress::new("deriving", last.min(count));
     let mut ahead = Ahead::new(blobs);
     while let Some(posted) = audit.next().filter(|posted| posted.header.number <= last).cloned() {
-        all.push(derive_one(audit, &mut ahead, &posted).await?);
+        all.push(derive_one(audit, &mut ahead, &posted).await?.0);
         progress.at(posted.header.number, &format!("batch {}", posted.header.number));
     }
     progress.end();
     Ok(all)
 }
 
-async fn derive_one(
+/// Derives the next batch; returns it, and what follows from it.
+pub(super) async fn derive_one(
     audit: &mut Audit,
     ahead: &mut Ahead<'_>,
     posted: &Posted,
-) -> Result<PostedBatch> {
+) -> Result<(PostedBatch, Derived)> {
     // Only what nobody signed has no blobs: the hub sees to that.
     if posted.blobs.is_empty() {
-        audit.apply_forced(&mut |_| {})?;
-        return Ok(PostedBatch::Forced(posted.forced()));
+        let derived = audit.apply_forced(&mut |_| {})?;
+        return Ok((PostedBatch::Forced(posted.forced()), derived));
     }
     let (content, legs) = ahead.take(audit.history(), posted).await?;
     let signed = audit.open(&content)?;
-    audit.apply(&signed, legs, &mut |_| {})?;
+    let derived = audit.apply(&signed, legs, &mut |_| {})?;
     let payload = weft_batch::blobs::unpack(&content)?;
-    Ok(PostedBatch::Signed(Box::new(signed), payload.into()))
+    Ok((PostedBatch::Signed(Box::new(signed), payload.into()), derived))
 }
 
 /// Reads the content of batches and recovers the senders in it, while the batch before is derived.

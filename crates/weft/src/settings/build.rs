@@ -62,6 +62,7 @@ impl Settings {
             },
             l1_deadline_blocks: self.number("promise.deadline").unwrap_or_default(),
             batches: self.batches(),
+            follows: self.follows()?,
             l1_confirmations: self.number("l1.confirmations").unwrap_or(defaults.l1_confirmations),
             limits: self.limits(),
             admin: self.admin()?,
@@ -72,6 +73,11 @@ impl Settings {
         };
         match profile {
             Profile::Development => {
+                if config.follows {
+                    return Err(
+                        self.wrong("node.follow", "`weft node` follows, `weft dev` does not")
+                    );
+                }
                 let promise_key = config.promise_key.or(Some(SigningKey::Development));
                 Ok(DevConfig { promise_key, ..config })
             }
@@ -84,6 +90,21 @@ impl Settings {
         let limits = BatchLimits::default();
         let ms = milliseconds(self.time("node.batch_time"));
         Some(BatchOptions { dir, limits: BatchLimits { ms, ..limits }, is_volatile: false })
+    }
+
+    /// Returns whether the node follows, and what it must not have then.
+    pub(super) fn follows(&self) -> Result<bool> {
+        let wrong = |why| self.wrong("node.follow", why);
+        if self.text("node.follow").is_none() {
+            return Ok(false);
+        }
+        if self.path("promise.key").is_some() || self.text("promise.signer").is_some() {
+            return Err(wrong("a node that follows signs nothing: take the promise key out"));
+        }
+        if self.path("node.batches").is_some() {
+            return Err(wrong("a node that follows writes no batches: take `node.batches` out"));
+        }
+        Ok(true)
     }
 
     pub(super) fn rollups(&self) -> Result<Vec<RollupConfig>> {
@@ -286,6 +307,9 @@ impl Settings {
 fn complete(config: DevConfig) -> Result<DevConfig> {
     if config.data_dir.is_none() {
         bail!("no data directory: set `node.data_dir` (--data-dir)");
+    }
+    if config.follows {
+        return Ok(config);
     }
     if config.promise_key.is_none() {
         bail!("no key for promises: set `promise.key` (--promise-key) or `promise.signer`");

@@ -22,6 +22,7 @@ impl Settings {
         note(self.switch("node.archive").map(drop));
         note(self.switch("node.keep_log").map(drop));
         note(self.admin().map(drop));
+        note(self.follows().map(drop));
         note(self.sealing(Profile::Production).map(drop));
         note(self.keys());
         note(self.level());
@@ -36,6 +37,9 @@ impl Settings {
         let mut missing = Vec::new();
         if self.path("node.data_dir").is_none() {
             missing.push("`node.data_dir` (--data-dir)".to_owned());
+        }
+        if self.text("node.follow").is_some() {
+            return missing;
         }
         if self.path("promise.key").is_none() && self.text("promise.signer").is_none() {
             missing.push("`promise.key` (--promise-key)".to_owned());

@@ -75,6 +75,13 @@ pub(crate) const KEYS: &[Key] = &[
         "60s",
         "Time after which a batch ends",
     ),
+    Key::new(
+        "node.follow",
+        Kind::OneOf(&["l1"]),
+        "",
+        "Orders nothing: runs what L1 holds, without a key",
+    )
+    .flag("follow", "WHAT"),
     Key::new("node.host", Kind::Host, "127.0.0.1", "Address to listen on").flag("host", "HOST"),
     Key::new(
         "node.origins",

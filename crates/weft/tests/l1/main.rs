@@ -10,6 +10,7 @@ mod deadlines;
 mod deployed;
 mod escape;
 mod evidence;
+mod following;
 mod operated;
 mod own;
 mod posting;

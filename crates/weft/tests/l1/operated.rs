@@ -164,8 +164,13 @@ impl Story {
     }
 
     pub(crate) fn start_with(&self, more: &[&str]) -> Node {
+        self.start_by("weft.toml", more)
+    }
+
+    /// Starts a node by another configuration.
+    pub(crate) fn start_by(&self, config: &str, more: &[&str]) -> Node {
         let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
-            .args(["node", "--config", &self.path("weft.toml")])
+            .args(["node", "--config", &self.path(config)])
             .args(more)
             .env_remove("RUST_LOG")
             .stdout(Stdio::piped())

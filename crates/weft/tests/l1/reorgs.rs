@@ -27,7 +27,7 @@ impl Story {
     }
 
     /// Bob deposits two ether to the first rollup, where they arrive; returns the transaction on L1.
-    fn deposit(&self, node: &Node) -> String {
+    pub(crate) fn deposit(&self, node: &Node) -> String {
         let before = self.balance(&node.urls[0], BOB);
         let said = self.pays(&["deposit", "--rollup", "901", "--amount", "2ether"], BOB_KEY);
         self.until("the deposit is there", || {

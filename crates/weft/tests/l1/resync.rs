@@ -307,7 +307,7 @@ fn counters(story: &Story, node: &Node) -> (Address, Address) {
 }
 
 /// Returns the hashes of all blocks of a rollup up to a number.
-fn hashes(story: &Story, url: &str, last: u64) -> Vec<Value> {
+pub(crate) fn hashes(story: &Story, url: &str, last: u64) -> Vec<Value> {
     let block = |number: u64| {
         let block = story.ask(url, "eth_getBlockByNumber", json!([format!("{number:#x}"), false]));
         block["hash"].clone()

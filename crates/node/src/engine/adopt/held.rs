@@ -6,7 +6,7 @@ use weft_batch::{Opened, Slot};
 
 /// What all envelopes hold, in the order in which they were ordered; nothing of those that were not opened on L1.
 #[derive(Debug, Default)]
-pub(super) struct Held<'a>(VecDeque<Option<&'a Opened>>);
+pub(in super::super) struct Held<'a>(VecDeque<Option<&'a Opened>>);
 
 impl<'a> Held<'a> {
     /// Looks ahead through all batches. `is_exit` are the numbers of exits: a batch that burns some begins by giving up what is

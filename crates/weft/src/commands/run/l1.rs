@@ -1,5 +1,6 @@
 //! What L1 says, given to the node: its blocks, entries of the inbox, and what is posted and settled there.
 
+use super::along::along_l1;
 use crate::{
     commands::on_l1::DEPTH,
     settings::{L1Settings, Settings},
@@ -31,7 +32,9 @@ pub(in crate::commands) struct Superseded(String);
 #[derive(Debug, Clone)]
 pub(in crate::commands) struct L1Place {
     pub(in crate::commands) settings: L1Settings,
-    chain_id: u64,
+    pub(super) chain_id: u64,
+    /// Whether the node follows, and orders nothing itself.
+    follows: bool,
     batches: Option<BatchDir>,
     /// Blocks after which L1 is believed.
     confirmations: u64,
@@ -48,7 +51,8 @@ impl L1Place {
         let batches = config.batches.as_ref().map(|batches| BatchDir::open(&batches.dir));
         let chain_id = config.domain.l1_chain_id;
         let confirmations = config.l1_confirmations;
-        Ok(is_there.then_some(Self { settings: l1, chain_id, batches, confirmations }))
+        let follows = config.follows;
+        Ok(is_there.then_some(Self { settings: l1, chain_id, follows, batches, confirmations }))
     }
 }
 
@@ -60,13 +64,16 @@ impl L1Place {
         batches: BatchDir,
     ) -> Self {
         // Nobody takes back blocks of a chain of this process.
-        Self { settings, chain_id, batches: Some(batches), confirmations: 1 }
+        Self { settings, chain_id, follows: false, batches: Some(batches), confirmations: 1 }
     }
 }
 
 /// Feeds a node from L1. It returns with what nobody but a person can mend.
 pub(in crate::commands) async fn feed(engine: &EngineHandle, place: Option<L1Place>) -> Report {
     let Some(place) = place else { return pending().await };
+    if place.follows {
+        return along_l1(engine, &place).await;
+    }
     loop {
         let Err(error) = follow(engine, &place).await;
         if is_for_good(&error) {
@@ -84,9 +91,9 @@ async fn follow(engine: &EngineHandle, place: &L1Place) -> Result<Infallible> {
 /// Says that L1 is another one than that of the realm.
 #[derive(Debug, thiserror::Error)]
 #[error("L1 has chain id {found}, the realm is on {expected}")]
-struct OtherL1 {
-    found: u64,
-    expected: u64,
+pub(super) struct OtherL1 {
+    pub(super) found: u64,
+    pub(super) expected: u64,
 }
 
 fn is_for_good(error: &Report) -> bool {

@@ -1,5 +1,6 @@
 //! Running a node from its start to its last signal: the one path of `weft dev` and `weft node`.
 
+mod along;
 pub(super) mod banner;
 mod follow;
 mod l1;
@@ -11,7 +12,7 @@ pub(super) use signals::Signals;
 
 use super::{own_l1::OwnL1, resume::resume};
 use crate::{log, progress, say::say};
-use eyre::{Result, WrapErr};
+use eyre::{Result, WrapErr, eyre};
 use serde_json::json;
 use std::{
     io::IsTerminal as _,
@@ -43,6 +44,15 @@ pub(super) async fn run(
     log: log::Control,
     show: Show,
 ) -> Result<ExitCode> {
+    if config.follows {
+        let mut signals = Signals::listen()?;
+        let config = tokio::select! {
+            name = signals.wait() => return Err(eyre!("ended by {name} before the realm was found")),
+            completed = along::completed(&config, l1.as_ref()) => completed?,
+        };
+        drop(signals);
+        return once(config, l1, None, log, show).await;
+    }
     let Some(place) = l1.clone().filter(|_| own.is_none()) else {
         return once(config, l1, own, log, show).await;
     };
