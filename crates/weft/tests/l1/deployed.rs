@@ -152,12 +152,12 @@ fn deposits_and_forced_items_become_entries_of_the_inbox() {
     assert_eq!(forced.json()["chainId"], 901);
 
     for (refused, why) in [
-        (deposit(&["--rollup", "999", "--amount", "1ether"]), "the contract refuses"),
+        (deposit(&["--rollup", "999", "--amount", "1ether"]), "the realm has no rollup 999"),
         (deposit(&["--rollup", "901"]), "an --amount of zero moves nothing"),
         (deposit(&["--rollup", "901", "--to", BOB, "--data", "0x", "--gas", "5"]), "WrongGas"),
         (force("0x1234"), "refused"),
         (force("words"), "neither a transaction in hex"),
-        (force(&crate::posting::signed_transfer(999, 0)), "UnknownRollup"),
+        (force(&crate::posting::signed_transfer(999, 0)), "the realm has no rollup 999"),
     ] {
         assert_eq!(refused.code, 1, "{refused:?}");
         assert!(refused.err.contains(why), "{why}: {refused:?}");
