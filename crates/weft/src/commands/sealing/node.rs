@@ -30,7 +30,7 @@ The payer, the key that seals, needs a deposit:
   weft keys new payer.json --passphrase pass          prints PAYER
   weft sealed deposit PAYER --amount 1ether --key 0xac09..")]
 pub(crate) enum Sealed {
-    Deposit(DepositCommand),
+    Deposit(Box<DepositCommand>),
     Key(KeyCommand),
     Send(Send),
 }
