@@ -136,7 +136,10 @@ test("I5: batches alone lead to the same blocks, whoever derives them", async ()
   for (const { node, directory, chain } of [loans, bundles]) {
     const blocks = [];
     for (const id of CHAIN_IDS) {
-      for (const { number, hash } of await chain[id].blocksAfter(0n)) blocks.push(`${id} ${number} ${hash}`);
+      const own = await chain[id].blocksAfter(0n);
+      // How many depends on how fast the machine is: all that a slot holds is one block. C had nothing to do.
+      if (id === A || id === B) assert.ok(own.length > 0, `${id} has blocks`);
+      for (const { number, hash } of own) blocks.push(`${id} ${number} ${hash}`);
     }
     await node.stop();
     const derived = await derivedTwice(directory);
@@ -144,6 +147,5 @@ test("I5: batches alone lead to the same blocks, whoever derives them", async ()
     // The node goes on for some blocks between the questions and its end.
     const known = new Set(derived[0]);
     assert.deepEqual(blocks.filter((block) => !known.has(block)), []);
-    assert.ok(blocks.length > 10, `${blocks.length} blocks`);
   }
 });
