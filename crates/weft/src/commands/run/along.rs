@@ -1,6 +1,6 @@
 //! A node that follows, along L1: every batch is derived as `weft verify --l1` does, and runs in the node behind that.
 
-use super::l1::{L1Place, OtherL1, ours};
+use super::l1::{L1Place, OtherL1, last_blocks, ours};
 use crate::{
     commands::on_l1::{Ahead, derive_one, source},
     settings::L1Settings,
@@ -249,14 +249,21 @@ impl Along<'_> {
         blocks
     }
 
-    /// Moves the safe blocks (P31).
+    /// Says what is posted and settled (P31).
     async fn stands(&self) -> Result<()> {
         let heads = self.heads.iter().map(|(network, (number, hash))| L1Standing {
             chain_id: network.get().into(),
             number: *number,
             hash: *hash,
         });
-        Ok(self.engine.l1(L1Update::PostedAfresh(heads.collect())).await?)
+        self.engine.l1(L1Update::PostedAfresh(heads.collect())).await?;
+        let settled = self.history.settlements.values().flatten();
+        Ok(self.engine.l1(L1Update::Settled(last_blocks(&self.chains(), settled))).await?)
+    }
+
+    /// Returns the chain id of every registered rollup.
+    fn chains(&self) -> BTreeMap<u32, u64> {
+        self.history.registered.iter().map(|it| (it.rollup, it.chain_id)).collect()
     }
 
     /// Moves the final blocks (P31): those that are settled in final blocks of L1.
@@ -264,18 +271,10 @@ impl Along<'_> {
         if self.settled == Some(number) {
             return Ok(());
         }
-        let chains: BTreeMap<u32, u64> =
-            self.history.registered.iter().map(|it| (it.rollup, it.chain_id)).collect();
         let settled = self.history.settlements.values().flatten();
-        let mut last = BTreeMap::new();
-        for it in settled.filter(|it| it.block.number <= number) {
-            if let Some(chain_id) = chains.get(&it.rollup).copied() {
-                let (number, hash) = (it.outcome.block_number, it.outcome.block_hash);
-                last.insert(chain_id, L1Standing { chain_id, number, hash });
-            }
-        }
+        let last = last_blocks(&self.chains(), settled.filter(|it| it.block.number <= number));
         if !last.is_empty() {
-            self.engine.l1(L1Update::Settled(last.into_values().collect())).await?;
+            self.engine.l1(L1Update::Finalized(last)).await?;
         }
         self.settled = Some(number);
         Ok(())

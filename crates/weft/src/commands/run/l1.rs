@@ -177,7 +177,7 @@ impl<'a> Feed<'a> {
     }
 
     async fn forward(&mut self, block: weft_l1::L1Block, all: Vec<Happening>) -> Result<()> {
-        let (mut entries, mut posted) = (Vec::new(), None);
+        let (mut entries, mut posted, known) = (Vec::new(), None, self.settled.len());
         for happening in all {
             match happening {
                 Happening::Entry(it) => entries.push(L1Entry {
@@ -204,6 +204,7 @@ impl<'a> Feed<'a> {
         if let Some((number, content)) = posted {
             self.posted(number, content).await?;
         }
+        self.tell_settled(known).await?;
         self.check_superseded(block.number)
     }
 
@@ -291,6 +292,7 @@ impl<'a> Feed<'a> {
             last.extend(heads.into_iter().map(|head| (head.chain_id, head)));
         }
         self.stands(L1Update::PostedAfresh(last.into_values().collect())).await?;
+        self.tell_settled(0).await?;
         if let Some(voided) = &history.voided {
             self.voided(voided).await?;
         }
@@ -337,16 +339,18 @@ impl<'a> Feed<'a> {
     /// Moves the final blocks (P31): those that are settled in final blocks of L1.
     async fn finalized(&mut self, number: u64) -> Result<()> {
         let is_final = |it: &mut RollupSettled| it.block.number <= number;
-        let mut last = BTreeMap::new();
-        for it in self.settled.extract_if(.., is_final) {
-            if let Some(chain_id) = self.chains.get(&it.rollup).copied() {
-                let (number, hash) = (it.outcome.block_number, it.outcome.block_hash);
-                last.insert(chain_id, L1Standing { chain_id, number, hash });
-            }
+        let last: Vec<_> = self.settled.extract_if(.., is_final).collect();
+        match last_blocks(&self.chains, &last) {
+            last if last.is_empty() => Ok(()),
+            last => self.stands(L1Update::Finalized(last)).await,
         }
-        match last.is_empty() {
-            true => Ok(()),
-            false => self.stands(L1Update::Settled(last.into_values().collect())).await,
+    }
+
+    /// Says what is settled, but for the first so many, which the node knows.
+    async fn tell_settled(&self, known: usize) -> Result<()> {
+        match last_blocks(&self.chains, &self.settled[known..]) {
+            last if last.is_empty() => Ok(()),
+            last => self.stands(L1Update::Settled(last)).await,
         }
     }
 
@@ -389,4 +393,19 @@ pub(in crate::commands) fn ours(block: weft_l1::L1Block) -> L1Block {
 fn theirs(block: L1Block) -> weft_l1::L1Block {
     let L1Block { number, hash, parent, unix_s } = block;
     weft_l1::L1Block { number, hash, parent, unix_s }
+}
+
+/// Returns the last block of each rollup among what was settled, in order.
+pub(super) fn last_blocks<'a>(
+    chains: &BTreeMap<u32, u64>,
+    settled: impl IntoIterator<Item = &'a RollupSettled>,
+) -> Vec<L1Standing> {
+    let mut last = BTreeMap::new();
+    for it in settled {
+        if let Some(chain_id) = chains.get(&it.rollup).copied() {
+            let (number, hash) = (it.outcome.block_number, it.outcome.block_hash);
+            last.insert(chain_id, L1Standing { chain_id, number, hash });
+        }
+    }
+    last.into_values().collect()
 }
