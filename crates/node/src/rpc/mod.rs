@@ -46,11 +46,7 @@ use args::Args;
 use errors::{RpcError, RpcResult};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned, types::Params};
 use serde_json::Value;
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::{OnceCell, Semaphore};
 use weft_types::{Domain, NetworkId};
 
@@ -182,7 +178,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     module
 }
 
-/// Adds a method whose answers are counted; `answer` takes the parameters and how many there may be.
+/// Adds a method; `answer` takes the parameters and how many there may be.
 fn register<F>(
     module: &mut RpcModule<Port>,
     name: &'static str,
@@ -192,23 +188,8 @@ fn register<F>(
 {
     let most = discover::most(name);
     module
-        .register_async_method(name, move |params, port, _| {
-            counted(name, port.metrics.clone(), answer(params, most, port))
-        })
+        .register_async_method(name, move |params, port, _| answer(params, most, port))
         .expect("method names are distinct");
-}
-
-/// Answers a request and counts it.
-async fn counted(
-    name: &'static str,
-    metrics: Metrics,
-    answer: impl Future<Output = Result<Value, ErrorObjectOwned>>,
-) -> Result<Value, ErrorObjectOwned> {
-    let asked = Instant::now();
-    let answer = answer.await;
-    let code = answer.as_ref().map_or_else(ErrorObjectOwned::code, |_| 0);
-    metrics.answered(name, code, asked.elapsed());
-    answer
 }
 
 async fn run(
