@@ -18,8 +18,16 @@ export function devnet(...options) {
 }
 
 /** The same on an L1 of its own. */
-export async function devnetOnL1(...options) {
-  const node = start(["dev", "--json", "--port", "0", ...options]);
+export function devnetOnL1(...options) {
+  return ready(start(["dev", "--json", "--port", "0", ...options]));
+}
+
+/** The same as `devnet`, run by a command that takes another one at its end. */
+export function devnetUnder([program, ...before], ...options) {
+  return ready(run(program, [...before, binary(), "dev", "--json", "--port", "0", "--no-l1", ...options]));
+}
+
+async function ready(node) {
   const banner = await until(
     "weft dev is ready",
     () => {
