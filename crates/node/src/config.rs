@@ -170,6 +170,8 @@ pub struct DevConfig {
     /// Blocks of L1 that must follow the one that holds an inbox entry before it gets a position. L1 may go back as far
     /// without consequence; when it goes back further, the node stops.
     pub l1_confirmations: u64,
+    /// Whether a block has to be settled on L1 for the tag `safe`, and not only posted (P31).
+    pub safe_is_settled: bool,
 }
 
 impl Default for DevConfig {
@@ -218,6 +220,7 @@ impl Default for DevConfig {
             sealing: None,
             follows: false,
             l1_confirmations: 64,
+            safe_is_settled: false,
         }
     }
 }

@@ -115,6 +115,12 @@ impl Standing {
         }
     }
 
+    /// Returns the last safe block; a policy says what that is.
+    pub(crate) fn safe(self, is_settled: bool) -> u64 {
+        let settled = self.settled.max(self.finalized);
+        if is_settled { settled } else { self.posted.max(settled) }
+    }
+
     /// Leaves what L1 may have taken back.
     const fn forget(&mut self) {
         (self.posted, self.settled) = (0, 0);
@@ -627,5 +633,20 @@ impl Engine {
         self.forget_waiting(item);
         self.settle(position, item, hash)?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Standing;
+
+    #[test]
+    fn p31_what_is_safe_is_posted_or_settled() {
+        let standing = Standing { posted: 9, settled: 5, finalized: 3 };
+        assert_eq!((standing.safe(false), standing.safe(true)), (9, 5));
+        // L1 went back, and nothing is known yet but what it cannot take back.
+        let standing = Standing { posted: 0, settled: 0, finalized: 3 };
+        assert_eq!((standing.safe(false), standing.safe(true)), (3, 3));
+        assert_eq!(standing.up_to(2), Standing { posted: 0, settled: 0, finalized: 2 });
     }
 }

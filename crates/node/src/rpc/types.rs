@@ -401,7 +401,7 @@ impl Call<'_> {
                 let standing = self.engine.l1.standing(self.network);
                 let is_safe = number == BlockNumberOrTag::Safe;
                 let on_l1 = match is_safe {
-                    true => standing.posted.max(standing.settled).max(standing.finalized),
+                    true => standing.safe(self.engine.config.safe_is_settled),
                     false => standing.finalized,
                 };
                 chain.sure(is_safe).unwrap_or(on_l1)

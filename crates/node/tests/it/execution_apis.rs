@@ -375,7 +375,8 @@ async fn the_node_says_what_can_be_asked() {
     // `value` is a word of storage for one method and whatever ends a chain of squarings for another.
     let anything = methods.iter().flat_map(|it| it["params"].as_array().unwrap());
     let anything = anything.filter(|it| it["schema"] == json!({})).map(|it| &it["name"]);
-    let known = ["kind", "value", "level", "name", "proof"].map(|name| json!(name));
+    let known =
+        ["kind", "value", "level", "name", "proof", "subscriptionId"].map(|name| json!(name));
     assert_eq!(
         anything.filter(|name| !known.contains(name)).collect::<Vec<_>>(),
         Vec::<&Value>::new()

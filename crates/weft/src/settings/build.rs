@@ -64,6 +64,7 @@ impl Settings {
             batches: self.batches(),
             follows: self.follows()?,
             l1_confirmations: self.number("l1.confirmations").unwrap_or(defaults.l1_confirmations),
+            safe_is_settled: self.text("l1.safe") == Some("settled"),
             limits: self.limits(),
             admin: self.admin()?,
             save_figures_every: self.time("node.save_figures_every"),

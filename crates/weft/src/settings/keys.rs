@@ -150,6 +150,12 @@ pub(crate) const KEYS: &[Key] = &[
         "64",
         "L1 blocks that must follow one before its inbox entries run",
     ),
+    Key::new(
+        "l1.safe",
+        Kind::OneOf(&["posted", "settled"]),
+        "posted",
+        "What a block has to be on L1 for the tag `safe`",
+    ),
     Key::new("l1.blobs", Kind::Text, "", "Directory or beacon endpoint with blobs; default: L1"),
     Key::new("sealing.enabled", Kind::Switch, "false", "Takes sealed items; see also `committee`")
         .flag("sealed", "BOOL"),
