@@ -36,6 +36,7 @@ mod snapshots;
 mod taken_back;
 mod targeted;
 mod thread;
+pub(crate) mod unposted;
 mod waiting;
 mod witness;
 

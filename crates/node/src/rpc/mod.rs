@@ -26,6 +26,7 @@ mod raw;
 mod sealed;
 mod searchers;
 mod simulate;
+pub(crate) mod slots;
 mod state;
 mod submit;
 pub(crate) mod subscribe;
@@ -101,7 +102,8 @@ const WRITTEN_APART: &[Heavy] = &[blocks::WRITTEN_APART];
 const APART: &[Heavy] = &[trace::HEAVY, otterscan::HEAVY, simulate::HEAVY];
 
 /// Methods of rollups alone that work apart from the engine.
-const APART_OF_ROLLUPS: &[Heavy] = &[notices::HEAVY, simulate::OF_ROLLUPS, witness::OF_ROLLUPS];
+const APART_OF_ROLLUPS: &[Heavy] =
+    &[notices::HEAVY, simulate::OF_ROLLUPS, slots::HEAVY, witness::OF_ROLLUPS];
 
 /// Work that needs nothing of the engine but what it took along.
 pub(crate) type Work = Box<dyn FnOnce() -> RpcResult + Send>;
