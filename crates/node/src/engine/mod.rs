@@ -45,7 +45,7 @@ pub use adopt::{OnL1, PostedBatch};
 pub(crate) use archive::{Recordings, archive};
 pub(crate) use dump::Dump;
 pub(crate) use follow::Marks;
-pub use follow::{FollowBatch, FollowError, FollowStanding};
+pub use follow::{FollowBatch, FollowError, FollowStanding, SlotsAhead};
 pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;
