@@ -101,7 +101,8 @@ where
     async fn answer(&self, batch: Batch<'_>) -> Result<MethodResponse, MethodResponse> {
         let mut answers = BatchResponseBuilder::new_with_limit(self.layer.max_response_bytes);
         let mut has_notification = false;
-        for part in parts(batch, !self.layer.port.kind.is_foreign()) {
+        let port = &self.layer.port;
+        for part in parts(batch, !port.kind.is_foreign() && port.upstream.is_none()) {
             match part {
                 Part::Sends(sends) => {
                     for answer in self.send(sends).await {

@@ -12,6 +12,7 @@ mod dev;
 mod discover;
 pub(crate) mod errors;
 mod fees;
+mod forward;
 mod impersonate;
 pub(crate) mod logs;
 mod notices;
@@ -26,6 +27,7 @@ mod raw;
 mod sealed;
 mod searchers;
 mod simulate;
+pub(crate) mod slots;
 mod state;
 mod submit;
 pub(crate) mod subscribe;
@@ -41,6 +43,7 @@ use crate::{
     engine::{ChainKind, Engine, EngineHandle},
     metrics::Metrics,
     promises::Promises,
+    upstream::Upstream,
 };
 use args::Args;
 use errors::{RpcError, RpcResult};
@@ -97,7 +100,8 @@ const WRITTEN_APART: &[Heavy] = &[blocks::WRITTEN_APART];
 const APART: &[Heavy] = &[trace::HEAVY, otterscan::HEAVY, simulate::HEAVY];
 
 /// Methods of rollups alone that work apart from the engine.
-const APART_OF_ROLLUPS: &[Heavy] = &[notices::HEAVY, simulate::OF_ROLLUPS, witness::OF_ROLLUPS];
+const APART_OF_ROLLUPS: &[Heavy] =
+    &[notices::HEAVY, simulate::OF_ROLLUPS, slots::HEAVY, witness::OF_ROLLUPS];
 
 /// Work that needs nothing of the engine but what it took along.
 pub(crate) type Work = Box<dyn FnOnce() -> RpcResult + Send>;
@@ -120,6 +124,8 @@ pub(crate) struct Port {
     pub(crate) patience: Duration,
     /// Whether development helpers are served.
     pub(crate) has_cheats: bool,
+    /// Where what is sent goes, on a node that follows and knows its sequencer.
+    pub(crate) upstream: Option<Upstream>,
     /// What was promised, once somebody asked; `None` in it for a node without a key.
     pub(crate) promises: OnceCell<Option<Promises>>,
 }
@@ -134,7 +140,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
         ChainKind::Imported | ChainKind::Produced => OF_IMPORTED,
     };
     let dumps: &[Methods] = if helps { &[dev::DUMPS] } else { &[] };
-    let mut module = RpcModule::from_arc(port);
+    let mut module = RpcModule::from_arc(port.clone());
     for (name, method) in STANDARD.iter().chain(own).chain(dumps).copied().flatten() {
         register(&mut module, name, |params, most, port| run(*method, params, most, port));
     }
@@ -167,6 +173,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     if kind != ChainKind::Imported {
         sync_send::register(&mut module);
     }
+    forward::register(&mut module, &port);
     let names: BTreeSet<&'static str> = module.method_names().collect();
     module
         .register_method("rpc.discover", move |params, _, _| -> Result<Value, ErrorObjectOwned> {

@@ -82,6 +82,13 @@ pub(crate) const KEYS: &[Key] = &[
         "Orders nothing: runs what L1 holds, without a key",
     )
     .flag("follow", "WHAT"),
+    Key::new(
+        "node.sequencer",
+        Kind::Text,
+        "",
+        "The common port of its sequencer, to go ahead of L1",
+    )
+    .flag("sequencer-url", "URL"),
     Key::new("node.host", Kind::Host, "127.0.0.1", "Address to listen on").flag("host", "HOST"),
     Key::new(
         "node.origins",

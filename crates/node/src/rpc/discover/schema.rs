@@ -26,6 +26,7 @@ const NUMBERS: &[&str] = &[
     "member",
     "millis",
     "milliseconds",
+    "most",
     "nonce",
     "page",
     "pageSize",

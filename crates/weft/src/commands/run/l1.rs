@@ -14,9 +14,9 @@ use weft_l1::{
     Registration, RollupSettled, Step, Sureness, Voided,
 };
 use weft_node::{
-    BatchDir, DevConfig, EngineHandle, L1Block, L1Entry, L1Refused, L1Standing, L1Update,
+    BatchDir, DevConfig, EngineHandle, L1Block, L1Entry, L1Refused, L1Standing, L1Update, Sequencer,
 };
-use weft_types::Decode as _;
+use weft_types::{Decode as _, Domain};
 
 /// Before L1 is asked again that was of no use, or a node that takes nothing now.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -35,6 +35,8 @@ pub(in crate::commands) struct L1Place {
     pub(super) chain_id: u64,
     /// Whether the node follows, and orders nothing itself.
     follows: bool,
+    /// The sequencer that is followed ahead of L1, one of its rollups, and the realm.
+    pub(super) ahead: Option<(Sequencer, u64, Domain)>,
     batches: Option<BatchDir>,
     /// Blocks after which L1 is believed.
     confirmations: u64,
@@ -52,11 +54,22 @@ impl L1Place {
         let chain_id = config.domain.l1_chain_id;
         let confirmations = config.l1_confirmations;
         let follows = config.follows;
-        Ok(is_there.then_some(Self { settings: l1, chain_id, follows, batches, confirmations }))
+        let place = Self { settings: l1, chain_id, follows, ahead: None, batches, confirmations };
+        Ok(is_there.then_some(place))
     }
 }
 
 impl L1Place {
+    /// Notes from whom slots come before L1 holds them, once the realm is known.
+    pub(super) fn goes_ahead(&mut self, config: &DevConfig) -> Result<()> {
+        let url = config.sequencer.as_deref();
+        let sequencer = url.map(Sequencer::new).transpose()?;
+        let chain_id = config.chain_ids().next().map(u64::from);
+        let ahead = sequencer.zip(chain_id);
+        self.ahead = ahead.map(|(sequencer, chain_id)| (sequencer, chain_id, config.domain));
+        Ok(())
+    }
+
     /// Returns where a realm is whose contracts were just deployed.
     pub(in crate::commands) const fn new(
         settings: L1Settings,
@@ -64,7 +77,14 @@ impl L1Place {
         batches: BatchDir,
     ) -> Self {
         // Nobody takes back blocks of a chain of this process.
-        Self { settings, chain_id, follows: false, batches: Some(batches), confirmations: 1 }
+        Self {
+            settings,
+            chain_id,
+            follows: false,
+            ahead: None,
+            batches: Some(batches),
+            confirmations: 1,
+        }
     }
 }
 
