@@ -4,15 +4,15 @@ use super::{files::RestsOn, moves::Moves, orders::Orders, shelf::Shelf};
 use alloy_primitives::{B256, Bytes};
 use std::{collections::BTreeMap, fmt, io, sync::Arc};
 use weft_batch::{
-    AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Halt, Opened, Ordered,
-    RealmConfig, ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireItem, tag,
+    AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Opened, Ordered, RealmConfig,
+    ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireItem, tag,
 };
 use weft_commitment::SlotVector;
 use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, Verdict};
 use weft_evm::Applied;
 use weft_promise::Signer;
 use weft_types::{
-    Item, L1Born, L1Event, NetworkId, Outcome, Section, SlotHeader, SlotNumber,
+    Halt, Item, L1Born, L1Event, NetworkId, Outcome, Section, SlotHeader, SlotNumber,
     codec::{CodecError, MAX_LIST as MAX_SLOTS},
 };
 
@@ -308,11 +308,13 @@ impl Recorder {
         self.reach = reach;
     }
 
-    /// Notes a rollup that stopped before the item that comes next.
-    pub(crate) fn halted(&mut self, network: NetworkId) {
+    /// Notes a rollup that stopped in the open slot.
+    pub(crate) fn halted(&mut self, halt: Halt) {
         let Some(open) = &mut self.open else { return };
-        let index = open.slot.plaintext.len() as u32;
-        open.slot.halts.push(Halt { section: Section::Plaintext, index, network });
+        let halts = &mut open.slot.halts;
+        if let Err(place) = halts.binary_search(&halt) {
+            halts.insert(place, halt);
+        }
     }
 
     /// Notes that the slot closed; `order` is what its order is committed to.
