@@ -1,6 +1,6 @@
 //! What a node that follows does not do itself: it passes it on to the sequencer (P31).
 
-use super::{Port, counted, sealed, submit};
+use super::{Port, sealed, submit};
 use jsonrpsee::RpcModule;
 
 /// Methods that order something, or that only the sequencer's key or committee answers.
@@ -27,13 +27,8 @@ pub(super) fn register(module: &mut RpcModule<Port>, port: &Port) {
         module.remove_method(name);
         module
             .register_async_method(name, move |params, port, _| async move {
-                let metrics = port.metrics.clone();
-                let pass = async {
-                    let upstream =
-                        port.upstream.as_ref().expect("looked at when it was registered");
-                    upstream.pass(name, params.as_str()).await
-                };
-                counted(name, metrics, pass).await
+                let upstream = port.upstream.as_ref().expect("looked at when it was registered");
+                upstream.pass(name, params.as_str()).await
             })
             .expect("it was removed");
     }

@@ -22,7 +22,7 @@ use weft_derive::{Legs as _, Recovered, item_of};
 use weft_lane::{Effect, Input};
 use weft_types::{
     Decode as _, Domain, Encode as _, InvalidLeg, L1Event, Section, SignedPromise, SignedTx,
-    SlotHeader, SlotNumber, SlotRecord, Statement, chain_next, chain_start,
+    SlotHeader, SlotNumber, SlotRecord, Statement, chain_next, chain_start, halts_hash,
 };
 
 /// By how much a slot may begin after this machine's time: clocks differ.
@@ -163,6 +163,7 @@ fn order(
         sealed_chain: chain(Section::Sealed, &sealed),
         plaintext: plaintext.len() as u32,
         plaintext_chain: chain(Section::Plaintext, &plaintext),
+        halts: halts_hash(domain, slot.halts.iter()),
     })
 }
 
