@@ -362,6 +362,10 @@ impl Engine {
         // What a slot led to that could not run is undone as well.
         self.broken = None;
         self.note(|| Record::Void { from });
+        // That a batch is posted may have been noted behind slots that ran ahead of it, and is void with them.
+        for posted in self.marks.posted_before(slot) {
+            self.note(|| Record::Posted(posted));
+        }
         self.rewind_from = Some(Rewind { sequence: from, slot });
     }
 

@@ -241,8 +241,8 @@ fn p31_a_follower_runs_ahead_of_l1_and_passes_on_what_is_sent(client: Client) {
     catches_up(&story, &follower, &node);
     // Nothing is posted from here on, also of what L1 sent in.
     let safe = all_hashes(&story, &follower, "safe");
-    pay(&story, &node);
     story.deposit(&node);
+    pay(&story, &node);
     story.send_bundle(&node, "5");
     comes_along(&story, &follower, &node);
     assert_eq!(story.balance(&follower.urls[0], BOB), story.balance(&node.urls[0], BOB));

@@ -75,6 +75,10 @@ async fn on_l1(engine: &EngineHandle, place: &L1Place, inbox: &Inbox) -> Report 
         if is_for_good(&error) {
             return error;
         }
+        if let Some(FollowError::NotNext { .. }) = error.downcast_ref() {
+            // The node went back behind batches that it was given: they are derived again.
+            derived = Derived::default();
+        }
         let is_lie = matches!(error.downcast_ref(), Some(AuditError::Lie(_)));
         // It would not run the next time either, and leaves records in the log.
         let is_wrong = matches!(error.downcast_ref(), Some(FollowError::Wrong { .. }));
