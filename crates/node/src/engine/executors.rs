@@ -132,6 +132,7 @@ impl Engine {
         lost.iter().for_each(|lost| self.drop_executor(lost));
         let Some(executors) = &mut self.executors else { return Vec::new() };
         executors.realm.open_slot(header.clone()).expect("states in memory can be read");
+        lost.iter().for_each(|lost| executors.realm.set_available(lost.network, false));
         let more = executors.hub.open_slot(header);
         more.iter().for_each(|lost| self.drop_executor(lost));
         lost.iter().chain(&more).map(|lost| lost.network).collect()
