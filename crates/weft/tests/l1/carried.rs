@@ -94,7 +94,7 @@ fn s3_what_is_burned_here_and_minted_there_is_so_on_l1(client: crate::chain::Cli
     let failed =
         story.ask(&node.urls[0], "eth_sendRawTransactionSync", json!([send(strangers, nonce())]));
     assert_eq!(failed["status"], "0x0", "{failed}");
-    assert_eq!(supplies(&story, &node, strangers), [4 * SENT, 0]);
+    story.until("its block", || supplies(&story, &node, strangers) == [4 * SENT, 0]);
 
     let batches = story.post(&node);
     story.verify(&node, batches);
@@ -168,7 +168,7 @@ fn s14_what_holds_no_item_is_removed_and_charged_on_l1_too(client: crate::chain:
     let payer = BOB.parse().unwrap();
     let to = (TxKind::Call(FEE_VAULT), FeeVault::depositCall { payer }.abi_encode().into());
     story.send(&node.urls[0], &signed(ALICE_KEY, (901, 0), to, U256::from(ETHER), 200_000));
-    let had = deposit_of(&story, &node);
+    story.until("the deposit is there", || deposit_of(&story, &node) == U256::from(ETHER));
 
     let good = hex_bytes(&signed_transfer(902, 0));
     let kinds: [(&str, fn(&mut Envelope)); 3] = [
@@ -203,7 +203,7 @@ fn s14_what_holds_no_item_is_removed_and_charged_on_l1_too(client: crate::chain:
             "{found}"
         );
     }
-    story.until("who sent it pays", || deposit_of(&story, &node) < had);
+    story.until("who sent it pays", || deposit_of(&story, &node) < U256::from(ETHER));
 
     let batches = story.post(&node);
     story.verify(&node, batches);
