@@ -23,6 +23,9 @@ on_both!(
     s14_what_holds_no_item_is_removed_and_charged_on_l1_too
 );
 
+/// Makes an envelope one that holds nothing.
+type Spoil = fn(&mut Envelope);
+
 const SENT: u64 = 25_000;
 const CHAINS: [u64; 2] = [901, 902];
 
@@ -171,7 +174,7 @@ fn s14_what_holds_no_item_is_removed_and_charged_on_l1_too(client: crate::chain:
     story.until("the deposit is there", || deposit_of(&story, &node) == U256::from(ETHER));
 
     let good = hex_bytes(&signed_transfer(902, 0));
-    let kinds: [(&str, fn(&mut Envelope)); 3] = [
+    let kinds: [(&str, Spoil); 3] = [
         ("Undecryptable", |envelope| envelope.masked_seed ^= B256::repeat_byte(1)),
         // As when somebody takes another one's ciphertext: what is readable is bound.
         ("Undecryptable", |envelope| envelope.carriage.max_fee_wei -= 1),

@@ -83,7 +83,8 @@ fn common(story: &Story) -> String {
 
 /// Waits until a node that follows has every block of the sequencer.
 fn comes_along(story: &Story, follower: &Node, node: &Node) {
-    let heads: Vec<_> = node.urls.iter().map(|url| story.number(url, "latest")).collect();
+    // What was sent is in the slot that is open.
+    let heads: Vec<_> = node.urls.iter().map(|url| story.number(url, "pending")).collect();
     story.until("the follower is where the sequencer is", || {
         let found = follower.urls.iter().map(|url| story.number(url, "latest"));
         found.zip(&heads).all(|(found, head)| found >= *head)
