@@ -124,8 +124,8 @@ fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways(client: Cli
     let safe = story.number(one, "safe");
     assert!(story.number(one, "finalized") < safe);
     let finality = || {
-        let receipts = story.ask(one, "eth_getBlockReceipts", json!([format!("{safe:#x}")]));
-        receipts[0]["weftFinality"].clone()
+        let receipt = story.ask(one, "eth_getTransactionReceipt", json!([transaction]));
+        receipt["weftFinality"].clone()
     };
     story.until("settled", || finality() == "settled");
     story.mine(100);
