@@ -15,8 +15,9 @@ const [owner, user, friend, stranger] = accounts;
 const chain = chains(await devnet());
 const home = chain[A];
 // One that takes sealed items commits to the order of its slots, and does not go back in time. It writes batches.
-const batches = mkdtempSync(join(tmpdir(), "weft-methods-"));
-const sealing = chains(await devnet("--sealed", "--batches", batches))[A];
+const directory = mkdtempSync(join(tmpdir(), "weft-methods-"));
+const kept = ["--data-dir", join(directory, "data"), "--batches", join(directory, "batches")];
+const sealing = chains(await devnet("--sealed", ...kept))[A];
 
 // What stories of their own tell, with keys, members or a WebSocket: `sealed`, `shield`, `sockets`.
 const ELSEWHERE = [
