@@ -1,6 +1,9 @@
 // Every method that a rollup of a development node serves has an answer of the documented shape: each in a row of its own, so
 // that a method without one fails. Refusals of all of them are told in the node's tests.
 import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { keccak256, parseEther, toHex } from "viem";
 import { sendBundle, markedLegs } from "../lib/bundle.mjs";
@@ -11,8 +14,10 @@ import { A, B, devnet, until } from "../lib/devnet.mjs";
 const [owner, user, friend, stranger] = accounts;
 const chain = chains(await devnet());
 const home = chain[A];
-// One that takes sealed items commits to the order of its slots, and does not go back in time.
-const sealing = chains(await devnet("--sealed"))[A];
+// One that takes sealed items commits to the order of its slots, and does not go back in time. It writes batches.
+const directory = mkdtempSync(join(tmpdir(), "weft-methods-"));
+const kept = ["--data-dir", join(directory, "data"), "--batches", join(directory, "batches")];
+const sealing = chains(await devnet("--sealed", ...kept))[A];
 
 // What stories of their own tell, with keys, members or a WebSocket: `sealed`, `shield`, `sockets`.
 const ELSEWHERE = [
@@ -35,6 +40,7 @@ const OF_SEALING = [
   "weft_getOrderOpening",
   "weft_getSlotCommitment",
   "weft_getSlotRecord",
+  "weft_getSlots",
   "weft_keyList",
 ];
 
@@ -197,6 +203,7 @@ const ROWS = [
   ["weft_getProxy", [it.weth, B], has({ address, deployed: flag })],
   ["weft_getSlotCommitment", [slot], has({ slot: is(slot), root: hash, encoding: hex })],
   ["weft_getSlotRecord", [slot], has({ slot: is(slot), hash, header: hex, record: hex })],
+  ["weft_getSlots", [1], has({ from: is(1), count: Number.isInteger, slots: hex, checkpoint: hex })],
   ["weft_getThread", [it.bundle], has({ hops: all(has({ kind: text, from: Number.isInteger, to: Number.isInteger, thread: hash })) })],
   ["weft_health", [], has({ ok: is(true) })],
   ["weft_keyList", [], has({ id: hash, list: hex, setup: hex })],

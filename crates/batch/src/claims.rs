@@ -4,7 +4,7 @@ use crate::streams::{In, Out, Wire};
 use alloc::vec::Vec;
 use alloy_primitives::{B256, Bytes};
 use weft_commitment::KzgCommitment;
-use weft_types::{L1Ref, NetworkId, RemovalCause, Section, codec::CodecError};
+use weft_types::{Halt, L1Ref, RemovalCause, Section, codec::CodecError};
 
 /// Bytes of a tag: enough to name the first wrong block, while the last one of each rollup is named by all of its hash.
 pub const TAG_BYTES: usize = 4;
@@ -27,17 +27,6 @@ pub struct AnnouncedKey {
     pub close_at_ms: u64,
     /// Encoding of the key list, with every share and its proofs.
     pub list: Bytes,
-}
-
-/// A rollup stopped before an item (P8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Halt {
-    /// Section of the item before which it stopped.
-    pub section: Section,
-    /// Index of that item.
-    pub index: u32,
-    /// Rollup.
-    pub network: NetworkId,
 }
 
 /// What the sequencer says became of an item that is in no block.

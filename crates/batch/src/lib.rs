@@ -27,9 +27,7 @@ mod slot;
 mod streams;
 
 pub use batch::{Batch, ClaimedHead, SignedBatch};
-pub use claims::{
-    AnnouncedKey, ClaimedRemoval, Halt, OrderCommitment, ReorgedEntry, TAG_BYTES, tag,
-};
+pub use claims::{AnnouncedKey, ClaimedRemoval, OrderCommitment, ReorgedEntry, TAG_BYTES, tag};
 pub use item::{WireBundle, WireItem, WireLeg};
 pub use opened::{EpochOpening, Opened, Ordered, Revealed, SignedRelease, Squared, is_signed};
 pub use payload::{Compress, InvalidPayload, MAX_BATCH_BYTES};

@@ -1,7 +1,7 @@
 //! One slot of a batch.
 
 use crate::{
-    claims::{AnnouncedKey, ClaimedRemoval, Halt, OrderCommitment, ReorgedEntry, TAG_BYTES},
+    claims::{AnnouncedKey, ClaimedRemoval, OrderCommitment, ReorgedEntry, TAG_BYTES},
     item::WireItem,
     opened::{EpochOpening, Ordered},
     realm::RollupGenesis,
@@ -9,7 +9,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use weft_types::{
-    NetworkId,
+    Halt, NetworkId,
     codec::{CodecError, Decode as _, Encode as _, MAX_LIST},
 };
 

@@ -17,7 +17,7 @@ use weft_crypto::{
     curve::Secret,
 };
 use weft_lane::{Effect, Input, KeyAnnouncement, SealedSubmission, SealingConfig, Turn};
-use weft_types::{FEE_VAULT, Item, Leg, Opening, Parts, Sealed};
+use weft_types::{FEE_VAULT, Item, Leg, NetworkId, Opening, Parts, Sealed};
 
 /// An epoch with a key that is not opened.
 #[derive(Debug, Clone)]
@@ -27,6 +27,14 @@ pub(crate) struct Epoch {
     ordered: Vec<Ordered>,
     /// Parts of bundles among those that had their turn.
     parts: Parts,
+}
+
+/// Items of an epoch that have their turns in one slot.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Rollups that there are for them: those that the last header of their epoch listed (P8, T1).
+    pub(crate) listed: Vec<NetworkId>,
+    pub(crate) turns: Vec<Turn>,
 }
 
 impl Derivation {
@@ -132,35 +140,36 @@ impl Derivation {
         let secret = Secret::from_bytes(&opening.secret.0);
         let secret = secret.and_then(|secret| known.list.fitting(&secret));
         let secret = secret.ok_or_else(|| passage.lie(LieKind::Secret { epoch }))?;
-        let turns = match goes_on {
+        let part = match goes_on {
             Some(_) if opening.revealed != Revealed::default() => {
                 return Err(wrong("says again how its secret came to light"));
             }
-            Some((_, turns)) => turns,
+            Some((_, part)) => part,
             None => {
                 self.check_revealed(passage, &known.list, &secret, opening)?;
                 self.reveal(passage, epoch, known.list.id())?
             }
         };
-        if turns.len() != opening.items.len() || turns.len() > known.ordered.len() {
+        let turns = part.turns.len();
+        if turns != opening.items.len() || turns > known.ordered.len() {
             return Err(wrong("has another number of items"));
         }
-        let rest = known.ordered.split_off(turns.len());
-        self.run_opened(passage, legs, &config, &mut known, &secret, opening, &turns)?;
+        let rest = known.ordered.split_off(turns);
+        self.run_opened(passage, legs, &config, &mut known, &secret, opening, &part)?;
         if !rest.is_empty() {
             self.epochs.insert(epoch, Epoch { ordered: rest, ..known });
         }
         Ok(())
     }
 
-    fn reveal(&mut self, passage: &Passage<'_>, epoch: u64, list: B256) -> Result<Vec<Turn>, Lie> {
+    fn reveal(&mut self, passage: &Passage<'_>, epoch: u64, list: B256) -> Result<Part, Lie> {
         let stepped = self.step(passage.now_ms(), Input::Reveal { epoch, list });
         let effects = stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
-        let turns = effects.into_iter().find_map(|effect| match effect {
-            Effect::Opening { turns, .. } => Some(turns),
+        let part = effects.into_iter().find_map(|effect| match effect {
+            Effect::Opening { listed, turns, .. } => Some(Part { listed, turns }),
             _ => None,
         });
-        Ok(turns.expect("a reveal that is taken lets an epoch run"))
+        Ok(part.expect("a reveal that is taken lets an epoch run"))
     }
 
     #[expect(clippy::too_many_arguments, reason = "an epoch and everything that opens it")]
@@ -172,17 +181,19 @@ impl Derivation {
         epoch: &mut Epoch,
         secret: &EpochSecret,
         opening: &EpochOpening,
-        turns: &[Turn],
+        part: &Part,
     ) -> Result<(), Lie> {
         let scheme = EpochKeyScheme::new(&epoch.list);
-        for ((turn, opened), ordered) in turns.iter().zip(&opening.items).zip(&epoch.ordered) {
+        let listed = &part.listed;
+        for ((turn, opened), ordered) in part.turns.iter().zip(&opening.items).zip(&epoch.ordered) {
             let carriage = &ordered.carriage;
             let opening = Unsealing { scheme: &scheme, carriage, secret, envelope: turn.item };
             let opening = opening.of(opened, legs);
             let opening = opening.map_err(|kind| passage.lie(kind).position(turn.position))?;
             let terms = terms(config, carriage);
             let opening = epoch.parts.turn(&terms, opening);
-            self.run_turn(passage, turn, Sealed { envelope: turn.item, terms, opening })?;
+            let (envelope, listed) = (turn.item, listed.clone());
+            self.run_turn(passage, turn, Sealed { envelope, terms, listed, opening })?;
         }
         Ok(())
     }
@@ -192,13 +203,14 @@ impl Derivation {
         &mut self,
         passage: &mut Passage<'_>,
         epoch: u64,
-        turns: &[Turn],
+        part: Part,
     ) -> Result<(), Lie> {
         let config = self.sealing(passage)?;
         let known = self.epochs.remove(&epoch).expect("the lane knows epochs with keys only");
-        for (turn, ordered) in turns.iter().zip(&known.ordered) {
+        for (turn, ordered) in part.turns.iter().zip(&known.ordered) {
             let terms = terms(&config, &ordered.carriage);
-            let sealed = Sealed { envelope: turn.item, terms, opening: Opening::Late };
+            let (envelope, listed) = (turn.item, part.listed.clone());
+            let sealed = Sealed { envelope, terms, listed, opening: Opening::Late };
             self.run_turn(passage, turn, sealed)?;
         }
         Ok(())

@@ -7,15 +7,16 @@ use crate::{
     inbox::InboxEntry,
     legs::Legs,
     lie::{Lie, LieKind},
+    sealed::Part,
 };
 use alloc::{string::String, vec, vec::Vec};
 use alloy_primitives::B256;
 use core::{iter::Peekable, slice};
-use weft_batch::{ClaimedRemoval, Halt, ReorgedEntry, Slot, WireBundle, WireItem, WireLeg};
+use weft_batch::{ClaimedRemoval, ReorgedEntry, Slot, WireBundle, WireItem, WireLeg};
 use weft_evm::ClosedBlock;
 use weft_lane::{Effect, Input, Rejection, Turn};
 use weft_types::{
-    Bundle, InvalidReason, Item, L1Born, L1Event, Leg, NetworkId, Outcome, Position, Removal,
+    Bundle, Halt, InvalidReason, Item, L1Born, L1Event, Leg, NetworkId, Outcome, Position, Removal,
     Section, SlotHeader, SlotNumber,
 };
 
@@ -31,7 +32,7 @@ pub(crate) struct Passage<'a> {
     pub(crate) sealed: Vec<B256>,
     pub(crate) plaintext: Vec<B256>,
     /// The rest of an epoch that began in a slot before, or the next part of it.
-    pub(crate) goes_on: Option<(u64, Vec<Turn>)>,
+    pub(crate) goes_on: Option<(u64, Part)>,
     /// True when anything got a position or had its turn.
     pub(crate) has_items: bool,
     /// True when nobody claims anything about it: what is derived is compared with nothing.
@@ -142,10 +143,12 @@ impl Derivation {
         let Ok(()) = self.realm.open_slot(header).map_err(never);
         for effect in effects {
             match effect {
-                Effect::Opening { epoch, is_late: true, turns } => {
-                    self.run_late(passage, epoch, &turns)?;
+                Effect::Opening { epoch, is_late: true, listed, turns } => {
+                    self.run_late(passage, epoch, Part { listed, turns })?;
                 }
-                Effect::Opening { epoch, turns, .. } => passage.goes_on = Some((epoch, turns)),
+                Effect::Opening { epoch, listed, turns, .. } => {
+                    passage.goes_on = Some((epoch, Part { listed, turns }));
+                }
                 _ => {}
             }
         }
@@ -323,7 +326,7 @@ impl Derivation {
     /// be a veto after reading (T1).
     fn halt(&mut self, passage: &Passage<'_>, halt: Halt) -> Result<(), Lie> {
         let Halt { section, index, network } = halt;
-        if let Err(rejection) = self.step(passage.now_ms(), Input::Halt { network }) {
+        if let Err(rejection) = self.step(passage.now_ms(), Input::Halt(halt)) {
             let lie = passage.lie(LieKind::Lane(rejection)).network(network);
             return Err(lie.position(passage.position(section, index)));
         }

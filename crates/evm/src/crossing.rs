@@ -161,7 +161,7 @@ impl<D: DatabaseRef> Joint<D> {
     ) -> Result<Option<(Status, Bytes)>, ExecError<D>> {
         let own = self.active_network();
         let network = u32::try_from(request.network).ok().map(NetworkId::new);
-        let available = network.and_then(|network| self.realm.get(&network).copied());
+        let available = network.and_then(|network| self.available(network));
         let Some(available) = available.filter(|_| network != Some(own)) else {
             return Ok(Some((Status::NotProvisioned, Bytes::new())));
         };

@@ -170,7 +170,20 @@ impl<D: State> Realm<D> {
             Ok(item) => item,
             Err(removal) => return Ok(Err(removal)),
         };
-        let decided = match item {
+        self.joint.listed = Some(sealed.listed.clone());
+        let decided = self.attempt_opened(position, sealed, item, attempt);
+        self.joint.listed = None;
+        Ok(decided?.map_err(|removal| known_away(sealed, removal)))
+    }
+
+    fn attempt_opened(
+        &mut self,
+        position: Position,
+        sealed: &Sealed,
+        item: &Item,
+        attempt: &mut Attempt,
+    ) -> Result<Result<(), Removal>, ExecError<D>> {
+        match item {
             // P5: what was sealed is removed when it fails, whatever its rollup does with others.
             Item::Transaction(leg) => {
                 self.attempt_single(position, leg, sealed.envelope, FailedPolicy::Remove, attempt)
@@ -179,20 +192,6 @@ impl<D: State> Realm<D> {
             // P18: others are to come; the last one lets the bundle run.
             Item::Part(_) => Ok(Ok(())),
             _ => Ok(Err(sealed::malformed("an envelope holds a transaction or a bundle"))),
-        };
-        Ok(decided?.map_err(|removal| self.known_away(removal)))
-    }
-
-    /// P13: a rollup that this slot's header does not list was away when the epoch closed, since the closing head keeps it
-    /// listed otherwise (P8). Its user could know, and pays.
-    fn known_away(&self, removal: Removal) -> Removal {
-        let is_listed =
-            self.slot.as_ref().is_some_and(|header| header.is_available(removal.network));
-        match removal.cause {
-            RemovalCause::Unavailable if !is_listed => {
-                Removal { cause: RemovalCause::Invalid, ..removal }
-            }
-            _ => removal,
         }
     }
 
@@ -345,7 +344,7 @@ impl<D: State> Realm<D> {
         removal: Option<&Removal>,
     ) -> Result<(), ExecError<D>> {
         // Everybody sees for itself that a rollup is not available; nobody waits for its leg.
-        let is_available = self.joint.realm.get(&network) == Some(&true);
+        let is_available = self.joint.available(network) == Some(true);
         if !is_available || self.joint.index_of(network).is_none() {
             return Ok(());
         }
@@ -358,13 +357,12 @@ impl<D: State> Realm<D> {
     /// Checks what the EVM does not: realm, availability, dead hashes, space left in the block.
     fn check_leg(&mut self, at: &LegAt, leg: &Leg) -> Result<Result<(), Removal>, ExecError<D>> {
         let index = at.index;
-        match self.joint.realm.get(&leg.network) {
-            None => {
-                let text = format!("rollup {} is not in the realm", leg.network);
-                return Ok(Err(invalid(leg, index, InvalidReason::UnknownRollup, text)));
-            }
-            Some(false) => return Ok(Err(unavailable(leg, index))),
-            Some(true) => {}
+        if !self.joint.realm.contains_key(&leg.network) {
+            let text = format!("rollup {} is not in the realm", leg.network);
+            return Ok(Err(invalid(leg, index, InvalidReason::UnknownRollup, text)));
+        }
+        if self.joint.available(leg.network) == Some(false) {
+            return Ok(Err(unavailable(leg, index)));
         }
         let Some(chain) = self.joint.index_of(leg.network) else { return Ok(Ok(())) };
         let hash = leg.tx.hash();
@@ -596,6 +594,19 @@ pub(crate) fn unopened(cause: RemovalCause, reason: &str) -> Removal {
         reason: reason.to_string(),
         invalid: None,
         revert_data: Bytes::new(),
+    }
+}
+
+/// P13: what the last header of its epoch did not list was away when that closed. The user of what goes there could know, and
+/// pays.
+fn known_away(sealed: &Sealed, removal: Removal) -> Removal {
+    match removal.cause {
+        RemovalCause::Unavailable if !sealed.listed.contains(&removal.network) => Removal {
+            cause: RemovalCause::Invalid,
+            reason: "the rollup was not available when the epoch closed".to_string(),
+            ..removal
+        },
+        _ => removal,
     }
 }
 

@@ -138,6 +138,8 @@ pub struct Joint<D: DatabaseRef> {
     pub(crate) domain: Domain,
     /// Every rollup of the realm; `chains` holds those that run here.
     pub(crate) realm: BTreeMap<NetworkId, bool>,
+    /// Rollups that there are for the item that runs, when that was fixed before it could be read (P8).
+    pub(crate) listed: Option<Vec<NetworkId>>,
     pub(crate) chains: Vec<Chain<D>>,
     pub(crate) active: usize,
     pub(crate) mode: Mode,
@@ -183,6 +185,7 @@ impl<D: DatabaseRef> Joint<D> {
         Self {
             domain,
             realm,
+            listed: None,
             chains,
             active: 0,
             mode: Mode::Joint,
@@ -455,6 +458,18 @@ impl<D: DatabaseRef> Joint<D> {
         }
         if let Some(Err(lost)) = self.remote.as_mut().map(|remote| remote.send(hop)) {
             self.stop = Some(Stop::Lost(lost));
+        }
+    }
+
+    /// Tells whether a rollup takes part in what runs now; nothing of one that the realm does not have. To an item that was
+    /// sealed all are alike that its epoch's last header did not list: who joins or comes back does so when others have
+    /// read it (T1).
+    pub(crate) fn available(&self, network: NetworkId) -> Option<bool> {
+        let is_left_out =
+            |listed: &Vec<NetworkId>| network != NetworkId::L1 && !listed.contains(&network);
+        match self.listed.as_ref().is_some_and(is_left_out) {
+            true => Some(false),
+            false => self.realm.get(&network).copied(),
         }
     }
 

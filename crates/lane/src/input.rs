@@ -6,7 +6,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use alloy_primitives::B256;
-use weft_types::{NetworkId, Position, SlotHeader, SlotRecord};
+use weft_types::{Halt, NetworkId, Position, SlotHeader, SlotRecord};
 
 /// What goes into the lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +30,8 @@ pub enum Input {
     },
     /// A rollup stops before the next item of the open slot, and later headers leave it out (P8). Refused while it would be a
     /// veto of whoever may have read an epoch: from the epoch's close to the end of the slot in which the last of it runs (T1).
-    Halt {
-        /// The rollup.
-        network: NetworkId,
-    },
+    /// The closing record names it with its place, which its caller knows: an item may have its position and start again.
+    Halt(Halt),
     /// A rollup joins the realm, from the next slot header on.
     Join {
         /// The rollup.
@@ -102,6 +100,9 @@ pub enum Effect {
         epoch: u64,
         /// True when they are only removed.
         is_late: bool,
+        /// Rollups that the last header of the epoch listed: those that there are for its items, whatever the headers of the
+        /// slots say in which they run (P8, T1).
+        listed: Vec<NetworkId>,
         /// Its items, or the next of them.
         turns: Vec<Turn>,
     },

@@ -11,7 +11,7 @@ use crate::{
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use alloy_primitives::B256;
-use weft_types::{Domain, NetworkId, Position, SlotHeader, SlotNumber};
+use weft_types::{Domain, Halt, NetworkId, Position, SlotHeader, SlotNumber};
 
 /// The lane of a realm.
 ///
@@ -81,7 +81,7 @@ impl Lane {
                 self.opened(effects);
             }
             Input::SetAvailable { network, available } => self.set_available(network, available)?,
-            Input::Halt { network } => self.halt(network)?,
+            Input::Halt(halt) => self.halt(halt)?,
             Input::Join { network } => self.join(network)?,
             Input::Announce(key) => self.announce(key)?,
             Input::Seal(sealed) => self.seal(&sealed, effects)?,
@@ -156,10 +156,13 @@ impl Lane {
         Ok(())
     }
 
-    fn halt(&mut self, network: NetworkId) -> Result<(), Rejection> {
+    fn halt(&mut self, halt: Halt) -> Result<(), Rejection> {
         // P8, T1: what may have been read runs where it would have run unread.
-        self.sealing.check_halt(network)?;
-        self.set_available(network, false)
+        self.sealing.check_halt(halt.network)?;
+        self.set_available(halt.network, false)?;
+        // Between slots the next header says it.
+        self.open.iter_mut().for_each(|slot| slot.halt(halt));
+        Ok(())
     }
 
     fn join(&mut self, network: NetworkId) -> Result<(), Rejection> {
@@ -238,17 +241,16 @@ impl Lane {
             self.close(effects);
             self.opened(effects);
         }
-        let listed = self.open.as_ref().map(|slot| slot.header().available.clone());
-        let part = self.sealing.start(epoch, &listed.unwrap_or_default());
+        let part = self.sealing.start(epoch);
         self.run(part, effects);
         Ok(())
     }
 
     fn run(&mut self, part: Option<Part>, effects: &mut Vec<Effect>) {
-        let Some(Part { epoch, is_late, items }) = part else { return };
+        let Some(Part { epoch, is_late, listed, items }) = part else { return };
         let slot = self.open.as_mut().expect("epochs run in an open slot");
         let turns = items.iter().map(|item| slot.push_opened(item, is_late)).collect();
-        effects.push(Effect::Opening { epoch, is_late, turns });
+        effects.push(Effect::Opening { epoch, is_late, listed, turns });
     }
 
     /// Ends an epoch behind the record of its last slot.
@@ -282,7 +284,7 @@ impl Lane {
             return self.run(Some(rest), effects);
         }
         while let Some(epoch) = self.sealing.late() {
-            let late = self.sealing.start(epoch, &[]);
+            let late = self.sealing.start(epoch);
             self.run(late, effects);
         }
     }

@@ -6,9 +6,9 @@ use crate::{
     input::Effect,
     sealed::{SealedItem, Turn},
 };
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloy_primitives::{Address, B256};
-use weft_types::{Domain, Position, Section, SlotHeader, SlotRecord};
+use weft_types::{Domain, Halt, Position, Section, SlotHeader, SlotRecord, halts_hash};
 
 /// The open slot: its header and what has a position so far.
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ pub(crate) struct OpenSlot {
     plaintext: SectionChain,
     gas: u64,
     gas_by_origin: BTreeMap<Address, u64>,
+    halts: BTreeSet<Halt>,
 }
 
 impl OpenSlot {
@@ -34,6 +35,7 @@ impl OpenSlot {
             plaintext: SectionChain::start(domain, header.number, Section::Plaintext),
             gas: 0,
             gas_by_origin: BTreeMap::new(),
+            halts: BTreeSet::new(),
             header,
         }
     }
@@ -101,6 +103,16 @@ impl OpenSlot {
         Turn { item, ordered, position, chain }
     }
 
+    /// Notes that a rollup stopped.
+    pub(crate) fn halt(&mut self, halt: Halt) {
+        self.halts.insert(halt);
+    }
+
+    /// Tells whether anything is in it that its header does not say.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.items() > 0 || !self.halts.is_empty()
+    }
+
     pub(crate) fn record(&self, domain: &Domain) -> SlotRecord {
         SlotRecord {
             header: self.header.hash(domain),
@@ -109,6 +121,7 @@ impl OpenSlot {
             sealed_chain: self.sealed.head(),
             plaintext: self.plaintext.count(),
             plaintext_chain: self.plaintext.head(),
+            halts: halts_hash(domain, self.halts.iter()),
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct ClosedSlot {
     pub hash: B256,
 }
 
-/// Everything that a lane is while no item has a position in its open slot, but for the items of recent slots and its
+/// Everything that a lane is while its open slot holds nothing, but for the items of recent slots and its
 /// [`Sealing`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -88,10 +88,10 @@ impl Standing {
 }
 
 impl Lane {
-    /// Returns what the lane is; `None` while an item has a position in the open slot, or an epoch is half opened.
+    /// Returns what the lane is; `None` while an item has a position in the open slot or a rollup stopped in it, or an epoch is
+    /// half opened.
     pub fn standing(&self) -> Option<Standing> {
-        let has_items = self.open.as_ref().is_some_and(|slot| slot.items() > 0);
-        if has_items || self.sealing.opening().is_some() {
+        if self.open.as_ref().is_some_and(OpenSlot::is_begun) || self.sealing.opening().is_some() {
             return None;
         }
         Some(Standing {

@@ -15,6 +15,7 @@ use crate::{
     rollup::{self, RollupConfig},
     sealing::SealingOptions,
     turns::Priority,
+    upstream::Sequencer,
 };
 use alloy_primitives::U256;
 use std::{
@@ -167,9 +168,14 @@ pub struct DevConfig {
     pub sealing: Option<SealingOptions>,
     /// Whether the node orders nothing itself and runs what L1 holds: a node without key and batches.
     pub follows: bool,
+    /// URL of the sequencer's common port, for a node that follows: slots come from there before L1 holds them, and what clients
+    /// send goes there.
+    pub sequencer: Option<String>,
     /// Blocks of L1 that must follow the one that holds an inbox entry before it gets a position. L1 may go back as far
     /// without consequence; when it goes back further, the node stops.
     pub l1_confirmations: u64,
+    /// Whether a block has to be settled on L1 for the tag `safe`, and not only posted (P31).
+    pub safe_is_settled: bool,
 }
 
 impl Default for DevConfig {
@@ -217,7 +223,9 @@ impl Default for DevConfig {
             adopts_genesis: false,
             sealing: None,
             follows: false,
+            sequencer: None,
             l1_confirmations: 64,
+            safe_is_settled: false,
         }
     }
 }
@@ -333,6 +341,14 @@ impl DevConfig {
     /// A node that follows signs nothing, and goes back by what it has on disk.
     fn check_follow(&self) -> Result<(), NodeError> {
         let wrong = |why: &str| Err(NodeError::Config(format!("a node that follows {why}")));
+        if !self.follows && self.sequencer.is_some() {
+            return Err(NodeError::Config(
+                "a node that follows nobody has no sequencer".to_owned(),
+            ));
+        }
+        if let Some(url) = &self.sequencer {
+            Sequencer::new(url)?;
+        }
         match self.follows {
             false => Ok(()),
             true if self.promise_key.is_some() => wrong("signs nothing: it has no key"),

@@ -55,6 +55,7 @@ mod status;
 mod store;
 mod trace;
 mod turns;
+mod upstream;
 mod view;
 
 pub use accounts::{DEV_ACCOUNTS, DevAccount};
@@ -67,7 +68,7 @@ pub use blob_archive::{BlobArchive, BlobArchiveError};
 pub use config::{DevConfig, GuardFile, Limits, Mining, SigningKey};
 pub use engine::{
     EngineHandle, FollowBatch, FollowError, FollowStanding, ImportedChain, L1Block, L1Entry,
-    L1Refused, L1Standing, L1Update, OnL1, PostedBatch, Production,
+    L1Refused, L1Standing, L1Update, OnL1, PostedBatch, Production, SlotsAhead,
 };
 pub use error::NodeError;
 pub use export::{Archive, DataOf, Progress, Verified, VerifyError, export_batches, verify};
@@ -78,3 +79,4 @@ pub use resume::resume;
 pub use rollup::{MAX_ALLOCATIONS, RollupConfig};
 pub use sealing::SealingOptions;
 pub use turns::Priority;
+pub use upstream::{NoSlots, Sequencer, ServedSlots};

@@ -8,6 +8,7 @@ use crate::{
     metrics::Metrics,
     server::{self, Shared},
     servers::{Listening, Servers},
+    upstream::Sequencer,
 };
 use alloy_primitives::Address;
 use std::{sync::Arc, time::Duration};
@@ -69,6 +70,7 @@ impl Node {
         let (drain_timeout, data_dir) = (config.drain_timeout, config.data_dir.clone());
         let metrics = Metrics::new();
         let endpoints = listening.iter().map(|taken| taken.endpoint.clone()).collect();
+        let sequencer = config.sequencer.as_deref().map(Sequencer::new).transpose()?;
         let engine = engine::spawn(config, endpoints, metrics.clone()).await?;
         let (all, promise_key, repeated, domain) = engine
             .handle
@@ -86,7 +88,8 @@ impl Node {
             listening.push(taken);
         }
         let engine_of = engine.handle.clone();
-        let shared = Shared { engine: engine_of, metrics, domain, limits, has_cheats, origins };
+        let shared =
+            Shared { engine: engine_of, metrics, domain, limits, has_cheats, origins, sequencer };
         let mut servers = Servers::new(host, shared);
         for taken in listening {
             servers.serve(taken)?;

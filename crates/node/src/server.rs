@@ -9,6 +9,7 @@ use crate::{
     requests::RequestLayer,
     rpc::{self, Port, batch::BatchLayer},
     status::StatusLayer,
+    upstream::Sequencer,
 };
 use jsonrpsee::{
     server::{
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     /// Whether development helpers are served.
     pub(crate) has_cheats: bool,
     pub(crate) origins: Origins,
+    /// Where what is sent goes, for a node that follows.
+    pub(crate) sequencer: Option<Sequencer>,
 }
 
 /// Serves a rollup on a port that was taken before.
@@ -74,7 +77,9 @@ pub(crate) fn serve(
 impl Shared {
     /// Returns what the server of one rollup knows.
     pub(crate) fn port(&self, endpoint: &Endpoint) -> Arc<Port> {
+        let upstream = self.sequencer.as_ref().and_then(|to| to.upstream(endpoint.chain_id).ok());
         Arc::new(Port {
+            upstream,
             engine: self.engine.clone(),
             metrics: self.metrics.clone(),
             network: endpoint.network,

@@ -243,7 +243,8 @@ impl Generator<'_> {
             gas_fee_wei: 0,
         };
         let envelope = hash_of(self.rng.next(), "envelope");
-        Sealed { envelope, terms, opening: Opening::Undecryptable }
+        let listed = self.world.networks();
+        Sealed { envelope, terms, listed, opening: Opening::Undecryptable }
     }
 
     /// Two items, the second of which shows what the first left behind.

@@ -45,6 +45,8 @@ pub enum Tag {
     PartedBundle = 16,
     /// A promise of all positions of a bundle of several envelopes (P14).
     BundlePromise = 17,
+    /// The halts of a slot, as its closing record names them (P8).
+    Halts = 18,
     /// The log of a data directory.
     Log = 20,
     /// Anything of the sealed lane; a second byte says what (`weft-crypto`).

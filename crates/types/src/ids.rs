@@ -164,6 +164,11 @@ impl fmt::Display for Place {
     }
 }
 
+/// Tells whether networks stand in the one order in which a list of them is encoded.
+pub(crate) fn is_increasing(networks: &[NetworkId]) -> bool {
+    networks.is_sorted_by(|one, next| one < next)
+}
+
 impl Encode for NetworkId {
     fn encode_to(&self, out: &mut Writer) {
         out.number(self.0);

@@ -35,7 +35,7 @@ pub use promise::{
     PromisedLeg, PromisedPlace, PromisedRemoval, Signature, SignedGroup, SignedPromise, Statement,
 };
 pub use sealed::{Breach, Joined, Opening, Sealed, Terms};
-pub use slot::{SlotHeader, SlotRecord};
+pub use slot::{Halt, SlotHeader, SlotRecord, halts_hash};
 pub use status::Status;
 
 /// Address that the executor intercepts; the only change to the EVM (P21).

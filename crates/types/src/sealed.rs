@@ -6,7 +6,7 @@
 use crate::{
     bundle::{Blinded, Bundle, MAX_LEGS, Marker, check_count, check_markers},
     codec::{CodecError, Decode, Encode, Reader, Writer},
-    ids::NetworkId,
+    ids::{NetworkId, is_increasing},
     item::{Item, Leg},
     outcome::RemovalCause,
     parts::{MIN_PARTS, Part},
@@ -23,6 +23,8 @@ pub struct Sealed {
     pub envelope: B256,
     /// What everybody knew of it before.
     pub terms: Terms,
+    /// Rollups that the last header of its epoch listed, in increasing order: those that there are for it (P8).
+    pub listed: Vec<NetworkId>,
     /// What it turned out to be.
     pub opening: Opening,
 }
@@ -157,7 +159,7 @@ impl Sealed {
 
 impl Encode for Sealed {
     fn encode_to(&self, out: &mut Writer) {
-        out.hash(&self.envelope).put(&self.terms);
+        out.hash(&self.envelope).put(&self.terms).list(&self.listed);
         match &self.opening {
             Opening::Opened(item) => out.u8(0).put(&**item),
             Opening::Malformed => out.u8(1),
@@ -171,7 +173,10 @@ impl Encode for Sealed {
 
 impl Decode for Sealed {
     fn decode_from(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let (envelope, terms) = (input.hash()?, input.get()?);
+        let (envelope, terms, listed) = (input.hash()?, input.get()?, input.list()?);
+        if !is_increasing(&listed) {
+            return Err(CodecError::NotCanonical("listed rollups are not in increasing order"));
+        }
         let opening = match input.u8()? {
             0 => Opening::Opened(Box::new(input.get::<Plaintext>()?.0)),
             1 => Opening::Malformed,
@@ -181,7 +186,7 @@ impl Decode for Sealed {
             5 => Opening::Repeated(Box::new(input.get()?)),
             found => return Err(CodecError::Tag { what: "opening", found }),
         };
-        Ok(Self { envelope, terms, opening })
+        Ok(Self { envelope, terms, listed, opening })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     codec::{CodecError, Decode, Encode, Reader, Writer},
     domain::{Domain, Tag},
-    ids::{NetworkId, SlotNumber},
+    ids::{NetworkId, Section, SlotNumber, is_increasing},
 };
 use alloc::vec::Vec;
 use alloy_primitives::B256;
@@ -61,14 +61,42 @@ impl Decode for SlotHeader {
             inbox_cursor: input.u64()?,
             epoch: input.u64()?,
         };
-        if header.available.windows(2).any(|pair| pair[0] >= pair[1]) {
+        if !is_increasing(&header.available) {
             return Err(CodecError::NotCanonical("available rollups are not in increasing order"));
         }
         Ok(header)
     }
 }
 
-/// Closing record of a slot: where its running chains ended.
+/// A rollup stopped before an item (P8). In the order of the items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Halt {
+    /// Section of the item before which it stopped.
+    pub section: Section,
+    /// Index of that item; that of the section's end when it stopped behind the last one.
+    pub index: u32,
+    /// Rollup.
+    pub network: NetworkId,
+}
+
+/// Returns what a closing record says of a slot's halts, in their order; zero when there are none.
+pub fn halts_hash<'h>(domain: &Domain, halts: impl ExactSizeIterator<Item = &'h Halt>) -> B256 {
+    if halts.len() == 0 {
+        return B256::ZERO;
+    }
+    let mut out = Writer::default();
+    out.len(halts.len());
+    halts.for_each(|halt| halt.encode_to(&mut out));
+    domain.hash(Tag::Halts, out.as_slice())
+}
+
+impl Encode for Halt {
+    fn encode_to(&self, out: &mut Writer) {
+        out.u8(self.section as u8).number(self.index).put(&self.network);
+    }
+}
+
+/// Closing record of a slot: where its running chains ended, and which rollups stopped in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotRecord {
     /// Hash of the slot's header.
@@ -83,6 +111,9 @@ pub struct SlotRecord {
     pub plaintext: u32,
     /// End of the plaintext section's running chain.
     pub plaintext_chain: B256,
+    /// [`halts_hash`] of the rollups that stopped in the slot. What the record is signed in names them so, and nobody adds one
+    /// when it has read what was sealed (T1).
+    pub halts: B256,
 }
 
 impl SlotRecord {
@@ -97,7 +128,7 @@ impl SlotRecord {
 impl Encode for SlotRecord {
     fn encode_to(&self, out: &mut Writer) {
         out.hash(&self.header).u32(self.l1_born).u32(self.sealed).hash(&self.sealed_chain);
-        out.u32(self.plaintext).hash(&self.plaintext_chain);
+        out.u32(self.plaintext).hash(&self.plaintext_chain).hash(&self.halts);
     }
 }
 
@@ -110,6 +141,7 @@ impl Decode for SlotRecord {
             sealed_chain: input.hash()?,
             plaintext: input.u32()?,
             plaintext_chain: input.hash()?,
+            halts: input.hash()?,
         })
     }
 }

@@ -179,10 +179,10 @@ library Orders {
         uint256 pos = cursor.pos;
         (uint64 number, bytes32 before) = _readHeader(data, cursor);
         bytes32 header = Promises.hash(domain, SLOT_HEADER, data[pos:cursor.pos]);
-        bytes calldata record = data.raw(cursor, 108);
+        bytes calldata record = data.raw(cursor, 140);
         bool holds = Promises.hash(domain, SLOT_RECORD, record) == walk.parent && header == bytes32(record[:32]);
         if (!holds || uint256(number) + 1 != walk.slot) revert NotShown(pos);
-        // Header 32, L1-born 4, then count 4 and chain 32 of the sealed and of the plaintext section.
+        // Header 32, L1-born 4, then count 4 and chain 32 of the sealed and of the plaintext section; halts 32.
         uint256 place = section == Promises.SEALED ? 36 : 72;
         walk.count = uint32(bytes4(record[place:place + 4]));
         walk.chain = bytes32(record[place + 4:place + 36]);

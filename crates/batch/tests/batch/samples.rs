@@ -2,12 +2,14 @@
 
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use weft_batch::{
-    AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Halt, Opened, OrderCommitment,
+    AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Opened, OrderCommitment,
     Ordered, ReorgedEntry, Revealed, RollupGenesis, SignedBatch, SignedRelease, Slot, Squared,
     WireBundle, WireItem, WireLeg,
 };
 use weft_crypto::{Carriage, GasBucket, SizeBucket};
-use weft_types::{L1Ref, NetworkId, RemovalCause, SafetyLevel, Section, Signature, SlotNumber};
+use weft_types::{
+    Halt, L1Ref, NetworkId, RemovalCause, SafetyLevel, Section, Signature, SlotNumber,
+};
 
 pub(crate) const A: NetworkId = NetworkId::new(901);
 pub(crate) const B: NetworkId = NetworkId::new(902);

@@ -412,7 +412,8 @@ fn open(
             size_fee_wei,
             gas_fee_wei,
         };
-        Item::Sealed(SealedItem { envelope: envelope.id(&Domain::dev()), terms, opening })
+        let (envelope, listed) = (envelope.id(&Domain::dev()), vec![HOME]);
+        Item::Sealed(SealedItem { envelope, terms, listed, opening })
     })
 }
 

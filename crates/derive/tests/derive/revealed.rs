@@ -1,12 +1,12 @@
 //! How an epoch's secret came to light: for the order that stands, or by squaring (P17, T12).
 
-use crate::sequencer::{A, Draft, EPOCH, Sequencer, address, config, derive, key, sign};
+use crate::sequencer::{A, B, Draft, EPOCH, Sequencer, address, config, derive, key, sign};
 use alloy_primitives::{B256, FixedBytes};
 use alloy_signer::SignerSync as _;
 use weft_batch::{RealmConfig, Revealed, SignedBatch, SignedRelease, Squared, WireLeg};
 use weft_crypto::{KeyList, Proof, Setup};
 use weft_derive::LieKind;
-use weft_types::Signature;
+use weft_types::{NetworkId, Signature};
 
 /// Members of the committee, whose keys are these accounts.
 const MEMBERS: [u32; 2] = [11, 12];
@@ -36,6 +36,16 @@ fn history(
     salts: &[u64],
     reveal: &dyn Fn(&Setup, &KeyList, B256) -> Revealed,
 ) -> (Sequencer, SignedBatch) {
+    halted(config, salts, None, reveal)
+}
+
+/// The same; a rollup stops in the last slot of the epoch.
+fn halted(
+    config: RealmConfig,
+    salts: &[u64],
+    stops: Option<NetworkId>,
+    reveal: &dyn Fn(&Setup, &KeyList, B256) -> Revealed,
+) -> (Sequencer, SignedBatch) {
     let mut sequencer = Sequencer::with(config);
     sequencer.announce(2, u64::MAX);
     sequencer.deposit(0);
@@ -44,7 +54,9 @@ fn history(
     for salt in salts {
         sequencer.order(sequencer.seal(&plaintext, *salt));
     }
-    (0..EPOCH).for_each(|_| sequencer.close());
+    (1..EPOCH).for_each(|_| sequencer.close());
+    stops.into_iter().for_each(|network| sequencer.halt(network));
+    sequencer.close();
     let (list, head) = sequencer.closed(2);
     sequencer.revealed = reveal(sequencer.setup(), list, head);
     sequencer.reveal(2);
@@ -103,6 +115,29 @@ fn t12_a_release_for_another_order_opens_nothing() {
         released.borrow().clone()
     });
     let (sequencer, other) = history(realm(), &[2, 1], &|_, _, head| {
+        stands.set(head);
+        released.borrow().clone()
+    });
+    let lie = derive(&sequencer.config, &[], &[other]).unwrap_err();
+    let expected = LieKind::Release { epoch: 2, member: 11, head: stands.get() };
+    assert_eq!((*lie.kind, lie.slot.unwrap().get()), (expected, 2 * EPOCH + 1));
+}
+
+#[test]
+fn t1_a_halt_that_was_written_when_the_members_had_released_is_named() {
+    let all =
+        |list: &KeyList, head| Revealed { releases: by(list, &MEMBERS, &head), squared: None };
+    // One that was there when they released is covered by what they signed.
+    let (sequencer, batch) = halted(realm(), &[1], Some(B), &|_, list, head| all(list, head));
+    assert_eq!(derive(&sequencer.config, &[], &[batch]).unwrap().0, sequencer.blocks);
+
+    let released = std::cell::RefCell::new(Revealed::default());
+    let stands = std::cell::Cell::new(B256::ZERO);
+    history(realm(), &[1], &|_, list, head| {
+        *released.borrow_mut() = all(list, head);
+        released.borrow().clone()
+    });
+    let (sequencer, other) = halted(realm(), &[1], Some(B), &|_, _, head| {
         stands.set(head);
         released.borrow().clone()
     });

@@ -24,7 +24,7 @@ use weft_lane::{
     Effect, Input, KeyAnnouncement, Lane, LaneConfig, SealedSubmission, SealingConfig, Turn,
 };
 use weft_types::{
-    Bundle, BundleShape, Domain, FEE_VAULT, Item, L1Event, Leg, LegShape, NetworkId, Opening,
+    Bundle, BundleShape, Domain, FEE_VAULT, Halt, Item, L1Event, Leg, LegShape, NetworkId, Opening,
     Outcome, Part, PartedShape, Parts, Position, SafetyLevel, Sealed, Section, Signature, SignedTx,
     SlotNumber,
 };
@@ -161,7 +161,11 @@ pub(crate) struct Sequencer {
     /// How the next epoch that is opened came to light.
     pub(crate) revealed: Revealed,
     /// Halts, after reading, a rollup before this item of the next epoch that runs, in its slot.
-    pub(crate) veto: Option<weft_batch::Halt>,
+    pub(crate) veto: Option<Halt>,
+    /// Rollups that there are for what is opened.
+    listed: Vec<NetworkId>,
+    /// Those that there are by a liar's word.
+    pub(crate) forged: Option<Vec<NetworkId>>,
     /// Every entry of the inbox.
     pub(crate) inbox: Vec<InboxEntry>,
     /// Every block so far.
@@ -231,6 +235,8 @@ impl Sequencer {
             epochs: BTreeMap::new(),
             revealed: Revealed::default(),
             veto: None,
+            listed: Vec::new(),
+            forged: None,
             inbox: Vec::new(),
             blocks: Vec::new(),
             turns: Vec::new(),
@@ -252,7 +258,8 @@ impl Sequencer {
         self.has_items = false;
         self.realm.open_slot(header.clone()).unwrap();
         for effect in &effects[1..] {
-            let Effect::Opening { epoch, is_late, turns } = effect else { panic!() };
+            let Effect::Opening { epoch, is_late, listed, turns } = effect else { panic!() };
+            self.listed.clone_from(listed);
             if !is_late {
                 self.run(*epoch, turns);
                 continue;
@@ -339,17 +346,22 @@ impl Sequencer {
 
     /// Stops a rollup before the next plaintext item.
     pub(crate) fn halt(&mut self, network: NetworkId) {
-        self.step(Input::Halt { network });
-        self.lie_of_halt(network);
+        let halt = self.next_halt(network);
+        self.step(Input::Halt(halt));
+        self.claim_halt(halt);
+    }
+
+    fn next_halt(&self, network: NetworkId) -> Halt {
+        let index = self.slot.plaintext.len() as u32;
+        Halt { section: Section::Plaintext, index, network }
     }
 
     /// Says that a rollup stopped before the next plaintext item, whatever the lane holds of it.
     pub(crate) fn lie_of_halt(&mut self, network: NetworkId) {
-        let index = self.slot.plaintext.len() as u32;
-        self.claim_halt(weft_batch::Halt { section: Section::Plaintext, index, network });
+        self.claim_halt(self.next_halt(network));
     }
 
-    fn claim_halt(&mut self, halt: weft_batch::Halt) {
+    fn claim_halt(&mut self, halt: Halt) {
         let network = halt.network;
         self.step(Input::SetAvailable { network, available: false });
         self.realm.set_available(network, false);
@@ -541,7 +553,8 @@ impl Sequencer {
     pub(crate) fn reveal(&mut self, number: u64) {
         let list = self.epochs[&number].list.id();
         let effects = self.step(Input::Reveal { epoch: number, list });
-        let [Effect::Opening { turns, .. }] = &effects[..] else { panic!("{effects:?}") };
+        let [Effect::Opening { listed, turns, .. }] = &effects[..] else { panic!("{effects:?}") };
+        self.listed.clone_from(listed);
         self.run(number, turns);
     }
 
@@ -593,7 +606,9 @@ impl Sequencer {
     fn turn(&mut self, position: Position, envelope: B256, carriage: &Carriage, opening: Opening) {
         let config = self.config.lane.sealing.clone().unwrap();
         let terms = terms(&config, carriage);
-        self.apply(position, &Item::Sealed(Sealed { envelope, terms, opening }), envelope);
+        let listed = self.forged.clone().unwrap_or_else(|| self.listed.clone());
+        let sealed = Sealed { envelope, terms, listed, opening };
+        self.apply(position, &Item::Sealed(sealed), envelope);
     }
 }
 

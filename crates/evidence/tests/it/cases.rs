@@ -9,7 +9,7 @@ use weft_evidence::{
 };
 use weft_types::{
     BundlePromise, ExecutionPromise, Item, Part, Position, RemovalCause, Section, SlotNumber,
-    Statement, promise::Claim,
+    SlotRecord, Statement, promise::Claim,
 };
 
 /// What convicts whom of what.
@@ -165,6 +165,11 @@ pub(crate) fn equivocations() -> Vec<Case> {
         promise(Statement::Checkpoint(word), KEY)
     };
     let slot = Subject::Claim(weft_types::promise::Claim::Parent(SlotNumber::new(9)));
+    let (_, past) = promised().closed(0);
+    let record = past[0].record.clone();
+    let halted = parent(record.hash(&domain()));
+    let unhalted = SlotRecord { halts: B256::ZERO, ..record };
+    let pasts = [halted, parent(unhalted.hash(&domain()))];
     let honest = result(item_of(&single()), vec![promised_leg(0, &leg_of(&single()), true)], None);
     let lie = ExecutionPromise {
         legs: vec![promised_leg(0, &leg_of(&single()), false)],
@@ -182,6 +187,12 @@ pub(crate) fn equivocations() -> Vec<Case> {
         case(
             "two pasts of a slot",
             pair(parent(B256::repeat_byte(2)), parent(B256::ZERO)),
+            Fault::OrderEquivocation,
+            slot,
+        ),
+        case(
+            "two pasts of a slot, one with a halt",
+            Proof::Promises(Box::new(pasts)),
             Fault::OrderEquivocation,
             slot,
         ),

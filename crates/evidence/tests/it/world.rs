@@ -16,10 +16,10 @@ use weft_evidence::{
 };
 use weft_promise::{LocalSigner, Signer as _};
 use weft_types::{
-    Bundle, BundleShape, Checkpoint, Domain, Encode as _, ExecutionPromise, Item, Leg, LegShape,
-    NetworkId, OrderPromise, Part, PartedShape, Position, PromisedLeg, PromisedRemoval,
+    Bundle, BundleShape, Checkpoint, Domain, Encode as _, ExecutionPromise, Halt, Item, Leg,
+    LegShape, NetworkId, OrderPromise, Part, PartedShape, Position, PromisedLeg, PromisedRemoval,
     RemovalCause, SafetyLevel, Section, Signature, SignedPromise, SignedTx, SlotHeader, SlotNumber,
-    SlotRecord, Statement, chain_next, chain_start,
+    SlotRecord, Statement, chain_next, chain_start, halts_hash,
     promise::{Group, logs_hash},
 };
 
@@ -83,6 +83,12 @@ pub(crate) fn promise(statement: Statement, key: B256) -> SignedPromise {
 
 pub(crate) fn item(number: u32) -> B256 {
     keccak256([b"item".as_slice(), &number.to_be_bytes()].concat())
+}
+
+/// What a record says of a slot in which a rollup stopped.
+pub(crate) fn halted() -> B256 {
+    let halt = Halt { section: Section::Plaintext, index: 1, network: NetworkId::new(902) };
+    halts_hash(&domain(), [halt].iter())
 }
 
 /// The items of an order: plaintext items of one slot.
@@ -160,6 +166,7 @@ impl Row {
             sealed_chain: sealed.1,
             plaintext: plaintext.0,
             plaintext_chain: plaintext.1,
+            halts: halted(),
         }
     }
 

@@ -3,12 +3,12 @@
 use crate::common::*;
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, U256, hex};
-use alloy_sol_types::SolCall;
-use weft_contracts::{DeadRegistry, FeeVault, fee_vault, proxy_address};
+use alloy_sol_types::{SolCall, SolError};
+use weft_contracts::{DeadRegistry, FeeVault, Manager, fee_vault, proxy_address};
 use weft_evm::{Applied, ChainSpec, GenesisAccount, genesis};
 use weft_types::{
-    DEAD_REGISTRY, FEE_VAULT, InvalidReason, Item, NetworkId, Opening, Outcome, RemovalCause,
-    Sealed, Terms,
+    DEAD_REGISTRY, FEE_VAULT, InvalidReason, Item, MANAGER, NetworkId, Opening, Outcome,
+    RemovalCause, Sealed, Status, Terms,
 };
 
 const SIZE_FEE: u128 = 7;
@@ -51,7 +51,12 @@ pub(crate) fn sealed(opening: Opening) -> Sealed {
         size_fee_wei: SIZE_FEE,
         gas_fee_wei: GAS_FEE,
     };
-    Sealed { envelope: B256::repeat_byte(0xe1), terms, opening }
+    let listed = vec![A, B];
+    Sealed { envelope: B256::repeat_byte(0xe1), terms, listed, opening }
+}
+
+fn outputs(applied: &Applied) -> Vec<Answer> {
+    answers(&applied.legs[0].output)
 }
 
 fn opened(item: Item) -> Sealed {
@@ -177,11 +182,51 @@ fn p13_every_verdict_has_its_price() {
         assert_eq!(cause(&world.apply(Item::Sealed(sealed(opening)))), expected);
     }
     assert_eq!(paid(&mut world), 2 * (SIZE_FEE + GAS_FEE), "late ones cost nothing");
+    let item = single(&mut world, &Draft::new(B, b, bump(1)).key(1));
+    let away = Sealed { listed: vec![A], ..opened(item) };
+    assert_eq!(cause(&world.apply(Item::Sealed(away.clone()))), RemovalCause::Invalid);
     world.close();
     world.open_with(vec![A]);
-    let item = single(&mut world, &Draft::new(B, b, bump(1)).key(1));
-    assert_eq!(cause(&world.apply(Item::Sealed(opened(item)))), RemovalCause::Invalid);
-    assert_eq!(paid(&mut world), 3 * (SIZE_FEE + GAS_FEE), "everybody knew that it was away");
+    assert_eq!(cause(&world.apply(Item::Sealed(away))), RemovalCause::Invalid, "it is the same");
+    assert_eq!(paid(&mut world), 4 * (SIZE_FEE + GAS_FEE), "everybody knew that it was away");
+    check(&mut world);
+}
+
+#[test]
+fn t1_a_call_finds_no_rollup_that_was_away_when_the_epoch_closed() {
+    let (mut world, [a, b]) = home();
+    let proxy = Manager::createCrossChainProxyCall { original: b, network: 902 };
+    world.must(Draft::new(A, MANAGER, proxy.abi_encode()));
+    let steps = run([
+        call(MANAGER, try_call(902, b, bump(1))),
+        attempt(proxy_address(902, b), bump(1)),
+        call(MANAGER, try_call(77, b, bump(1))),
+    ]);
+    let item = single(&mut world, &Draft::new(A, a, steps.clone()));
+    let away = Sealed { listed: vec![A], ..opened(item) };
+    let applied = world.apply(Item::Sealed(away));
+    assert_eq!(applied.outcome, Outcome::Included);
+    let answers = outputs(&applied);
+    assert_eq!(status(&answers[0].data), Status::Unavailable);
+    assert_eq!(answers[1].data, Manager::Unavailable { network: 902 }.abi_encode());
+    assert_eq!(status(&answers[2].data), Status::Unavailable, "whether it joins after that or not");
+    assert!(applied.hops.is_empty());
+    // What comes next is no sealed item.
+    let applied = world.must(Draft::new(A, a, steps));
+    assert_eq!(status(&outputs(&applied)[0].data), Status::Ok);
+    assert_eq!(status(&outputs(&applied)[2].data), Status::NotProvisioned);
+    check(&mut world);
+}
+
+#[test]
+fn t1_a_bundle_with_a_leg_that_was_away_when_the_epoch_closed_runs_nothing() {
+    let (mut world, [a, b]) = home();
+    let legs = [Draft::new(A, a, bump(1)), Draft::new(B, b, bump(1)).key(1)];
+    let bundle = world.bundle(&legs);
+    let away = Sealed { listed: vec![A], ..opened(bundle.clone()) };
+    let applied = world.apply(Item::Sealed(away));
+    assert_eq!((cause(&applied), removal(&applied).network), (RemovalCause::Invalid, B));
+    assert_eq!(world.apply(Item::Sealed(opened(bundle))).outcome, Outcome::Included);
     check(&mut world);
 }
 

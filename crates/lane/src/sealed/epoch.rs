@@ -76,7 +76,7 @@ pub struct ClosedEpoch {
     /// Members that released their secrets for this head.
     pub released: BTreeSet<u32>,
     /// Rollups of the header of its last slot. The closing head covers that header, and nobody releases a secret before
-    /// the closing head stands: none of them is missing when the items run (P8).
+    /// the closing head stands: none of them is missing when the items run, and there is no other for them (P8).
     pub available: Vec<NetworkId>,
 }
 

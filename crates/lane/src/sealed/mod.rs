@@ -99,7 +99,7 @@ pub struct Sealing {
 struct Rest {
     epoch: u64,
     items: VecDeque<SealedItem>,
-    available: Vec<NetworkId>,
+    listed: Vec<NetworkId>,
 }
 
 /// Items of an epoch that run in one slot.
@@ -107,6 +107,7 @@ struct Rest {
 pub(crate) struct Part {
     pub(crate) epoch: u64,
     pub(crate) is_late: bool,
+    pub(crate) listed: Vec<NetworkId>,
     pub(crate) items: Vec<SealedItem>,
 }
 
@@ -307,18 +308,16 @@ impl Sealing {
         }
     }
 
-    /// Takes a closed epoch out to run in the open slot, or the first part of it; what this slot's header lists no later part
-    /// loses (P8).
-    pub(crate) fn start(&mut self, epoch: u64, listed: &[NetworkId]) -> Option<Part> {
-        let started = self.closed.remove(&epoch)?;
-        let (is_late, items) = (started.is_late, started.epoch.items);
+    /// Takes a closed epoch out to run in the open slot, or the first part of it.
+    pub(crate) fn start(&mut self, epoch: u64) -> Option<Part> {
+        let ClosedEpoch { is_late, available: listed, epoch: Epoch { items, .. }, .. } =
+            self.closed.remove(&epoch)?;
         if is_late {
             // Nothing of what is late travels.
-            return Some(self.part(epoch, true, items));
+            self.settle_later(&items);
+            return Some(Part { epoch, is_late, listed, items });
         }
-        let mut available = started.available.clone();
-        available.extend(listed.iter().filter(|network| !started.available.contains(network)));
-        self.opening = Some(Rest { epoch, items: items.into(), available });
+        self.opening = Some(Rest { epoch, items: items.into(), listed });
         self.go_on()
     }
 
@@ -334,17 +333,18 @@ impl Sealing {
             items.push(item);
             rest.items.pop_front();
         }
+        let listed = rest.listed.clone();
         if rest.items.is_empty() {
             self.opening = None;
         }
         self.running = Some(epoch);
-        Some(self.part(epoch, false, items))
+        self.settle_later(&items);
+        Some(Part { epoch, is_late: false, listed, items })
     }
 
-    /// Lets items run in the open slot; their fees stay reserved until that closes.
-    fn part(&mut self, epoch: u64, is_late: bool, items: Vec<SealedItem>) -> Part {
+    /// Keeps the fees of items reserved that run in the open slot, until that closes.
+    fn settle_later(&mut self, items: &[SealedItem]) {
         self.settling.extend(items.iter().map(|item| (item.payer, item.fee_wei)));
-        Part { epoch, is_late, items }
     }
 
     /// Returns an epoch whose items are late.
@@ -384,7 +384,7 @@ impl Sealing {
     /// Returns the rollups that no header leaves out while items wait that may have been read since they closed (P8).
     pub(crate) fn pinned(&self) -> impl Iterator<Item = NetworkId> + '_ {
         let waiting = self.closed.values().map(|closed| &closed.available);
-        let opening = self.opening.iter().map(|rest| &rest.available);
+        let opening = self.opening.iter().map(|rest| &rest.listed);
         waiting.chain(opening).flatten().copied()
     }
 

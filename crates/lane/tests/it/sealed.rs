@@ -9,7 +9,9 @@ use weft_lane::{
     Effect, Input, InvalidConfig, KeyAnnouncement, Lane, LaneConfig, MAX_OPENED_BYTES, Rejection,
     SealedRejection, SealedSubmission, Sealing, SealingConfig, chain_next, chain_start,
 };
-use weft_types::{Decode, Domain, Encode, NetworkId, Position, Section, SlotNumber};
+use weft_types::{
+    Decode, Domain, Encode, Halt, NetworkId, Position, Section, SlotNumber, halts_hash,
+};
 
 /// Time at which a slot starts in a lane that ticks.
 const fn slot(number: u64) -> u64 {
@@ -86,8 +88,11 @@ fn p2_a_closed_epoch_runs_in_the_order_in_which_it_was_sealed() {
     head_of(&effects, 2);
     world.ok(slot(9), submit(plain(100)));
     let effects = world.ok(slot(9) + 20, reveal(2, list(2)));
-    let [Effect::Closed { .. }, Effect::Opened(header), Effect::Opening { epoch, is_late, turns }] =
-        &effects[..]
+    let [
+        Effect::Closed { .. },
+        Effect::Opened(header),
+        Effect::Opening { epoch, is_late, turns, .. },
+    ] = &effects[..]
     else {
         panic!("{effects:?}")
     };
@@ -336,7 +341,7 @@ fn p17_what_is_not_closed_in_time_is_late() {
         Effect::Closed { .. },
         Effect::EpochClosed { epoch: 2, items: 1, is_late: true, .. },
         Effect::Opened(header),
-        Effect::Opening { epoch: 2, is_late: true, turns },
+        Effect::Opening { epoch: 2, is_late: true, turns, .. },
     ] = &effects[..]
     else {
         panic!("{effects:?}")
@@ -552,24 +557,82 @@ fn configurations_that_seal_nothing_are_refused() {
     assert_eq!(fees.0, u128::MAX, "no fee that overflows is small");
 }
 
-/// A rollup that was away at the close and is there when the first part runs is there for all of them (T1): the sequencer
-/// has read the rest by then.
+/// A rollup that was away at the close is away for every part, whenever it comes back (T1): the sequencer has read them by then.
 #[test]
-fn t1_who_came_back_for_the_first_part_stays_for_the_others() {
-    let c = ROLLUPS[2];
+fn t1_who_came_back_behind_the_close_is_there_for_no_part() {
+    let [a, b, c] = ROLLUPS;
     let mut world = large_without(Some(c), 4, MAX_OPENED_BYTES / 2);
-    assert!(!world.lane.open_slot().unwrap().available.contains(&c));
     world.ok(slot(9), available(c, true));
     tick_to(&mut world, 10);
-    world.ok(slot(10), reveal(2, list(2)));
-    assert!(world.lane.open_slot().unwrap().available.contains(&c));
+    assert_eq!(world.lane.open_slot().unwrap().available, ROLLUPS, "plaintext finds it");
+    let first = world.ok(slot(10), reveal(2, list(2)));
+    assert_eq!(listed(&first), [a, b]);
     assert_eq!(world.lane.sealing().opening(), Some(2), "there is a second part");
-    world.ok(slot(10) + 1, available(c, false));
     world.ok(slot(10) + 2, Input::Close);
-    world.ok(slot(10) + 2, Input::Tick);
-    assert!(world.lane.open_slot().unwrap().available.contains(&c));
-    tick_to(&mut world, 12);
-    assert!(!world.lane.open_slot().unwrap().available.contains(&c), "then it may leave");
+    let second = world.ok(slot(10) + 2, Input::Tick);
+    assert_eq!(listed(&second), [a, b]);
+    assert_eq!(world.lane.open_slot().unwrap().available, ROLLUPS);
+}
+
+#[test]
+fn t1_who_joined_behind_the_close_is_not_there_either() {
+    let mut world = in_epoch_two();
+    seal(&mut world, 0, 2);
+    tick_to(&mut world, 8);
+    world.ok(slot(8), Input::Close);
+    world.ok(slot(8), Input::Join { network: NetworkId::new(77) });
+    let effects = world.ok(slot(8), reveal(2, list(2)));
+    assert_eq!(listed(&effects), ROLLUPS);
+    assert!(world.lane.open_slot().unwrap().is_available(NetworkId::new(77)));
+}
+
+#[test]
+fn t1_a_closing_record_names_who_stopped_in_its_slot() {
+    let mut honest = in_epoch_two();
+    seal(&mut honest, 0, 2);
+    tick_to(&mut honest, 8);
+    let mut vetoing = honest.clone();
+    vetoing.ok(slot(8), halt(ROLLUPS[1]));
+    let heads = [&mut honest, &mut vetoing].map(|world| {
+        let effects = world.ok(slot(9), Input::Tick);
+        let Effect::Closed { record, .. } = &effects[0] else { panic!("{effects:?}") };
+        (record.halts, head_of(&effects, 2))
+    });
+    let [(none, released), (one, other)] = heads;
+    let stopped = Halt { section: Section::Plaintext, index: 0, network: ROLLUPS[1] };
+    assert_eq!((none, one), (B256::ZERO, halts_hash(&Domain::dev(), [stopped].iter())));
+    // Who writes it when members have released for the first head has another one.
+    let refused =
+        vetoing.refused(slot(9), Input::MemberReleased { epoch: 2, member: 1, head: released });
+    let wrong = SealedRejection::OtherHead { epoch: 2, declared: released, closed: other };
+    assert_eq!(refused, wrong.into());
+}
+
+#[test]
+fn p8_halts_are_named_in_the_order_of_their_places() {
+    let [a, b, _] = ROLLUPS;
+    let stop = |network, index| Halt { section: Section::Plaintext, index, network };
+    let halts = |inputs: [Halt; 2]| {
+        let mut world = in_epoch_two();
+        for halt in inputs {
+            world.ok(slot(5), Input::Halt(halt));
+        }
+        assert!(world.lane.standing().is_none(), "what is kept of a lane names no halts");
+        let effects = world.ok(slot(6), Input::Tick);
+        let [Effect::Closed { record, .. }, ..] = &effects[..] else { panic!("{effects:?}") };
+        record.halts
+    };
+    assert_eq!(halts([stop(a, 0), stop(b, 0)]), halts([stop(b, 0), stop(a, 0)]));
+    assert_ne!(halts([stop(a, 0), stop(b, 0)]), halts([stop(a, 0), stop(b, 1)]));
+}
+
+/// Returns the rollups that there are for what is opened.
+fn listed(effects: &[Effect]) -> Vec<NetworkId> {
+    let opening = effects.iter().find_map(|effect| match effect {
+        Effect::Opening { listed, .. } => Some(listed.clone()),
+        _ => None,
+    });
+    opening.expect("an epoch is opened")
 }
 
 /// A lane with a closed epoch 2 of `items`, each of so many bytes, in slot 9.
@@ -609,7 +672,7 @@ fn p2_nothing_comes_between_the_parts_of_what_can_be_read() {
     let listed = world.lane.open_slot().unwrap().available.clone();
     let reserved = world.lane.sealing().reserved_wei(&origin(1));
     let effects = world.ok(slot(9) + 1, reveal(2, list(2)));
-    let [Effect::Opening { epoch: 2, is_late: false, turns }] = &effects[..] else {
+    let [Effect::Opening { epoch: 2, is_late: false, turns, .. }] = &effects[..] else {
         panic!("{effects:?}")
     };
     assert_eq!(turns.len(), 2);
@@ -628,7 +691,7 @@ fn p2_nothing_comes_between_the_parts_of_what_can_be_read() {
         world.ok(slot(9) + 4, Input::Close);
         assert!(world.lane.standing().is_none(), "the rest is nowhere else");
         let effects = world.ok(slot(9) + 4, Input::Tick);
-        let [Effect::Opened(header), Effect::Opening { epoch: 2, is_late: false, turns }] =
+        let [Effect::Opened(header), Effect::Opening { epoch: 2, is_late: false, turns, .. }] =
             &effects[..]
         else {
             panic!("{effects:?}")

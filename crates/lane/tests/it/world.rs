@@ -5,7 +5,7 @@ use weft_lane::{
     Effect, Input, KeyAnnouncement, Lane, LaneConfig, Rejection, SealedSubmission, SealingConfig,
     Submission, Turn,
 };
-use weft_types::{Domain, NetworkId, Position, Section, SlotHeader, SlotNumber, SlotRecord};
+use weft_types::{Domain, Halt, NetworkId, Position, Section, SlotHeader, SlotNumber, SlotRecord};
 
 /// Length of the tests' slots, in milliseconds.
 pub(crate) const SLOT_MS: u64 = 200;
@@ -130,8 +130,9 @@ pub(crate) const fn available(network: NetworkId, available: bool) -> Input {
     Input::SetAvailable { network, available }
 }
 
+/// Stops a rollup before the first plaintext item.
 pub(crate) const fn halt(network: NetworkId) -> Input {
-    Input::Halt { network }
+    Input::Halt(Halt { section: Section::Plaintext, index: 0, network })
 }
 
 pub(crate) const fn origin(number: u8) -> Address {

@@ -13,6 +13,7 @@ mod moves;
 mod orders;
 mod realm;
 mod recorder;
+mod shelf;
 mod verify;
 
 pub use compress::Brotli;
@@ -34,4 +35,4 @@ pub fn development_sequencer() -> weft_promise::LocalSigner {
 
 pub(crate) use live::LiveBatches;
 pub(crate) use realm::genesis_of;
-pub(crate) use recorder::{Recorder, Resumed, travelling};
+pub(crate) use recorder::{Recorder, Resumed, SlotBytes, slot_of, travelling};

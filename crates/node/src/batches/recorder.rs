@@ -1,18 +1,18 @@
 //! From what an engine does to batches.
 
-use super::{files::RestsOn, moves::Moves, orders::Orders};
+use super::{files::RestsOn, moves::Moves, orders::Orders, shelf::Shelf};
 use alloy_primitives::{B256, Bytes};
-use std::{collections::BTreeMap, fmt, io};
+use std::{collections::BTreeMap, fmt, io, sync::Arc};
 use weft_batch::{
-    AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Halt, Opened, Ordered,
-    RealmConfig, ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireItem, tag,
+    AnnouncedKey, Batch, ClaimedHead, ClaimedRemoval, EpochOpening, Opened, Ordered, RealmConfig,
+    ReorgedEntry, RollupGenesis, SignedBatch, Slot, WireItem, tag,
 };
 use weft_commitment::SlotVector;
 use weft_crypto::{DelayScheme as _, Envelope, EpochKeyScheme, Verdict};
 use weft_evm::Applied;
 use weft_promise::Signer;
 use weft_types::{
-    Item, L1Born, L1Event, NetworkId, Outcome, Section, SlotHeader, SlotNumber,
+    Halt, Item, L1Born, L1Event, NetworkId, Outcome, Section, SlotHeader, SlotNumber,
     codec::{CodecError, MAX_LIST as MAX_SLOTS},
 };
 
@@ -122,6 +122,7 @@ pub(crate) struct Recorder {
     rows: Option<Vec<(u64, Vec<u8>)>>,
     failure: Option<io::Error>,
     orders: Orders,
+    shelf: Shelf,
 }
 
 #[derive(Default)]
@@ -181,6 +182,7 @@ impl Recorder {
             rows: None,
             failure: None,
             orders: Orders::default(),
+            shelf: Shelf::default(),
         }
     }
 
@@ -306,11 +308,13 @@ impl Recorder {
         self.reach = reach;
     }
 
-    /// Notes a rollup that stopped before the item that comes next.
-    pub(crate) fn halted(&mut self, network: NetworkId) {
+    /// Notes a rollup that stopped in the open slot.
+    pub(crate) fn halted(&mut self, halt: Halt) {
         let Some(open) = &mut self.open else { return };
-        let index = open.slot.plaintext.len() as u32;
-        open.slot.halts.push(Halt { section: Section::Plaintext, index, network });
+        let halts = &mut open.slot.halts;
+        if let Err(place) = halts.binary_search(&halt) {
+            halts.insert(place, halt);
+        }
     }
 
     /// Notes that the slot closed; `order` is what its order is committed to.
@@ -357,7 +361,10 @@ impl Recorder {
         let part = Part { slot, heads, inbox_cursor, end, bytes: 0, moves };
         let row = part.encode(number);
         let part = Part { bytes: row.len(), ..part };
-        self.rows.iter_mut().for_each(|rows| rows.push((number.get(), row.clone())));
+        if let Some(rows) = &mut self.rows {
+            self.shelf.push(number.get(), &row);
+            rows.push((number.get(), row));
+        }
         self.add(part);
     }
 
@@ -516,6 +523,7 @@ impl Recorder {
             if number > self.expected() {
                 return Err(CodecError::NotCanonical("slots are missing"));
             }
+            self.shelf.push(number.get(), &row);
             (self.inbox_cursor, self.end) = (part.inbox_cursor, part.end);
             self.add(part);
         }
@@ -575,6 +583,22 @@ impl Recorder {
         self.rows = None;
     }
 
+    /// Returns up to so many closed slots from one on, and the number of the first of them: a later one when those before are
+    /// in batches alone.
+    pub(crate) fn closed_from(&self, slot: u64, most: usize) -> (u64, Vec<SlotBytes>) {
+        self.shelf.from(slot, most)
+    }
+
+    /// Returns the number of the last batch that ended.
+    pub(crate) const fn last_batch(&self) -> u64 {
+        self.number
+    }
+
+    /// Returns the number of the slot that closes next.
+    pub(crate) fn next_slot(&self) -> u64 {
+        self.expected().get()
+    }
+
     /// Returns why batches cannot be written any more.
     pub(crate) fn failure(&mut self) -> Option<String> {
         let failed = self.failure.take().or_else(|| self.sink.failure());
@@ -589,6 +613,14 @@ impl Recorder {
 
 /// Number of a slot, and its encoding.
 pub(crate) type SlotRow = (u64, Vec<u8>);
+
+/// The encoding of a slot that many may hold.
+pub(crate) type SlotBytes = Arc<[u8]>;
+
+/// Reads a slot as it is kept until a batch holds it.
+pub(crate) fn slot_of(row: &[u8]) -> Result<Slot, CodecError> {
+    Part::decode(row).map(|(_, part)| part.slot)
+}
 
 /// Returns the form in which the content of an envelope travels, given its verdict.
 pub(crate) fn travelling(

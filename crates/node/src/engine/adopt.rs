@@ -148,8 +148,9 @@ impl Adoption<'_> {
         slot: &Slot,
         legs: &mut weft_derive::Recovered,
     ) -> Result<(), String> {
-        if slot.available.is_some() || !slot.halts.is_empty() {
-            return Err("a rollup was away; whose executor that was has to resume it".to_owned());
+        let away = || Err("a rollup was away; whose executor that was has to resume it".to_owned());
+        if !slot.halts.is_empty() {
+            return away();
         }
         for genesis in &slot.joined {
             self.join(genesis)?;
@@ -157,6 +158,11 @@ impl Adoption<'_> {
         let (unix_ms, domain) = (slot.unix_ms, self.engine.domain);
         let goes_on = self.engine.lane.sealing().opening().is_some();
         self.open(unix_ms)?;
+        // One that joined is listed from then on.
+        let listed = self.engine.realm.slot().map(|header| &header.available);
+        if slot.available.is_some() && slot.available.as_ref() != listed {
+            return away();
+        }
         self.opening(slot, goes_on, legs)?;
         self.announce(slot)?;
         let mut reorged = slot.reorged.iter().peekable();

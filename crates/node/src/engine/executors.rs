@@ -11,7 +11,7 @@ use weft_evm::{Applied, FoldError, MemoryState, Realm, RemoteLost, Rollup, Stop}
 use weft_executor::{HubHandle, message::Start, process, state_codec};
 use weft_lane::Input;
 use weft_state::StoreError;
-use weft_types::{Item, NetworkId, Outcome, Position, SlotHeader};
+use weft_types::{Halt, Item, NetworkId, Outcome, Position, SlotHeader};
 
 /// What a realm in memory is made of.
 type MemoryParts = (Vec<Rollup<MemoryState>>, weft_evm::Escrow, weft_evm::Heads);
@@ -122,24 +122,32 @@ impl Engine {
         }
     }
 
-    /// Opens a slot elsewhere, after handing the states over anew when they changed from outside.
-    pub(super) fn open_slot_elsewhere(&mut self, header: &SlotHeader) {
+    /// Opens a slot elsewhere, after handing the states over anew when they changed from outside; returns the rollups that stop
+    /// as soon as the slot is open here.
+    pub(super) fn open_slot_elsewhere(&mut self, header: &SlotHeader) -> Vec<NetworkId> {
+        let mut lost = Vec::new();
         if self.executors.as_ref().is_some_and(|executors| executors.is_stale) {
-            self.hand_over();
+            lost = self.hand_over();
         }
-        let Some(executors) = &mut self.executors else { return };
+        lost.iter().for_each(|lost| self.drop_executor(lost));
+        let Some(executors) = &mut self.executors else { return Vec::new() };
         executors.realm.open_slot(header.clone()).expect("states in memory can be read");
-        let lost = executors.hub.open_slot(header);
-        lost.into_iter().for_each(|lost| self.halt(&lost));
+        lost.iter().for_each(|lost| executors.realm.set_available(lost.network, false));
+        let more = executors.hub.open_slot(header);
+        more.iter().for_each(|lost| self.drop_executor(lost));
+        lost.iter().chain(&more).map(|lost| lost.network).collect()
     }
 
-    fn hand_over(&mut self) {
+    fn hand_over(&mut self) -> Vec<RemoteLost> {
         let (rollups, escrow, heads) = match self.memory_parts() {
             Ok(parts) => parts,
-            Err(error) => return self.break_down(format!("the state cannot be read: {error}")),
+            Err(error) => {
+                self.break_down(format!("the state cannot be read: {error}"));
+                return Vec::new();
+            }
         };
         let networks: Vec<_> = rollups.iter().map(|rollup| rollup.spec.network).collect();
-        let Some(executors) = &mut self.executors else { return };
+        let Some(executors) = &mut self.executors else { return Vec::new() };
         let elsewhere: Vec<_> = executors.children.keys().copied().collect();
         let (mut here, mut lost) = (Vec::new(), Vec::new());
         for rollup in rollups {
@@ -160,7 +168,7 @@ impl Engine {
             .collect();
         executors.realm = hub_realm(self.domain, here, &escrow, heads, &away, &executors.hub);
         (executors.is_stale, executors.is_paused) = (false, false);
-        lost.iter().for_each(|lost| self.halt(lost));
+        lost
     }
 
     /// Runs an item where its rollups are executed; executors lost on the way are left out from here on.
@@ -174,7 +182,10 @@ impl Engine {
             // The others forget the item before they hear anything else.
             lost.iter().for_each(|lost| executors.hub.forget(lost.network));
             let more = executors.hub.abandon_item();
-            lost.iter().chain(&more).for_each(|lost| self.halt(lost));
+            for lost in lost.iter().chain(&more) {
+                self.drop_executor(lost);
+                self.halt(lost.network, position);
+            }
         }
     }
 
@@ -188,8 +199,12 @@ impl Engine {
             return;
         }
         let why = format!("item {} came out differently", here.position);
+        // What ran here stands.
+        let Position { slot, section, index } = here.position;
+        let next = Position { slot, section, index: index + 1 };
         for network in self.blamed(elsewhere, here) {
-            self.halt(&RemoteLost { network, why: why.clone() });
+            self.drop_executor(&RemoteLost { network, why: why.clone() });
+            self.halt(network, next);
         }
         // What the executors hold is not to be built on; the next slot starts from the states here.
         if let Some(executors) = &mut self.executors {
@@ -223,9 +238,9 @@ impl Engine {
                 Ok(found) if Some(found) == wanted => {}
                 Ok(found) => {
                     let why = format!("last block is {found}, expected {wanted:?}");
-                    self.halt(&RemoteLost { network, why });
+                    self.leave_out(&RemoteLost { network, why });
                 }
-                Err(lost) => self.halt(&lost),
+                Err(lost) => self.leave_out(&lost),
             }
         }
     }
@@ -235,21 +250,32 @@ impl Engine {
         self.realm.networks().any(|(member, available)| member == network && available)
     }
 
-    /// Goes on without a rollup: it is unavailable at once and in the slots to come (P8).
-    fn halt(&mut self, lost: &RemoteLost) {
+    /// Goes on without a rollup from an item on: it is unavailable at once and in the slots to come (P8).
+    pub(super) fn halt(&mut self, network: NetworkId, before: Position) {
+        let halt = Halt { section: before.section, index: before.index, network };
+        if let Err(rejection) = self.step(Input::Halt(halt)) {
+            // T1: the lane knows when nobody may leave; then it goes on running here.
+            tracing::error!(%network, %rejection, "the lane takes no halt of this rollup");
+            return;
+        }
+        self.realm.set_available(network, false);
+        self.batches.iter_mut().for_each(|batches| batches.halted(halt));
+    }
+
+    /// Goes on without a rollup between two slots: no header lists it from the next one on.
+    fn leave_out(&mut self, lost: &RemoteLost) {
+        self.drop_executor(lost);
+        let left = self.step(Input::SetAvailable { network: lost.network, available: false });
+        left.expect("the rollup is one of the realm's");
+    }
+
+    fn drop_executor(&mut self, lost: &RemoteLost) {
         let network = lost.network;
         tracing::warn!(%network, why = %lost.why, "executor lost; the rollup is unavailable");
         if let Some(executors) = &mut self.executors {
             executors.hub.drop_executor(network);
             executors.drop_executor(lost);
         }
-        if let Err(rejection) = self.step(Input::Halt { network }) {
-            // T1: the lane knows when nobody may leave; then it goes on running here.
-            tracing::error!(%network, %rejection, "the lane takes no halt of this rollup");
-            return;
-        }
-        self.realm.set_available(network, false);
-        self.batches.iter_mut().for_each(|batches| batches.halted(network));
     }
 
     fn memory_parts(&self) -> Result<MemoryParts, StoreError> {

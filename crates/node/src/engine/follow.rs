@@ -4,10 +4,14 @@
 //!  batch of L1 ──► slots known here? ── same ────► posted
 //!                        │   └───────── others ──► void from there on, as a start would: then
 //!                        └─ none ──► lane ─► fold ─► log, database
+//!                                      ▲
+//!  slots of the sequencer ── signed? ──┘
 //! ```
 
+mod ahead;
 mod marks;
 
+pub use ahead::SlotsAhead;
 pub(crate) use marks::Marks;
 
 use super::{
@@ -25,14 +29,15 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, keccak256};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 use thiserror::Error;
-use weft_batch::{Batch, Opened, Slot, tag};
+use weft_batch::{Batch, Opened, Slot, WireLeg, tag};
 use weft_crypto::{Envelope, EpochKeyScheme};
-use weft_derive::Recovered;
+use weft_derive::{Legs as _, Recovered};
 use weft_lane::{Effect, Input};
 use weft_types::{L1Event, NetworkId, SlotNumber};
 
@@ -74,6 +79,22 @@ pub enum FollowError {
         /// What is wrong.
         why: String,
     },
+    /// The slots that a sequencer serves are not what it signed. None of them ran.
+    #[error("slot {slot}: not what the sequencer signed: {why}")]
+    Ahead {
+        /// The first of them.
+        slot: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// What it needs is still to come.
+    #[error("slot {slot} waits: {why}")]
+    Waits {
+        /// The slot.
+        slot: u64,
+        /// For what.
+        why: String,
+    },
     /// The node takes nothing now.
     #[error("{0}")]
     Node(String),
@@ -103,6 +124,10 @@ pub struct FollowBatch {
     /// Blocks of L1 with entries that the node was not told of.
     blocks: VecDeque<(L1Block, Vec<L1Entry>)>,
     legs: Recovered,
+    /// Slots whose legs were taken out of `legs`.
+    legs_of: usize,
+    /// Slots of the next batch, for an epoch whose openings go over the end of this one.
+    rest: Vec<Slot>,
     /// Slots that ran; nothing before the first turn.
     done: Option<usize>,
 }
@@ -120,7 +145,30 @@ impl FollowBatch {
             PostedBatch::Signed(signed, _) => recovered(signed),
             PostedBatch::Forced(_) => Recovered::new(Vec::new()),
         };
-        Self { posted, hash, block, blocks: blocks.into(), legs, done: None }
+        Self {
+            posted,
+            hash,
+            block,
+            blocks: blocks.into(),
+            legs,
+            legs_of: 0,
+            rest: Vec::new(),
+            done: None,
+        }
+    }
+
+    /// Adds the next batches, in order: an epoch may be opened over the end of this one, and what its envelopes hold is needed
+    /// when it begins.
+    pub fn with_next<'a>(mut self, next: impl IntoIterator<Item = &'a PostedBatch>) -> Self {
+        for posted in next {
+            let PostedBatch::Signed(signed, _) = posted else { break };
+            let opens = |slot: &&Slot| slot.opening.is_some();
+            self.rest.extend(signed.batch.slots.iter().take_while(opens).cloned());
+            if signed.batch.slots.iter().any(|slot| slot.opening.is_none()) {
+                break;
+            }
+        }
+        self
     }
 
     /// Returns the number of the first slot.
@@ -140,6 +188,24 @@ impl FollowBatch {
             }
             PostedBatch::Forced(forced) => vec![forced.hash],
         }
+    }
+
+    /// Leaves out the legs of slots that ran before, so that the next ones are those of slot number `at` of the batch.
+    fn skip_legs(&mut self, at: usize) {
+        let PostedBatch::Signed(signed, _) = &self.posted else { return };
+        if at < self.legs_of {
+            (self.legs, self.legs_of) = (recovered(signed), 0);
+        }
+        let skipped = signed.batch.slots.iter().take(at).skip(self.legs_of);
+        skipped.flat_map(legs_of).for_each(|leg| drop(self.legs.next(leg)));
+        self.legs_of = at;
+    }
+
+    /// Returns a slot by its number, in a batch that somebody signed.
+    fn slot(&self, number: u64) -> Option<&Slot> {
+        let PostedBatch::Signed(signed, _) = &self.posted else { return None };
+        let index = number.checked_sub(signed.batch.first.get())?;
+        signed.batch.slots.get(usize::try_from(index).ok()?)
     }
 
     fn mark(&self) -> PostedMark {
@@ -167,6 +233,16 @@ pub(crate) fn slot_hash(number: u64, slot: &Slot) -> B256 {
     keccak256(batch.encode())
 }
 
+/// Returns every transaction of a slot, in the order in which they are asked for.
+fn legs_of(slot: &Slot) -> impl Iterator<Item = &WireLeg> {
+    let opened = slot.opening.iter().flat_map(|opening| &opening.items);
+    let opened = opened.filter_map(|opened| match opened {
+        Opened::Transaction { leg, .. } => Some(leg),
+        _ => None,
+    });
+    opened.chain(slot.plaintext.iter().flat_map(|item| item.legs()))
+}
+
 /// What a node that follows knows beside its marks; it goes on over the end of an engine.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Follows {
@@ -178,6 +254,8 @@ pub(crate) struct Follows {
     contradictions: u64,
     /// Why it does not go on along L1.
     trouble: Option<String>,
+    /// What is known of slots that are not on L1 yet.
+    signed: ahead::Signed,
 }
 
 impl Engine {
@@ -223,6 +301,7 @@ impl Engine {
             "isStale": age.is_none_or(|age| age > STALE),
             "contradictions": follows.contradictions,
             "trouble": follows.trouble,
+            "aheadTrouble": follows.signed.trouble,
         }))
     }
 
@@ -283,6 +362,10 @@ impl Engine {
         // What a slot led to that could not run is undone as well.
         self.broken = None;
         self.note(|| Record::Void { from });
+        // That a batch is posted may have been noted behind slots that ran ahead of it, and is void with them.
+        for posted in self.marks.posted_before(slot) {
+            self.note(|| Record::Posted(posted));
+        }
         self.rewind_from = Some(Rewind { sequence: from, slot });
     }
 
@@ -314,9 +397,10 @@ impl Engine {
     }
 
     fn follow_some(&mut self, batch: &mut FollowBatch) -> Result<bool, FollowError> {
+        // Between two turns slots may have come from the sequencer, or what ran of the batch was undone.
         let done = match batch.done {
-            Some(done) => done,
-            None => self.begin_batch(batch)?,
+            Some(done) if done == self.marks.ahead() => done,
+            Some(_) | None => self.begin_batch(batch)?,
         };
         batch.done = Some(done);
         let ran = match &batch.posted {
@@ -339,7 +423,13 @@ impl Engine {
         let differs = self.marks.slots().zip(&hashes).find(|(mark, hash)| mark.hash != **hash);
         let differs = differs.map(|(mark, _)| (mark.number, mark.from));
         match differs {
-            Some((slot, from)) => self.undo(slot, from).map(|()| 0),
+            Some((slot, from)) => {
+                batch
+                    .slot(slot)
+                    .into_iter()
+                    .for_each(|posted| self.tell_contradiction(slot, posted));
+                self.undo(slot, from).map(|()| 0)
+            }
             None => Ok(self.marks.ahead().min(hashes.len())),
         }
     }
@@ -363,6 +453,7 @@ impl Engine {
     }
 
     fn run_slots(&mut self, batch: &mut FollowBatch, done: usize) -> Result<bool, FollowError> {
+        batch.skip_legs(done);
         let PostedBatch::Signed(signed, _) = &batch.posted else { return Ok(true) };
         let (all, first) = (&signed.batch.slots, signed.batch.first.get());
         let reach = signed.batch.inbox_cursor;
@@ -370,14 +461,25 @@ impl Engine {
         for at in done..end {
             let slot = first + at as u64;
             let wrong = |why| FollowError::Wrong { slot, why };
+            let slots: Cow<'_, [Slot]> = match batch.rest.as_slice() {
+                // Few slots open anything, and fewer go over the end of a batch.
+                rest if !rest.is_empty() && all[at].opening.is_some() => {
+                    all[at..].iter().chain(rest).cloned().collect()
+                }
+                _ => Cow::Borrowed(&all[at..]),
+            };
+            if self.lacks_openings(&slots) {
+                let why = "what an epoch held is in the next batch".to_owned();
+                return Err(FollowError::Waits { slot, why });
+            }
             if at == 0 {
                 // Its records belong to the slot: they are void with it.
                 self.begin_slot(slot_hash(slot, &all[0]));
                 let first = self.adopting(&mut batch.blocks, |run| run.exits_first(reach));
                 first.map_err(wrong)?;
             }
-            self.run_slot(slot, &all[at..], &mut batch.blocks, &mut batch.legs, at == 0)?;
-            batch.done = Some(at + 1);
+            self.run_slot(slot, &slots, &mut batch.blocks, &mut batch.legs, at == 0)?;
+            (batch.done, batch.legs_of) = (Some(at + 1), at + 1);
         }
         if end < all.len() {
             return Ok(false);
@@ -420,6 +522,12 @@ impl Engine {
         let mut is_exit = exits(&*blocks);
         let cursor = self.l1.cursor();
         is_exit.extend(self.l1.waiting_exits());
+        let next = self.l1.next();
+        let is_known = |(_, entries): &mut (L1Block, Vec<L1Entry>)| {
+            entries.last().is_none_or(|entry| entry.index < next)
+        };
+        // Whoever ran slots since these were gathered was told of some.
+        while blocks.pop_front_if(is_known).is_some() {}
         let (blocks_of, held) = (std::mem::take(blocks), Held::default());
         let mut adoption = Adoption { engine: self, blocks: blocks_of, cursor, is_exit, held };
         let done = work(&mut adoption);
@@ -525,6 +633,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Returns true when an epoch opens in the first of these slots and not all of what it held is there.
+    fn lacks_openings(&self, slots: &[Slot]) -> bool {
+        let Some(opening) = slots.first().and_then(|slot| slot.opening.as_ref()) else {
+            return false;
+        };
+        let sealing = self.lane.sealing();
+        let Some(closed) = sealing.closed(opening.epoch).filter(|_| sealing.opening().is_none())
+        else {
+            return false;
+        };
+        let of_epoch = slots.iter().map_while(|slot| slot.opening.as_ref());
+        let of_epoch = of_epoch.take_while(|other| other.epoch == opening.epoch);
+        of_epoch.map(|part| part.items.len()).sum::<usize>() < closed.epoch.items.len()
+    }
+
     fn envelope_of(&mut self, epoch: u64, index: u32, opened: &Opened) -> Result<Envelope, String> {
         let closed =
             self.lane.sealing().closed(epoch).ok_or("an epoch is opened that is not shut")?;
@@ -627,6 +750,39 @@ impl EngineHandle {
             }
             batch = back;
         }
+    }
+
+    /// Runs slots that a sequencer signed and L1 does not hold yet, with turns of everybody else between them.
+    ///
+    /// # Errors
+    ///
+    /// [`FollowError`]; behind [`FollowError::Waits`] and [`FollowError::NotNext`] those that ran before stand.
+    pub async fn follow_ahead(&self, mut slots: SlotsAhead) -> Result<(), FollowError> {
+        loop {
+            let (back, ran) = self
+                .following(move |engine| {
+                    let ran = engine.follow_ahead(&mut slots);
+                    Ok((slots, ran))
+                })
+                .await?;
+            if ran? {
+                return Ok(());
+            }
+            slots = back;
+        }
+    }
+
+    /// Notes why the node does not go on ahead of L1, for whoever asks whether it is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`FollowError::Node`] when it does not answer.
+    pub async fn ahead_trouble(&self, why: Option<String>) -> Result<(), FollowError> {
+        self.following(move |engine| {
+            engine.ahead_trouble(why);
+            Ok(())
+        })
+        .await
     }
 
     /// Tells the node which batches stand on L1 by number, hash and block, who orders, and L1's last block; with `is_void` none

@@ -83,13 +83,48 @@ pub enum L1Update {
     },
     /// These blocks of rollups are posted (P31).
     Posted(Vec<L1Standing>),
-    /// These are, and what was said before does not count: L1 went back.
+    /// These are, and what was said before of what is posted and settled does not count: L1 went back.
     PostedAfresh(Vec<L1Standing>),
-    /// These blocks of rollups are settled in a final block of L1 (P31).
+    /// These blocks of rollups are settled (P31).
     Settled(Vec<L1Standing>),
+    /// These blocks of rollups are settled in a final block of L1 (P31).
+    Finalized(Vec<L1Standing>),
     /// What all rollups are made of that the hub knows, in the order in which they were registered (P41). Those that the
     /// realm does not have yet may join it, one after the other.
     Registered(Vec<RollupGenesis>),
+}
+
+/// Last blocks of a rollup that have come so far on L1 (P31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Standing {
+    /// In a batch on L1.
+    pub(crate) posted: u64,
+    /// Settled there.
+    pub(crate) settled: u64,
+    /// Settled in a block that L1 does not take back.
+    pub(crate) finalized: u64,
+}
+
+impl Standing {
+    /// Returns the same of a rollup whose last block is another one.
+    pub(super) fn up_to(self, last: u64) -> Self {
+        Self {
+            posted: self.posted.min(last),
+            settled: self.settled.min(last),
+            finalized: self.finalized.min(last),
+        }
+    }
+
+    /// Returns the last safe block; a policy says what that is.
+    pub(crate) fn safe(self, is_settled: bool) -> u64 {
+        let settled = self.settled.max(self.finalized);
+        if is_settled { settled } else { self.posted.max(settled) }
+    }
+
+    /// Leaves what L1 may have taken back.
+    const fn forget(&mut self) {
+        (self.posted, self.settled) = (0, 0);
+    }
 }
 
 /// Reason for refusing what L1 says. The source starts again behind [`EngineHandle::l1_tip`](super::EngineHandle::l1_tip).
@@ -169,8 +204,8 @@ pub(crate) struct L1 {
     reach: u64,
     /// How many of the first entries in `waiting` are exits that come before everything else.
     exits: u64,
-    /// Last block of each rollup that is posted, and settled.
-    standing: BTreeMap<NetworkId, (u64, u64)>,
+    /// How far the blocks of each rollup have come.
+    standing: BTreeMap<NetworkId, Standing>,
     /// Rollups that the hub knows, in order.
     registered: Vec<RollupGenesis>,
 }
@@ -185,8 +220,8 @@ impl L1 {
         self.blocks.back()
     }
 
-    /// Returns the last blocks of a rollup that are posted and settled.
-    pub(crate) fn standing(&self, network: NetworkId) -> (u64, u64) {
+    /// Returns how far the blocks of a rollup have come.
+    pub(crate) fn standing(&self, network: NetworkId) -> Standing {
         self.standing.get(&network).copied().unwrap_or_default()
     }
 
@@ -317,7 +352,7 @@ impl L1 {
     }
 
     /// Sets up to where the blocks of rollups stand, again.
-    pub(super) fn set_standing(&mut self, standing: BTreeMap<NetworkId, (u64, u64)>) {
+    pub(super) fn set_standing(&mut self, standing: BTreeMap<NetworkId, Standing>) {
         self.standing = standing;
     }
 
@@ -332,7 +367,7 @@ impl L1 {
     }
 
     /// Returns up to where the blocks of all rollups stand.
-    pub(super) const fn all_standing(&self) -> &BTreeMap<NetworkId, (u64, u64)> {
+    pub(super) const fn all_standing(&self) -> &BTreeMap<NetworkId, Standing> {
         &self.standing
     }
 
@@ -450,12 +485,13 @@ impl Engine {
                 self.rewind_from = self.l1.back(to.number);
                 Ok(())
             }
-            L1Update::Posted(all) => self.stands(&all, |standing, number| standing.0 = number),
+            L1Update::Posted(all) => self.stands(&all, |it, number| it.posted = number),
             L1Update::PostedAfresh(all) => {
-                self.l1.standing.values_mut().for_each(|standing| standing.0 = 0);
-                self.stands(&all, |standing, number| standing.0 = number)
+                self.l1.standing.values_mut().for_each(Standing::forget);
+                self.stands(&all, |it, number| it.posted = number)
             }
-            L1Update::Settled(all) => self.stands(&all, |standing, number| standing.1 = number),
+            L1Update::Settled(all) => self.stands(&all, |it, number| it.settled = number),
+            L1Update::Finalized(all) => self.stands(&all, |it, number| it.finalized = number),
             L1Update::Registered(all) => {
                 self.l1.set_registered(all);
                 Ok(())
@@ -500,11 +536,7 @@ impl Engine {
         }
     }
 
-    fn stands(
-        &mut self,
-        all: &[L1Standing],
-        set: fn(&mut (u64, u64), u64),
-    ) -> Result<(), L1Refused> {
+    fn stands(&mut self, all: &[L1Standing], set: fn(&mut Standing, u64)) -> Result<(), L1Refused> {
         for L1Standing { chain_id, number, hash } in all {
             let refused =
                 L1Refused::OtherBlock { chain_id: *chain_id, number: *number, hash: *hash };
@@ -601,5 +633,20 @@ impl Engine {
         self.forget_waiting(item);
         self.settle(position, item, hash)?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Standing;
+
+    #[test]
+    fn p31_what_is_safe_is_posted_or_settled() {
+        let standing = Standing { posted: 9, settled: 5, finalized: 3 };
+        assert_eq!((standing.safe(false), standing.safe(true)), (9, 5));
+        // L1 went back, and nothing is known yet but what it cannot take back.
+        let standing = Standing { posted: 0, settled: 0, finalized: 3 };
+        assert_eq!((standing.safe(false), standing.safe(true)), (3, 3));
+        assert_eq!(standing.up_to(2), Standing { posted: 0, settled: 0, finalized: 2 });
     }
 }

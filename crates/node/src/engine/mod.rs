@@ -36,6 +36,7 @@ mod snapshots;
 mod taken_back;
 mod targeted;
 mod thread;
+pub(crate) mod unposted;
 mod waiting;
 mod witness;
 
@@ -44,7 +45,7 @@ pub use adopt::{OnL1, PostedBatch};
 pub(crate) use archive::{Recordings, archive};
 pub(crate) use dump::Dump;
 pub(crate) use follow::Marks;
-pub use follow::{FollowBatch, FollowError, FollowStanding};
+pub use follow::{FollowBatch, FollowError, FollowStanding, SlotsAhead};
 pub(crate) use imported::ForeignMoment;
 pub(crate) use imported::IMPORTED;
 pub use imported::ImportedChain;

@@ -4,7 +4,9 @@
 //!  L1Back in the log ─► engine ends ─► batches removed ─► database before the item ─► log again, the item `Reorged`
 //! ```
 
-use super::{ChainEvent, Engine, Recordings, outbox::Signing, records::Records, recover};
+use super::{
+    ChainEvent, Engine, Recordings, l1::Standing, outbox::Signing, records::Records, recover,
+};
 use crate::{
     config::DevConfig,
     data_dir::DataDir,
@@ -27,7 +29,7 @@ struct Remaining {
     removals: Removals,
     flashblocks: super::flashblocks::Flashblocks,
     intake: super::Intake,
-    standing: BTreeMap<NetworkId, (u64, u64)>,
+    standing: BTreeMap<NetworkId, Standing>,
     /// Rollups that the hub knows.
     registered: Vec<RollupGenesis>,
     follows: super::follow::Follows,
@@ -105,8 +107,8 @@ impl Engine {
             let (last, changed) = changed(&old, &chain.store)?;
             filters.take_back(last, &changed.0);
             (chain.events, chain.filters) = (events, filters);
-            if let Some((safe, finalized)) = standing.get_mut(&network) {
-                (*safe, *finalized) = ((*safe).min(last), (*finalized).min(last));
+            if let Some(standing) = standing.get_mut(&network) {
+                *standing = standing.up_to(last);
             }
             all.insert(network, changed);
         }

@@ -9,7 +9,7 @@ use crate::{
 use alloy_primitives::B256;
 use std::time::{Duration, Instant};
 use weft_lane::{Effect, Input, Rejection};
-use weft_types::{NetworkId, OrderPromise, Position, SlotHeader};
+use weft_types::{NetworkId, OrderPromise, Position, Section, SlotHeader};
 
 /// Time between two turns of an engine that waits for the end.
 const STOPPED_TURN: Duration = Duration::from_secs(1);
@@ -195,8 +195,8 @@ impl Engine {
                         self.batches.iter_mut().for_each(Recorder::late);
                     }
                 }
-                Effect::Opening { epoch, is_late, turns } => {
-                    self.open_epoch(epoch, is_late, &turns);
+                Effect::Opening { epoch, is_late, listed, turns } => {
+                    self.open_epoch(epoch, is_late, &listed, &turns);
                 }
             }
         }
@@ -213,13 +213,15 @@ impl Engine {
         self.opened.clear();
         self.outbox.opened(&header);
         self.sign_closing(&header);
-        self.open_slot_elsewhere(&header);
+        let begin = Position { slot: header.number, section: Section::L1Born, index: 0 };
+        let stopped = self.open_slot_elsewhere(&header);
         self.remember_slot(&header);
         self.recording.iter_mut().for_each(|recording| recording.opened(&header));
         self.batches.iter_mut().for_each(|batches| batches.opened(&header));
         if let Err(error) = self.realm.open_slot(header) {
             self.break_down(format!("a slot could not open: {error:?}"));
         }
+        stopped.into_iter().for_each(|network| self.halt(network, begin));
     }
 
     /// Lets an item have another position (P4, T13).

@@ -24,6 +24,7 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use serde_json::value::{RawValue, to_raw_value};
 use std::{
+    ops::RangeInclusive,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -197,6 +198,14 @@ impl Promises {
     /// Returns the signed checkpoint behind the closing head of an epoch.
     pub(crate) fn closing(&self, head: &B256) -> Option<SignedPromise> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner).closing(head)
+    }
+
+    /// Returns a signed checkpoint of the last of these slots that has one.
+    pub(crate) fn checkpoint(
+        &self,
+        slots: RangeInclusive<SlotNumber>,
+    ) -> Option<(SlotNumber, SignedPromise)> {
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner).checkpoint(slots)
     }
 
     /// Returns the commitment to a slot, if it was signed since the start and not too long ago.

@@ -3,12 +3,16 @@
 use alloy_primitives::{B256, map::B256Map};
 use std::{
     collections::{BTreeMap, VecDeque},
+    ops::RangeInclusive,
     sync::Arc,
 };
-use weft_types::{SignedGroup, SignedPromise, Statement};
+use weft_types::{SignedGroup, SignedPromise, SlotNumber, Statement};
 
 /// Most closing heads whose checkpoints are kept: more epochs than may wait for their secrets.
 const MAX_CLOSINGS: usize = 256;
+
+/// Most slots whose checkpoints are kept.
+const MAX_CHECKPOINTS: usize = 1 << 12;
 
 /// Most items that are known by one name: more than can wait for their results.
 const MAX_NAMED: usize = 8;
@@ -43,6 +47,8 @@ pub(super) struct Store {
     closings: BTreeMap<B256, Option<Place>>,
     /// Their heads, the oldest first.
     heads: VecDeque<B256>,
+    /// The first checkpoint of each slot, which binds all slots before. Without the rest of its group, which may be large.
+    checkpoints: BTreeMap<SlotNumber, SignedPromise>,
 }
 
 impl Store {
@@ -55,6 +61,7 @@ impl Store {
             age: VecDeque::new(),
             closings: BTreeMap::new(),
             heads: VecDeque::new(),
+            checkpoints: BTreeMap::new(),
         }
     }
 
@@ -104,8 +111,34 @@ impl Store {
         group.promise(*index)
     }
 
+    /// Returns a checkpoint of the last of these slots that has one.
+    pub(super) fn checkpoint(
+        &self,
+        slots: RangeInclusive<SlotNumber>,
+    ) -> Option<(SlotNumber, SignedPromise)> {
+        let last = self.checkpoints.range(slots).next_back();
+        last.map(|(slot, signed)| (*slot, signed.clone()))
+    }
+
+    fn keep_checkpoint(
+        &mut self,
+        slot: SlotNumber,
+        signed: impl FnOnce() -> Option<SignedPromise>,
+    ) {
+        if self.checkpoints.contains_key(&slot) {
+            return;
+        }
+        self.checkpoints.extend(signed().map(|signed| (slot, signed)));
+        if self.checkpoints.len() > MAX_CHECKPOINTS {
+            self.checkpoints.pop_first();
+        }
+    }
+
     pub(super) fn insert(&mut self, group: &Arc<SignedGroup>) {
         for (index, statement) in (0_u16..).zip(group.statements()) {
+            if let Statement::Checkpoint(checkpoint) = statement {
+                self.keep_checkpoint(checkpoint.slot, || group.promise(index));
+            }
             if let Statement::Checkpoint(checkpoint) = statement
                 && let Some(place @ None) = self.closings.get_mut(&checkpoint.parent)
             {

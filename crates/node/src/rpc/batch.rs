@@ -1,7 +1,7 @@
 //! Batches: transactions that follow one another go to the engine together, and so do envelopes; everything else one by
 //! one.
 
-use super::{Port, sealed, submit};
+use super::{Port, discover, sealed, submit};
 use crate::rpc::errors::RpcResult;
 use alloy_primitives::{B256, Bytes};
 use jsonrpsee::{
@@ -22,6 +22,8 @@ const INTERNAL_ERROR: i32 = -32603;
 const METHOD_NOT_FOUND: i32 = -32601;
 /// Letters of a method's name that are sent back.
 const MAX_NAME: usize = 64;
+/// What stands for methods that nobody serves where answers are counted.
+const UNKNOWN: &str = "unknown";
 
 /// Puts [`Batches`] around the service of a rollup.
 #[derive(Debug, Clone)]
@@ -99,7 +101,8 @@ where
     async fn answer(&self, batch: Batch<'_>) -> Result<MethodResponse, MethodResponse> {
         let mut answers = BatchResponseBuilder::new_with_limit(self.layer.max_response_bytes);
         let mut has_notification = false;
-        for part in parts(batch, !self.layer.port.kind.is_foreign()) {
+        let port = &self.layer.port;
+        for part in parts(batch, !port.kind.is_foreign() && port.upstream.is_none()) {
             match part {
                 Part::Sends(sends) => {
                     for answer in self.send(sends).await {
@@ -128,6 +131,14 @@ where
     /// Answers a call; one for a subscription that came by plain HTTP learns what it needs, and one for a method that is not
     /// there which one that is.
     async fn call_one(&self, request: Request<'_>) -> MethodResponse {
+        let (asked, name) = (Instant::now(), discover::name(&request.method));
+        let answer = self.call_inner(request).await;
+        let code = answer.as_error_code().unwrap_or_default();
+        self.layer.port.metrics.answered(name.unwrap_or(UNKNOWN), code, asked.elapsed());
+        answer
+    }
+
+    async fn call_inner(&self, request: Request<'_>) -> MethodResponse {
         let (id, method) = (request.id.clone(), request.method.clone());
         let answer = self.inner.call(request).await;
         let why = match answer.as_error_code() {

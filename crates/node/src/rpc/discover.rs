@@ -1,8 +1,14 @@
 //! `rpc.discover`: what can be asked, in OpenRPC, read off the reference for people.
 
+mod schema;
+
 use super::errors::RpcResult;
+use schema::schema;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 /// The reference. Every method stands in a table: name, what it takes, what it answers.
 const REFERENCE: &str = include_str!("../../../../docs/reference/json-rpc.md");
@@ -38,6 +44,13 @@ pub(super) fn most(name: &str) -> usize {
         rows().into_iter().map(|row| (row.name, params(row.takes).len())).collect()
     });
     *MOST.get(name).expect("the reference describes every method")
+}
+
+/// Returns the name of a method that some port serves.
+pub(super) fn name(asked: &str) -> Option<&'static str> {
+    static NAMES: LazyLock<BTreeSet<&str>> =
+        LazyLock::new(|| rows().into_iter().map(|row| row.name).collect());
+    NAMES.get(asked).copied()
 }
 
 /// Returns the description of the methods that `serves` says are there.
@@ -81,7 +94,7 @@ fn params(takes: &str) -> Vec<Value> {
         .map(|name| {
             let is_required = !name.ends_with('?');
             let name = name.trim_end_matches('?');
-            json!({ "name": name, "required": is_required, "schema": {} })
+            json!({ "name": name, "required": is_required, "schema": schema(name) })
         })
         .collect()
 }

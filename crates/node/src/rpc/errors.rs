@@ -17,7 +17,7 @@
 //! | -38013 | `NonceTooHigh` | the nonce of a bundle's leg is ahead of its sender's; with the gap closed it may come again |
 //! | -38020 | `NoSealing`, `NoKey`, .. | an envelope is not taken; the name says why |
 //! | -38021 | `NoCommittee`, `UnknownMember`, .. | what a member of the committee says is refused; the name says why |
-//! | -38050 | `NotAccepting` | intake is paused, or the node is shutting down |
+//! | -38050 | `NotAccepting` | intake is paused, the node is shutting down, or it follows |
 
 use alloy_primitives::Bytes;
 use jsonrpsee::types::ErrorObjectOwned;

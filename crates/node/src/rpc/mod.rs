@@ -12,6 +12,7 @@ mod dev;
 mod discover;
 pub(crate) mod errors;
 mod fees;
+mod forward;
 mod impersonate;
 pub(crate) mod logs;
 mod notices;
@@ -26,6 +27,7 @@ mod raw;
 mod sealed;
 mod searchers;
 mod simulate;
+pub(crate) mod slots;
 mod state;
 mod submit;
 pub(crate) mod subscribe;
@@ -41,16 +43,13 @@ use crate::{
     engine::{ChainKind, Engine, EngineHandle},
     metrics::Metrics,
     promises::Promises,
+    upstream::Upstream,
 };
 use args::Args;
 use errors::{RpcError, RpcResult};
 use jsonrpsee::{RpcModule, types::ErrorObjectOwned, types::Params};
 use serde_json::Value;
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::{OnceCell, Semaphore};
 use weft_types::{Domain, NetworkId};
 
@@ -101,7 +100,8 @@ const WRITTEN_APART: &[Heavy] = &[blocks::WRITTEN_APART];
 const APART: &[Heavy] = &[trace::HEAVY, otterscan::HEAVY, simulate::HEAVY];
 
 /// Methods of rollups alone that work apart from the engine.
-const APART_OF_ROLLUPS: &[Heavy] = &[notices::HEAVY, simulate::OF_ROLLUPS, witness::OF_ROLLUPS];
+const APART_OF_ROLLUPS: &[Heavy] =
+    &[notices::HEAVY, simulate::OF_ROLLUPS, slots::HEAVY, witness::OF_ROLLUPS];
 
 /// Work that needs nothing of the engine but what it took along.
 pub(crate) type Work = Box<dyn FnOnce() -> RpcResult + Send>;
@@ -124,6 +124,8 @@ pub(crate) struct Port {
     pub(crate) patience: Duration,
     /// Whether development helpers are served.
     pub(crate) has_cheats: bool,
+    /// Where what is sent goes, on a node that follows and knows its sequencer.
+    pub(crate) upstream: Option<Upstream>,
     /// What was promised, once somebody asked; `None` in it for a node without a key.
     pub(crate) promises: OnceCell<Option<Promises>>,
 }
@@ -138,7 +140,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
         ChainKind::Imported | ChainKind::Produced => OF_IMPORTED,
     };
     let dumps: &[Methods] = if helps { &[dev::DUMPS] } else { &[] };
-    let mut module = RpcModule::from_arc(port);
+    let mut module = RpcModule::from_arc(port.clone());
     for (name, method) in STANDARD.iter().chain(own).chain(dumps).copied().flatten() {
         register(&mut module, name, |params, most, port| run(*method, params, most, port));
     }
@@ -171,6 +173,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     if kind != ChainKind::Imported {
         sync_send::register(&mut module);
     }
+    forward::register(&mut module, &port);
     let names: BTreeSet<&'static str> = module.method_names().collect();
     module
         .register_method("rpc.discover", move |params, _, _| -> Result<Value, ErrorObjectOwned> {
@@ -182,7 +185,7 @@ pub(crate) fn module(port: Arc<Port>) -> RpcModule<Port> {
     module
 }
 
-/// Adds a method whose answers are counted; `answer` takes the parameters and how many there may be.
+/// Adds a method; `answer` takes the parameters and how many there may be.
 fn register<F>(
     module: &mut RpcModule<Port>,
     name: &'static str,
@@ -192,23 +195,8 @@ fn register<F>(
 {
     let most = discover::most(name);
     module
-        .register_async_method(name, move |params, port, _| {
-            counted(name, port.metrics.clone(), answer(params, most, port))
-        })
+        .register_async_method(name, move |params, port, _| answer(params, most, port))
         .expect("method names are distinct");
-}
-
-/// Answers a request and counts it.
-async fn counted(
-    name: &'static str,
-    metrics: Metrics,
-    answer: impl Future<Output = Result<Value, ErrorObjectOwned>>,
-) -> Result<Value, ErrorObjectOwned> {
-    let asked = Instant::now();
-    let answer = answer.await;
-    let code = answer.as_ref().map_or_else(ErrorObjectOwned::code, |_| 0);
-    metrics.answered(name, code, asked.elapsed());
-    answer
 }
 
 async fn run(

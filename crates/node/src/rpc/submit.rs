@@ -4,7 +4,6 @@ use super::calls::estimate;
 use super::{
     Args, Call, Methods, Port,
     args::prefixed,
-    counted,
     errors::{RpcError, RpcResult},
 };
 use crate::{
@@ -18,7 +17,7 @@ use alloy_rpc_types_eth::{
     TransactionRequest,
     erc4337::{AccountStorage, TransactionConditional},
 };
-use jsonrpsee::RpcModule;
+use jsonrpsee::{RpcModule, types::ErrorObjectOwned};
 use serde_json::{Value, json};
 use weft_types::SignedTx;
 
@@ -38,12 +37,9 @@ const MAX_CONDITIONS: usize = 1_000;
 /// Adds `eth_sendRawTransaction`, which recovers the sender before it asks the engine.
 pub(super) fn register(module: &mut RpcModule<Port>) {
     module
-        .register_async_method(SEND_RAW, |params, port, _| {
-            let metrics = port.metrics.clone();
-            counted(SEND_RAW, metrics, async move {
-                let raw = raw_of(params.as_str())?;
-                Ok(json!(send_one(&port, raw).await?))
-            })
+        .register_async_method(SEND_RAW, |params, port, _| async move {
+            let raw = raw_of(params.as_str())?;
+            Ok::<_, ErrorObjectOwned>(json!(send_one(&port, raw).await?))
         })
         .expect("method names are distinct");
 }

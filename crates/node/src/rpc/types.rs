@@ -163,9 +163,11 @@ impl Engine {
     }
 
     fn finality(&self, network: NetworkId, number: u64) -> Finality {
-        match self.l1.standing(network) {
-            (_, settled) if number <= settled => Finality::Finalized,
-            (posted, _) if number <= posted => Finality::Posted,
+        let standing = self.l1.standing(network);
+        match number {
+            _ if number <= standing.finalized => Finality::Finalized,
+            _ if number <= standing.settled => Finality::Settled,
+            _ if number <= standing.posted => Finality::Posted,
             _ => Finality::Executed,
         }
     }
@@ -253,6 +255,8 @@ enum Finality {
     Executed,
     /// Its batch is on L1.
     Posted,
+    /// It is settled there.
+    Settled,
     /// It is settled in a final block of L1.
     Finalized,
 }
@@ -394,9 +398,12 @@ impl Call<'_> {
             // adds blocks to is taken back by its owner alone.
             BlockNumberOrTag::Safe | BlockNumberOrTag::Finalized => {
                 let chain = self.engine.chain(self.network);
-                let (posted, settled) = self.engine.l1.standing(self.network);
+                let standing = self.engine.l1.standing(self.network);
                 let is_safe = number == BlockNumberOrTag::Safe;
-                let on_l1 = if is_safe { posted.max(settled) } else { settled };
+                let on_l1 = match is_safe {
+                    true => standing.safe(self.engine.config.safe_is_settled),
+                    false => standing.finalized,
+                };
                 chain.sure(is_safe).unwrap_or(on_l1)
             }
         }

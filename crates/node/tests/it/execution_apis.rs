@@ -370,4 +370,15 @@ async fn the_node_says_what_can_be_asked() {
     let params = &named("eth_getBalance").unwrap()["params"];
     assert_eq!((&params[0]["name"], &params[0]["required"]), (&json!("address"), &json!(true)));
     assert_eq!((&params[1]["name"], &params[1]["required"]), (&json!("block"), &json!(false)));
+    assert_eq!(params[0]["schema"]["pattern"], "^0x[0-9a-fA-F]{40}$");
+    assert!(params[1]["schema"]["oneOf"][0]["enum"].as_array().unwrap().contains(&json!("safe")));
+    // `value` is a word of storage for one method and whatever ends a chain of squarings for another.
+    let anything = methods.iter().flat_map(|it| it["params"].as_array().unwrap());
+    let anything = anything.filter(|it| it["schema"] == json!({})).map(|it| &it["name"]);
+    let known =
+        ["kind", "value", "level", "name", "proof", "subscriptionId"].map(|name| json!(name));
+    assert_eq!(
+        anything.filter(|name| !known.contains(name)).collect::<Vec<_>>(),
+        Vec::<&Value>::new()
+    );
 }

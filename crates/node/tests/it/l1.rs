@@ -248,6 +248,14 @@ async fn what_does_not_follow_is_refused_and_changes_nothing() {
     says(&world, L1Update::PostedAfresh(vec![right])).await;
     assert_eq!(tag("safe").await["hash"], json!(hash));
     says(&world, L1Update::Settled(vec![right])).await;
+    assert_eq!(
+        (&tag("finalized").await["number"], &finality().await),
+        (&json!("0x0"), &json!("settled"))
+    );
+    // L1 took back what settled it.
+    says(&world, L1Update::PostedAfresh(vec![right])).await;
+    assert_eq!(finality().await, "posted");
+    says(&world, L1Update::Finalized(vec![right])).await;
     assert_eq!(tag("finalized").await["hash"], json!(hash));
     assert_eq!(finality().await, "finalized");
 }

@@ -40,12 +40,23 @@ async fn metrics_count_items_blocks_and_requests() {
     world.send(&Draft::new(A, 0, 0)).await;
     let refusal = serde_json::json!([Draft::new(A, 0, 0).raw()]);
     world.refused(A, "eth_sendRawTransaction", refusal).await;
+    // Whatever way a method goes, and whether it is there or not.
+    let sync = serde_json::json!([Draft::new(A, 0, 1).raw()]);
+    world.rpc(A, "eth_sendRawTransactionSync", sync).await;
+    for method in ["weft_sendSealed", "eth_subscribe", "weft_promiseBundle", "eth_nonsense"] {
+        world.refused(A, method, serde_json::json!([])).await;
+    }
     let (status, body) = get(&world, "/metrics").await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     for line in [
-        r#"weft_items_total{outcome="included"} 1"#,
-        r#"weft_stage_seconds_count{stage="Closed"} 1"#,
-        r#"weft_transactions_total{chain="901"} 1"#,
+        r#"weft_requests_total{method="eth_sendRawTransactionSync",code="0"} 1"#,
+        r#"weft_requests_total{method="weft_sendSealed",code="-32602"} 1"#,
+        r#"weft_requests_total{method="weft_promiseBundle",code="-32602"} 1"#,
+        r#"weft_requests_total{method="eth_subscribe",code="-32601"} 1"#,
+        r#"weft_requests_total{method="unknown",code="-32601"} 1"#,
+        r#"weft_items_total{outcome="included"} 2"#,
+        r#"weft_stage_seconds_count{stage="Closed"} 2"#,
+        r#"weft_transactions_total{chain="901"} 2"#,
         r#"weft_requests_total{method="eth_sendRawTransaction",code="0"} 1"#,
         r#"weft_requests_total{method="eth_sendRawTransaction",code="-32000"} 1"#,
     ] {

@@ -376,6 +376,8 @@ impl History {
             Lie::OtherEffect => Sight::LieOtherEffect,
             Lie::TwoCommitments => Sight::LieTwoCommitments,
             Lie::TwoClosings => Sight::LieTwoClosings,
+            Lie::LateHalt => Sight::LieLateHalt,
+            Lie::ComesBack => Sight::LieComesBack,
             Lie::FalseBundle => Sight::LieFalseBundle,
         });
         if self.withholds {

@@ -20,8 +20,8 @@ use weft_lane::{
     Effect, Input, Lane, LaneConfig, Rejection, SealedSubmission, SealingConfig, Submission, Turn,
 };
 use weft_types::{
-    FEE_VAULT, Item, NetworkId, Opening, Parts, PromisedLeg, Sealed, Section, SlotHeader, Terms,
-    promise::logs_hash,
+    FEE_VAULT, Item, NetworkId, Opening, Outcome, Parts, PromisedLeg, RemovalCause, Sealed,
+    Section, SlotHeader, Terms, promise::logs_hash,
 };
 
 /// Length of a slot, in milliseconds.
@@ -92,6 +92,18 @@ pub(crate) struct Ran {
     pub(crate) legs: Vec<PromisedLeg>,
     /// Rollups on which it is settled what became of it.
     pub(crate) networks: Vec<NetworkId>,
+}
+
+impl Ran {
+    /// Returns the rollup that was away when the epoch closed, and the one transaction that there was for it.
+    pub(crate) fn left_out(&self) -> Option<(NetworkId, B256)> {
+        let Outcome::Removed(removal) = &self.applied.outcome else { return None };
+        // Whatever else is invalid says in what.
+        let is_away = removal.cause == RemovalCause::Invalid && removal.invalid.is_none();
+        let is_single = self.turn.is_some() && self.networks.len() == 1;
+        let tx = removal.tx_hash.filter(|_| is_away && is_single)?;
+        Some((removal.network, tx))
+    }
 }
 
 /// What one input led to.
@@ -178,8 +190,8 @@ impl Core {
                 Effect::EpochClosed { epoch, head, items, is_late } => {
                     step.ended.push(Ended { epoch, head, items, is_late });
                 }
-                Effect::Opening { epoch, is_late, turns } => {
-                    self.run(epoch, is_late, &turns, &mut step)?;
+                Effect::Opening { epoch, is_late, listed, turns } => {
+                    self.run(epoch, is_late, (&listed, &turns), &mut step)?;
                 }
             }
         }
@@ -290,7 +302,7 @@ impl Core {
         &mut self,
         epoch: u64,
         is_late: bool,
-        turns: &[Turn],
+        (listed, turns): (&[NetworkId], &[Turn]),
         step: &mut Step,
     ) -> Result<(), Violation> {
         let data = self.epochs.get(&epoch).cloned();
@@ -326,7 +338,8 @@ impl Core {
                 parts = Parts::new(domain(), epoch);
             }
             let opening = parts.turn(&terms, opening);
-            let item = Item::Sealed(Sealed { envelope: turn.item, terms, opening });
+            let (envelope, listed) = (turn.item, self.there(listed));
+            let item = Item::Sealed(Sealed { envelope, terms, listed, opening });
             let named = (turn.item, turn.chain, Some(*turn));
             step.ran.push(self.apply(turn.position, &item, named)?);
         }
@@ -334,6 +347,14 @@ impl Core {
             data.begun = (!is_last).then_some(Begun { envelopes: until, parts });
         }
         Ok(())
+    }
+
+    /// Returns the rollups that there are for what is opened.
+    fn there(&self, listed: &[NetworkId]) -> Vec<NetworkId> {
+        match (self.bug, self.realm.slot()) {
+            (Some(Bug::ComeBack), Some(slot)) => slot.available.clone(),
+            _ => listed.to_vec(),
+        }
     }
 
     fn apply(

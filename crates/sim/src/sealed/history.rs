@@ -28,8 +28,9 @@ use weft_crypto::MemberId;
 use weft_evidence::Convicted;
 use weft_lane::Input;
 use weft_types::{
-    Checkpoint, ExecutionPromise, FEE_VAULT, Item, NetworkId, OrderPromise, Outcome, Position,
-    PromisedRemoval, RemovalCause, Section, SlotNumber, Statement, chain_next, chain_start,
+    Checkpoint, ExecutionPromise, FEE_VAULT, Halt, Item, NetworkId, OrderPromise, Outcome,
+    Position, PromisedRemoval, RemovalCause, Section, SlotNumber, Statement, chain_next,
+    chain_start, halts_hash,
 };
 
 /// When histories begin, in milliseconds since the Unix epoch.
@@ -254,12 +255,28 @@ impl History {
             unix_ms: self.now_ms,
         };
         self.words.promise(vec![Statement::Checkpoint(word.clone())], self.now_ms)?;
-        if self.lie == Some(Lie::TwoClosings) && !self.has_lied && self.rng.chance(30) {
-            let other = Checkpoint { parent: keccak256(ended.head), ..word };
-            self.words.forge(Statement::Checkpoint(other));
+        if let Some(parent) = self.other_closing(ended) {
+            self.words.forge(Statement::Checkpoint(Checkpoint { parent, ..word }));
             self.lied();
         }
         Ok(())
+    }
+
+    /// Returns the closing head that a liar signs beside the first one: of anything, or of the same slot with a halt that it
+    /// writes when it has read the epoch (T1).
+    fn other_closing(&mut self, ended: &Ended) -> Option<B256> {
+        let lie = self.lie.filter(|_| !self.has_lied)?;
+        match lie {
+            Lie::TwoClosings if self.rng.chance(30) => Some(keccak256(ended.head)),
+            Lie::LateHalt if self.rng.chance(30) => {
+                let mut record = self.rows[&(ended.epoch * EPOCH_SLOTS)].closed.record.clone();
+                let (section, index, network) = (Section::Plaintext, 0, super::cast::ROLLUPS[1]);
+                let halt = Halt { section, index, network };
+                record.halts = halts_hash(&domain(), [halt].iter());
+                Some(record.hash(&domain()))
+            }
+            _ => None,
+        }
     }
 
     /// An item ran: it has the outcome that its user's knowledge says, and its promise is published.
@@ -282,7 +299,8 @@ impl History {
         let lie = self.lie.filter(|_| !self.has_lied);
         // A hash that nobody knows the transaction of, under another's number, shows nothing.
         let is_part = self.sent.get(&ran.item).is_some_and(|sent| sent.kind == Kind::Part);
-        let lie = lie.filter(|lie| !(is_part && *lie == Lie::WrongPlaintext));
+        let is_about_one = |lie: &Lie| matches!(lie, Lie::WrongPlaintext | Lie::ComesBack);
+        let lie = lie.filter(|lie| !(is_part && is_about_one(lie)));
         if let Some((lie, word)) = lie.and_then(|lie| Some((lie, lie.result(ran, &honest)?))) {
             self.lied();
             if !lie.say(word, &mut self.words) {
@@ -304,8 +322,8 @@ impl History {
         require(view.pinned.iter().all(stays), "veto (T1)", || {
             format!("epoch {epoch} closed with {:?}, runs with {available:?}", view.pinned)
         })?;
-        let is_late = view.is_late;
-        let expected = self.model.run(&ran.item, &available, is_late);
+        let (is_late, there) = (view.is_late, view.pinned.clone());
+        let expected = self.model.run(&ran.item, &there, is_late);
         let expected = expected.expect("it was just looked at");
         let found = match &ran.applied.outcome {
             Outcome::Included => None,
@@ -317,6 +335,12 @@ impl History {
         self.outcomes.insert(ran.item, expected);
         if !is_late {
             self.revealed.push(ran.item);
+        }
+        if let Outcome::Removed(removal) = &ran.applied.outcome
+            && self.model.was_away
+            && available.contains(&removal.network)
+        {
+            self.told.seen.insert(Sight::ComesBack);
         }
         self.see_outcome(&ran.item, kind, expected);
         self.see_slots(ran, expected);

@@ -46,12 +46,16 @@ pub(crate) enum Lie {
     TwoCommitments,
     /// Signs another closing head, once members release for the first one (T12).
     TwoClosings,
+    /// Signs the closing head of a slot again, with a halt that it wrote when it had read the epoch (T1).
+    LateHalt,
+    /// Says that a rollup which was away at the close is back, and that what was sealed runs there (T1).
+    ComesBack,
     /// Promises the envelopes of a bundle places that they do not have.
     FalseBundle,
 }
 
 impl Lie {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::Omit,
         Self::Reorder,
         Self::Insert,
@@ -69,6 +73,8 @@ impl Lie {
         Self::OtherEffect,
         Self::TwoCommitments,
         Self::TwoClosings,
+        Self::LateHalt,
+        Self::ComesBack,
         Self::FalseBundle,
     ];
 
@@ -84,7 +90,7 @@ impl Lie {
 
     /// Tells whether signatures alone show it nowhere, so that it is held against what is settled.
     pub(crate) const fn is_settled(self) -> bool {
-        matches!(self, Self::OtherCause | Self::OtherEffect)
+        matches!(self, Self::OtherCause | Self::OtherEffect | Self::ComesBack)
     }
 
     /// Returns of what it convicts.
@@ -93,9 +99,11 @@ impl Lie {
             Self::Omit => Fault::Omission,
             Self::Reorder => Fault::Reordering,
             Self::Insert => Fault::Insertion,
-            Self::TwoOrders | Self::TwoCommitments | Self::TwoClosings | Self::FalseBundle => {
-                Fault::OrderEquivocation
-            }
+            Self::TwoOrders
+            | Self::TwoCommitments
+            | Self::TwoClosings
+            | Self::LateHalt
+            | Self::FalseBundle => Fault::OrderEquivocation,
             Self::Stale => Fault::StaleInclusion,
             Self::TwoKeys => Fault::KeyListEquivocation,
             Self::FalseUndecryptable | Self::FalseMalformed | Self::FailedJunk => {
@@ -104,7 +112,7 @@ impl Lie {
             Self::WrongPlaintext | Self::FromJunk => Fault::WrongPlaintext,
             Self::TwoResults => Fault::ResultEquivocation,
             Self::Unbundle => Fault::Unbundling,
-            Self::OtherCause | Self::OtherEffect => Fault::WrongOutcome,
+            Self::OtherCause | Self::OtherEffect | Self::ComesBack => Fault::WrongOutcome,
         }
     }
 
@@ -127,6 +135,11 @@ impl Lie {
                 return Some(removed(cause)).filter(|_| found != Some(cause));
             }
             (Self::OtherEffect, None) => return other_effect(ran, honest),
+            (Self::ComesBack, Some(_)) => {
+                let (network, tx_hash) = ran.left_out()?;
+                let legs = vec![PromisedLeg { network, ..leg(tx_hash, honest) }];
+                return Some(ExecutionPromise { legs, removal: None, ..honest.clone() });
+            }
             _ => {}
         }
         ran.turn?;

@@ -105,7 +105,7 @@ impl Model {
                 self.part(id, *bundle, (*index, *count), leg, available)
             }
         };
-        // A rollup that the header does not list was away when the epoch closed, as everybody knew.
+        // What the last header of the epoch does not list was away when that closed, as everybody knew.
         self.was_away = cause == Some(RemovalCause::Unavailable);
         let cause = if self.was_away { Some(RemovalCause::Invalid) } else { cause };
         let wei = match cause {

@@ -20,6 +20,7 @@ pub enum Bug {
     FreeJunk,
     RunLate,
     Veto,
+    ComeBack,
     PlaintextFirst,
     LostEnvelope,
     NobodySolves,
@@ -31,7 +32,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UncheckedDeposit,
         Self::EarlyRelease,
         Self::PromiseBeforeDisk,
@@ -39,6 +40,7 @@ impl Bug {
         Self::FreeJunk,
         Self::RunLate,
         Self::Veto,
+        Self::ComeBack,
         Self::PlaintextFirst,
         Self::LostEnvelope,
         Self::NobodySolves,

@@ -13,7 +13,7 @@ use weft_types::{
     LegShape, Marker, Opening, Part, Place, Position, SlotHeader, SlotRecord, Tag, TokenMove,
 };
 
-const TAGS: [Tag; 37] = [
+const TAGS: [Tag; 38] = [
     Tag::Item,
     Tag::Bundle,
     Tag::SlotHeader,
@@ -31,6 +31,7 @@ const TAGS: [Tag; 37] = [
     Tag::LegCommitment,
     Tag::PartedBundle,
     Tag::BundlePromise,
+    Tag::Halts,
     Tag::Log,
     Tag::Sealing,
     Tag::CommitmentNode,
@@ -183,12 +184,20 @@ fn p2_slot_record_vectors_hold() {
             ("sealedChain", record.sealed_chain.into()),
             ("plaintext", record.plaintext.into()),
             ("plaintextChain", record.plaintext_chain.into()),
+            ("halts", record.halts.into()),
             ("encoding", record.encode().into()),
             ("hash", record.hash(&domain).into()),
         ])
     });
-    let rule = "hash = H(domain, tag 4, encoding without its version byte)";
-    let head = [("domain", in_words(&domain))];
+    let rule = "hash = H(domain, tag 4, encoding without its version byte); halts = 0, or H(domain, tag 18, list of section u8, index, network)";
+    let halted = samples::halts().into_iter().map(|halt| {
+        Json::object([
+            ("section", (halt.section as u8).into()),
+            ("index", halt.index.into()),
+            ("network", halt.network.get().into()),
+        ])
+    });
+    let head = [("domain", in_words(&domain)), ("halted", Json::list(halted))];
     vectors::check("types/slot-records.json", &document(rule, head, records));
     for vector in vectors::read("types/slot-records.json") {
         let hash = reread::<SlotRecord>(&vector).hash(&domain);
@@ -234,6 +243,7 @@ const fn tag_name(tag: Tag) -> &'static str {
         Tag::LegCommitment => "leg commitment",
         Tag::PartedBundle => "bundle in parts",
         Tag::BundlePromise => "bundle promise",
+        Tag::Halts => "halts",
         Tag::Log => "log",
         Tag::Sealing => "sealing",
         Tag::CommitmentNode => "commitment node",
@@ -354,6 +364,7 @@ fn in_words_item(item: &Item) -> Json {
             ("gasLimit", sealed.terms.gas_limit.into()),
             ("sizeFeeWei", sealed.terms.size_fee_wei.into()),
             ("gasFeeWei", sealed.terms.gas_fee_wei.into()),
+            ("listed", Json::list(sealed.listed.iter().map(|network| network.get()))),
             ("opening", in_words_opening(&sealed.opening)),
         ]),
         Item::Session(session) => Json::object([

@@ -8,7 +8,7 @@ use crate::{
 use alloy_primitives::{B256, U256, b256, hex, keccak256};
 use weft_types::{
     Bundle, BundleShape, Domain, Hop, HopBody, HopCall, HopReturn, LegShape, SlotHeader,
-    SlotRecord, Status, Tag,
+    SlotRecord, Status, Tag, halts_hash,
 };
 
 #[test]
@@ -228,6 +228,16 @@ fn header_bytes(header: &SlotHeader) -> Vec<u8> {
     .concat()
 }
 
+#[test]
+fn p8_halts_are_hashed_as_bytes_written_out() {
+    let domain = samples::domain();
+    assert_eq!(halts_hash(&domain, [].iter()), B256::ZERO, "none is zero");
+    // Number of halts; section, then index and network with their lengths.
+    let written = hex!("01020001010203850202012c020386");
+    let expected = tagged(&domain, Tag::Halts, &written);
+    assert_eq!(halts_hash(&domain, samples::halts().iter()), expected);
+}
+
 fn record_bytes(record: &SlotRecord) -> Vec<u8> {
     [
         record.header.as_slice(),
@@ -236,6 +246,7 @@ fn record_bytes(record: &SlotRecord) -> Vec<u8> {
         record.sealed_chain.as_slice(),
         &record.plaintext.to_be_bytes(),
         record.plaintext_chain.as_slice(),
+        record.halts.as_slice(),
     ]
     .concat()
 }

@@ -3,9 +3,9 @@
 use crate::draft::{By, Draft, Form, marked_bundle, unmarked_bundle};
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use weft_types::{
-    Bundle, BundleId, Deposit, Domain, Exit, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
+    Bundle, BundleId, Deposit, Domain, Exit, Halt, Hop, HopBody, HopCall, HopReturn, Item, L1Born,
     L1Event, L1Ref, NetworkId, Opening, Parts, Position, SafetyLevel, Sealed, Section, Session,
-    SlotHeader, SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict,
+    SlotHeader, SlotNumber, SlotRecord, Status, Terms, TokenMove, Touched, Verdict, halts_hash,
 };
 
 /// Salt of the sample bundles.
@@ -203,7 +203,8 @@ fn sealed(opening: Opening) -> Item {
         size_fee_wei: 512,
         gas_fee_wei: 10_u128.pow(15),
     };
-    Item::Sealed(Sealed { envelope: B256::repeat_byte(0xe1), terms, opening })
+    let listed = [901, 902].map(NetworkId::new).into();
+    Item::Sealed(Sealed { envelope: B256::repeat_byte(0xe1), terms, listed, opening })
 }
 
 fn session() -> Session {
@@ -274,9 +275,17 @@ pub(crate) fn records() -> Vec<(&'static str, SlotRecord)> {
         sealed_chain: B256::repeat_byte(0x01),
         plaintext: 0,
         plaintext_chain: B256::repeat_byte(0x02),
+        halts: B256::ZERO,
     };
+    let halted = SlotRecord { halts: halts_hash(&domain(), halts().iter()), ..empty };
     let full = SlotRecord { l1_born: 1, sealed: 2, plaintext: u32::MAX, ..empty };
-    vec![("empty", empty), ("full", full)]
+    vec![("empty", empty), ("full", full), ("halted", halted)]
+}
+
+/// Returns two rollups that stopped, before an item and behind the last one.
+pub(crate) fn halts() -> Vec<Halt> {
+    let halt = |section, index, network| Halt { section, index, network: NetworkId::new(network) };
+    vec![halt(Section::L1Born, 1, 901), halt(Section::Plaintext, 300, 902)]
 }
 
 /// Returns true for an item whose hash was given to it, not computed from it.

@@ -176,14 +176,15 @@ pub(crate) fn header() -> impl Strategy<Value = SlotHeader> {
 }
 
 pub(crate) fn record() -> impl Strategy<Value = SlotRecord> {
-    (hash(), any::<[u32; 3]>(), hash(), hash()).prop_map(
-        |(header, [l1_born, sealed, plaintext], sealed_chain, plaintext_chain)| SlotRecord {
+    (hash(), any::<[u32; 3]>(), hash(), hash(), hash()).prop_map(
+        |(header, [l1_born, sealed, plaintext], sealed_chain, plaintext_chain, halts)| SlotRecord {
             header,
             l1_born,
             sealed,
             sealed_chain,
             plaintext,
             plaintext_chain,
+            halts,
         },
     )
 }
@@ -321,11 +322,20 @@ fn sealed() -> impl Strategy<Value = Item> {
         Just(Opening::Late),
     ];
     let terms = (address(), any::<u32>(), proptest::option::of(any::<u32>()), any::<u64>());
-    (hash(), terms, any::<u128>(), any::<u128>(), opening).prop_map(
-        |(envelope, (payer, deposit, rollup, gas_limit), size_fee_wei, gas_fee_wei, opening)| {
+    let listed = proptest::collection::btree_set(any::<u32>(), 0..4);
+    (hash(), terms, any::<u128>(), any::<u128>(), listed, opening).prop_map(
+        |(
+            envelope,
+            (payer, deposit, rollup, gas_limit),
+            size_fee_wei,
+            gas_fee_wei,
+            listed,
+            opening,
+        )| {
+            let listed = listed.into_iter().map(NetworkId::new).collect();
             let (deposit, rollup) = (NetworkId::new(deposit), rollup.map(NetworkId::new));
             let terms = Terms { payer, deposit, rollup, gas_limit, size_fee_wei, gas_fee_wei };
-            Item::Sealed(Sealed { envelope, terms, opening })
+            Item::Sealed(Sealed { envelope, terms, listed, opening })
         },
     )
 }

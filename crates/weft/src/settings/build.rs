@@ -63,7 +63,9 @@ impl Settings {
             l1_deadline_blocks: self.number("promise.deadline").unwrap_or_default(),
             batches: self.batches(),
             follows: self.follows()?,
+            sequencer: self.text("node.sequencer").map(str::to_owned),
             l1_confirmations: self.number("l1.confirmations").unwrap_or(defaults.l1_confirmations),
+            safe_is_settled: self.text("l1.safe") == Some("settled"),
             limits: self.limits(),
             admin: self.admin()?,
             save_figures_every: self.time("node.save_figures_every"),
@@ -96,6 +98,10 @@ impl Settings {
     pub(super) fn follows(&self) -> Result<bool> {
         let wrong = |why| self.wrong("node.follow", why);
         if self.text("node.follow").is_none() {
+            if self.text("node.sequencer").is_some() {
+                let why = "a node that follows has a sequencer: set `node.follow` as well";
+                return Err(self.wrong("node.sequencer", why));
+            }
             return Ok(false);
         }
         if self.path("promise.key").is_some() || self.text("promise.signer").is_some() {

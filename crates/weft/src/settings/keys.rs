@@ -82,6 +82,13 @@ pub(crate) const KEYS: &[Key] = &[
         "Orders nothing: runs what L1 holds, without a key",
     )
     .flag("follow", "WHAT"),
+    Key::new(
+        "node.sequencer",
+        Kind::Text,
+        "",
+        "The common port of its sequencer, to go ahead of L1",
+    )
+    .flag("sequencer-url", "URL"),
     Key::new("node.host", Kind::Host, "127.0.0.1", "Address to listen on").flag("host", "HOST"),
     Key::new(
         "node.origins",
@@ -149,6 +156,12 @@ pub(crate) const KEYS: &[Key] = &[
         Kind::Number { least: 0, most: 64 },
         "64",
         "L1 blocks that must follow one before its inbox entries run",
+    ),
+    Key::new(
+        "l1.safe",
+        Kind::OneOf(&["posted", "settled"]),
+        "posted",
+        "What a block has to be on L1 for the tag `safe`",
     ),
     Key::new("l1.blobs", Kind::Text, "", "Directory or beacon endpoint with blobs; default: L1"),
     Key::new("sealing.enabled", Kind::Switch, "false", "Takes sealed items; see also `committee`")

@@ -4,6 +4,7 @@
 //! `WEFT_ANVIL`.
 
 mod attesting;
+mod carried;
 mod chain;
 mod court;
 mod deadlines;

@@ -123,6 +123,11 @@ fn what_happens_on_rollups_is_settled_on_l1_and_value_goes_both_ways(client: Cli
     // What is settled is final once L1 says so.
     let safe = story.number(one, "safe");
     assert!(story.number(one, "finalized") < safe);
+    let finality = || {
+        let receipt = story.ask(one, "eth_getTransactionReceipt", json!([transaction]));
+        receipt["weftFinality"].clone()
+    };
+    story.until("settled", || finality() == "settled");
     story.mine(100);
     story.until("final blocks", || story.number(one, "finalized") == safe);
     node.stop();

@@ -68,6 +68,12 @@ impl Marks {
         self.batches.iter().find(|mark| mark.posted.number == number)
     }
 
+    /// Returns the batches that end before a slot, in order.
+    pub(super) fn posted_before(&self, slot: u64) -> Vec<PostedMark> {
+        let before = self.batches.iter().map(|mark| mark.posted);
+        before.filter(|posted| posted.last_slot < slot).collect()
+    }
+
     /// Returns true when a batch can be undone: L1 may take it back.
     pub(super) const fn may_go(&self, mark: &Mark) -> bool {
         mark.posted.block.saturating_add(MAX_DEPTH) > self.tip
@@ -177,6 +183,19 @@ mod tests {
         marks.posted(posted(1, 9, 2));
         assert_eq!(marks.batch(1).map(|mark| (mark.posted.block, mark.from)), Some((9, 10)));
         assert_eq!(marks.ahead(), 1);
+    }
+
+    #[test]
+    fn what_is_undone_leaves_the_batches_before_it_posted() {
+        let mut again = Marks::default();
+        for slot in 1..=4 {
+            again.begin(B256::with_last_byte(slot), 10 * u64::from(slot));
+        }
+        // As a log is repeated in which slot 5 is void, and with it that batch 2 was noted behind it.
+        marks().posted_before(5).into_iter().for_each(|posted| again.posted(posted));
+        assert_eq!((again.last_batch(), again.next_slot(), again.ahead()), (2, 5, 0));
+        assert!(marks().posted_before(2).is_empty());
+        assert_eq!(marks().posted_before(3), [posted(1, 7, 2)]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use weft_batch::{EpochOpening, Revealed, SignedRelease, Squared};
 use weft_crypto::{Carriage, EpochSecret};
 use weft_derive::terms;
 use weft_lane::{Input, Rejection, Turn};
-use weft_types::{Item, Opening, Parts, Sealed};
+use weft_types::{Item, NetworkId, Opening, Parts, Sealed};
 
 /// Items of an epoch that did not have their turn yet.
 #[derive(Debug)]
@@ -98,7 +98,13 @@ impl Engine {
     }
 
     /// Runs items of a closed epoch, in the slot that just opened.
-    pub(in super::super) fn open_epoch(&mut self, epoch: u64, is_late: bool, turns: &[Turn]) {
+    pub(in super::super) fn open_epoch(
+        &mut self,
+        epoch: u64,
+        is_late: bool,
+        listed: &[NetworkId],
+        turns: &[Turn],
+    ) {
         let part = match is_late {
             true => self.late(epoch, turns.len()),
             false => self.part(epoch, turns.len()),
@@ -115,7 +121,8 @@ impl Engine {
             (Ok(_), None) => unreachable!("the lane takes sealed items"),
         };
         for (turn, (terms, opening)) in turns.iter().zip(part) {
-            let item = Item::Sealed(Sealed { envelope: turn.item, terms, opening });
+            let (envelope, listed) = (turn.item, listed.to_vec());
+            let item = Item::Sealed(Sealed { envelope, terms, listed, opening });
             self.items_in_slot += 1;
             self.outbox.runs(turn.chain);
             // What cannot run breaks the realm, which has been said.

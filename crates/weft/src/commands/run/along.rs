@@ -1,6 +1,9 @@
 //! A node that follows, along L1: every batch is derived as `weft verify --l1` does, and runs in the node behind that.
 
-use super::l1::{L1Place, OtherL1, ours};
+mod ahead;
+
+use self::ahead::Inbox;
+use super::l1::{L1Place, OtherL1, last_blocks, ours};
 use crate::{
     commands::on_l1::{Ahead, derive_one, source},
     settings::L1Settings,
@@ -51,15 +54,34 @@ async fn found(settings: &L1Settings) -> Result<RealmConfig> {
     Ok(History::realm(&client, hub, settings.from, to).await?.1)
 }
 
-/// Lets a node follow L1. It returns with what nobody but a person can mend.
+/// Lets a node follow L1, and its sequencer ahead of it. It returns with what nobody but a person can mend.
 pub(super) async fn along_l1(engine: &EngineHandle, place: &L1Place) -> Report {
-    let mut audit = None;
+    let inbox = Inbox::default();
+    let Some((sequencer, chain_id, domain)) = place.ahead.clone() else {
+        return on_l1(engine, place, &inbox).await;
+    };
+    let ahead = ahead::Ahead { engine, sequencer, chain_id, domain, inbox: inbox.clone() };
+    tokio::select! {
+        error = on_l1(engine, place, &inbox) => error,
+        never = ahead.run() => match never {},
+    }
+}
+
+async fn on_l1(engine: &EngineHandle, place: &L1Place, inbox: &Inbox) -> Report {
+    let mut derived = Derived::default();
     loop {
-        let Err(error) = follow(engine, place, &mut audit).await;
+        let Err(error) = follow(engine, place, &mut derived, inbox).await;
+        inbox.hide();
         if is_for_good(&error) {
             return error;
         }
+        if let Some(FollowError::NotNext { .. }) = error.downcast_ref() {
+            // The node went back behind batches that it was given: they are derived again.
+            derived = Derived::default();
+        }
         let is_lie = matches!(error.downcast_ref(), Some(AuditError::Lie(_)));
+        // It would not run the next time either, and leaves records in the log.
+        let is_wrong = matches!(error.downcast_ref(), Some(FollowError::Wrong { .. }));
         let why = format!("{error:#}");
         if is_lie {
             tracing::error!(
@@ -74,7 +96,8 @@ pub(super) async fn along_l1(engine: &EngineHandle, place: &L1Place) -> Report {
         }
         // A node that ended needs no note.
         let _ = engine.follow_trouble(Some(why)).await;
-        tokio::time::sleep(if is_lie { AFTER_A_LIE } else { AGAIN }).await;
+        let pause = if is_lie || is_wrong { AFTER_A_LIE } else { AGAIN };
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -83,15 +106,40 @@ fn is_for_good(error: &Report) -> bool {
     of_node || error.downcast_ref::<OtherL1>().is_some()
 }
 
+/// Tells whether a batch waits for the next one.
+fn is_incomplete(error: &Report) -> bool {
+    matches!(error.downcast_ref(), Some(FollowError::Waits { .. }))
+}
+
 /// Says that everything has to be read again.
 #[derive(Debug, thiserror::Error)]
 #[error("L1 went back")]
 struct WentBack;
 
+/// What follows from the batches so far; it outlives a lost connection.
+#[derive(Default)]
+struct Derived {
+    audit: Option<Audit>,
+    /// Batches that were derived and did not run, in order: an epoch is opened over the end of the first one, and what its envelopes held
+    /// is in the next.
+    waiting: Vec<Waiting>,
+    /// Last block of each rollup in the batches that ran.
+    heads: BTreeMap<NetworkId, (u64, B256)>,
+}
+
+/// A batch that was derived and did not run yet.
+struct Waiting {
+    posted: Posted,
+    batch: PostedBatch,
+    /// Last block of each rollup with a new one.
+    heads: BTreeMap<NetworkId, (u64, B256)>,
+}
+
 async fn follow(
     engine: &EngineHandle,
     place: &L1Place,
-    audit: &mut Option<Audit>,
+    derived: &mut Derived,
+    inbox: &Inbox,
 ) -> Result<Infallible> {
     let settings = &place.settings;
     let client = L1Client::connect(&settings.urls, L1Patience::default()).await?;
@@ -106,7 +154,7 @@ async fn follow(
         Following { contracts: history.listened(), from: settings.from, confirmations: 0 };
     let follower = Follower::new(client, following).resume([history.to]);
     let last = history.to.number;
-    let along = Along { engine, blobs, history, audit, heads: BTreeMap::new(), settled: None };
+    let along = Along { engine, blobs, history, derived, inbox, settled: None };
     tracing::info!(%hub, l1_block = last, "following L1");
     along.run(follower).await
 }
@@ -116,10 +164,8 @@ struct Along<'a> {
     engine: &'a EngineHandle,
     blobs: Box<dyn BlobSource>,
     history: History,
-    /// What follows from the batches so far; it outlives a lost connection.
-    audit: &'a mut Option<Audit>,
-    /// Last block of each rollup in the batches that stand.
-    heads: BTreeMap<NetworkId, (u64, B256)>,
+    derived: &'a mut Derived,
+    inbox: &'a Inbox,
     /// The last final block of L1 up to which the node was told what is settled.
     settled: Option<u64>,
 }
@@ -145,23 +191,24 @@ impl Along<'_> {
     /// Lets the node run every batch that it did not yet.
     async fn catch_up(&mut self) -> Result<()> {
         self.compare().await?;
-        let known = self.audit.take().and_then(|mut audit| {
+        let known = self.derived.audit.take().and_then(|mut audit| {
             let renewed = audit.renew(self.history.clone());
             renewed.is_ok().then_some(audit)
         });
         let mut audit = match known {
             Some(audit) => audit,
             None => {
-                self.heads.clear();
+                *self.derived = Derived::default();
                 Audit::new(self.history.clone())?
             }
         };
         let derived = self.derive(&mut audit).await;
-        *self.audit = Some(audit);
+        self.derived.audit = Some(audit);
         // After a lie the next try begins with the same batch: what was derived before it stands.
         derived?;
         self.stands().await?;
         self.engine.follow_trouble(None).await?;
+        self.inbox.show(&self.history.entries);
         Ok(())
     }
 
@@ -175,8 +222,28 @@ impl Along<'_> {
     async fn derive_with(&mut self, audit: &mut Audit, ahead: &mut Ahead<'_>) -> Result<()> {
         while let Some(posted) = audit.next().cloned() {
             let (batch, derived) = derive_one(audit, ahead, &posted).await?;
-            self.heads.extend(derived.heads);
-            self.give(&posted, batch).await?;
+            let heads = derived.heads.into_iter().collect();
+            self.derived.waiting.push(Waiting { posted, batch, heads });
+            self.give_all().await?;
+        }
+        // After an undoing, or a connection that was lost in between.
+        self.give_all().await
+    }
+
+    /// Gives the node the batches that it did not run, as far as they are complete.
+    async fn give_all(&mut self) -> Result<()> {
+        while let Some(first) = self.derived.waiting.first() {
+            // Nobody else tells the node of entries meanwhile.
+            self.inbox.hide();
+            let next = self.derived.waiting[1..].iter().map(|waiting| &waiting.batch);
+            match self.give(&first.posted, &first.batch, next).await {
+                Ok(()) => {
+                    let ran = self.derived.waiting.remove(0);
+                    self.derived.heads.extend(ran.heads);
+                }
+                Err(error) if is_incomplete(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -203,7 +270,12 @@ impl Along<'_> {
     }
 
     /// Gives the node a batch that was derived, unless it ran there.
-    async fn give(&self, posted: &Posted, batch: PostedBatch) -> Result<()> {
+    async fn give<'b>(
+        &self,
+        posted: &Posted,
+        batch: &PostedBatch,
+        next: impl Iterator<Item = &'b PostedBatch> + Clone,
+    ) -> Result<()> {
         loop {
             let standing = match self.engine.followed().await {
                 Ok(standing) => standing,
@@ -218,6 +290,7 @@ impl Along<'_> {
             let blocks = self.entries(standing.next_entry, posted.block.number);
             let (hash, block) = (known_by(posted), posted.block.number);
             let batch = FollowBatch::new(batch.clone(), hash, block, blocks);
+            let batch = batch.with_next(next.clone());
             match self.engine.follow(batch).await {
                 Ok(()) => return Ok(()),
                 Err(FollowError::Undone { .. }) => {}
@@ -232,31 +305,25 @@ impl Along<'_> {
 
     /// Returns the blocks of L1 up to one with entries from `first` on.
     fn entries(&self, first: u64, last: u64) -> Vec<(L1Block, Vec<L1Entry>)> {
-        let mut blocks: Vec<(L1Block, Vec<L1Entry>)> = Vec::new();
         let is_new = |entry: &&weft_l1::Entry| entry.index >= first && entry.block.number <= last;
-        for entry in self.history.entries.iter().filter(is_new) {
-            let block = ours(entry.block);
-            let one = L1Entry {
-                index: entry.index,
-                log_index: entry.origin.log_index,
-                payload: entry.payload.clone(),
-            };
-            match blocks.last_mut() {
-                Some((known, entries)) if *known == block => entries.push(one),
-                _ => blocks.push((block, vec![one])),
-            }
-        }
-        blocks
+        ahead::blocks_of(self.history.entries.iter().filter(is_new))
     }
 
-    /// Moves the safe blocks (P31).
+    /// Says what is posted and settled (P31).
     async fn stands(&self) -> Result<()> {
-        let heads = self.heads.iter().map(|(network, (number, hash))| L1Standing {
+        let heads = self.derived.heads.iter().map(|(network, (number, hash))| L1Standing {
             chain_id: network.get().into(),
             number: *number,
             hash: *hash,
         });
-        Ok(self.engine.l1(L1Update::PostedAfresh(heads.collect())).await?)
+        self.engine.l1(L1Update::PostedAfresh(heads.collect())).await?;
+        let settled = self.history.settlements.values().flatten();
+        Ok(self.engine.l1(L1Update::Settled(last_blocks(&self.chains(), settled))).await?)
+    }
+
+    /// Returns the chain id of every registered rollup.
+    fn chains(&self) -> BTreeMap<u32, u64> {
+        self.history.registered.iter().map(|it| (it.rollup, it.chain_id)).collect()
     }
 
     /// Moves the final blocks (P31): those that are settled in final blocks of L1.
@@ -264,18 +331,10 @@ impl Along<'_> {
         if self.settled == Some(number) {
             return Ok(());
         }
-        let chains: BTreeMap<u32, u64> =
-            self.history.registered.iter().map(|it| (it.rollup, it.chain_id)).collect();
         let settled = self.history.settlements.values().flatten();
-        let mut last = BTreeMap::new();
-        for it in settled.filter(|it| it.block.number <= number) {
-            if let Some(chain_id) = chains.get(&it.rollup).copied() {
-                let (number, hash) = (it.outcome.block_number, it.outcome.block_hash);
-                last.insert(chain_id, L1Standing { chain_id, number, hash });
-            }
-        }
+        let last = last_blocks(&self.chains(), settled.filter(|it| it.block.number <= number));
         if !last.is_empty() {
-            self.engine.l1(L1Update::Settled(last.into_values().collect())).await?;
+            self.engine.l1(L1Update::Finalized(last)).await?;
         }
         self.settled = Some(number);
         Ok(())

@@ -14,9 +14,9 @@ use weft_l1::{
     Registration, RollupSettled, Step, Sureness, Voided,
 };
 use weft_node::{
-    BatchDir, DevConfig, EngineHandle, L1Block, L1Entry, L1Refused, L1Standing, L1Update,
+    BatchDir, DevConfig, EngineHandle, L1Block, L1Entry, L1Refused, L1Standing, L1Update, Sequencer,
 };
-use weft_types::Decode as _;
+use weft_types::{Decode as _, Domain};
 
 /// Before L1 is asked again that was of no use, or a node that takes nothing now.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -35,6 +35,8 @@ pub(in crate::commands) struct L1Place {
     pub(super) chain_id: u64,
     /// Whether the node follows, and orders nothing itself.
     follows: bool,
+    /// The sequencer that is followed ahead of L1, one of its rollups, and the realm.
+    pub(super) ahead: Option<(Sequencer, u64, Domain)>,
     batches: Option<BatchDir>,
     /// Blocks after which L1 is believed.
     confirmations: u64,
@@ -52,11 +54,22 @@ impl L1Place {
         let chain_id = config.domain.l1_chain_id;
         let confirmations = config.l1_confirmations;
         let follows = config.follows;
-        Ok(is_there.then_some(Self { settings: l1, chain_id, follows, batches, confirmations }))
+        let place = Self { settings: l1, chain_id, follows, ahead: None, batches, confirmations };
+        Ok(is_there.then_some(place))
     }
 }
 
 impl L1Place {
+    /// Notes from whom slots come before L1 holds them, once the realm is known.
+    pub(super) fn goes_ahead(&mut self, config: &DevConfig) -> Result<()> {
+        let url = config.sequencer.as_deref();
+        let sequencer = url.map(Sequencer::new).transpose()?;
+        let chain_id = config.chain_ids().next().map(u64::from);
+        let ahead = sequencer.zip(chain_id);
+        self.ahead = ahead.map(|(sequencer, chain_id)| (sequencer, chain_id, config.domain));
+        Ok(())
+    }
+
     /// Returns where a realm is whose contracts were just deployed.
     pub(in crate::commands) const fn new(
         settings: L1Settings,
@@ -64,7 +77,14 @@ impl L1Place {
         batches: BatchDir,
     ) -> Self {
         // Nobody takes back blocks of a chain of this process.
-        Self { settings, chain_id, follows: false, batches: Some(batches), confirmations: 1 }
+        Self {
+            settings,
+            chain_id,
+            follows: false,
+            ahead: None,
+            batches: Some(batches),
+            confirmations: 1,
+        }
     }
 }
 
@@ -177,7 +197,7 @@ impl<'a> Feed<'a> {
     }
 
     async fn forward(&mut self, block: weft_l1::L1Block, all: Vec<Happening>) -> Result<()> {
-        let (mut entries, mut posted) = (Vec::new(), None);
+        let (mut entries, mut posted, known) = (Vec::new(), None, self.settled.len());
         for happening in all {
             match happening {
                 Happening::Entry(it) => entries.push(L1Entry {
@@ -204,6 +224,7 @@ impl<'a> Feed<'a> {
         if let Some((number, content)) = posted {
             self.posted(number, content).await?;
         }
+        self.tell_settled(known).await?;
         self.check_superseded(block.number)
     }
 
@@ -291,6 +312,7 @@ impl<'a> Feed<'a> {
             last.extend(heads.into_iter().map(|head| (head.chain_id, head)));
         }
         self.stands(L1Update::PostedAfresh(last.into_values().collect())).await?;
+        self.tell_settled(0).await?;
         if let Some(voided) = &history.voided {
             self.voided(voided).await?;
         }
@@ -337,16 +359,18 @@ impl<'a> Feed<'a> {
     /// Moves the final blocks (P31): those that are settled in final blocks of L1.
     async fn finalized(&mut self, number: u64) -> Result<()> {
         let is_final = |it: &mut RollupSettled| it.block.number <= number;
-        let mut last = BTreeMap::new();
-        for it in self.settled.extract_if(.., is_final) {
-            if let Some(chain_id) = self.chains.get(&it.rollup).copied() {
-                let (number, hash) = (it.outcome.block_number, it.outcome.block_hash);
-                last.insert(chain_id, L1Standing { chain_id, number, hash });
-            }
+        let last: Vec<_> = self.settled.extract_if(.., is_final).collect();
+        match last_blocks(&self.chains, &last) {
+            last if last.is_empty() => Ok(()),
+            last => self.stands(L1Update::Finalized(last)).await,
         }
-        match last.is_empty() {
-            true => Ok(()),
-            false => self.stands(L1Update::Settled(last.into_values().collect())).await,
+    }
+
+    /// Says what is settled, but for the first so many, which the node knows.
+    async fn tell_settled(&self, known: usize) -> Result<()> {
+        match last_blocks(&self.chains, &self.settled[known..]) {
+            last if last.is_empty() => Ok(()),
+            last => self.stands(L1Update::Settled(last)).await,
         }
     }
 
@@ -389,4 +413,19 @@ pub(in crate::commands) fn ours(block: weft_l1::L1Block) -> L1Block {
 fn theirs(block: L1Block) -> weft_l1::L1Block {
     let L1Block { number, hash, parent, unix_s } = block;
     weft_l1::L1Block { number, hash, parent, unix_s }
+}
+
+/// Returns the last block of each rollup among what was settled, in order.
+pub(super) fn last_blocks<'a>(
+    chains: &BTreeMap<u32, u64>,
+    settled: impl IntoIterator<Item = &'a RollupSettled>,
+) -> Vec<L1Standing> {
+    let mut last = BTreeMap::new();
+    for it in settled {
+        if let Some(chain_id) = chains.get(&it.rollup).copied() {
+            let (number, hash) = (it.outcome.block_number, it.outcome.block_hash);
+            last.insert(chain_id, L1Standing { chain_id, number, hash });
+        }
+    }
+    last.into_values().collect()
 }

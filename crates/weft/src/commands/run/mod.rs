@@ -39,7 +39,7 @@ pub(super) struct Show {
 /// Runs a node until a signal or the admin port asks for the end. Where L1 goes on without what it ordered, it goes on from L1.
 pub(super) async fn run(
     mut config: DevConfig,
-    l1: Option<L1Place>,
+    mut l1: Option<L1Place>,
     own: Option<OwnL1>,
     log: log::Control,
     show: Show,
@@ -51,6 +51,7 @@ pub(super) async fn run(
             completed = along::completed(&config, l1.as_ref()) => completed?,
         };
         drop(signals);
+        l1.as_mut().map(|place| place.goes_ahead(&config)).transpose()?;
         return once(config, l1, None, log, show).await;
     }
     let Some(place) = l1.clone().filter(|_| own.is_none()) else {
