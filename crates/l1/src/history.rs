@@ -83,6 +83,36 @@ impl History {
         if now == last { Ok(history) } else { Err(L1Error::Missing(to)) }
     }
 
+    /// Reads on up to block `to`; nothing when L1 took back what was read, so that it has to be read again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub async fn extend(
+        &self,
+        client: &L1Client,
+        to: u64,
+        passed: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Option<Self>, L1Error> {
+        let last = client.block(to).await?.map(|header| header.block);
+        let known = client.block(self.to.number).await?.map(|header| header.block);
+        let Some(last) =
+            last.filter(|last| known == Some(self.to) && last.number >= self.to.number)
+        else {
+            return Ok(None);
+        };
+        let mut history = Self { to: last, ..self.clone() };
+        let listened = history.listened();
+        let blocks = (self.to.number + 1, to);
+        walk(client, &listened, &listened.all(), blocks, passed, &mut |happening| {
+            history.take(happening);
+            true
+        })
+        .await?;
+        let now = client.existing(to).await?.block;
+        if now == last { Ok(Some(history)) } else { Err(L1Error::Missing(to)) }
+    }
+
     /// Returns the contracts that are listened to.
     pub const fn listened(&self) -> Contracts {
         let L1Addresses { hub, inbox, registry, .. } = self.contracts;

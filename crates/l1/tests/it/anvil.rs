@@ -298,6 +298,41 @@ async fn entries_are_read_as_the_contracts_write_them() {
     Audit::new(history).unwrap();
 }
 
+#[tokio::test]
+async fn what_is_read_on_is_what_is_read_at_once() {
+    let anvil = Anvil::start().await;
+    let deployed = anvil.deploy(&plan()).await.unwrap();
+    let (client, contracts) = (anvil.client().await, deployed.contracts);
+    let read = async || {
+        let to = client.height(weft_l1::Sureness::Latest).await.unwrap();
+        History::read(&client, contracts.hub, deployed.from, to, &mut |_| {}).await.unwrap()
+    };
+    let extended = async |known: &History, to: u64| {
+        let read = known.extend(&client, to, &mut |_| {}).await.unwrap();
+        read.map(|history| format!("{history:?}"))
+    };
+    anvil.force(contracts.inbox, b"one").await;
+    let one = read().await;
+    anvil.force(contracts.inbox, b"two").await;
+    anvil.ask("anvil_mine", json!(["0x3"])).await;
+    anvil.force(contracts.inbox, b"three").await;
+    let three = read().await;
+    assert_eq!((one.entries.len(), three.entries.len()), (1, 3));
+    let to = three.to.number;
+    assert_eq!(extended(&one, to).await, Some(format!("{three:?}")));
+    assert_eq!(extended(&three, to).await, Some(format!("{three:?}")), "nothing is new");
+    // What is known lies behind what is asked for, or is beyond L1.
+    assert_eq!(extended(&three, to - 1).await, None);
+    assert_eq!(extended(&three, to + 1).await, None);
+    // Everything behind the first entry is replaced.
+    anvil.ask("anvil_reorg", json!([to - one.to.number, []])).await;
+    anvil.force(contracts.inbox, b"other").await;
+    let other = read().await;
+    assert_eq!(extended(&three, other.to.number).await, None);
+    assert_eq!(extended(&one, other.to.number).await, Some(format!("{other:?}")));
+    assert_eq!(other.entries.len(), 2);
+}
+
 /// Signs a statement as the one attester, and settles.
 async fn settle(anvil: &Anvil, deployed: &Deployed, statement: &Statement) {
     let key = PrivateKeySigner::from_bytes(&KEY).unwrap();

@@ -2,7 +2,7 @@
 
 use super::l1::{L1Args, no_hub};
 use crate::progress::Progress;
-use alloy_primitives::Bytes;
+use alloy_primitives::{Address, Bytes};
 use eyre::{Result, WrapErr, ensure};
 use tokio::task::{JoinHandle, spawn_blocking};
 use weft_batch::SignedBatch;
@@ -12,6 +12,53 @@ use weft_l1::{
     Sureness,
 };
 use weft_node::{OnL1, PostedBatch, recover};
+
+/// Where a realm is on L1, and where its blobs are.
+pub(super) struct Place {
+    client: L1Client,
+    hub: Address,
+    /// Block to read from.
+    from: u64,
+    at: Sureness,
+    pub(super) blobs: Box<dyn BlobSource>,
+    /// Endpoint for what is sent.
+    pub(super) url: String,
+}
+
+impl Place {
+    /// Connects to L1; `blobs` is where they are, by default what the configuration says or L1.
+    pub(super) async fn connect(l1: &L1Args, blobs: Option<&String>, at: Sureness) -> Result<Self> {
+        let (client, settings) = l1.connect().await?;
+        let hub = settings.hub.ok_or_else(no_hub)?;
+        let blobs = blobs.or(settings.blobs.as_ref());
+        let blobs = source(blobs.map(String::as_str), &client).await?;
+        Ok(Self { client, hub, from: settings.from, at, blobs, url: settings.urls[0].clone() })
+    }
+
+    /// Reads everything that L1 says of the realm.
+    pub(super) async fn history(&self) -> Result<History> {
+        let (from, to) = (self.from, self.client.height(self.at).await?);
+        ensure!(from <= to, "block {from} is not on L1 yet; its last block is {to}");
+        let progress = Progress::new("reading L1", to - from + 1);
+        let mut passed = |number: u64| {
+            progress.at((number + 1).saturating_sub(from), &format!("L1 block {number}"));
+        };
+        let history = History::read(&self.client, self.hub, from, to, &mut passed).await;
+        let history = history.wrap_err("cannot read the realm from L1")?;
+        progress.end();
+        Ok(history)
+    }
+
+    /// Reads what L1 says behind what was read, or everything again when L1 took some of that back.
+    pub(super) async fn history_behind(&self, known: &History) -> Result<History> {
+        let to = self.client.height(self.at).await?;
+        let read = known.extend(&self.client, to, &mut |_| {}).await;
+        match read.wrap_err("cannot read on from L1")? {
+            Some(history) => Ok(history),
+            None => self.history().await,
+        }
+    }
+}
 
 /// What is on L1, and where its blobs are.
 pub(super) struct Read {
@@ -23,21 +70,8 @@ pub(super) struct Read {
 
 /// Reads everything that L1 says of a realm; `blobs` is where they are, by default what the configuration says or L1.
 pub(super) async fn read(l1: &L1Args, blobs: Option<&String>, at: Sureness) -> Result<Read> {
-    let (client, settings) = l1.connect().await?;
-    let hub = settings.hub.ok_or_else(no_hub)?;
-    let to = client.height(at).await?;
-    let from = settings.from;
-    ensure!(from <= to, "block {from} is not on L1 yet; its last block is {to}");
-    let blobs = blobs.or(settings.blobs.as_ref());
-    let blobs = source(blobs.map(String::as_str), &client).await?;
-    let progress = Progress::new("reading L1", to - from + 1);
-    let mut passed = |number: u64| {
-        progress.at((number + 1).saturating_sub(from), &format!("L1 block {number}"));
-    };
-    let history = History::read(&client, hub, from, to, &mut passed).await;
-    let history = history.wrap_err("cannot read the realm from L1")?;
-    progress.end();
-    Ok(Read { history, blobs, url: settings.urls[0].clone() })
+    let place = Place::connect(l1, blobs, at).await?;
+    Ok(Read { history: place.history().await?, blobs: place.blobs, url: place.url })
 }
 
 /// Returns where blobs come from, by what was named.

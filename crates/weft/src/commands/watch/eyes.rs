@@ -12,7 +12,7 @@ use alloy_provider::{DynProvider, Provider as _, ProviderBuilder};
 use eyre::{Result, WrapErr};
 use serde_json::json;
 use std::{collections::BTreeSet, slice, time::Duration};
-use weft_l1::{Audit, AuditError, History, L1Client, L1Patience, Sureness};
+use weft_l1::{Audit, AuditError, History, L1Client, L1Error, L1Patience, Sureness};
 use weft_node::recover;
 use weft_poster::L1;
 use weft_types::{Domain, Position};
@@ -73,7 +73,8 @@ impl Eyes {
         }
         let client = L1Client::connect(slice::from_ref(&self.url), L1Patience::default()).await?;
         let to = client.height(Sureness::Latest).await?;
-        let history = History::read(&client, hub, self.from, to, &mut |_| {}).await;
+        let known = seen.audit.as_ref().map(Audit::history);
+        let history = self.history(&client, known, to).await;
         let history = history.wrap_err("cannot read the realm from L1")?;
         let last = history.batches.last().map(|posted| {
             let settled = history.statements.last().map_or(0, |settled| settled.last_batch);
@@ -109,6 +110,21 @@ impl Eyes {
         }
         seen.last = last;
         Ok(())
+    }
+
+    /// Reads what L1 says behind what is known, or everything when L1 took some of that back.
+    async fn history(
+        &self,
+        client: &L1Client,
+        known: Option<&History>,
+        to: u64,
+    ) -> Result<History, L1Error> {
+        if let Some(known) = known
+            && let Some(history) = known.extend(client, to, &mut |_| {}).await?
+        {
+            return Ok(history);
+        }
+        History::read(client, self.domain.settlement, self.from, to, &mut |_| {}).await
     }
 
     async fn derive(
