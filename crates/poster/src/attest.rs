@@ -53,6 +53,16 @@ impl Attester {
         &self.ledger
     }
 
+    /// Returns what was read from L1.
+    pub const fn history(&self) -> &History {
+        self.audit.history()
+    }
+
+    /// Tells whether L1 has a settlement less than was noted: it was taken back, and what is said of batches begins behind it.
+    pub fn is_ahead_of(&self, history: &History) -> bool {
+        self.ledger.span().0 > settled(history)
+    }
+
     /// Goes on with what L1 says later.
     ///
     /// # Errors
@@ -148,8 +158,7 @@ impl Attester {
 
     /// Notes what L1 settled.
     pub fn follow_settlement(&mut self) {
-        let settled = self.audit.history().settlements.keys().next_back();
-        self.ledger.settle(settled.copied().unwrap_or_default());
+        self.ledger.settle(settled(self.audit.history()));
     }
 
     /// Returns the last batch of the statement that is to be made now, nothing when everything is settled. Whoever derived the
@@ -193,6 +202,11 @@ impl Attester {
             signature: signature.to_bytes().into(),
         })
     }
+}
+
+/// Returns the last batch that L1 settled.
+fn settled(history: &History) -> u64 {
+    history.settlements.keys().next_back().copied().unwrap_or_default()
 }
 
 /// Returns the blobs that a payload makes, which have to be those of the batch: what others derive from are the blobs, and the

@@ -155,7 +155,11 @@ impl L1 {
     }
 
     /// Tells whether anybody knows a transaction, in a block or waiting.
-    pub(crate) async fn knows(&self, hash: B256) -> Result<bool, PostError> {
+    ///
+    /// # Errors
+    ///
+    /// [`PostError::L1`].
+    pub async fn knows(&self, hash: B256) -> Result<bool, PostError> {
         Ok(self.timed(self.provider.get_transaction_by_hash(hash)).await?.is_some())
     }
 

@@ -1,7 +1,7 @@
 //! Whoever has the signatures settles.
 
 use crate::{
-    attest::Attestation,
+    attest::{Attestation, Attester},
     error::PostError,
     l1::{L1, Refusal},
 };
@@ -12,13 +12,15 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use weft_contracts::{AttestationPolicy, Hub};
 use weft_settlement::Statement;
 use weft_types::{Domain, Signature};
 
 /// Gas above what a dry run used, in percent of it.
 const GAS_MARGIN_PERCENT: u64 = 120;
+/// Ends of statements that are tried, the last ones first: whoever writes files says which there are.
+const MAX_ENDS: usize = 64;
 
 /// Collects signatures and settles.
 #[derive(Debug)]
@@ -89,6 +91,36 @@ impl Settler {
         }
         let parts = good.into_iter().take(threshold);
         Ok(parts.flat_map(|(place, signature)| [&[place], signature.as_ref()].concat()).collect())
+    }
+
+    /// Returns the statement over the most batches that enough attesters signed: they look at L1 at different times, so that the
+    /// last one that some signed may be one that others do not know yet.
+    ///
+    /// # Errors
+    ///
+    /// [`PostError::TooFew`], of the longest statement there is; [`PostError::Statement`] when nothing waits.
+    pub fn agreed(
+        &self,
+        attester: &Attester,
+        said: &[Attestation],
+    ) -> Result<Statement, PostError> {
+        let (settled, _) = attester.ledger().span();
+        let reach = attester.reach().unwrap_or(settled);
+        let longest = attester.statement(reach, self.program_id)?;
+        let few = match self.proof(&longest, said) {
+            Ok(_) => return Ok(longest),
+            Err(few) => few,
+        };
+        let said_of = said.iter().filter(|said| said.first_batch == settled + 1);
+        let ends = said_of.map(|said| said.last_batch).filter(|last| *last > settled);
+        let ends: BTreeSet<_> = ends.filter(|last| *last < reach).collect();
+        for last in ends.into_iter().rev().take(MAX_ENDS) {
+            let statement = attester.statement(last, self.program_id)?;
+            if self.proof(&statement, said).is_ok() {
+                return Ok(statement);
+            }
+        }
+        Err(few)
     }
 
     /// Sends a statement with its signatures after a dry run; returns the transaction's hash.

@@ -145,6 +145,51 @@ async fn s9_two_rollups_settle_by_three_of_five_with_a_liar_and_one_that_is_abse
 }
 
 #[tokio::test]
+async fn p44_as_many_batches_settle_as_enough_attesters_signed_for() {
+    let mut world = World::new("osaka").await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut poster = world.poster(dir.path(), 1, Limits::default()).await;
+    let settler =
+        Settler::new(world.l1().await, world.domain, funded(2), world.policy).await.unwrap();
+    // Attesters look at L1 at different times: each knows so many batches, and signed for each of them.
+    let (knows, mut said) = ([(0, 4), (1, 1), (2, 2), (3, 3)], Vec::new());
+    for nonce in 0..4 {
+        world.sequencer.submit(&Draft::pay(A, 0, nonce, 5).item());
+        world.batch();
+        world.post_all(&mut poster).await;
+        let attester = derived(&world).await;
+        let last = attester.reach().unwrap();
+        assert_eq!(last, nonce + 1);
+        for (index, _) in knows.iter().filter(|(_, known)| last <= *known) {
+            said.push(attester.attest(last, PROGRAM, &mut signer(*index)).unwrap());
+        }
+    }
+    let attester = derived(&world).await;
+    let few = settler.agreed(&attester, &said[..2]).unwrap_err();
+    assert!(matches!(few, PostError::TooFew { found: 0, threshold: 3 }), "{few}");
+    // Of a span that nobody derived nothing is settled, whoever signed it.
+    let mut far = attester.statement(4, PROGRAM).unwrap();
+    far.last_batch = 5;
+    said.extend([0, 2, 3].map(|index| lie(&world, &far, index)));
+    let agreed = settler.agreed(&attester, &said).unwrap();
+    assert_eq!((agreed.first_batch, agreed.last_batch), (1, 2));
+    settler.settle(&agreed, &said).await.unwrap();
+    world.anvil.mine(1).await;
+    // What was signed before begins where nothing is settled any more.
+    let attester = derived(&world).await;
+    let few = settler.agreed(&attester, &said).unwrap_err();
+    assert!(matches!(few, PostError::TooFew { .. }), "{few}");
+    let last = attester.reach().unwrap();
+    said.extend([0, 2, 3].map(|index| attester.attest(last, PROGRAM, &mut signer(index)).unwrap()));
+    let agreed = settler.agreed(&attester, &said).unwrap();
+    assert_eq!((agreed.first_batch, agreed.last_batch), (3, 4));
+    settler.settle(&agreed, &said).await.unwrap();
+    world.anvil.mine(1).await;
+    let none = settler.agreed(&derived(&world).await, &said).unwrap_err();
+    assert!(matches!(none, PostError::Statement(_)), "{none}");
+}
+
+#[tokio::test]
 async fn p44_no_honest_attester_signs_what_is_not_so() {
     let mut world = World::new("osaka").await;
     let dir = tempfile::tempdir().unwrap();

@@ -338,6 +338,14 @@ impl Story {
         Hub::postedCall::abi_decode_returns(&answer).unwrap().number
     }
 
+    /// Returns how many batches are settled.
+    pub(crate) fn settled(&self) -> u64 {
+        let call = json!({ "to": self.deployed["hub"], "data": Bytes::from(Hub::settledCall {}.abi_encode()) });
+        let answer = self.l1.ask("eth_call", json!([call, "latest"]));
+        let answer: Bytes = serde_json::from_value(answer).unwrap();
+        Hub::settledCall::abi_decode_returns(&answer).unwrap().number
+    }
+
     /// Returns the number of L1's last block.
     pub(crate) fn height(&self) -> u64 {
         let number = self.l1.ask("eth_blockNumber", json!([]));

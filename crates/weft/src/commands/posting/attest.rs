@@ -1,14 +1,19 @@
 //! `weft attest`: executes again what stands on L1, and signs what follows (P44).
 
-use super::Posted;
+use super::{Posted, go_on};
 use crate::{commands::keys, log, say::say};
-use alloy_primitives::B256;
-use clap::Args;
+use alloy_primitives::{Address, B256};
+use clap::{Args, value_parser};
 use eyre::{Result, WrapErr, ensure};
 use serde_json::json;
-use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
-use weft_poster::Attestation;
-use weft_promise::Signer as _;
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use weft_poster::{Attestation, Attester};
+use weft_promise::Signer;
 
 /// Derives all posted batches again and signs their statement
 #[derive(Debug, Args)]
@@ -24,12 +29,15 @@ Examples:
     --key attester.json --passphrase pass.txt --out attestations
   weft attest --l1 http://l1:8545 --archive archive \\
     --key attester.json --passphrase pass.txt --out attestations
+  weft attest --config weft.toml --key attester.json --passphrase pass.txt \\
+    --out attestations --every 12
 
 Everything is derived from the first batch on and compared with what L1 says of
 it. L1 and its blobs are enough, as for `weft verify --l1`; a directory of
 batches may take the place of blobs. A lie ends it with exit code 1 and no
 signature. The file in the directory of --out goes to whoever settles:
-`weft settle`."
+`weft settle`. With --every it goes on: what was derived is kept, every batch
+that comes is derived and signed for, and files of what is settled are removed."
 )]
 pub(crate) struct Attest {
     #[command(flatten)]
@@ -46,26 +54,89 @@ pub(crate) struct Attest {
     /// Directory for the signature
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Goes on: seconds between two looks at L1
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=86_400))]
+    every: Option<u64>,
     /// Prints JSON instead of text
     #[arg(long)]
     json: bool,
 }
+
+/// Most spans that are signed in one turn, the longest ones: whoever settles takes the longest that enough others signed too.
+const MOST_AT_ONCE: u64 = 64;
 
 impl Attest {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
         let mut signer = keys::open(&self.key, self.passphrase.as_deref())?;
-        let attester = self.posted.derived().await?.attester;
-        let Some(last) = attester.reach() else {
-            let (settled, _) = attester.ledger().span();
-            say(match self.json {
-                true => json!({"event": "nothing to attest", "settled": settled}).to_string(),
-                false => format!("nothing to attest: {settled} batches are posted and settled"),
-            });
+        let mut derived = self.posted.derived().await?;
+        let Some(every) = self.every else {
+            self.once(&derived.attester, &mut signer)?;
             return Ok(ExitCode::SUCCESS);
         };
-        let said = attester.attest(last, self.program, &mut signer)?;
+        let mut signed = Span::default();
+        go_on(every, async || {
+            if derived.renew().await? {
+                signed = Span::default();
+            }
+            self.sign_new(&derived.attester, &mut signed, &mut signer)
+        })
+        .await
+    }
+
+    fn once(&self, attester: &Attester, signer: &mut dyn Signer) -> Result<()> {
+        if let Some(last) = attester.reach() {
+            return self.sign(attester, last, signer);
+        }
+        let (settled, _) = attester.ledger().span();
+        say(match self.json {
+            true => json!({"event": "nothing to attest", "settled": settled}).to_string(),
+            false => format!("nothing to attest: {settled} batches are posted and settled"),
+        });
+        Ok(())
+    }
+
+    /// Signs every span that ends with a batch which is new. Attesters look at L1 at different times: with every end signed, whoever
+    /// settles finds one that enough of them signed.
+    fn sign_new(
+        &self,
+        attester: &Attester,
+        signed: &mut Span,
+        signer: &mut dyn Signer,
+    ) -> Result<()> {
+        let (settled, _) = attester.ledger().span();
+        if signed.settled != settled {
+            *signed = Span { settled, last: settled };
+            self.forget(settled, signer.address())?;
+        }
+        let Some(reach) = attester.reach() else { return Ok(()) };
+        let first = (signed.last + 1).max(reach.saturating_sub(MOST_AT_ONCE - 1));
+        for last in first..=reach {
+            self.sign(attester, last, signer)?;
+            signed.last = last;
+        }
+        Ok(())
+    }
+
+    /// Removes what this attester signed of batches that are settled now: it serves nobody any more.
+    fn forget(&self, settled: u64, attester: Address) -> Result<()> {
+        let cannot = || format!("cannot read {}", self.out.display());
+        if !self.out.is_dir() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&self.out).wrap_err_with(cannot)? {
+            let path = entry.wrap_err_with(cannot)?.path();
+            if last_batch(&path, attester).is_some_and(|last| last <= settled) {
+                fs::remove_file(&path)
+                    .wrap_err_with(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sign(&self, attester: &Attester, last: u64, signer: &mut dyn Signer) -> Result<()> {
+        let said = attester.attest(last, self.program, signer)?;
         let path = self.write(&said)?;
         if self.json {
             say(json!({"event": "attested", "attestation": said, "file": path}));
@@ -74,11 +145,11 @@ impl Attest {
             let address = signer.address();
             say(format_args!("{address} attests batches {first} to {last}: {}", path.display()));
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 
     fn write(&self, said: &Attestation) -> Result<PathBuf> {
-        let name = format!("attestation-{:08}-{}.json", said.last_batch, said.attester);
+        let name = file_name(said.last_batch, said.attester);
         let path = self.out.join(name);
         let cannot = || format!("cannot write {}", path.display());
         ensure!(!self.out.is_file(), "{} is a file", self.out.display());
@@ -90,4 +161,22 @@ impl Attest {
         fs::rename(&part, &path).wrap_err_with(cannot)?;
         Ok(path)
     }
+}
+
+/// What was signed: everything up to `last` behind what is settled.
+#[derive(Debug, Clone, Copy, Default)]
+struct Span {
+    settled: u64,
+    last: u64,
+}
+
+fn file_name(last: u64, attester: Address) -> String {
+    format!("attestation-{last:08}-{attester}.json")
+}
+
+/// Returns the last batch of what an attester signed, by the name of its file.
+fn last_batch(path: &Path, attester: Address) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let last = name.strip_prefix("attestation-")?.split('-').next()?.parse().ok()?;
+    (name == file_name(last, attester)).then_some(last)
 }

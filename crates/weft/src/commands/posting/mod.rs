@@ -9,17 +9,18 @@ pub(crate) use attest::Attest;
 pub(crate) use post::Post;
 pub(crate) use settle::Settle;
 
-use super::{
-    l1::L1Args,
-    on_l1::{self, Read},
-};
+use super::{l1::L1Args, on_l1::Place, run::Signals};
 use crate::progress::Progress;
 use alloy_primitives::{Address, B256};
 use clap::Args;
 use eyre::{Result, WrapErr, bail, ensure, eyre};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 use weft_batch::{RealmConfig, SignedBatch};
-use weft_l1::{BlobSource, Sureness};
+use weft_l1::{AuditError, BlobSource, Sureness};
 use weft_node::{BatchDir, BatchFileError, recover};
 use weft_poster::{Attester, L1, PostError, Rests, Source};
 use weft_types::{Domain, NetworkId};
@@ -133,36 +134,88 @@ impl Posted {
         let archived = self.archive.as_deref().map(realm_of).transpose()?;
         let hub = archived.as_ref().map(|(_, config)| config.domain.settlement).or(self.hub);
         let (urls, from, config) = (self.l1.clone(), self.from, self.config.clone());
-        let place = L1Args { urls, hub, from, config };
-        let Read { history, blobs, url } =
-            on_l1::read(&place, self.blobs.as_ref(), Sureness::Latest).await?;
-        let domain = history.realm.domain;
-        let mut attester = match &archived {
-            Some((_, config)) if history.realm != *config => {
-                bail!("the batches are of another realm than the hub's")
-            }
-            _ => Attester::new(history)?,
-        };
-        match archived {
-            Some((dir, _)) => derive(&mut attester, &dir)?,
-            None => derive_from(&mut attester, &*blobs).await?,
+        let args = L1Args { urls, hub, from, config };
+        let place = Place::connect(&args, self.blobs.as_ref(), Sureness::Latest).await?;
+        let history = place.history().await?;
+        if archived.as_ref().is_some_and(|(_, config)| history.realm != *config) {
+            bail!("the batches are of another realm than the hub's");
         }
-        Ok(Derived { attester, domain, url })
+        let attester = Attester::new(history)?;
+        let mut derived = Derived { attester, place, dir: archived.map(|(dir, _)| dir) };
+        derived.derive().await?;
+        Ok(derived)
     }
 }
 
 /// What follows from everything that stands on L1.
 struct Derived {
     attester: Attester,
-    domain: Domain,
-    /// Endpoint for what is sent.
-    url: String,
+    place: Place,
+    /// Directory of batches, in the place of blobs.
+    dir: Option<BatchDir>,
 }
 
 impl Derived {
-    async fn connect(&self) -> Result<L1> {
-        Ok(L1::connect(&self.url, self.domain.settlement, self.domain.l1_chain_id).await?)
+    const fn domain(&self) -> Domain {
+        self.attester.history().realm.domain
     }
+
+    async fn connect(&self) -> Result<L1> {
+        let Domain { settlement, l1_chain_id, .. } = self.domain();
+        Ok(L1::connect(&self.place.url, settlement, l1_chain_id).await?)
+    }
+
+    async fn derive(&mut self) -> Result<()> {
+        match &self.dir {
+            Some(dir) => derive(&mut self.attester, dir),
+            None => derive_from(&mut self.attester, &*self.place.blobs).await,
+        }
+    }
+
+    /// Goes on with what L1 says now; returns true when it said something else before, so that everything was derived again.
+    async fn renew(&mut self) -> Result<bool> {
+        let history = self.place.history_behind(self.attester.history()).await?;
+        let goes_on =
+            !self.attester.is_ahead_of(&history) && self.attester.renew(history.clone()).is_ok();
+        if !goes_on {
+            // A lie about what came before is named here.
+            self.attester = Attester::new(history)?;
+            tracing::warn!("L1 took back what was derived: everything is derived again");
+        }
+        self.derive().await?;
+        Ok(!goes_on)
+    }
+}
+
+/// Takes a turn again and again until a signal comes. What L1 does not answer now may be answered later; a lie ends it.
+async fn go_on(every: u64, mut turn: impl AsyncFnMut() -> Result<()>) -> Result<ExitCode> {
+    let mut signals = Signals::listen()?;
+    let pause = Duration::from_secs(every);
+    loop {
+        let turned = tokio::select! {
+            turned = turn() => turned,
+            _ = signals.wait() => return Ok(ExitCode::SUCCESS),
+        };
+        match turned {
+            Err(error) if is_final(&error) => return Err(error),
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "nothing could be done now"),
+            Ok(()) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = signals.wait() => return Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// Tells whether something on L1 is not so, which waiting does not mend.
+fn is_final(error: &eyre::Report) -> bool {
+    matches!(
+        error.downcast_ref::<PostError>(),
+        Some(
+            PostError::Header { .. } | PostError::Audit(AuditError::Lie(_) | AuditError::Realm(_))
+        )
+    )
 }
 
 fn realm_of(path: &Path) -> Result<(BatchDir, RealmConfig)> {
