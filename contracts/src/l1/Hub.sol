@@ -9,6 +9,7 @@ import {ISequencerRegistry} from "./interfaces/ISequencerRegistry.sol";
 import {Head, Heads, Waiting} from "./lib/Heads.sol";
 import {History} from "./lib/History.sol";
 import {Realm} from "./lib/Realm.sol";
+import {Renumbering, Renumberings} from "./lib/Renumberings.sol";
 import {Signatures} from "./lib/Signatures.sol";
 
 /// @notice What a hub is made of. All of it is for good.
@@ -28,6 +29,7 @@ struct HubConfig {
 /// @title Where a realm is registered, posted and settled (P40-P46)
 contract Hub is IHub {
     using History for bytes32[32];
+    using Renumberings for Renumbering[];
 
     uint256 private constant MAX_ROLLUPS = 128;
 
@@ -69,6 +71,9 @@ contract Hub is IHub {
     Head private done;
     /// Counts the rollups, whom both posting and settling ask for.
     Head private last;
+    /// Where slots were numbered again.
+    Renumbering[] private renumberings;
+
     /// Digests of all settled statements.
     bytes32[32] private history;
 
@@ -149,6 +154,9 @@ contract Hub is IHub {
         header.l1Number = uint64(block.number - 1);
         header.l1Hash = blockhash(block.number - 1);
         header.rollups = uint128((uint256(1) << before.count()) - 1);
+        // The slot's time: without it the same hash could stand for another one in the place of a block that is gone.
+        header.content = bytes32(block.timestamp);
+        renumberings.note(slot);
         Record memory record = _post(header, new bytes32[](0), address(0), before.l1Block());
         ring[header.number % RING] = record.rest;
         return record.hash;
@@ -180,6 +188,7 @@ contract Hub is IHub {
         if (block.number < from) revert NotOverdue(from);
         mustReach = inbox.count() + 1;
         if (before.lastSlot() > voidedSlot) voidedSlot = before.lastSlot();
+        renumberings.note(base.lastSlot() + 1);
         emit BatchesVoided(base.number(), before.number(), mustReach);
         last = Heads.head(base.number(), base.lastSlot(), base.inboxCursor(), before.l1Block(), before.count());
         return rollups[idOf[network]].commitment;
@@ -221,6 +230,11 @@ contract Hub is IHub {
     function highestSlot() external view returns (uint64) {
         uint64 lastSlot = last.lastSlot();
         return lastSlot > voidedSlot ? lastSlot : voidedSlot;
+    }
+
+    /// @inheritdoc IHub
+    function renumberedAt(uint64 slot) external view returns (uint64) {
+        return renumberings.lastOf(slot);
     }
 
     /// @inheritdoc IHub

@@ -43,6 +43,9 @@ contract Slasher is ISlasher {
     /// Number under which a result is noted that is not what was settled; no fault of evidence has it.
     uint8 private constant WRONG_OUTCOME = 129;
 
+    /// L1 blocks behind a renumbering in which a sequencer may not have gone on from it yet: twice the 64 after which it does.
+    uint256 private constant AFTERMATH = 128;
+
     /// Where the payer of an envelope ends, behind scheme and key.
     uint256 private constant PAYER_END = 1 + 32 + 20;
 
@@ -96,6 +99,7 @@ contract Slasher is ISlasher {
         Promises.Promise memory given = _readPromise(encoded);
         if (given.kind != Promises.EXECUTION || !_isSettled(fate)) revert NotBroken();
         if (!Settled.isCanonical(given.l1Origin, fate.l1Number)) revert UnknownOrigin(given.l1Origin);
+        if (_isVoid(given, fate.l1Number)) revert Void(given.slot);
         uint32 network = hub.networkOf(fate.transitions[fate.transition].rollup);
         if (!Settled.differs(encoded, given, fate, network)) revert NotBroken();
         bytes memory subject = abi.encodePacked(uint8(4), given.slot, given.section, given.index);
@@ -103,6 +107,13 @@ contract Slasher is ISlasher {
             CONVICTION, address(hub), realm, abi.encodePacked(WRONG_OUTCOME, uint8(0), given.signer, subject)
         );
         return _punish(Verdict(id, given.signer, WRONG_OUTCOME, false, given.item));
+    }
+
+    /// Tells whether the promise may be about a slot whose number another one has since: it rests on an L1 block before that.
+    function _isVoid(Promises.Promise memory given, uint256 l1Number) private view returns (bool) {
+        uint256 renumbered = hub.renumberedAt(given.slot);
+        uint256 rests = given.l1Origin == 0 ? 0 : l1Number;
+        return renumbered != 0 && rests < renumbered + AFTERMATH;
     }
 
     function _isSettled(SettledFate calldata fate) private view returns (bool) {

@@ -178,6 +178,10 @@ contract EscapeTest is L1Fixture {
         (uint64 settledNumber,,,) = hub.settled();
         assertEq(number, settledNumber);
         assertEq(hub.highestSlot(), 120);
+        // Of what is settled the numbers stay.
+        assertEq(hub.renumberedAt(60), 0);
+        assertEq(hub.renumberedAt(61), block.number);
+        assertEq(hub.renumberedAt(type(uint64).max), block.number);
         waiting = nextHeader(1);
         waiting.inboxCursor = 0;
         bytes memory signature = signed(waiting);

@@ -218,6 +218,19 @@ contract HubTest is L1Fixture {
         assertEq(cursor, 1);
     }
 
+    /// L1 may put the same call into another block on the same parent, with another time: then it is another batch.
+    function test_p46_anInboxOnlyBatchSaysItsTime() public {
+        inbox.forceTransaction(901, "transaction");
+        vm.roll(1000 + SILENCE_WINDOW + 1);
+        uint256 state = vm.snapshotState();
+        bytes32 hash = hub.postForced(1);
+        assertTrue(vm.revertToState(state));
+        assertEq(hub.postForced(1), hash);
+        assertTrue(vm.revertToState(state));
+        vm.warp(block.timestamp + 12);
+        assertTrue(hub.postForced(1) != hash);
+    }
+
     function test_p44_everyRollupOfTheBatchesAdvances() public {
         post(2);
         (BatchHeader memory header, bytes32 hash) = post(3);

@@ -11,6 +11,7 @@ import {vm} from "../support/Vm.sol";
 contract ResultsTest is L1Fixture {
     bytes32 private constant ITEM = keccak256("item");
     bytes private constant NOT_REMOVED = hex"00";
+    uint256 private constant AFTERMATH = 128;
 
     bytes32 private lastDigest;
 
@@ -127,10 +128,45 @@ contract ResultsTest is L1Fixture {
         slasher.punishResult(_promise(SEQUENCER_KEY, ITEM, blockhash(block.number - 1), _leg(901, 21_000)), fate);
     }
 
+    /// An inbox-only batch takes the number that a promised slot had: what was promised of that slot is void, and stays so.
+    function test_p47_aResultOfASlotThatIsNumberedAgainIsVoid() public {
+        bytes32 before = blockhash(block.number - 1);
+        uint256 number = block.number - 1;
+        SettledFate memory fate = _settleForced(_leaf(ITEM, _leg(901, 22_000)), 1);
+        uint256 renumbered = block.number;
+        assertEq(hub.renumberedAt(9), renumbered);
+        fate.l1Number = number;
+        _void(_promise(SEQUENCER_KEY, ITEM, before, _leg(901, 21_000)), fate);
+        _void(_promise(SEQUENCER_KEY, ITEM, 0, _leg(901, 21_000)), fate);
+        vm.roll(renumbered + AFTERMATH + 2);
+        fate.l1Number = renumbered + AFTERMATH - 1;
+        _void(_promise(SEQUENCER_KEY, ITEM, blockhash(fate.l1Number), _leg(901, 21_000)), fate);
+        // The number of the block counts only where the promise names it.
+        fate.l1Number = renumbered + AFTERMATH;
+        _void(_promise(SEQUENCER_KEY, ITEM, 0, _leg(901, 21_000)), fate);
+        slasher.punishResult(_promise(SEQUENCER_KEY, ITEM, blockhash(fate.l1Number), _leg(901, 21_000)), fate);
+    }
+
+    /// What was settled keeps its numbers, whatever is void behind it.
+    function test_p47_aResultBeforeWhatIsNumberedAgainBinds() public {
+        SettledFate memory fate = _settle(_leaf(ITEM, _leg(901, 22_000)), 1);
+        postForced();
+        assertEq(hub.renumberedAt(60), 0);
+        assertEq(hub.renumberedAt(61), block.number);
+        slasher.punishResult(_promise(SEQUENCER_KEY, ITEM, 0, _leg(901, 21_000)), fate);
+    }
+
+    function _void(bytes memory given, SettledFate memory fate) private {
+        vm.expectRevert(abi.encodeWithSelector(ISlasher.Void.selector, uint64(9)));
+        slasher.punishResult(given, fate);
+    }
+
     /// forge-config: default.isolate = true
     function test_gas_punishResult() public {
-        SettledFate memory fate = _settle(_leaf(ITEM, _leg(901, 22_000)), 1000);
-        bytes memory given = _promise(SEQUENCER_KEY, ITEM, 0, _leg(901, 21_000));
+        SettledFate memory fate = _settleForced(_leaf(ITEM, _leg(901, 22_000)), 1000);
+        vm.roll(block.number + 200);
+        fate.l1Number = block.number - 1;
+        bytes memory given = _promise(SEQUENCER_KEY, ITEM, blockhash(fate.l1Number), _leg(901, 21_000));
         vm.deal(bob, 1);
         vm.prank(bob);
         slasher.punishResult(given, fate);
@@ -168,9 +204,22 @@ contract ResultsTest is L1Fixture {
     }
 
     /// Settles a batch in which the outcome root of rollup 901 is over `count` leaves, of which the last is `leaf`.
-    function _settle(bytes memory leaf, uint64 count) private returns (SettledFate memory fate) {
+    function _settle(bytes memory leaf, uint64 count) private returns (SettledFate memory) {
+        (BatchHeader memory header, bytes32 hash) = post(2);
+        return _settleBatch(header.number, hash, leaf, count);
+    }
+
+    /// The same with an inbox-only batch, which has no blobs, so that forge can measure what follows in isolation.
+    function _settleForced(bytes memory leaf, uint64 count) private returns (SettledFate memory) {
         bytes32 hash = postForced();
         (uint64 number,,,,) = hub.posted();
+        return _settleBatch(number, hash, leaf, count);
+    }
+
+    function _settleBatch(uint64 number, bytes32 hash, bytes memory leaf, uint64 count)
+        private
+        returns (SettledFate memory fate)
+    {
         Statement memory statement = nextStatement(number, hash, 2, 0);
         statement.transitions[0].outcomeRoot = _rootOf(leaf, count);
         fate.settlement = hub.settlements();

@@ -169,14 +169,20 @@ impl History {
 }
 
 impl Posted {
+    /// Returns the time of an inbox-only batch, as its header says it, in seconds: the header is hashed, and what the block says
+    /// that holds it is not.
+    fn forced_unix_s(&self) -> u64 {
+        U256::from_be_bytes(self.header.content.0).saturating_to()
+    }
+
     /// Returns what derivation takes of an inbox-only batch.
-    pub const fn forced(&self) -> ForcedBatch {
+    pub fn forced(&self) -> ForcedBatch {
         let header = &self.header;
         ForcedBatch {
             number: header.number,
             slot: SlotNumber::new(header.first_slot),
             inbox_cursor: header.inbox_cursor,
-            unix_ms: self.block.unix_s.saturating_mul(1000),
+            unix_ms: self.forced_unix_s().saturating_mul(1000),
             hash: self.hash,
         }
     }

@@ -2,12 +2,13 @@
 
 use crate::{
     block::L1Block,
-    client::{L1Client, MAX_RANGE},
+    client::{L1Client, MAX_RANGE, Sureness},
     error::L1Error,
     events::{
         self, Contracts, Entry, Happening, Posted, Registered, RollupSettled, Settled, Voided,
     },
     registration::Registration,
+    renumberings::Renumberings,
 };
 use alloy_primitives::Address;
 use std::collections::BTreeMap;
@@ -36,8 +37,8 @@ pub struct History {
     pub statements: Vec<Settled>,
     /// The last time that batches were voided.
     pub voided: Option<Voided>,
-    /// First and last slot of the batches that were voided, each time.
-    pub void_slots: Vec<(u64, u64)>,
+    /// Where slots were numbered again.
+    pub renumberings: Renumberings,
     /// Last block that was read.
     pub to: L1Block,
     /// What waits for its `BatchesSettled`, which comes last.
@@ -69,7 +70,7 @@ impl History {
             settlements: BTreeMap::new(),
             statements: Vec::new(),
             voided: None,
-            void_slots: Vec::new(),
+            renumberings: Renumberings::default(),
             to: last,
             settling: Vec::new(),
         };
@@ -87,20 +88,21 @@ impl History {
     ///
     /// # Errors
     ///
-    /// As [`Self::read`].
+    /// As [`Self::read`]; [`L1Error::Missing`] also when `to` lies before what was read, or its last block is not there: an
+    /// endpoint that is behind took nothing back.
     pub async fn extend(
         &self,
         client: &L1Client,
         to: u64,
         passed: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Option<Self>, L1Error> {
-        let last = client.block(to).await?.map(|header| header.block);
-        let known = client.block(self.to.number).await?.map(|header| header.block);
-        let Some(last) =
-            last.filter(|last| known == Some(self.to) && last.number >= self.to.number)
-        else {
+        if to < self.to.number {
+            return Err(L1Error::Missing(self.to.number));
+        }
+        let last = client.existing(to).await?.block;
+        if client.existing(self.to.number).await?.block != self.to {
             return Ok(None);
-        };
+        }
         let mut history = Self { to: last, ..self.clone() };
         let listened = history.listened();
         let blocks = (self.to.number + 1, to);
@@ -162,7 +164,12 @@ impl History {
     pub fn take(&mut self, happening: Happening) {
         match happening {
             Happening::Registered(it) => self.registered.push(*it),
-            Happening::Posted(it) => self.batches.push(*it),
+            Happening::Posted(it) => {
+                if it.blobs.is_empty() {
+                    self.renumberings.note(it.header.first_slot, it.block.number);
+                }
+                self.batches.push(*it);
+            }
             Happening::Entry(it) => self.entries.push(it),
             Happening::RollupSettled(it) => self.settling.push(*it),
             Happening::Settled(it) => {
@@ -171,12 +178,9 @@ impl History {
                 self.statements.push(it);
             }
             Happening::Voided(it) => {
-                let is_void = |batch: &&Posted| batch.header.number > it.last_settled;
-                let mut void = self.batches.iter().filter(is_void);
-                if let (Some(first), Some(last)) = (void.clone().next(), void.next_back()) {
-                    self.void_slots.push((first.header.first_slot, last.header.last_slot));
-                }
-                self.batches.retain(|batch| !is_void(&batch));
+                self.batches.retain(|batch| batch.header.number <= it.last_settled);
+                let settled = self.batches.last().map_or(0, |batch| batch.header.last_slot);
+                self.renumberings.note(settled + 1, it.block.number);
                 self.voided = Some(it);
             }
             Happening::SeatTaken(_) | Happening::KeyAdded(_) => {}
@@ -184,7 +188,8 @@ impl History {
     }
 }
 
-/// Goes over the blocks with logs of these addresses as long as `take` wants more.
+/// Goes over the blocks with logs of these addresses as long as `take` wants more. Which of them hold any is what an endpoint says,
+/// but only of final blocks: one that is a little behind says nothing of the others, and what reads on does not come back to them.
 async fn walk(
     client: &L1Client,
     contracts: &Contracts,
@@ -194,9 +199,14 @@ async fn walk(
     take: &mut (dyn FnMut(Happening) -> bool + Send),
 ) -> Result<(), L1Error> {
     let mut next = from;
+    let finalized = client.height(Sureness::Finalized).await?;
     while next <= to {
         let end = to.min(next.saturating_add(MAX_RANGE - 1));
-        let (blocks, reached) = client.blocks_with_logs(next, end, addresses).await?;
+        let (blocks, reached) = if next <= finalized {
+            client.blocks_with_logs(next, end.min(finalized), addresses).await?
+        } else {
+            ((next..=end).collect(), end)
+        };
         for number in blocks {
             let header = client.existing(number).await?;
             for log in client.logs(&header, addresses).await? {

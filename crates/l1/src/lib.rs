@@ -24,6 +24,7 @@ mod events;
 mod follower;
 mod history;
 mod registration;
+mod renumberings;
 mod settled;
 
 pub use audit::{Audit, AuditError, L1Lie, register};
@@ -42,6 +43,7 @@ pub use events::{
 pub use follower::{Follower, Following, MAX_REORG, Step};
 pub use history::History;
 pub use registration::Registration;
+pub use renumberings::Renumberings;
 pub use settled::{Broken, Held, Span, settled_path};
 pub use weft_derive::InboxEntry;
 pub use weft_statement::genesis_outcome;

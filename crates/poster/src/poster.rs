@@ -597,10 +597,12 @@ fn is_overtaken(refusal: &Refusal) -> bool {
     matches!(refusal.hub(), Some(NotNext(_) | WrongOrigin(_) | WrongSlots(_) | EntryOverdue(_)))
 }
 
-/// Tells whether a pool has the transaction already, or one with this nonce that it does not replace.
+/// Tells whether a pool has the transaction already, or one with this nonce that it does not replace; or one of this account that
+/// is of another kind (geth keeps those with blobs apart: "address already reserved"), after which it takes ours.
 fn is_known(why: &str) -> bool {
     let why = why.to_lowercase();
-    ["already known", "already imported", "underpriced"].iter().any(|word| why.contains(word))
+    let words = ["already known", "already imported", "underpriced", "already reserved"];
+    words.iter().any(|word| why.contains(word))
 }
 
 /// Tells whether the nonce was used meanwhile.

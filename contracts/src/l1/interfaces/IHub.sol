@@ -13,7 +13,8 @@ import {IPolicy} from "./IPolicy.sol";
 /// @param l1Hash hash of that block; on a chain without it the batch is refused (P48)
 /// @param rollups rollups that the batch may change: bit `id - 1` for each
 /// @param laneRoot root over the signed slot commitments (P15); see docs/reference/l1-contracts.md
-/// @param content keccak of the encoded batch before it was compressed
+/// @param content keccak of the encoded batch before it was compressed; of an inbox-only batch the time of its L1 block, in
+/// seconds
 struct BatchHeader {
     uint64 number;
     bytes32 parent;
@@ -246,7 +247,8 @@ interface IHub {
     function postBatch(BatchHeader calldata header, bytes calldata signature) external returns (bytes32 hash);
 
     /// @notice Posts a batch of one slot that consumes inbox entries up to `inboxCursor` and nothing else. Anybody may, when
-    /// no batch came for `silenceWindow()` L1 blocks. Its header rests on the L1 block before and has no lane, no content.
+    /// no batch came for `silenceWindow()` L1 blocks. Its header rests on the L1 block before, has no lane, and says the time of
+    /// its L1 block in the place of a content.
     function postForced(uint64 inboxCursor) external returns (bytes32 hash);
 
     /// @notice Settles batches: every rollup of them advances, or none. Anybody may who has the approvals.
@@ -303,6 +305,10 @@ interface IHub {
 
     /// @notice Returns the highest slot that a posted batch ever held, void ones included.
     function highestSlot() external view returns (uint64);
+
+    /// @notice Returns the last L1 block in which the number of this slot was free again, because batches were voided or an
+    /// inbox-only batch took the next number; zero if none. What was promised of the slot before rests on a past that is gone.
+    function renumberedAt(uint64 slot) external view returns (uint64 l1Block);
 
     /// @notice Returns the last settled batch, and the L1 block in which the last settlement was.
     function settled() external view returns (uint64 number, uint64 lastSlot, uint64 inboxCursor, uint64 l1Block);

@@ -114,6 +114,10 @@ interface ISlasher is IUrcSlasher {
     /// @notice The promise rests on an L1 block that is not known to be canonical: one that is, at most 8,191 blocks back.
     error UnknownOrigin(bytes32 l1Origin);
 
+    /// @notice The slot's number was given again since the L1 block that the promise rests on, or too shortly before it for a
+    /// sequencer to have known: the result may be of a slot that is void.
+    error Void(uint64 slot);
+
     /// @notice Punishes whom the evidence convicts: an eighth of the penalty goes to the caller, half of it is kept for the
     /// victim where the broken promise was about an item, the rest is burned.
     function punish(bytes calldata evidence) external returns (bytes32 id);

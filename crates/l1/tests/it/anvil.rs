@@ -8,8 +8,12 @@ use alloy_rpc_types_eth::TransactionRequest;
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall as _;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::{
+    convert::Infallible,
     env,
     net::TcpListener,
     path::{Path, PathBuf},
@@ -18,8 +22,8 @@ use std::{
 use weft_batch::{RealmConfig, RollupGenesis};
 use weft_contracts::{Hub, Inbox, l1::L1Config};
 use weft_l1::{
-    Audit, DeployError, Deployed, Follower, Following, Happening, History, L1Client, Plan, Step,
-    deploy,
+    Audit, DeployError, Deployed, Follower, Following, Happening, History, L1Client, L1Error, Plan,
+    Step, deploy,
 };
 use weft_lane::LaneConfig;
 use weft_settlement::{Statement, Transition};
@@ -321,9 +325,11 @@ async fn what_is_read_on_is_what_is_read_at_once() {
     let to = three.to.number;
     assert_eq!(extended(&one, to).await, Some(format!("{three:?}")));
     assert_eq!(extended(&three, to).await, Some(format!("{three:?}")), "nothing is new");
-    // What is known lies behind what is asked for, or is beyond L1.
-    assert_eq!(extended(&three, to - 1).await, None);
-    assert_eq!(extended(&three, to + 1).await, None);
+    // An endpoint that is behind took nothing back.
+    for away in [to - 1, to + 1] {
+        let error = three.extend(&anvil.client().await, away, &mut |_| {}).await.unwrap_err();
+        assert!(matches!(error, L1Error::Missing(_)), "{error}");
+    }
     // Everything behind the first entry is replaced.
     anvil.ask("anvil_reorg", json!([to - one.to.number, []])).await;
     anvil.force(contracts.inbox, b"other").await;
@@ -331,6 +337,53 @@ async fn what_is_read_on_is_what_is_read_at_once() {
     assert_eq!(extended(&three, other.to.number).await, None);
     assert_eq!(extended(&one, other.to.number).await, Some(format!("{other:?}")));
     assert_eq!(other.entries.len(), 2);
+}
+
+/// An endpoint that finds no logs in ranges of blocks that it does not have yet finds none, and says no more than that.
+#[tokio::test]
+async fn what_an_endpoint_that_is_behind_does_not_find_is_not_passed_over() {
+    let anvil = Anvil::start().await;
+    let deployed = anvil.deploy(&plan()).await.unwrap();
+    let hub = deployed.contracts.hub;
+    anvil.force(deployed.contracts.inbox, b"one").await;
+    let behind = behind(anvil.provider.clone()).await;
+    let client = L1Client::connect(&[behind], patience()).await.unwrap();
+    let to = client.height(weft_l1::Sureness::Latest).await.unwrap();
+    let read = History::read(&client, hub, deployed.from, to, &mut |_| {}).await.unwrap();
+    assert_eq!((read.entries.len(), read.registered.len()), (1, deployed.realm.rollups.len()));
+    anvil.force(deployed.contracts.inbox, b"two").await;
+    let read = read.extend(&client, to + 1, &mut |_| {}).await.unwrap().unwrap();
+    assert_eq!(read.entries.len(), 2);
+}
+
+/// Starts an endpoint that says what `provider` says, and has no logs of ranges; returns its address.
+async fn behind(provider: DynProvider) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let provider = provider.clone();
+            let answer = service_fn(move |request| pass(provider.clone(), request));
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+        }
+    });
+    url
+}
+
+async fn pass(
+    provider: DynProvider,
+    request: Request<Incoming>,
+) -> Result<Response<Full<hyper::body::Bytes>>, Infallible> {
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let mut request: Value = serde_json::from_slice(&body).unwrap();
+    let method = request["method"].as_str().unwrap().to_owned();
+    let result = match method.as_str() {
+        "eth_getLogs" => json!([]),
+        _ => provider.raw_request(method.into(), request["params"].take()).await.unwrap(),
+    };
+    let answer = json!({"jsonrpc": "2.0", "id": request["id"], "result": result}).to_string();
+    Ok(Response::new(Full::from(answer)))
 }
 
 /// Signs a statement as the one attester, and settles.
@@ -405,6 +458,7 @@ async fn p46_what_follows_a_silence_is_derived_and_every_false_settlement_of_it_
     let mut first = audit(&anvil, &deployed).await;
     let posted = first.next().unwrap().clone();
     assert!(posted.blobs.is_empty() && posted.signer.is_zero());
+    assert_eq!(posted.forced().unix_ms, posted.block.unix_s * 1000);
     let mut blocks = Vec::new();
     let derived = first.apply_forced(&mut |block| blocks.push(block.network.get())).unwrap();
     // The other rollup has a block without transactions, because its last one is years old.

@@ -279,6 +279,7 @@ impl Model {
         self.must_reach = self.entries.len() as u64 + 1;
         self.voided_slot = self.voided_slot.max(self.last().last_slot);
         self.waiting.clear();
+        self.renumbered.push((self.settled.last_slot + 1, self.block));
     }
 }
 

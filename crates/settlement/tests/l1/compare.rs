@@ -29,6 +29,11 @@ impl History {
         );
         let highest = last.last_slot.max(self.model.voided_slot);
         assert_eq!(self.chain.ask(hub, &Hub::highestSlotCall {}), highest);
+        for slot in [1, settled.last_slot, settled.last_slot + 1, last.last_slot, u64::MAX] {
+            let mut times = self.model.renumbered.iter().rev();
+            let renumbered = times.find(|(first, _)| *first <= slot).map_or(0, |it| it.1);
+            assert_eq!(self.chain.ask(hub, &Hub::renumberedAtCall { slot }), renumbered);
+        }
         let settlements = self.model.digests.len() as u32;
         assert_eq!(self.chain.ask(hub, &Hub::settlementsCall {}), settlements);
         assert_eq!(self.chain.ask(hub, &Hub::registryHashCall {}), self.model.registry_hash);

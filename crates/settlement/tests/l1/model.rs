@@ -68,6 +68,8 @@ pub(crate) struct Model {
     pub(crate) heard: u64,
     pub(crate) must_reach: u64,
     pub(crate) voided_slot: u64,
+    /// First slot and block of all times that numbers were given again.
+    pub(crate) renumbered: Vec<(u64, u64)>,
     pub(crate) left: BTreeSet<(u32, B256, Address, Token)>,
 }
 
@@ -102,6 +104,7 @@ impl Model {
             heard: block,
             must_reach: 0,
             voided_slot: 0,
+            renumbered: Vec::new(),
             left: BTreeSet::new(),
         }
     }

@@ -56,9 +56,13 @@ impl Model {
             l1_number: self.block - 1,
             l1_hash: known,
             rollups: (1 << self.rollups.len()) - 1,
+            // The clock of this chain stands still.
+            content: B256::with_last_byte(1),
             ..BatchHeader::default()
         };
-        self.append_batch(&header, &[], known)
+        self.append_batch(&header, &[], known)?;
+        self.renumbered.push((header.first_slot, self.block));
+        Ok(())
     }
 
     /// `known` is the hash that the EVM gives the header's L1 block.

@@ -114,6 +114,9 @@ impl Refusal {
             SlasherErrors::UnknownOrigin(_) => {
                 Self::Innocent("it rests on an L1 block that nobody knows any more")
             }
+            SlasherErrors::Void(_) => {
+                Self::Innocent("L1 gave the number of its slot to another one since")
+            }
             SlasherErrors::OnlyUrc(_) | SlasherErrors::WrongCommitment(_) => Self::Other(data),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use weft_batch::{Batch, WireItem, WireLeg};
 use weft_contracts::Slasher;
 use weft_evidence::{Convicted, Conviction, Fault, Subject};
-use weft_l1::{Audit, Broken, Held, Span};
+use weft_l1::{Audit, Broken, Held, Renumberings, Span};
 use weft_types::{
     Bundle, Domain, ExecutionPromise, Item, Leg, Position, SignedPromise, SignedTx, Statement,
 };
@@ -40,8 +40,8 @@ pub(crate) struct Docket {
     digests: Digests,
     /// Programs that the realm's policies name.
     programs: Vec<B256>,
-    /// Slots of batches that were voided: promises of these are void.
-    void: Vec<(u64, u64)>,
+    /// Where slots were numbered again: promises from before are void.
+    renumberings: Renumberings,
     /// Results that contradict a settlement, by place and L1 block: each is told once.
     told: BTreeSet<(Position, B256, u32)>,
 }
@@ -57,7 +57,7 @@ impl Docket {
         let history = audit.history();
         let digests = history.statements.iter().map(|settled| settled.digest).collect();
         *self.digests.lock().unwrap_or_else(PoisonError::into_inner) = digests;
-        self.void.clone_from(&history.void_slots);
+        self.renumberings.clone_from(&history.renumberings);
         self.programs = programs;
     }
 
@@ -71,9 +71,6 @@ impl Docket {
         let mut wrong = Vec::new();
         for promise in results {
             let Statement::Execution(result) = &promise.statement else { continue };
-            if self.is_void(result) {
-                continue;
-            }
             let Some(broken) = self.spans.iter().find_map(|span| broken(span, result)) else {
                 continue;
             };
@@ -92,10 +89,9 @@ impl Docket {
         held.into_iter().find(|held| !matches!(held, Held::Elsewhere)).unwrap_or(Held::Elsewhere)
     }
 
-    /// Tells whether the place was in batches that were voided: another item may have it now.
-    pub(crate) fn is_void(&self, result: &ExecutionPromise) -> bool {
-        let slot = result.position.slot.get();
-        self.void.iter().any(|(first, last)| (*first..=*last).contains(&slot))
+    /// Tells whether a result that rests on this L1 block may be of a slot that is void: another item may have its place now.
+    pub(crate) fn is_void(&self, result: &ExecutionPromise, l1_number: u64) -> bool {
+        self.renumberings.voids(result.position.slot.get(), l1_number)
     }
 
     /// Returns what L1 punishes.
@@ -140,9 +136,14 @@ impl WrongResult {
 
     /// Returns the L1 block that the result rests on.
     pub(crate) fn l1_origin(&self) -> B256 {
+        self.result().map_or(B256::ZERO, |result| result.l1_origin)
+    }
+
+    /// Returns the promised result.
+    pub(crate) fn result(&self) -> Option<&ExecutionPromise> {
         match &self.promise.statement {
-            Statement::Execution(result) => result.l1_origin,
-            _ => B256::ZERO,
+            Statement::Execution(result) => Some(result),
+            _ => None,
         }
     }
 

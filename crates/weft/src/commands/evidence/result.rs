@@ -55,7 +55,8 @@ impl Place<'_> {
             return Ok(Verdict::NotYet(why));
         };
         let l1 = ProviderBuilder::new().connect_http(self.l1.parse()?).erased();
-        ensure!(l1_number(&l1, result.l1_origin).await?.is_some(), "nobody is convicted: {VOID}");
+        let rests = l1_number(&l1, result.l1_origin).await?;
+        let Some(rests) = rests else { bail!("nobody is convicted: {VOID}") };
         let names = programs(&l1, &history).await?;
         let blobs = source(self.blobs, &client).await?;
         let mut audit = Audit::new(history)?.keeping_spans();
@@ -63,8 +64,8 @@ impl Place<'_> {
         let mut docket = Docket::default();
         docket.take(&mut audit, names);
         ensure!(
-            !docket.is_void(result),
-            "nobody is convicted: its slot was in batches that L1 voided"
+            !docket.is_void(result, rests),
+            "nobody is convicted: L1 gave the number of its slot to another one since"
         );
         let broken = match docket.held(result) {
             Held::Broken(broken) => broken,

@@ -2,7 +2,7 @@
 
 use super::{Posted, go_on};
 use crate::{commands::keys, log, say::say};
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, hex};
 use clap::{Args, value_parser};
 use eyre::{Result, WrapErr, ensure};
 use serde_json::json;
@@ -70,11 +70,12 @@ impl Attest {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
         let mut signer = keys::open(&self.key, self.passphrase.as_deref())?;
-        let mut derived = self.posted.derived().await?;
         let Some(every) = self.every else {
+            let derived = self.posted.derived().await?;
             self.once(&derived.attester, &mut signer)?;
             return Ok(ExitCode::SUCCESS);
         };
+        let mut derived = self.posted.begin().await?;
         let mut signed = Span::default();
         go_on(every, async || {
             if derived.renew().await? {
@@ -108,7 +109,8 @@ impl Attest {
         let (settled, _) = attester.ledger().span();
         if signed.settled != settled {
             *signed = Span { settled, last: settled };
-            self.forget(settled, signer.address())?;
+            let hub = attester.history().contracts.hub;
+            self.forget(settled, &hub, signer.address())?;
         }
         let Some(reach) = attester.reach() else { return Ok(()) };
         let first = (signed.last + 1).max(reach.saturating_sub(MOST_AT_ONCE - 1));
@@ -120,14 +122,14 @@ impl Attest {
     }
 
     /// Removes what this attester signed of batches that are settled now: it serves nobody any more.
-    fn forget(&self, settled: u64, attester: Address) -> Result<()> {
+    fn forget(&self, settled: u64, hub: &Address, attester: Address) -> Result<()> {
         let cannot = || format!("cannot read {}", self.out.display());
         if !self.out.is_dir() {
             return Ok(());
         }
         for entry in fs::read_dir(&self.out).wrap_err_with(cannot)? {
             let path = entry.wrap_err_with(cannot)?.path();
-            if last_batch(&path, attester).is_some_and(|last| last <= settled) {
+            if last_batch(&path, hub, attester).is_some_and(|last| last <= settled) {
                 fs::remove_file(&path)
                     .wrap_err_with(|| format!("cannot remove {}", path.display()))?;
             }
@@ -137,7 +139,7 @@ impl Attest {
 
     fn sign(&self, attester: &Attester, last: u64, signer: &mut dyn Signer) -> Result<()> {
         let said = attester.attest(last, self.program, signer)?;
-        let path = self.write(&said)?;
+        let path = self.write(&said, &attester.history().contracts.hub)?;
         if self.json {
             say(json!({"event": "attested", "attestation": said, "file": path}));
         } else {
@@ -148,8 +150,8 @@ impl Attest {
         Ok(())
     }
 
-    fn write(&self, said: &Attestation) -> Result<PathBuf> {
-        let name = file_name(said.last_batch, said.attester);
+    fn write(&self, said: &Attestation, hub: &Address) -> Result<PathBuf> {
+        let name = file_name(said.last_batch, hub, said.attester);
         let path = self.out.join(name);
         let cannot = || format!("cannot write {}", path.display());
         ensure!(!self.out.is_file(), "{} is a file", self.out.display());
@@ -170,13 +172,14 @@ struct Span {
     last: u64,
 }
 
-fn file_name(last: u64, attester: Address) -> String {
-    format!("attestation-{last:08}-{attester}.json")
+/// Names the hub as well: a key may attest several realms into one directory.
+fn file_name(last: u64, hub: &Address, attester: Address) -> String {
+    format!("attestation-{last:08}-{}-{attester}.json", hex::encode(&hub[..4]))
 }
 
 /// Returns the last batch of what an attester signed, by the name of its file.
-fn last_batch(path: &Path, attester: Address) -> Option<u64> {
+fn last_batch(path: &Path, hub: &Address, attester: Address) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     let last = name.strip_prefix("attestation-")?.split('-').next()?.parse().ok()?;
-    (name == file_name(last, attester)).then_some(last)
+    (name == file_name(last, hub, attester)).then_some(last)
 }

@@ -131,6 +131,13 @@ impl Posted {
     /// Derives everything that stands on L1, and compares it with what L1 says of it; nothing is read but L1 and the content of
     /// batches, which either source gives.
     async fn derived(&self) -> Result<Derived> {
+        let mut derived = self.begin().await?;
+        derived.derive().await?;
+        Ok(derived)
+    }
+
+    /// Reads what L1 says, and derives nothing yet.
+    async fn begin(&self) -> Result<Derived> {
         let archived = self.archive.as_deref().map(realm_of).transpose()?;
         let hub = archived.as_ref().map(|(_, config)| config.domain.settlement).or(self.hub);
         let (urls, from, config) = (self.l1.clone(), self.from, self.config.clone());
@@ -141,9 +148,8 @@ impl Posted {
             bail!("the batches are of another realm than the hub's");
         }
         let attester = Attester::new(history)?;
-        let mut derived = Derived { attester, place, dir: archived.map(|(dir, _)| dir) };
-        derived.derive().await?;
-        Ok(derived)
+        let dir = archived.map(|(dir, _)| dir);
+        Ok(Derived { attester, place, dir, begins_anew: false })
     }
 }
 
@@ -153,6 +159,8 @@ struct Derived {
     place: Place,
     /// Directory of batches, in the place of blobs.
     dir: Option<BatchDir>,
+    /// What was said of batches before is of others, and nobody heard of it yet.
+    begins_anew: bool,
 }
 
 impl Derived {
@@ -167,7 +175,7 @@ impl Derived {
 
     async fn derive(&mut self) -> Result<()> {
         match &self.dir {
-            Some(dir) => derive(&mut self.attester, dir),
+            Some(dir) => derive(&mut self.attester, dir).await,
             None => derive_from(&mut self.attester, &*self.place.blobs).await,
         }
     }
@@ -180,10 +188,12 @@ impl Derived {
         if !goes_on {
             // A lie about what came before is named here.
             self.attester = Attester::new(history)?;
+            self.begins_anew = true;
             tracing::warn!("L1 took back what was derived: everything is derived again");
         }
+        // A turn that fails here leaves it to the next one to say so.
         self.derive().await?;
-        Ok(!goes_on)
+        Ok(std::mem::take(&mut self.begins_anew))
     }
 }
 
@@ -208,14 +218,11 @@ async fn go_on(every: u64, mut turn: impl AsyncFnMut() -> Result<()>) -> Result<
     }
 }
 
-/// Tells whether something on L1 is not so, which waiting does not mend.
+/// Tells whether something on L1 is not so, which waiting does not mend. A file of a batch that is not what L1 has may have been
+/// written again since L1 was looked at.
 fn is_final(error: &eyre::Report) -> bool {
-    matches!(
-        error.downcast_ref::<PostError>(),
-        Some(
-            PostError::Header { .. } | PostError::Audit(AuditError::Lie(_) | AuditError::Realm(_))
-        )
-    )
+    let lie = error.downcast_ref::<PostError>();
+    matches!(lie, Some(PostError::Audit(AuditError::Lie(_) | AuditError::Realm(_))))
 }
 
 fn realm_of(path: &Path) -> Result<(BatchDir, RealmConfig)> {
@@ -236,13 +243,15 @@ async fn derive_from(attester: &mut Attester, blobs: &dyn BlobSource) -> Result<
     while let Some((number, _)) = attester.next() {
         attester.take_from(blobs, recover).await?;
         progress.at(number, &format!("batch {number}"));
+        // Blobs from a directory come at once, and signals would not be heard.
+        tokio::task::yield_now().await;
     }
     attester.follow_settlement();
     Ok(())
 }
 
 /// Derives every posted batch that was not derived yet, and notes what is settled.
-pub(in crate::commands) fn derive(attester: &mut Attester, dir: &BatchDir) -> Result<()> {
+pub(in crate::commands) async fn derive(attester: &mut Attester, dir: &BatchDir) -> Result<()> {
     let progress = progress(attester);
     while let Some((number, is_forced)) = attester.next() {
         if is_forced {
@@ -253,6 +262,7 @@ pub(in crate::commands) fn derive(attester: &mut Attester, dir: &BatchDir) -> Re
             attester.take(&payload, recover)?;
         }
         progress.at(number, &format!("batch {number}"));
+        tokio::task::yield_now().await;
     }
     attester.follow_settlement();
     Ok(())

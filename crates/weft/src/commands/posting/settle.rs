@@ -9,6 +9,7 @@ use eyre::{Result, WrapErr, bail, ensure};
 use serde_json::json;
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -66,10 +67,11 @@ impl Settle {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
-        let mut derived = self.posted.derived().await?;
+        let mut derived = self.posted.begin().await?;
         let (l1, domain) = (derived.connect().await?, derived.domain());
         let settler = Settler::new(l1.clone(), domain, self.key.clone(), self.policy).await?;
         let Some(every) = self.every else {
+            derived.derive().await?;
             self.once(&derived.attester, &settler, &l1).await?;
             return Ok(ExitCode::SUCCESS);
         };
@@ -165,13 +167,51 @@ fn read_all(dir: &Path) -> Result<Vec<Attestation>> {
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
-        let read = fs::metadata(&path).ok().filter(|found| found.len() <= MAX_FILE);
-        let text = read.and_then(|_| fs::read(&path).ok());
         // One bad file is one attester less.
-        match text.and_then(|text| serde_json::from_slice(&text).ok()) {
+        match read(&path).and_then(|text| serde_json::from_slice(&text).ok()) {
             Some(attestation) => said.push(attestation),
             None => tracing::warn!(file = %path.display(), "no attestation"),
         }
     }
     Ok(said)
+}
+
+/// Reads a file that somebody put there; nothing else than a file, which could keep its reader waiting, and no long one.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    if !fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut text = Vec::new();
+    fs::File::open(path).ok()?.take(MAX_FILE + 1).read_to_end(&mut text).ok()?;
+    (text.len() as u64 <= MAX_FILE).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_keeps_nobody_waiting() {
+        use std::{os::unix::fs::symlink, process::Command};
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        assert!(Command::new("mkfifo").arg(at("pipe.json")).status().unwrap().success());
+        symlink("/dev/zero", at("endless.json")).unwrap();
+        symlink(at("nowhere"), at("gone.json")).unwrap();
+        fs::create_dir(at("folder.json")).unwrap();
+        fs::write(at("long.json"), vec![b' '; MAX_FILE as usize + 1]).unwrap();
+        fs::write(at("junk.json"), "{").unwrap();
+        let good = Attestation {
+            first_batch: 1,
+            last_batch: 2,
+            digest: B256::repeat_byte(1),
+            attester: Address::repeat_byte(2),
+            signature: [3; 65].into(),
+        };
+        fs::write(at("good.json"), serde_json::to_vec(&good).unwrap()).unwrap();
+        let said = read_all(dir.path()).unwrap();
+        assert_eq!(said.len(), 1);
+        assert_eq!(said[0].last_batch, 2);
+    }
 }

@@ -156,8 +156,11 @@ impl Eyes {
         }
         let l1 = self.provider()?;
         for wrong in wrong {
-            // Void is what rests on a block that is gone (P48).
-            if l1_number(&l1, wrong.l1_origin()).await?.is_some() {
+            // Void is what rests on a block that is gone (P48), and what is of a slot that was numbered again.
+            let number = l1_number(&l1, wrong.l1_origin()).await?;
+            let binds =
+                number.zip(wrong.result()).is_some_and(|(it, res)| !docket.is_void(res, it));
+            if binds {
                 ears.accuse(wrong).await;
             }
         }
