@@ -7,7 +7,12 @@ use crate::{
 };
 use alloy_primitives::{B256, keccak256};
 use eyre::{Report, Result, WrapErr, ensure, eyre};
-use std::{collections::BTreeMap, convert::Infallible, future::pending, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    future::pending,
+    time::{Duration, Instant},
+};
 use weft_batch::RollupGenesis;
 use weft_l1::{
     Follower, Following, Happening, History, L1Client, L1Error, L1Patience, Posted, Registered,
@@ -20,6 +25,8 @@ use weft_types::{Decode as _, Domain};
 
 /// Before L1 is asked again that was of no use, or a node that takes nothing now.
 const AGAIN: Duration = Duration::from_secs(2);
+/// After which somebody is told that the node does not take what L1 says.
+const LONG: Duration = Duration::from_secs(30);
 /// Posted batches that are looked at to find the last posted block of each rollup.
 const RECENT: usize = 64;
 
@@ -385,13 +392,20 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// Gives the node an update, as soon as it takes one.
+    /// Gives the node an update, as soon as it takes one; says once that it waits for long.
     async fn give(&self, update: L1Update) -> Result<()> {
+        let began = Instant::now();
+        let mut is_told = false;
         loop {
-            match self.engine.l1(update.clone()).await {
-                Err(L1Refused::Full | L1Refused::Node(_)) => tokio::time::sleep(AGAIN).await,
+            let why = match self.engine.l1(update.clone()).await {
+                Err(why @ (L1Refused::Full | L1Refused::Node(_))) => why,
                 said => return Ok(said?),
+            };
+            if !is_told && began.elapsed() >= LONG {
+                is_told = true;
+                tracing::warn!(%why, "what L1 says waits for the node");
             }
+            tokio::time::sleep(AGAIN).await;
         }
     }
 }
