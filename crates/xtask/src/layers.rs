@@ -35,7 +35,7 @@ const SEALING_LIBRARIES: Option<&[&str]> = Some(&[
 
 /// Libraries of commitments: the rules crates' own, and KZG behind a feature.
 const COMMITMENT_LIBRARIES: Option<&[&str]> =
-    Some(&["alloy-eips", "alloy-primitives", "c-kzg", "eip4844", "thiserror"]);
+    Some(&["alloy-eips", "alloy-primitives", "blstrs", "c-kzg", "eip4844", "thiserror"]);
 
 /// Every crate of the workspace; one without a row is refused.
 const LAYERS: &[Layer] = &[
