@@ -212,7 +212,7 @@ impl Story {
             }
         }
         // Whoever does not read lets the node wait.
-        std::thread::spawn(move || lines.for_each(drop));
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| tell(&line)));
         Node { child, urls, admin }
     }
 
@@ -394,5 +394,13 @@ impl Node {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success());
+    }
+}
+
+/// What went wrong in a node says why its story failed.
+fn tell(line: &str) {
+    let entry: Value = serde_json::from_str(line).unwrap_or_default();
+    if entry["level"] == "error" {
+        eprintln!("{line}");
     }
 }
