@@ -115,9 +115,24 @@ impl TakenBack {
         self.void.iter().any(|(from, because)| (*from..*because).contains(&sequence))
     }
 
-    /// Returns true when a record was noted before something was taken back on which it may rest.
+    /// Returns true when a record was noted before something was taken back on which it may rest. The record that took it back is
+    /// one of them: what the one before it led to is checked there.
     pub(super) fn is_unsure(&self, sequence: u64) -> bool {
-        let holds = |again: &Again| (again.from.sequence..again.because).contains(&sequence);
+        let holds = |again: &Again| (again.from.sequence..=again.because).contains(&sequence);
         self.again.iter().any(holds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last slot before L1 went back may close with a block that it did not have; the next record is that of L1.
+    #[test]
+    fn p48_the_last_slot_before_l1_went_back_may_close_otherwise() {
+        let again = Again { from: Rewind { sequence: 5, slot: 1 }, because: 9 };
+        let back = TakenBack { again: vec![again], ..TakenBack::default() };
+        assert!((5..=9).all(|sequence| back.is_unsure(sequence)));
+        assert!(!back.is_unsure(4) && !back.is_unsure(10));
     }
 }
