@@ -134,7 +134,6 @@ mod tests {
         assert_eq!(by_products(&ends), quickly_made(&ends));
     }
 
-    /// `WEFT_BLESS=1` writes the points.
     #[test]
     fn p15_points_are_commitments_to_one_element() {
         let point = |index: usize| {
@@ -143,9 +142,6 @@ mod tests {
             hex::encode(quickly_made(&elements)) + "\n"
         };
         let points: String = (0..FEW).map(point).collect();
-        if std::env::var_os("WEFT_BLESS").is_some() {
-            std::fs::write("data/lagrange.txt", &points).unwrap();
-        }
         assert_eq!(POINTS, points);
     }
 }
