@@ -41,8 +41,7 @@ impl Derivation {
 
     /// Closes the slot and returns the hash of its record.
     fn close_lane(&mut self, passage: &Passage<'_>) -> Result<B256, Lie> {
-        let (now_ms, input) = self.end_of(passage)?;
-        let stepped = self.step(now_ms, input);
+        let stepped = self.step(self.end_of(passage)?, Input::Close);
         let effects = stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
         let mut record = B256::ZERO;
         for effect in effects {
@@ -63,12 +62,12 @@ impl Derivation {
         Ok(record)
     }
 
-    /// Returns when the slot closes and with what. The lane's own clock is not on L1: a slot that is said to have closed
+    /// Returns when the slot closes, in milliseconds since the Unix epoch. The lane's own clock is not on L1: a slot that is said to have closed
     /// too late for its epoch closes at the first moment that is too late, and the next slot can start no earlier.
-    fn end_of(&self, passage: &Passage<'_>) -> Result<(u64, Input), Lie> {
+    fn end_of(&self, passage: &Passage<'_>) -> Result<u64, Lie> {
         let now_ms = passage.now_ms();
         if !passage.slot.is_late {
-            return Ok((now_ms, Input::Close));
+            return Ok(now_ms);
         }
         let epoch = self.open_epoch();
         let open = self.lane.sealing().open(epoch).filter(|open| !open.items.is_empty());
@@ -78,11 +77,7 @@ impl Derivation {
             let why = "no epoch ends here that could be late";
             return Err(passage.lie(LieKind::Epoch { epoch, why }));
         };
-        let now_ms = now_ms.max(open.key.close_at_ms.saturating_add(1));
-        let has_expired = self.lane.closes_at_ms().is_some_and(|end| end <= now_ms);
-        // Any input closes a slot that has expired; this one opens no other.
-        let input = if has_expired { Input::Release { item: B256::ZERO } } else { Input::Close };
-        Ok((now_ms, input))
+        Ok(now_ms.max(open.key.close_at_ms.saturating_add(1)))
     }
 
     fn check_order(&self, passage: &Passage<'_>) -> Result<(), Lie> {

@@ -61,7 +61,8 @@ pub enum Input {
     /// What is ordered and not opened is given up, for L1 went on without whoever holds it: those items have no turn, and
     /// nothing of them is charged. Epochs that are open keep their keys and take other items; what is closed is over.
     GiveUp,
-    /// The open slot closes now; with none open, an empty slot opens and closes. Used for on-demand blocks.
+    /// The open slot closes now, which it does once if it has expired too; with none open, an empty slot opens and closes. Used
+    /// for on-demand blocks.
     Close,
 }
 

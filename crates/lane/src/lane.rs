@@ -71,7 +71,8 @@ impl Lane {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Rejection> {
         self.clock_ms = self.clock_ms.max(now_ms);
-        if self.closes_at_ms().is_some_and(|end| self.clock_ms >= end) {
+        let has_expired = self.closes_at_ms().is_some_and(|end| self.clock_ms >= end);
+        if has_expired {
             self.close(effects);
         }
         match input {
@@ -94,6 +95,8 @@ impl Lane {
                     self.recent.remove(&item);
                 }
             }
+            // The slot to close was the one that expired.
+            Input::Close if has_expired => {}
             Input::Close => {
                 self.opened(effects);
                 self.close(effects);

@@ -372,10 +372,7 @@ impl Sequencer {
     pub(crate) fn close_after(&mut self, ms: u64) {
         let listed = self.lane.open_slot().unwrap().available.clone();
         self.now_ms += ms;
-        let has_expired = self.lane.closes_at_ms().unwrap() <= self.now_ms;
-        // Any input closes a slot that has expired.
-        let input = if has_expired { Input::Release { item: B256::ZERO } } else { Input::Close };
-        for effect in self.step(input) {
+        for effect in self.step(Input::Close) {
             match effect {
                 Effect::Closed { hash, .. } => self.end = hash,
                 Effect::EpochClosed { items: 1.., is_late, .. } => self.slot.is_late = is_late,
