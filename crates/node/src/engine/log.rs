@@ -7,7 +7,7 @@ use crate::{
     rpc::errors::{RpcError, RpcResult},
 };
 use alloy_primitives::B256;
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fs::File, sync::Arc, time::Duration};
 use tokio::sync::broadcast;
 use weft_journal::{Journal, Ticket};
 use weft_types::codec::Encode;
@@ -23,8 +23,8 @@ pub(super) enum Log {
     Nowhere,
     /// They come from the log.
     Replaying {
-        /// What the last closing led to, until the log confirmed it.
-        closed: Option<Closed>,
+        /// What closings led to, in their order, until the log confirmed it: one input may close more than one slot.
+        closed: VecDeque<Closed>,
         /// Number of the record that is repeated.
         sequence: u64,
         /// What L1 took back by the end of the log.
@@ -132,7 +132,7 @@ impl Engine {
     /// Notes what closing a slot led to.
     pub(super) fn note_closed(&mut self, closed: Closed) {
         match &mut self.log {
-            Log::Replaying { closed: last, .. } => *last = Some(closed),
+            Log::Replaying { closed: waiting, .. } => waiting.push_back(closed),
             Log::Nowhere | Log::Open(_) => self.note(|| Record::Closed(closed)),
         }
     }

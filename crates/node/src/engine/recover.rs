@@ -12,11 +12,11 @@ use crate::{
     error::NodeError,
     keep::Restored,
     metrics::Metrics,
-    record::{Genesis, Record},
+    record::{Closed, Genesis, Record},
     sealing::{Known, SealingOptions},
 };
 use alloy_primitives::B256;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 use weft_crypto::Release;
 use weft_derive::submission;
 use weft_journal::{Journal, OpenError, Options};
@@ -97,7 +97,7 @@ pub(super) fn start(
     engine.clock.resume(engine.now_ms);
     let unconfirmed = match std::mem::take(&mut engine.log) {
         Log::Replaying { closed, .. } => closed,
-        Log::Nowhere | Log::Open(_) => None,
+        Log::Nowhere | Log::Open(_) => VecDeque::new(),
     };
     engine.log = Log::Open(OpenLog::new(journal, dir.lock));
     engine.write_rests()?;
@@ -123,7 +123,7 @@ impl Recovery {
         let (config, endpoints) = (self.config.clone(), self.endpoints.clone());
         let mut engine =
             Engine::resume(config, endpoints, self.metrics.clone(), database, restored)?;
-        engine.log = Log::Replaying { closed: None, sequence, back: self.back.clone() };
+        engine.log = Log::Replaying { closed: VecDeque::new(), sequence, back: self.back.clone() };
         engine.begin_batches(timestamp)?;
         self.engine = Some(engine);
         Ok(sequence)
@@ -157,7 +157,8 @@ impl Recovery {
                     let why = "genesis blocks differ from those of the program that wrote the log";
                     return Err(failed(why.to_owned()));
                 }
-                engine.log = Log::Replaying { closed: None, sequence, back: self.back.clone() };
+                engine.log =
+                    Log::Replaying { closed: VecDeque::new(), sequence, back: self.back.clone() };
                 let recordings = std::mem::take(&mut self.recordings);
                 engine.begin_batches(genesis.timestamp)?;
                 engine.begin_recordings(recordings, genesis.timestamp)?;
@@ -173,7 +174,7 @@ impl Recovery {
                     return Err(failed(why));
                 }
                 // What is not confirmed yet may turn out wrong.
-                if matches!(engine.log, Log::Replaying { closed: None, .. }) {
+                if matches!(&engine.log, Log::Replaying { closed, .. } if closed.is_empty()) {
                     engine.keep_repeated(sequence);
                 }
                 Ok(())
@@ -294,28 +295,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Compares what closing a slot led to with what it led to when the log was written.
+    /// Compares what closing slots led to with what it led to when the log was written.
     fn check_closed(&mut self, record: &Record) -> Result<(), String> {
-        // Where L1 took something back, blocks are others than they were, and one may be there or missing; the order is not.
         let is_unsure = self.is_folded_again();
         let Log::Replaying { closed, .. } = &mut self.log else { return Ok(()) };
-        match (closed.take(), record) {
-            (Some(computed), Record::Closed(logged)) if computed == *logged => Ok(()),
-            (Some(computed), Record::Closed(logged))
-                if is_unsure && computed.record == logged.record =>
-            {
-                Ok(())
+        match record {
+            Record::Closed(logged) if is_unsure => drop_confirmed(closed, logged),
+            Record::Closed(logged) => return check_next(closed.pop_front(), logged),
+            _ if is_unsure => closed.clear(),
+            _ => {
+                if let Some(computed) = closed.pop_front() {
+                    return Err(format!("a closed slot is not confirmed: {computed:?}"));
+                }
             }
-            (None, Record::Closed(_)) if is_unsure => Ok(()),
-            (Some(_), record) if is_unsure && !matches!(record, Record::Closed(_)) => Ok(()),
-            (Some(computed), Record::Closed(logged)) => Err(format!(
-                "a slot closed differently: logged {logged:?}, computed {computed:?}; \
-                 use the program that wrote the log"
-            )),
-            (None, Record::Closed(logged)) => Err(format!("no slot closed here: {logged:?}")),
-            (Some(computed), _) => Err(format!("a closed slot is not confirmed: {computed:?}")),
-            (None, _) => Ok(()),
         }
+        Ok(())
     }
 
     fn replay_item(&mut self, now_ms: u64, item: &Item) -> Result<(), String> {
@@ -375,8 +369,59 @@ impl Engine {
     }
 }
 
+fn check_next(computed: Option<Closed>, logged: &Closed) -> Result<(), String> {
+    match computed {
+        Some(computed) if computed == *logged => Ok(()),
+        Some(computed) => Err(format!(
+            "a slot closed differently: logged {logged:?}, computed {computed:?}; \
+             use the program that wrote the log"
+        )),
+        None => Err(format!("no slot closed here: {logged:?}")),
+    }
+}
+
+/// Takes out what the log confirms where L1 took something back: blocks are others than they were, and one may be there or missing.
+/// The order is not, which the next closing that is sure shows, whose record chains them all.
+fn drop_confirmed(computed: &mut VecDeque<Closed>, logged: &Closed) {
+    let is_logged = |computed: &Closed| computed.record == logged.record;
+    if let Some(place) = computed.iter().position(is_logged) {
+        computed.drain(..=place);
+    }
+}
+
 impl From<OpenError> for NodeError {
     fn from(error: OpenError) -> Self {
         Self::Log(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_types::NetworkId;
+
+    fn closed(record: u8, block: u8) -> Closed {
+        let blocks = vec![(NetworkId::new(901), B256::repeat_byte(block))];
+        Closed { record: B256::repeat_byte(record), blocks }
+    }
+
+    #[test]
+    fn what_closes_otherwise_is_said() {
+        assert_eq!(check_next(Some(closed(1, 1)), &closed(1, 1)), Ok(()));
+        assert!(check_next(Some(closed(1, 2)), &closed(1, 1)).is_err());
+        assert!(check_next(None, &closed(1, 1)).is_err());
+    }
+
+    /// One input may close two slots, and behind what L1 took back either may have a block that it did not have.
+    #[test]
+    fn p48_a_closing_is_confirmed_by_its_order_where_blocks_are_unsure() {
+        let both = || VecDeque::from([closed(1, 1), closed(2, 2)]);
+        let (mut first, mut second, mut neither) = (both(), both(), both());
+        drop_confirmed(&mut first, &closed(1, 9));
+        assert_eq!(first, [closed(2, 2)]);
+        drop_confirmed(&mut second, &closed(2, 9));
+        assert!(second.is_empty(), "the first has a block now that nobody noted");
+        drop_confirmed(&mut neither, &closed(3, 3));
+        assert_eq!(neither, both());
     }
 }
