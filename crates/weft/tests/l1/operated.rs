@@ -372,10 +372,20 @@ impl Story {
         self.mine(1);
     }
 
+    /// Returns the calls of a transaction, once its block is closed.
+    fn trace(&self, url: &str, hash: &Value) -> Value {
+        let params = json!([hash, { "tracer": "callTracer" }]);
+        let trace = || self.try_ask(url, "debug_traceTransaction", params.clone());
+        self.until("its trace", || trace().is_ok());
+        trace().unwrap()
+    }
+
     /// Sends a transaction to a rollup, or L1; it must succeed.
     pub(crate) fn send(&self, url: &str, raw: &str) -> Value {
         let sent = self.ask(url, "eth_sendRawTransactionSync", json!([raw]));
-        assert_eq!(sent["status"], "0x1", "{sent}");
+        if sent["status"] != "0x1" {
+            panic!("{sent}\nfailed: {}", self.trace(url, &sent["transactionHash"]));
+        }
         sent
     }
 }

@@ -165,7 +165,8 @@ pub(crate) fn signed(
         nonce,
         gas_limit,
         max_fee_per_gas: 20_000_000_000,
-        max_priority_fee_per_gas: 1,
+        // What a wallet asks for; it also pays for calls into a rollup whose blocks are fuller (P29).
+        max_priority_fee_per_gas: 1_000_000_000,
         to,
         value,
         access_list: Default::default(),
