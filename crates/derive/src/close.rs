@@ -3,29 +3,29 @@
 use crate::{
     derivation::Derivation,
     lie::{Lie, LieKind},
-    slot::{Passage, never},
+    slot::Passage,
+    underivable::Underivable,
 };
 use alloy_primitives::B256;
 use weft_batch::tag;
 use weft_commitment::{SlotCommitment, SlotVector};
-use weft_evm::ClosedBlock;
+use weft_evm::{Begin, ClosedBlock};
 use weft_lane::{Effect, Input};
 
-impl Derivation {
+impl<S: Begin> Derivation<S> {
     pub(crate) fn close(
         &mut self,
         passage: &mut Passage<'_>,
         out: &mut dyn FnMut(&ClosedBlock),
-    ) -> Result<(), Lie> {
+    ) -> Result<(), Underivable<S::Error>> {
         let record = self.close_lane(passage)?;
         let claimed = passage.slot.record;
         let derived = passage.has_items.then(|| tag(&record));
         if claimed != derived && !passage.is_forced {
-            return Err(passage.lie(LieKind::Order { claimed, derived: record }));
+            return Err(passage.lie(LieKind::Order { claimed, derived: record }).into());
         }
         self.check_order(passage)?;
-        let closed = self.realm.close_slot();
-        let Ok(blocks) = closed.map_err(never);
+        let blocks = self.realm.close_slot().map_err(Underivable::of)?;
         if !passage.is_forced {
             check_blocks(passage, &blocks)?;
         }

@@ -7,6 +7,7 @@ use crate::{
     legs::Legs,
     lie::{Lie, LieKind},
     sealed::Epoch,
+    underivable::Underivable,
 };
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -15,10 +16,11 @@ use alloc::{
     vec::Vec,
 };
 use alloy_primitives::B256;
+use revm::DatabaseRef;
 use thiserror::Error;
 use weft_batch::{ClaimedHead, RealmConfig, SignedBatch, Slot};
 use weft_crypto::Setup;
-use weft_evm::{ClosedBlock, Escrow, Heads, MemoryState, Net, Realm, TokenId};
+use weft_evm::{Begin, ClosedBlock, Escrow, Heads, MemoryState, Net, Realm, Rollup, TokenId};
 use weft_lane::Lane;
 use weft_types::{NetworkId, SlotNumber};
 
@@ -26,12 +28,12 @@ use weft_types::{NetworkId, SlotNumber};
 ///
 /// After a [`Lie`] it is of no use.
 #[derive(Debug)]
-pub struct Derivation {
+pub struct Derivation<S: DatabaseRef = MemoryState> {
     pub(crate) config: RealmConfig,
     pub(crate) hash: B256,
     pub(crate) setup: Option<Setup>,
     pub(crate) lane: Lane,
-    pub(crate) realm: Realm<MemoryState>,
+    pub(crate) realm: Realm<S>,
     pub(crate) epochs: BTreeMap<u64, Epoch>,
     /// Rollups that the last header lists.
     pub(crate) available: Vec<NetworkId>,
@@ -80,13 +82,13 @@ pub struct Derived {
 #[error("the realm cannot be made: {0}")]
 pub struct InvalidRealm(String);
 
-impl Derivation {
-    /// Begins before the first slot of a realm.
+impl<S: Begin> Derivation<S> {
+    /// Begins before the first slot of a realm, with states of any kind.
     ///
     /// # Errors
     ///
     /// [`InvalidRealm`] when the configuration makes no realm.
-    pub fn new(config: RealmConfig) -> Result<Self, InvalidRealm> {
+    pub fn begin(config: RealmConfig) -> Result<Self, InvalidRealm> {
         let wrong = |why: String| InvalidRealm(why);
         let (domain, hash) = (config.domain, config.hash());
         let lane = Lane::new(domain, config.lane.clone());
@@ -104,13 +106,14 @@ impl Derivation {
         for rollup in &rollups {
             escrow.set(rollup.spec.network, TokenId::ETHER, ether(rollup));
         }
+        let begun = rollups.into_iter().map(Rollup::begun);
         let available = config.lane.rollups.clone();
         Ok(Self {
             config,
             hash,
             setup,
             lane,
-            realm: Realm::new(domain, rollups, escrow, Heads::default()),
+            realm: Realm::new(domain, begun.collect(), escrow, Heads::default()),
             epochs: BTreeMap::new(),
             available,
             inbox_cursor: 0,
@@ -125,7 +128,7 @@ impl Derivation {
     }
 
     /// Returns the realm after the last batch.
-    pub const fn realm(&self) -> &Realm<MemoryState> {
+    pub const fn realm(&self) -> &Realm<S> {
         &self.realm
     }
 
@@ -139,41 +142,23 @@ impl Derivation {
         (self.batches, self.parent)
     }
 
-    /// Returns a copy that goes on from here by itself: where derivation comes back to when the batches that follow are void.
-    /// Costs a copy of all states.
-    #[must_use]
-    pub fn fork(&self) -> Self {
-        Self {
-            config: self.config.clone(),
-            hash: self.hash,
-            setup: self.setup.clone(),
-            lane: self.lane.clone(),
-            realm: self.realm.fork(),
-            epochs: self.epochs.clone(),
-            available: self.available.clone(),
-            inbox_cursor: self.inbox_cursor,
-            exits: self.exits.clone(),
-            left: self.left.clone(),
-            reach: self.reach,
-            reorged: self.reorged,
-            batches: self.batches,
-            parent: self.parent,
-            next: self.next,
-        }
+    /// Returns the realm after the last batch, to change what its states show.
+    pub const fn realm_mut(&mut self) -> &mut Realm<S> {
+        &mut self.realm
     }
 
     /// Derives the blocks of the next batch; `out` hears of each as it closes. `inbox` are all entries from the first on.
     ///
     /// # Errors
     ///
-    /// The first [`Lie`].
-    pub fn apply(
+    /// The first [`Lie`], or a state that cannot be read.
+    pub fn derive(
         &mut self,
         signed: &SignedBatch,
         inbox: &[InboxEntry],
         legs: &mut dyn Legs,
         out: &mut dyn FnMut(&ClosedBlock),
-    ) -> Result<Derived, Lie> {
+    ) -> Result<Derived, Underivable<S::Error>> {
         let batch = &signed.batch;
         let hash = batch.hash(&self.config.domain);
         self.check_start(signed, hash)?;
@@ -202,7 +187,7 @@ impl Derivation {
         legs: &mut dyn Legs,
         derived: &mut Derived,
         out: &mut dyn FnMut(&ClosedBlock),
-    ) -> Result<(), Lie> {
+    ) -> Result<(), Underivable<S::Error>> {
         let number = self.next;
         self.slot(batch, number, slot, is_forced, inbox, legs, derived, out)?;
         self.next = number.next();
@@ -268,5 +253,54 @@ impl Derivation {
             }
         }
         Ok(())
+    }
+}
+
+impl Derivation {
+    /// Begins before the first slot of a realm, in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRealm`] when the configuration makes no realm.
+    pub fn new(config: RealmConfig) -> Result<Self, InvalidRealm> {
+        Self::begin(config)
+    }
+
+    /// Returns a copy that goes on from here by itself: where derivation comes back to when the batches that follow are void.
+    /// Costs a copy of all states.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+            hash: self.hash,
+            setup: self.setup.clone(),
+            lane: self.lane.clone(),
+            realm: self.realm.fork(),
+            epochs: self.epochs.clone(),
+            available: self.available.clone(),
+            inbox_cursor: self.inbox_cursor,
+            exits: self.exits.clone(),
+            left: self.left.clone(),
+            reach: self.reach,
+            reorged: self.reorged,
+            batches: self.batches,
+            parent: self.parent,
+            next: self.next,
+        }
+    }
+
+    /// Derives the blocks of the next batch, as [`Self::derive`] does, in memory, which can always be read.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Lie`].
+    pub fn apply(
+        &mut self,
+        signed: &SignedBatch,
+        inbox: &[InboxEntry],
+        legs: &mut dyn Legs,
+        out: &mut dyn FnMut(&ClosedBlock),
+    ) -> Result<Derived, Lie> {
+        self.derive(signed, inbox, legs, out).map_err(Lie::from)
     }
 }

@@ -9,7 +9,9 @@ use crate::{
     inbox::InboxEntry,
     lie::{Lie, LieKind},
     slot::Passage,
+    underivable::Underivable,
 };
+use weft_evm::Begin;
 use weft_types::{Exit, Item, L1Event, NetworkId, Outcome, RemovalCause};
 
 /// Returns the exit that an entry is.
@@ -21,7 +23,7 @@ fn exit_at(inbox: &[InboxEntry], entry: u64) -> Option<&Exit> {
     }
 }
 
-impl Derivation {
+impl<S: Begin> Derivation<S> {
     /// Begins a batch that consumes the inbox up to `reach`: its exits are due before everything else.
     pub(crate) fn begin_exits(&mut self, reach: u64, inbox: &[InboxEntry]) {
         self.reach = reach.min(inbox.len() as u64);
@@ -69,7 +71,7 @@ impl Derivation {
         passage: &mut Passage<'_>,
         count: u32,
         inbox: &[InboxEntry],
-    ) -> Result<u32, Lie> {
+    ) -> Result<u32, Underivable<S::Error>> {
         for done in 0..count {
             let Some(entry) = self.exits.first().copied() else { return Ok(done) };
             let at = usize::try_from(entry).expect("it was looked at");
@@ -78,7 +80,7 @@ impl Derivation {
             // Nobody delays an exit by calling its rollup unavailable: another outcome could settle that still holds what left.
             let is_away = |cause| cause == RemovalCause::Unavailable;
             if matches!(outcome, Outcome::Removed(removal) if is_away(removal.cause)) {
-                return Err(passage.lie(LieKind::ExitsFirst { entry }));
+                return Err(passage.lie(LieKind::ExitsFirst { entry }).into());
             }
             self.exits.pop_first();
         }

@@ -3,7 +3,7 @@
 use crate::derivation::Derivation;
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 use alloy_primitives::{B256, keccak256};
-use weft_evm::{Applied, BlockTx};
+use weft_evm::{Applied, Begin, BlockTx};
 use weft_types::{
     Item, NetworkId, Opening, Outcome, Position, PromisedLeg, PromisedRemoval, promise::logs_hash,
 };
@@ -24,7 +24,7 @@ pub struct Fate {
     pub removal: Option<PromisedRemoval>,
 }
 
-impl Derivation {
+impl<S: Begin> Derivation<S> {
     /// Returns what became of an item that just had its turn.
     pub(crate) fn fate(&self, item: &Item, hash: B256, applied: &Applied) -> Fate {
         let own = applied.transactions.iter().filter(|(_, tx)| !tx.is_system);

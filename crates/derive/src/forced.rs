@@ -5,11 +5,12 @@ use crate::{
     inbox::InboxEntry,
     legs::{Legs, Recovered},
     lie::{Lie, LieKind},
+    underivable::Underivable,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use alloy_primitives::B256;
 use weft_batch::Slot;
-use weft_evm::ClosedBlock;
+use weft_evm::{Begin, ClosedBlock};
 use weft_lane::{Effect, Input};
 use weft_types::SlotNumber;
 
@@ -29,19 +30,19 @@ pub struct ForcedBatch {
     pub hash: B256,
 }
 
-impl Derivation {
-    /// Derives the blocks of an inbox-only batch, as [`Self::apply`] does those of a signed one. Its heads are those of all
+impl<S: Begin> Derivation<S> {
+    /// Derives the blocks of an inbox-only batch, as [`Self::derive`] does those of a signed one. Its heads are those of all
     /// rollups: L1 lets each of them advance.
     ///
     /// # Errors
     ///
-    /// The first [`Lie`]: it does not follow, or names entries that are not there.
-    pub fn apply_forced(
+    /// The first [`Lie`], that it does not follow or names entries that are not there, or a state that cannot be read.
+    pub fn derive_forced(
         &mut self,
         forced: &ForcedBatch,
         inbox: &[InboxEntry],
         out: &mut dyn FnMut(&ClosedBlock),
-    ) -> Result<Derived, Lie> {
+    ) -> Result<Derived, Underivable<S::Error>> {
         let entries = self.check_forced(forced)?;
         self.begin_exits(forced.inbox_cursor, inbox);
         self.give_up();
@@ -92,5 +93,21 @@ impl Derivation {
         let is_so = listed == self.available && listed == header.available;
         let available = (!is_so).then_some(listed);
         Slot { unix_ms: header.unix_ms, l1_born, available, ..Slot::default() }
+    }
+}
+
+impl Derivation {
+    /// Derives the blocks of an inbox-only batch, as [`Self::derive_forced`] does, in memory, which can always be read.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Lie`].
+    pub fn apply_forced(
+        &mut self,
+        forced: &ForcedBatch,
+        inbox: &[InboxEntry],
+        out: &mut dyn FnMut(&ClosedBlock),
+    ) -> Result<Derived, Lie> {
+        self.derive_forced(forced, inbox, out).map_err(Lie::from)
     }
 }

@@ -25,6 +25,7 @@ mod lie;
 mod revealed;
 mod sealed;
 mod slot;
+mod underivable;
 
 pub use admission::{is_dead, submission, terms};
 pub use derivation::{Derivation, Derived, InvalidRealm};
@@ -36,3 +37,4 @@ pub use legs::{Legs, Recover, Recovered};
 pub use lie::{Lie, LieKind};
 pub use revealed::is_solved;
 pub use slot::item_of;
+pub use underivable::Underivable;

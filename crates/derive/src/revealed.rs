@@ -8,8 +8,9 @@ use crate::{
 use alloy_primitives::B256;
 use weft_batch::{EpochOpening, Revealed, Squared};
 use weft_crypto::{EpochSecret, KeyList, Proof, Setup};
+use weft_evm::Begin;
 
-impl Derivation {
+impl<S: Begin> Derivation<S> {
     /// Checks that all members of an epoch's key released their secrets for its closing head, as derived, or that somebody
     /// squared. A realm whose committee is in the sequencer's own process has nobody to ask.
     pub(crate) fn check_revealed(

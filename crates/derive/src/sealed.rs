@@ -6,16 +6,17 @@ use crate::{
     legs::Legs,
     lie::{Lie, LieKind},
     slot::Passage,
+    underivable::Underivable,
 };
 use alloc::{boxed::Box, format, string::ToString as _, vec, vec::Vec};
 use alloy_primitives::{Address, B256, U256};
-use revm::DatabaseRef as _;
 use weft_batch::{EpochOpening, Opened, Ordered, Revealed};
 use weft_contracts::fee_vault_slot;
 use weft_crypto::{
     Carriage, DelayScheme as _, Envelope, EpochKeyScheme, EpochSecret, KeyList, Verdict,
     curve::Secret,
 };
+use weft_evm::Begin;
 use weft_lane::{Effect, Input, KeyAnnouncement, SealedSubmission, SealingConfig, Turn};
 use weft_types::{FEE_VAULT, Item, Leg, NetworkId, Opening, Parts, Sealed};
 
@@ -37,7 +38,7 @@ pub(crate) struct Part {
     pub(crate) turns: Vec<Turn>,
 }
 
-impl Derivation {
+impl<S: Begin> Derivation<S> {
     fn sealing(&self, passage: &Passage<'_>) -> Result<SealingConfig, Lie> {
         let config = self.config.lane.sealing.clone();
         config.ok_or_else(|| passage.lie(LieKind::NoSealing))
@@ -67,13 +68,13 @@ impl Derivation {
     }
 
     /// Gives envelopes their order, with the deposits of their payers after the last block (P13).
-    pub(crate) fn seal(&mut self, passage: &mut Passage<'_>) -> Result<(), Lie> {
+    pub(crate) fn seal(&mut self, passage: &mut Passage<'_>) -> Result<(), Underivable<S::Error>> {
         for ordered in &passage.slot.sealed {
             let config = self.sealing(passage)?;
             let Ordered { envelope, carriage, .. } = ordered;
             let epoch = carriage.epoch;
             let Some(known) = self.epochs.get(&epoch) else {
-                return Err(passage.lie(LieKind::Epoch { epoch, why: "it has no key" }));
+                return Err(passage.lie(LieKind::Epoch { epoch, why: "it has no key" }).into());
             };
             let submission = SealedSubmission {
                 item: *envelope,
@@ -85,13 +86,13 @@ impl Derivation {
                 size_bytes: carriage.size.bytes() as u64,
                 gas_limit: carriage.gas.gas_limit(),
                 max_fee_wei: carriage.max_fee_wei,
-                deposit_wei: self.deposit_wei(&config, carriage.payer),
+                deposit_wei: self.deposit_wei(&config, carriage.payer)?,
             };
             let stepped = self.step(passage.now_ms(), Input::Seal(submission));
             stepped.map_err(|rejection| passage.lie(LieKind::Lane(rejection)))?;
             if !ordered.is_signed() {
                 let (envelope, payer) = (*envelope, carriage.payer);
-                return Err(passage.lie(LieKind::Payer { envelope, payer }));
+                return Err(passage.lie(LieKind::Payer { envelope, payer }).into());
             }
             let known = self.epochs.get_mut(&epoch).expect("looked at above");
             known.ordered.push(ordered.clone());
@@ -101,10 +102,15 @@ impl Derivation {
         Ok(())
     }
 
-    fn deposit_wei(&self, config: &SealingConfig, payer: Address) -> u128 {
-        let Some(state) = self.realm.state(config.home) else { return 0 };
-        let Ok(word) = state.storage_ref(FEE_VAULT, fee_vault_slot(payer));
-        (word & U256::from(u128::MAX)).to()
+    fn deposit_wei(
+        &self,
+        config: &SealingConfig,
+        payer: Address,
+    ) -> Result<u128, Underivable<S::Error>> {
+        let Some(state) = self.realm.state(config.home) else { return Ok(0) };
+        let word = state.storage_ref(FEE_VAULT, fee_vault_slot(payer));
+        let word = word.map_err(Underivable::State)?;
+        Ok((word & U256::from(u128::MAX)).to())
     }
 
     /// Gives up what is ordered and not opened: what it holds is nowhere on L1, which went on without whoever has it (ADR 0061).
@@ -121,19 +127,19 @@ impl Derivation {
         &mut self,
         passage: &mut Passage<'_>,
         legs: &mut dyn Legs,
-    ) -> Result<(), Lie> {
+    ) -> Result<(), Underivable<S::Error>> {
         let goes_on = passage.goes_on.take();
         let Some(opening) = &passage.slot.opening else {
             let Some((epoch, _)) = goes_on else { return Ok(()) };
-            return Err(passage.lie(LieKind::Epoch { epoch, why: "does not go on" }));
+            return Err(passage.lie(LieKind::Epoch { epoch, why: "does not go on" }).into());
         };
         let epoch = opening.epoch;
         let wrong = |why| passage.lie(LieKind::Epoch { epoch, why });
         if goes_on.as_ref().is_some_and(|(other, _)| *other != epoch) {
-            return Err(wrong("comes before the rest of another one"));
+            return Err(wrong("comes before the rest of another one").into());
         }
         if passage.has_items {
-            return Err(wrong("runs beside another one"));
+            return Err(wrong("runs beside another one").into());
         }
         let config = self.sealing(passage)?;
         let mut known = self.epochs.remove(&epoch).ok_or_else(|| wrong("does not wait"))?;
@@ -142,7 +148,7 @@ impl Derivation {
         let secret = secret.ok_or_else(|| passage.lie(LieKind::Secret { epoch }))?;
         let part = match goes_on {
             Some(_) if opening.revealed != Revealed::default() => {
-                return Err(wrong("says again how its secret came to light"));
+                return Err(wrong("says again how its secret came to light").into());
             }
             Some((_, part)) => part,
             None => {
@@ -152,7 +158,7 @@ impl Derivation {
         };
         let turns = part.turns.len();
         if turns != opening.items.len() || turns > known.ordered.len() {
-            return Err(wrong("has another number of items"));
+            return Err(wrong("has another number of items").into());
         }
         let rest = known.ordered.split_off(turns);
         self.run_opened(passage, legs, &config, &mut known, &secret, opening, &part)?;
@@ -182,7 +188,7 @@ impl Derivation {
         secret: &EpochSecret,
         opening: &EpochOpening,
         part: &Part,
-    ) -> Result<(), Lie> {
+    ) -> Result<(), Underivable<S::Error>> {
         let scheme = EpochKeyScheme::new(&epoch.list);
         let listed = &part.listed;
         for ((turn, opened), ordered) in part.turns.iter().zip(&opening.items).zip(&epoch.ordered) {
@@ -204,7 +210,7 @@ impl Derivation {
         passage: &mut Passage<'_>,
         epoch: u64,
         part: Part,
-    ) -> Result<(), Lie> {
+    ) -> Result<(), Underivable<S::Error>> {
         let config = self.sealing(passage)?;
         let known = self.epochs.remove(&epoch).expect("the lane knows epochs with keys only");
         for (turn, ordered) in part.turns.iter().zip(&known.ordered) {

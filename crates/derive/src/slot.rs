@@ -8,12 +8,13 @@ use crate::{
     legs::Legs,
     lie::{Lie, LieKind},
     sealed::Part,
+    underivable::Underivable,
 };
 use alloc::{string::String, vec, vec::Vec};
 use alloy_primitives::B256;
 use core::{iter::Peekable, slice};
 use weft_batch::{ClaimedRemoval, ReorgedEntry, Slot, WireBundle, WireItem, WireLeg};
-use weft_evm::ClosedBlock;
+use weft_evm::{Begin, ClosedBlock};
 use weft_lane::{Effect, Input, Rejection, Turn};
 use weft_types::{
     Bundle, Halt, InvalidReason, Item, L1Born, L1Event, Leg, NetworkId, Outcome, Position, Removal,
@@ -53,7 +54,7 @@ impl Passage<'_> {
     }
 }
 
-impl Derivation {
+impl<S: Begin> Derivation<S> {
     #[expect(clippy::too_many_arguments, reason = "what a batch is made of, once")]
     pub(crate) fn slot(
         &mut self,
@@ -65,7 +66,7 @@ impl Derivation {
         legs: &mut dyn Legs,
         derived: &mut Derived,
         out: &mut dyn FnMut(&ClosedBlock),
-    ) -> Result<(), Lie> {
+    ) -> Result<(), Underivable<S::Error>> {
         let mut passage = Passage {
             batch,
             number,
@@ -112,7 +113,7 @@ impl Derivation {
             }
             let rollup = genesis::rollup(genesis);
             let wei = ether(&rollup);
-            self.realm.join(rollup, wei);
+            self.realm.join(rollup.begun(), wei);
         }
         Ok(())
     }
@@ -128,7 +129,7 @@ impl Derivation {
         Ok(effects)
     }
 
-    fn open(&mut self, passage: &mut Passage<'_>) -> Result<(), Lie> {
+    fn open(&mut self, passage: &mut Passage<'_>) -> Result<(), Underivable<S::Error>> {
         let lane = |rejection| passage.lie(LieKind::Lane(rejection));
         if let Some(list) = &passage.slot.available {
             self.set_available(passage, list)?;
@@ -140,7 +141,7 @@ impl Derivation {
             unreachable!("no slot is open, so a turn opens one");
         };
         self.check_header(passage, &header)?;
-        let Ok(()) = self.realm.open_slot(header).map_err(never);
+        self.realm.open_slot(header).map_err(Underivable::of)?;
         for effect in effects {
             match effect {
                 Effect::Opening { epoch, is_late: true, listed, turns } => {
@@ -183,11 +184,15 @@ impl Derivation {
     }
 
     /// Inserts what L1 says is next (P46).
-    fn born(&mut self, passage: &mut Passage<'_>, inbox: &[InboxEntry]) -> Result<(), Lie> {
+    fn born(
+        &mut self,
+        passage: &mut Passage<'_>,
+        inbox: &[InboxEntry],
+    ) -> Result<(), Underivable<S::Error>> {
         if passage.slot.l1_born > 0 && passage.has_items {
             // Places increase in the order in which items run (P27), and the lane lets what was opened run first.
             let (epoch, why) = (self.open_epoch(), "runs in a slot with inbox entries");
-            return Err(passage.lie(LieKind::Epoch { epoch, why }));
+            return Err(passage.lie(LieKind::Epoch { epoch, why }).into());
         }
         let exits = self.run_exits(passage, passage.slot.l1_born, inbox)?;
         if exits < passage.slot.l1_born {
@@ -201,10 +206,12 @@ impl Derivation {
             }
             let entry = self.inbox_cursor;
             let found = usize::try_from(entry).ok().and_then(|at| inbox.get(at));
-            let Some(found) = found else { return Err(passage.lie(LieKind::NoEntry { entry })) };
+            let Some(found) = found else {
+                return Err(passage.lie(LieKind::NoEntry { entry }).into());
+            };
             // An inbox-only batch has one slot, and L1 says what is in it.
             if !passage.is_forced && self.realm.must_wait(&found.item.event) {
-                return Err(passage.lie(LieKind::Crowded { entry }));
+                return Err(passage.lie(LieKind::Crowded { entry }).into());
             }
             let item = Item::L1Born(found.item.clone());
             self.place(passage, &item)?;
@@ -212,9 +219,9 @@ impl Derivation {
             self.pass_exits(inbox);
         }
         if let Some(claimed) = reorged.next() {
-            return Err(passage.lie(LieKind::NoItem { section: 0, index: claimed.index }));
+            return Err(passage.lie(LieKind::NoItem { section: 0, index: claimed.index }).into());
         }
-        self.check_window(passage, inbox)
+        Ok(self.check_window(passage, inbox)?)
     }
 
     /// Lets an entry of an abandoned L1 block have its turn, in which nothing happens (P48).
@@ -223,10 +230,10 @@ impl Derivation {
         passage: &mut Passage<'_>,
         claimed: ReorgedEntry,
         inbox: &[InboxEntry],
-    ) -> Result<(), Lie> {
+    ) -> Result<(), Underivable<S::Error>> {
         let ReorgedEntry { origin, item, .. } = claimed;
         if inbox.iter().any(|entry| entry.item.origin == origin) {
-            return Err(passage.lie(LieKind::Canonical { origin }));
+            return Err(passage.lie(LieKind::Canonical { origin }).into());
         }
         self.place(passage, &Item::L1Born(L1Born { origin, event: L1Event::Reorged(item) }))?;
         self.reorged.get_or_insert(passage.number);
@@ -251,7 +258,11 @@ impl Derivation {
         self.lane.open_slot().map_or(0, |header| header.epoch)
     }
 
-    fn plaintext(&mut self, passage: &mut Passage<'_>, legs: &mut dyn Legs) -> Result<(), Lie> {
+    fn plaintext(
+        &mut self,
+        passage: &mut Passage<'_>,
+        legs: &mut dyn Legs,
+    ) -> Result<(), Underivable<S::Error>> {
         let mut legs = ToItems { legs, domain: self.config.domain };
         for (index, wire) in (0..).zip(&passage.slot.plaintext) {
             let position = passage.position(Section::Plaintext, index);
@@ -267,7 +278,7 @@ impl Derivation {
         &mut self,
         passage: &mut Passage<'_>,
         item: &Item,
-    ) -> Result<(B256, Outcome), Lie> {
+    ) -> Result<(B256, Outcome), Underivable<S::Error>> {
         let hash = item.hash(&self.config.domain);
         let submit = Input::Submit(submission(item, hash));
         let mut step = self.step(passage.now_ms(), submit.clone());
@@ -293,13 +304,12 @@ impl Derivation {
         position: Position,
         item: &Item,
         hash: B256,
-    ) -> Result<Outcome, Lie> {
+    ) -> Result<Outcome, Underivable<S::Error>> {
         let place = (position.section, position.index);
         while let Some(halt) = passage.halts.next_if(|halt| (halt.section, halt.index) <= place) {
             self.halt(passage, *halt)?;
         }
-        let applied = self.realm.apply(position, item);
-        let applied = applied.expect("nothing runs elsewhere, and memory can be read");
+        let applied = self.realm.apply(position, item).map_err(Underivable::of_fold)?;
         passage.has_items = true;
         passage.derived.items += 1;
         passage.derived.fates.push(self.fate(item, hash, &applied));
@@ -311,7 +321,7 @@ impl Derivation {
         let claimed = claimed.map(|claimed| claimed.cause);
         let is_false = claimed != removal.as_ref().map(|removal| removal.cause);
         if is_false && !passage.is_forced {
-            return Err(false_fate(passage, position, claimed, removal));
+            return Err(false_fate(passage, position, claimed, removal).into());
         }
         let Some(removal) = removal else { return Ok(applied.outcome) };
         passage.derived.removed += 1;
@@ -352,7 +362,7 @@ impl Derivation {
         passage: &mut Passage<'_>,
         turn: &Turn,
         sealed: weft_types::Sealed,
-    ) -> Result<(), Lie> {
+    ) -> Result<(), Underivable<S::Error>> {
         self.run(passage, turn.position, &Item::Sealed(sealed), turn.item).map(|_| ())
     }
 }
@@ -377,13 +387,6 @@ fn false_fate(
     };
     let lie = passage.lie(kind).position(position);
     network.filter(|network| *network != NetworkId::L1).map_or(lie.clone(), |on| lie.network(on))
-}
-
-/// A state in memory can always be read.
-pub(crate) fn never(
-    error: weft_evm::ExecError<weft_evm::MemoryState>,
-) -> core::convert::Infallible {
-    unreachable!("the EVM fails for items only: {error:?}")
 }
 
 /// Reads a plaintext item of a batch.

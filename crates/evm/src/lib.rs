@@ -44,6 +44,6 @@ pub use realm::{Realm, Rollup};
 pub use remote::{Remote, RemoteLost, Tape};
 pub use sandbox::{InboundWork, Kept};
 pub use simulate::{SimulateMode, Simulated};
-pub use state::{MemoryState, State, StoredAccount};
+pub use state::{Begin, MemoryState, State, StoredAccount};
 pub use weft_thread::Heads;
 pub use working::{AccountChange, Savepoint, StateChange, WorkingState};

@@ -5,7 +5,7 @@ use crate::{
     chain::{Chain, ChainSpec},
     escrow::{Escrow, TokenId},
     joint::{ExecError, Joint},
-    state::State,
+    state::{Begin, MemoryState, State},
     working::WorkingState,
 };
 use alloc::{boxed::Box, vec::Vec};
@@ -30,6 +30,14 @@ pub struct Rollup<D> {
     pub head: Header,
     /// Hash of the last block.
     pub head_hash: B256,
+}
+
+impl Rollup<MemoryState> {
+    /// Returns the rollup with a state of another kind.
+    pub fn begun<S: Begin>(self) -> Rollup<S> {
+        let Self { spec, state, head, head_hash } = self;
+        Rollup { spec, state: S::begin(state, head.state_root), head, head_hash }
+    }
 }
 
 /// The last block of a rollup and the one that is open.
@@ -200,6 +208,17 @@ impl<D: State> Realm<D> {
     /// putting them on disk.
     pub fn states_mut(&mut self) -> impl Iterator<Item = &mut D> {
         self.joint.chains.iter_mut().map(|chain| chain.working_mut().base_mut())
+    }
+
+    /// Returns every rollup with its state after its last block, to change what can be read of it, and forgets what was read.
+    ///
+    /// # Panics
+    ///
+    /// Panics while a slot is open.
+    pub fn rebase(&mut self) -> impl Iterator<Item = (NetworkId, &mut D)> {
+        assert!(self.slot.is_none(), "states are changed between two slots only");
+        let chains = self.joint.chains.iter_mut();
+        chains.map(|chain| (chain.spec.network, chain.working_mut().rebase()))
     }
 
     /// Returns a rollup's state with everything that the open slot did.

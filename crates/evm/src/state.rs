@@ -49,6 +49,18 @@ pub trait State: DatabaseRef {
     fn insert_block_hash(&mut self, number: u64, hash: B256) -> Result<(), Self::Error>;
 }
 
+/// A state that a rollup can begin with.
+pub trait Begin: State + Sized {
+    /// Returns the state that `genesis` holds, whose root is `root`.
+    fn begin(genesis: MemoryState, root: B256) -> Self;
+}
+
+impl Begin for MemoryState {
+    fn begin(genesis: MemoryState, _: B256) -> Self {
+        genesis
+    }
+}
+
 /// Everything one rollup remembers, by value.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryState {

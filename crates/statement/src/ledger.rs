@@ -14,7 +14,7 @@ use alloy_primitives::B256;
 use thiserror::Error;
 use weft_batch::{RealmConfig, SignedBatch};
 use weft_derive::{Derivation, Derived};
-use weft_evm::{Net, TokenId};
+use weft_evm::{Begin, Net, TokenId};
 use weft_settlement::{Outcome, Statement, Transition};
 use weft_types::{Domain, NetworkId};
 
@@ -101,31 +101,54 @@ impl Ledger {
 
     /// Takes a batch right after `derivation` derived it.
     ///
+    /// # Errors
+    ///
+    /// That of reading a state.
+    ///
     /// # Panics
     ///
     /// Panics when another batch comes next.
-    pub fn take(&mut self, derivation: &Derivation, batch: &SignedBatch, derived: &Derived) {
+    pub fn take<S: Begin>(
+        &mut self,
+        derivation: &Derivation<S>,
+        batch: &SignedBatch,
+        derived: &Derived,
+    ) -> Result<(), S::Error> {
         let batch = &batch.batch;
         batch.slots.iter().flat_map(|slot| &slot.joined).for_each(|genesis| self.join(genesis));
-        self.note(derivation, batch.number, derived);
+        self.note(derivation, batch.number, derived)
     }
 
     /// Takes an inbox-only batch (P46) right after `derivation` derived it.
     ///
+    /// # Errors
+    ///
+    /// That of reading a state.
+    ///
     /// # Panics
     ///
     /// Panics when another batch comes next.
-    pub fn take_forced(&mut self, derivation: &Derivation, number: u64, derived: &Derived) {
-        self.note(derivation, number, derived);
+    pub fn take_forced<S: Begin>(
+        &mut self,
+        derivation: &Derivation<S>,
+        number: u64,
+        derived: &Derived,
+    ) -> Result<(), S::Error> {
+        self.note(derivation, number, derived)
     }
 
-    fn note(&mut self, derivation: &Derivation, number: u64, derived: &Derived) {
+    fn note<S: Begin>(
+        &mut self,
+        derivation: &Derivation<S>,
+        number: u64,
+        derived: &Derived,
+    ) -> Result<(), S::Error> {
         assert_eq!(number, self.span().1 + 1, "batches are taken one after the other");
-        let part = |(network, _): (&NetworkId, _)| {
-            let post = outcome_of(derivation.realm(), *network, number)?;
-            Some((*network, Part { post, proposed: Vec::new(), fates: Vec::new() }))
-        };
-        let mut named: BTreeMap<_, _> = derived.heads.iter().filter_map(part).collect();
+        let mut named = BTreeMap::new();
+        for network in derived.heads.keys() {
+            let Some(post) = outcome_of(derivation.realm(), *network, number)? else { continue };
+            named.insert(*network, Part { post, proposed: Vec::new(), fates: Vec::new() });
+        }
         for fate in &derived.fates {
             for network in &fate.networks {
                 // An item that was removed leaves no block, and without one a rollup does not move.
@@ -135,6 +158,7 @@ impl Ledger {
             }
         }
         self.waiting.push_back(Waiting { number, named, moved: derived.moved.clone() });
+        Ok(())
     }
 
     /// Returns the statement that settles everything up to batch `last`, whose hash on L1 is `batch_hash`.

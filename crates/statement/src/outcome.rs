@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, U256};
 use weft_batch::RollupGenesis;
-use weft_evm::{Heads, MemoryState, Realm};
+use weft_evm::{Heads, Realm, State};
 use weft_settlement::{BalanceTree, NullifierTree, Outcome, PessimisticRoot, Token};
 use weft_types::{BRIDGE, Domain, NetworkId, Tag, Writer};
 
@@ -17,17 +17,25 @@ pub fn genesis_outcome(genesis: &RollupGenesis) -> Outcome {
 }
 
 /// Returns the outcome of a rollup after `batch`, the last one that named it; nothing for a rollup that is not there.
-pub fn outcome_of(realm: &Realm<MemoryState>, network: NetworkId, batch: u64) -> Option<Outcome> {
-    let (head, block_hash) = realm.head(network)?;
-    let (exit_root, exits) = exits(realm, network);
-    Some(Outcome {
+///
+/// # Errors
+///
+/// That of reading its state.
+pub fn outcome_of<S: State>(
+    realm: &Realm<S>,
+    network: NetworkId,
+    batch: u64,
+) -> Result<Option<Outcome>, S::Error> {
+    let Some((head, block_hash)) = realm.head(network) else { return Ok(None) };
+    let (exit_root, exits) = exits(realm, network)?;
+    Ok(Some(Outcome {
         state_root: head.state_root,
         block_hash,
         block_number: head.number,
         exit_root,
         accounting_root: accounting_root(realm, network, exits, batch),
         heads_root: heads_root(realm.domain(), realm.heads(), network),
-    })
+    }))
 }
 
 /// Slot of the bridge with the root of its exits; zero before the first one.
@@ -36,17 +44,17 @@ const EXIT_ROOT: U256 = U256::ONE;
 const EXIT_COUNT: U256 = U256::from_limbs([34, 0, 0, 0]);
 
 /// Returns root and number of the exits of a rollup, which its bridge keeps.
-fn exits(realm: &Realm<MemoryState>, network: NetworkId) -> (B256, u32) {
-    let bridge = realm.state(network).and_then(|state| state.account(&BRIDGE));
-    let word = |slot| bridge.and_then(|bridge| bridge.storage.get(&slot)).copied();
-    let (root, count) = (word(EXIT_ROOT).unwrap_or_default(), word(EXIT_COUNT).unwrap_or_default());
-    (root.into(), count.saturating_to())
+fn exits<S: State>(realm: &Realm<S>, network: NetworkId) -> Result<(B256, u32), S::Error> {
+    let Some(state) = realm.state(network) else { return Ok(Default::default()) };
+    let (root, count) =
+        (state.storage_ref(BRIDGE, EXIT_ROOT)?, state.storage_ref(BRIDGE, EXIT_COUNT)?);
+    Ok((root.into(), count.saturating_to()))
 }
 
 /// Returns AggLayer's pessimistic root v3: what the rollup holds of foreign tokens, no nullifiers, because the inbox has a
 /// cursor instead, the number of its exits, and the last batch that named it as its height (P42).
-fn accounting_root(
-    realm: &Realm<MemoryState>,
+fn accounting_root<S: State>(
+    realm: &Realm<S>,
     network: NetworkId,
     exits: u32,
     height: u64,
