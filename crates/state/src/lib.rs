@@ -43,4 +43,4 @@ pub use overlay::Staged;
 pub use proof::{AccountProof, SlotProof};
 pub use read::{Pair, Pairs, Read, Span, under};
 pub use table::Table;
-pub use witness::{Accessed, Watched, Witness, WitnessError, WitnessState};
+pub use witness::{Accessed, Showing, Watched, Witness, WitnessError, WitnessState};

@@ -46,6 +46,16 @@ impl<D> Watched<D> {
         self.lock().clone()
     }
 
+    /// Returns what was looked at, and begins anew.
+    pub fn take_accessed(&mut self) -> Accessed {
+        std::mem::take(&mut self.lock())
+    }
+
+    /// Returns the state below.
+    pub const fn state(&self) -> &D {
+        &self.state
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Accessed> {
         self.accessed.lock().expect("nothing panics while it is held")
     }

@@ -1,10 +1,12 @@
 //! What a block can be executed on without the rest of the state: the nodes, codes and headers that it looks at.
 
 mod make;
+mod showing;
 mod sparse;
 mod state;
 
 pub use make::{Accessed, Watched};
+pub use showing::Showing;
 pub use state::{WitnessError, WitnessState};
 
 use alloy_primitives::Bytes;

@@ -12,7 +12,10 @@ use revm::{
 };
 use std::collections::BTreeMap;
 use thiserror::Error;
-use weft_evm::{State, StateChange};
+use weft_evm::{Begin, MemoryState, State, StateChange};
+
+/// Blocks whose hashes the EVM can ask for.
+const BLOCK_HASHES: usize = 256;
 
 /// Why a block cannot be executed on a witness.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -72,16 +75,34 @@ impl WitnessState {
     /// Takes nodes and codes of a witness for the state with a root. Whoever checks a block has to know that its parent
     /// has this root.
     pub fn new(witness: &Witness, root: B256) -> Self {
-        let nodes = witness.state.iter().map(|node| (keccak256(node), node.clone()));
-        let codes = witness.codes.iter();
-        let codes = codes.map(|code| (keccak256(code), Bytecode::new_raw(code.clone())));
-        Self {
-            nodes: nodes.collect(),
-            codes: codes.collect(),
+        let mut state = Self {
+            nodes: Nodes::default(),
+            codes: B256Map::default(),
             block_hashes: BTreeMap::new(),
             accounts: Node::rooted(root),
             storage: B256Map::default(),
-        }
+        };
+        state.show(witness);
+        state
+    }
+
+    /// Shows nodes and codes beside what is known.
+    pub fn show(&mut self, witness: &Witness) {
+        let nodes = witness.state.iter().map(|node| (keccak256(node), node.clone()));
+        self.nodes.extend(nodes);
+        // No account has code that is none.
+        let codes = witness.codes.iter().filter_map(|code| {
+            let read = Bytecode::new_raw_checked(code.clone()).ok()?;
+            Some((keccak256(code), read))
+        });
+        self.codes.extend(codes);
+    }
+
+    /// Forgets everything but the root and the hashes of blocks: what follows needs another witness.
+    pub fn forget(&mut self) {
+        let root = self.accounts.root();
+        let block_hashes = std::mem::take(&mut self.block_hashes);
+        *self = Self { block_hashes, ..Self::new(&Witness::default(), root) };
     }
 
     fn account(&self, hashed: B256) -> Result<Option<TrieAccount>, WitnessError> {
@@ -183,6 +204,16 @@ impl State for WitnessState {
 
     fn insert_block_hash(&mut self, number: u64, hash: B256) -> Result<(), WitnessError> {
         self.block_hashes.insert(number, hash);
+        while self.block_hashes.len() > BLOCK_HASHES {
+            self.block_hashes.pop_first();
+        }
         Ok(())
+    }
+}
+
+impl Begin for WitnessState {
+    fn begin(genesis: MemoryState, root: B256) -> Self {
+        let block_hashes = genesis.block_hashes().collect();
+        Self { block_hashes, ..Self::new(&Witness::default(), root) }
     }
 }
