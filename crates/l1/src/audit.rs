@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, VecDeque};
 use thiserror::Error;
 use weft_batch::{InvalidPayload, RealmConfig, RollupGenesis, SignedBatch, blobs, payload};
 use weft_derive::{
-    Derivation, Derived, Fate, ForcedBatch, InboxEntry, InvalidRealm, Lie, Recovered,
+    Derivation, Derived, Fate, ForcedBatch, InboxEntry, InvalidRealm, Lie, Recovered, Underivable,
 };
-use weft_evm::ClosedBlock;
+use weft_evm::{Begin, ClosedBlock, MemoryState};
 use weft_settlement::{
     BatchHeader, Statement, Transition, genesis_hash,
     inbox::{Accumulator, accumulate},
@@ -149,6 +149,22 @@ pub enum AuditError {
     /// Blobs are missing.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// A state could not be read, or its witness does not show it.
+    #[error("a state cannot be read: {0}")]
+    State(String),
+}
+
+fn unread(error: impl std::fmt::Display) -> AuditError {
+    AuditError::State(error.to_string())
+}
+
+impl<E: std::error::Error> From<Underivable<E>> for AuditError {
+    fn from(error: Underivable<E>) -> Self {
+        match error {
+            Underivable::Lie(lie) => L1Lie::Derived(lie).into(),
+            Underivable::State(error) => unread(error),
+        }
+    }
 }
 
 impl From<L1Lie> for AuditError {
@@ -190,9 +206,9 @@ impl Posted {
 
 /// Derives a realm from its history on L1, batch after batch.
 #[derive(Debug)]
-pub struct Audit {
+pub struct Audit<S: Begin = MemoryState> {
     history: History,
-    derivation: Derivation,
+    derivation: Derivation<S>,
     /// What may be settled of the batches so far.
     ledger: Ledger,
     inbox: Vec<InboxEntry>,
@@ -218,12 +234,23 @@ struct Kept {
 }
 
 impl Audit {
-    /// Checks everything on L1 that needs no batch.
+    /// Checks everything on L1 that needs no batch; states are kept in memory.
     ///
     /// # Errors
     ///
     /// [`AuditError`], with the first lie.
     pub fn new(history: History) -> Result<Self, AuditError> {
+        Self::begin(history)
+    }
+}
+
+impl<S: Begin> Audit<S> {
+    /// Checks everything on L1 that needs no batch.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`], with the first lie.
+    pub fn begin(history: History) -> Result<Self, AuditError> {
         let domain = history.realm.domain;
         let expected =
             Domain { l1_chain_id: history.chain_id, settlement: history.contracts.hub, ..domain };
@@ -249,7 +276,7 @@ impl Audit {
             return Err(L1Lie::Registration { rollup, what: "it is not registered" }.into());
         }
         let inbox = history.inbox()?;
-        let derivation = Derivation::new(history.realm.clone())?;
+        let derivation = Derivation::begin(history.realm.clone())?;
         let ledger = Ledger::new(&history.realm);
         let (joined, parent) = (history.realm.rollups.len(), genesis_hash(&domain));
         let compared = Vec::new();
@@ -287,7 +314,7 @@ impl Audit {
     /// As [`Self::new`], [`L1Lie::Running`] when batches that were derived, or settlements that were compared, are not there
     /// any more, and what is false in settlements of batches that were derived before.
     pub fn renew(&mut self, history: History) -> Result<(), AuditError> {
-        let Self { history, inbox, ids, .. } = Self::new(history)?;
+        let Self { history, inbox, ids, .. } = Self::begin(history)?;
         let last = self.done.checked_sub(1).and_then(|last| history.batches.get(last));
         let computed = last.map_or_else(|| genesis_hash(&history.realm.domain), |it| it.hash);
         same_hash(|| format!("the {} batches so far", self.done), computed, self.parent)?;
@@ -306,8 +333,13 @@ impl Audit {
     }
 
     /// Returns the realm as it stands.
-    pub const fn derivation(&self) -> &Derivation {
+    pub const fn derivation(&self) -> &Derivation<S> {
         &self.derivation
+    }
+
+    /// Returns the realm as it stands, to change what its states show.
+    pub const fn derivation_mut(&mut self) -> &mut Derivation<S> {
+        &mut self.derivation
     }
 
     /// Returns the batch that is derived next.
@@ -356,9 +388,9 @@ impl Audit {
         let posted = self.next().expect("there is a next batch").clone();
         self.check_chain(&posted)?;
         self.check_joined(&posted, signed)?;
-        let derived = self.derivation.apply(signed, &self.inbox, &mut legs, out);
-        let derived = derived.map_err(L1Lie::Derived)?;
-        self.ledger.take(&self.derivation, signed, &derived);
+        let derived = self.derivation.derive(signed, &self.inbox, &mut legs, out)?;
+        let taken = self.ledger.take(&self.derivation, signed, &derived);
+        taken.map_err(unread)?;
         self.after(&posted, &derived)?;
         Ok(derived)
     }
@@ -381,9 +413,9 @@ impl Audit {
         self.check_chain(&posted)?;
         self.check_forced(&posted)?;
         let forced = posted.forced();
-        let derived = self.derivation.apply_forced(&forced, &self.inbox, out);
-        let derived = derived.map_err(L1Lie::Derived)?;
-        self.ledger.take_forced(&self.derivation, header.number, &derived);
+        let derived = self.derivation.derive_forced(&forced, &self.inbox, out)?;
+        let taken = self.ledger.take_forced(&self.derivation, header.number, &derived);
+        taken.map_err(unread)?;
         self.after(&posted, &derived)?;
         Ok(derived)
     }

@@ -5,10 +5,11 @@ use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use weft_batch::{SignedBatch, blobs};
 use weft_derive::Recovered;
-use weft_l1::{Audit, BlobSource, History, Posted, versioned_hash};
+use weft_evm::{Begin, MemoryState};
+use weft_l1::{Audit, AuditError, BlobSource, History, Posted, versioned_hash};
 use weft_settlement::Statement;
 use weft_statement::Ledger;
-use weft_types::Domain;
+use weft_types::{Domain, NetworkId};
 
 /// Most transfers of a statement that spans several batches. L1 books each for 26,000 gas, and a transaction there has at most
 /// 16,777,216 (EIP-7825).
@@ -32,20 +33,36 @@ pub struct Attestation {
 
 /// Derives batches and knows what to say of them.
 #[derive(Debug)]
-pub struct Attester {
-    audit: Audit,
+pub struct Attester<S: Begin = MemoryState> {
+    audit: Audit<S>,
     ledger: Ledger,
 }
 
 impl Attester {
-    /// Begins before the first batch of a realm, with what L1 says of all.
+    /// Begins before the first batch of a realm, with what L1 says of all; states are kept in memory.
     ///
     /// # Errors
     ///
     /// [`PostError::Audit`] when registrations or the inbox contradict the hub's running hashes.
     pub fn new(history: History) -> Result<Self, PostError> {
+        Self::begin(history)
+    }
+}
+
+impl<S: Begin> Attester<S> {
+    /// Begins before the first batch of a realm, with what L1 says of all.
+    ///
+    /// # Errors
+    ///
+    /// [`PostError::Audit`] when registrations or the inbox contradict the hub's running hashes.
+    pub fn begin(history: History) -> Result<Self, PostError> {
         let ledger = Ledger::new(&history.realm);
-        Ok(Self { audit: Audit::new(history)?, ledger })
+        Ok(Self { audit: Audit::begin(history)?, ledger })
+    }
+
+    /// Returns every rollup with its state, to change what it shows.
+    pub fn states(&mut self) -> impl Iterator<Item = (NetworkId, &mut S)> {
+        self.audit.derivation_mut().realm_mut().rebase()
     }
 
     /// Returns what is known of the batches so far.
@@ -89,7 +106,8 @@ impl Attester {
     pub fn take_forced(&mut self) -> Result<(), PostError> {
         let number = self.audit.next().expect("there is a next batch").header.number;
         let derived = self.audit.apply_forced(&mut |_| {})?;
-        self.ledger.take_forced(self.audit.derivation(), number, &derived);
+        let taken = self.ledger.take_forced(self.audit.derivation(), number, &derived);
+        taken.map_err(unread)?;
         Ok(())
     }
 
@@ -143,7 +161,8 @@ impl Attester {
     ) -> Result<(), PostError> {
         let batch = self.audit.open(content)?;
         let derived = self.audit.apply(&batch, recover(&batch), &mut |_| {})?;
-        self.ledger.take(self.audit.derivation(), &batch, &derived);
+        let taken = self.ledger.take(self.audit.derivation(), &batch, &derived);
+        taken.map_err(unread)?;
         Ok(())
     }
 
@@ -202,6 +221,10 @@ impl Attester {
             signature: signature.to_bytes().into(),
         })
     }
+}
+
+fn unread(error: impl std::fmt::Display) -> PostError {
+    AuditError::State(error.to_string()).into()
 }
 
 /// Returns the last batch that L1 settled.

@@ -17,6 +17,7 @@ mod l1;
 mod poster;
 mod settle;
 mod sidecar;
+mod witness;
 
 pub use attest::{Attestation, Attester};
 pub use error::PostError;
@@ -26,3 +27,4 @@ pub use l1::{Head, L1, OnL1, PostedHead};
 pub use poster::{Poster, Rests, Source, Step, Turn};
 pub use settle::Settler;
 pub use sidecar::{Form, Sidecar};
+pub use witness::{BatchWitness, MAX_WITNESS_BYTES};

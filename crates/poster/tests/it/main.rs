@@ -4,6 +4,7 @@ mod anvil;
 mod attesting;
 mod posting;
 mod settling;
+mod stateless;
 mod world;
 
 #[allow(dead_code, reason = "the tests' sequencer does more than is posted here")]

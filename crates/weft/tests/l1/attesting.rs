@@ -107,7 +107,26 @@ fn p44_an_attester_with_nothing_but_l1_signs_what_settles() {
     let none = story.attest_alone("three.json", &["--blobs", empty.path().to_str().unwrap()]);
     assert!(none.code == 1 && none.err.contains("does not have blob"), "{none:?}");
     assert_eq!(fs::read_dir(story.path("alone")).unwrap().count(), 1);
-    assert_eq!(story.attest_alone("three.json", &[]).code, 0);
+    // Neither does one without states sign what nobody shows, or shows otherwise.
+    let dir = empty.path().to_str().unwrap();
+    let blind = story.attest_alone("three.json", &["--witnesses", dir]);
+    assert!(blind.code == 1 && blind.err.contains("the witness of batch 1"), "{blind:?}");
+    assert_eq!(story.attest_alone("two.json", &["--show", dir]).code, 0);
+    let shown = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
+    let mut shown: Vec<_> = shown.collect();
+    shown.sort();
+    assert_eq!(shown.len() as u64, said["lastBatch"].as_u64().unwrap(), "{shown:?}");
+    let first = fs::read(&shown[0]).unwrap();
+    let mut damaged = first.clone();
+    *damaged.iter_mut().nth_back(first.len() / 2).unwrap() ^= 1;
+    for wrong in [damaged, first[..first.len() - 1].to_vec(), fs::read(&shown[1]).unwrap()] {
+        fs::write(&shown[0], wrong).unwrap();
+        let blind = story.attest_alone("three.json", &["--witnesses", dir]);
+        assert!(blind.code == 1 && !blind.err.contains("panicked"), "{blind:?}");
+    }
+    fs::write(&shown[0], first).unwrap();
+    assert_eq!(fs::read_dir(story.path("alone")).unwrap().count(), 1);
+    assert_eq!(story.attest_alone("three.json", &["--witnesses", dir]).code, 0);
 
     let policy = story.deployed["policy"].as_str().unwrap();
     let (out, key) = (story.path("alone"), BOB_KEY);
@@ -126,13 +145,19 @@ fn p44_attesters_and_whoever_settles_go_on_by_themselves() {
     let node = story.start();
     let (pass, out) = (story.path("pass"), story.path("said"));
     fs::create_dir(&out).unwrap();
-    let attests = |attester: &str| {
+    let shown = story.path("witnesses");
+    let attests = |attester: &str, keeps: &str| {
         let key = story.path(attester);
-        story.going("attest", &["--key", &key, "--passphrase", &pass, "--out", &out])
+        let with = ["--key", &key, "--passphrase", &pass, "--out", &out, keeps, &shown];
+        story.going("attest", &with)
     };
     let policy = story.deployed["policy"].as_str().unwrap();
     let with = ["--policy", policy, "--attestations", &out, "--key", ALICE_KEY];
-    let going = [attests("two.json"), attests("three.json"), story.going("settle", &with)];
+    let going = [
+        attests("two.json", "--show"),
+        attests("three.json", "--witnesses"),
+        story.going("settle", &with),
+    ];
     assert!(story.settles_by_itself(&node, "1") < story.settles_by_itself(&node, "2"));
     // L1 takes back batches and their settlements, and has others in their place.
     let (settled, below) = (story.settled(), story.height());

@@ -291,12 +291,12 @@ impl Story {
         said["attestation"].clone()
     }
 
-    /// Two of three attesters sign, and their word settles.
+    /// Two of three attesters sign, and their word settles: one of them keeps no state, and sees what the other shows.
     pub(crate) fn settle(&self) -> Value {
         let (archive, l1) = (self.path("batches"), &self.l1.url);
-        let out = self.path("attestations");
-        for attester in &ATTESTERS[1..] {
-            let args = ["attest", "--archive", &archive, "--l1", l1];
+        let (out, shown) = (self.path("attestations"), self.path("witnesses"));
+        for (attester, keeps) in ATTESTERS[1..].iter().zip(["--show", "--witnesses"]) {
+            let args = ["attest", "--archive", &archive, "--l1", l1, keeps, &shown];
             let key = ["--key", &self.path(attester), "--out", &out, "--passphrase"];
             self.done(&args, &key);
         }

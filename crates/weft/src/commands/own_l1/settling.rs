@@ -89,7 +89,7 @@ async fn turn(court: &mut Court) -> Result<()> {
         return Ok(());
     }
     court.attester.renew(court.history().await?)?;
-    derive(&mut court.attester, &court.dir).await?;
+    derive(&mut court.attester, &court.dir, None).await?;
     let (settled, derived) = court.attester.ledger().span();
     court.settled = settled;
     if settled >= derived {

@@ -1,6 +1,6 @@
 //! `weft attest`: executes again what stands on L1, and signs what follows (P44).
 
-use super::{Posted, go_on};
+use super::{Kept, Posted, go_on, kept::write_whole};
 use crate::{commands::keys, log, say::say};
 use alloy_primitives::{Address, B256, hex};
 use clap::{Args, value_parser};
@@ -8,12 +8,13 @@ use eyre::{Result, WrapErr, ensure};
 use serde_json::json;
 use std::{
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
+use weft_evm::MemoryState;
 use weft_poster::{Attestation, Attester};
 use weft_promise::Signer;
+use weft_state::{Showing, WitnessState};
 
 /// Derives all posted batches again and signs their statement
 #[derive(Debug, Args)]
@@ -31,13 +32,18 @@ Examples:
     --key attester.json --passphrase pass.txt --out attestations
   weft attest --config weft.toml --key attester.json --passphrase pass.txt \\
     --out attestations --every 12
+  weft attest --config weft.toml --key attester.json --passphrase pass.txt \\
+    --out attestations --witnesses witnesses
 
 Everything is derived from the first batch on and compared with what L1 says of
 it. L1 and its blobs are enough, as for `weft verify --l1`; a directory of
 batches may take the place of blobs. A lie ends it with exit code 1 and no
 signature. The file in the directory of --out goes to whoever settles:
 `weft settle`. With --every it goes on: what was derived is kept, every batch
-that comes is derived and signed for, and files of what is settled are removed."
+that comes is derived and signed for, and files of what is settled are removed.
+
+With --witnesses no state of any rollup is kept: what a batch looks at comes
+from the file that somebody else wrote with --show, who need not be trusted."
 )]
 pub(crate) struct Attest {
     #[command(flatten)]
@@ -54,6 +60,12 @@ pub(crate) struct Attest {
     /// Directory for the signature
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Directory of witnesses: no state is kept
+    #[arg(long, value_name = "DIR", conflicts_with = "show")]
+    witnesses: Option<PathBuf>,
+    /// Directory for witnesses, for others
+    #[arg(long, value_name = "DIR")]
+    show: Option<PathBuf>,
     /// Goes on: seconds between two looks at L1
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=86_400))]
     every: Option<u64>,
@@ -69,13 +81,22 @@ impl Attest {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
+        match (&self.witnesses, &self.show) {
+            (Some(from), _) => self.run_on::<WitnessState>(Some(from)).await,
+            (None, Some(to)) => self.run_on::<Showing>(Some(to)).await,
+            (None, None) => self.run_on::<MemoryState>(None).await,
+        }
+    }
+
+    /// Runs the command with states of one kind.
+    async fn run_on<S: Kept>(&self, witnesses: Option<&PathBuf>) -> Result<ExitCode> {
         let mut signer = keys::open(&self.key, self.passphrase.as_deref())?;
+        let mut derived = self.posted.begin::<S>(witnesses.cloned()).await?;
         let Some(every) = self.every else {
-            let derived = self.posted.derived().await?;
+            derived.derive().await?;
             self.once(&derived.attester, &mut signer)?;
             return Ok(ExitCode::SUCCESS);
         };
-        let mut derived = self.posted.begin().await?;
         let mut signed = Span::default();
         go_on(every, async || {
             if derived.renew().await? {
@@ -86,7 +107,7 @@ impl Attest {
         .await
     }
 
-    fn once(&self, attester: &Attester, signer: &mut dyn Signer) -> Result<()> {
+    fn once<S: Kept>(&self, attester: &Attester<S>, signer: &mut dyn Signer) -> Result<()> {
         if let Some(last) = attester.reach() {
             return self.sign(attester, last, signer);
         }
@@ -100,9 +121,9 @@ impl Attest {
 
     /// Signs every span that ends with a batch which is new. Attesters look at L1 at different times: with every end signed, whoever
     /// settles finds one that enough of them signed.
-    fn sign_new(
+    fn sign_new<S: Kept>(
         &self,
-        attester: &Attester,
+        attester: &Attester<S>,
         signed: &mut Span,
         signer: &mut dyn Signer,
     ) -> Result<()> {
@@ -137,7 +158,12 @@ impl Attest {
         Ok(())
     }
 
-    fn sign(&self, attester: &Attester, last: u64, signer: &mut dyn Signer) -> Result<()> {
+    fn sign<S: Kept>(
+        &self,
+        attester: &Attester<S>,
+        last: u64,
+        signer: &mut dyn Signer,
+    ) -> Result<()> {
         let said = attester.attest(last, self.program, signer)?;
         let path = self.write(&said, &attester.history().contracts.hub)?;
         if self.json {
@@ -153,14 +179,10 @@ impl Attest {
     fn write(&self, said: &Attestation, hub: &Address) -> Result<PathBuf> {
         let name = file_name(said.last_batch, hub, said.attester);
         let path = self.out.join(name);
-        let cannot = || format!("cannot write {}", path.display());
         ensure!(!self.out.is_file(), "{} is a file", self.out.display());
-        fs::create_dir_all(&self.out).wrap_err_with(cannot)?;
-        let part = path.with_extension("part");
-        let mut file = fs::File::create(&part).wrap_err_with(cannot)?;
-        file.write_all(&serde_json::to_vec_pretty(said)?).wrap_err_with(cannot)?;
-        file.sync_all().wrap_err_with(cannot)?;
-        fs::rename(&part, &path).wrap_err_with(cannot)?;
+        fs::create_dir_all(&self.out)
+            .wrap_err_with(|| format!("cannot write {}", path.display()))?;
+        write_whole(&path, &serde_json::to_vec_pretty(said)?)?;
         Ok(path)
     }
 }

@@ -2,10 +2,12 @@
 //! needs L1 alone.
 
 mod attest;
+mod kept;
 mod post;
 mod settle;
 
 pub(crate) use attest::Attest;
+pub(in crate::commands) use kept::Kept;
 pub(crate) use post::Post;
 pub(crate) use settle::Settle;
 
@@ -128,16 +130,9 @@ impl Source for Archived {
 }
 
 impl Posted {
-    /// Derives everything that stands on L1, and compares it with what L1 says of it; nothing is read but L1 and the content of
-    /// batches, which either source gives.
-    async fn derived(&self) -> Result<Derived> {
-        let mut derived = self.begin().await?;
-        derived.derive().await?;
-        Ok(derived)
-    }
-
-    /// Reads what L1 says, and derives nothing yet.
-    async fn begin(&self) -> Result<Derived> {
+    /// Reads what L1 says, and derives nothing yet. What is derived is compared with what L1 says of it; nothing is read but L1,
+    /// the content of batches, which either source gives, and witnesses.
+    async fn begin<S: Kept>(&self, witnesses: Option<PathBuf>) -> Result<Derived<S>> {
         let archived = self.archive.as_deref().map(realm_of).transpose()?;
         let hub = archived.as_ref().map(|(_, config)| config.domain.settlement).or(self.hub);
         let (urls, from, config) = (self.l1.clone(), self.from, self.config.clone());
@@ -147,23 +142,28 @@ impl Posted {
         if archived.as_ref().is_some_and(|(_, config)| history.realm != *config) {
             bail!("the batches are of another realm than the hub's");
         }
-        let attester = Attester::new(history)?;
+        let attester = Attester::begin(history)?;
         let dir = archived.map(|(dir, _)| dir);
-        Ok(Derived { attester, place, dir, begins_anew: false })
+        let (begins_anew, is_spoilt) = (false, false);
+        Ok(Derived { attester, place, dir, witnesses, begins_anew, is_spoilt })
     }
 }
 
 /// What follows from everything that stands on L1.
-struct Derived {
-    attester: Attester,
+struct Derived<S: Kept> {
+    attester: Attester<S>,
     place: Place,
     /// Directory of batches, in the place of blobs.
     dir: Option<BatchDir>,
+    /// Directory of witnesses, for states that need them.
+    witnesses: Option<PathBuf>,
     /// What was said of batches before is of others, and nobody heard of it yet.
     begins_anew: bool,
+    /// A state could not be read in the middle of a batch, behind which nothing goes on.
+    is_spoilt: bool,
 }
 
-impl Derived {
+impl<S: Kept> Derived<S> {
     const fn domain(&self) -> Domain {
         self.attester.history().realm.domain
     }
@@ -174,22 +174,27 @@ impl Derived {
     }
 
     async fn derive(&mut self) -> Result<()> {
-        match &self.dir {
-            Some(dir) => derive(&mut self.attester, dir).await,
-            None => derive_from(&mut self.attester, &*self.place.blobs).await,
-        }
+        let (attester, witnesses) = (&mut self.attester, self.witnesses.as_deref());
+        let derived = match &self.dir {
+            Some(dir) => derive(attester, dir, witnesses).await,
+            None => derive_from(attester, &*self.place.blobs, witnesses).await,
+        };
+        self.is_spoilt = derived.as_ref().is_err_and(is_unread);
+        derived
     }
 
     /// Goes on with what L1 says now; returns true when it said something else before, so that everything was derived again.
     async fn renew(&mut self) -> Result<bool> {
         let history = self.place.history_behind(self.attester.history()).await?;
-        let goes_on =
-            !self.attester.is_ahead_of(&history) && self.attester.renew(history.clone()).is_ok();
+        let goes_on = !self.is_spoilt
+            && !self.attester.is_ahead_of(&history)
+            && self.attester.renew(history.clone()).is_ok();
         if !goes_on {
             // A lie about what came before is named here.
-            self.attester = Attester::new(history)?;
+            self.attester = Attester::begin(history)?;
             self.begins_anew = true;
-            tracing::warn!("L1 took back what was derived: everything is derived again");
+            let why = if self.is_spoilt { "a witness lacked something" } else { "L1 took it back" };
+            tracing::warn!(why, "everything is derived again");
         }
         // A turn that fails here leaves it to the next one to say so.
         self.derive().await?;
@@ -225,6 +230,11 @@ fn is_final(error: &eyre::Report) -> bool {
     matches!(lie, Some(PostError::Audit(AuditError::Lie(_) | AuditError::Realm(_))))
 }
 
+/// Tells whether a state could not be read, so that a batch was left in its middle.
+fn is_unread(error: &eyre::Report) -> bool {
+    matches!(error.downcast_ref(), Some(PostError::Audit(AuditError::State(_))))
+}
+
 fn realm_of(path: &Path) -> Result<(BatchDir, RealmConfig)> {
     let dir = BatchDir::open(path);
     let config = dir.realm().wrap_err("cannot read the realm")?;
@@ -233,15 +243,21 @@ fn realm_of(path: &Path) -> Result<(BatchDir, RealmConfig)> {
 }
 
 /// Shows how many of the batches on L1 are derived.
-fn progress(attester: &Attester) -> Progress {
+fn progress<S: Kept>(attester: &Attester<S>) -> Progress {
     Progress::new("deriving", attester.posted())
 }
 
 /// Derives every posted batch that was not derived yet from its blobs, and notes what is settled.
-async fn derive_from(attester: &mut Attester, blobs: &dyn BlobSource) -> Result<()> {
+async fn derive_from<S: Kept>(
+    attester: &mut Attester<S>,
+    blobs: &dyn BlobSource,
+    witnesses: Option<&Path>,
+) -> Result<()> {
     let progress = progress(attester);
     while let Some((number, _)) = attester.next() {
+        S::before(attester, witnesses, number)?;
         attester.take_from(blobs, recover).await?;
+        S::after(attester, witnesses, number)?;
         progress.at(number, &format!("batch {number}"));
         // Blobs from a directory come at once, and signals would not be heard.
         tokio::task::yield_now().await;
@@ -251,9 +267,14 @@ async fn derive_from(attester: &mut Attester, blobs: &dyn BlobSource) -> Result<
 }
 
 /// Derives every posted batch that was not derived yet, and notes what is settled.
-pub(in crate::commands) async fn derive(attester: &mut Attester, dir: &BatchDir) -> Result<()> {
+pub(in crate::commands) async fn derive<S: Kept>(
+    attester: &mut Attester<S>,
+    dir: &BatchDir,
+    witnesses: Option<&Path>,
+) -> Result<()> {
     let progress = progress(attester);
     while let Some((number, is_forced)) = attester.next() {
+        S::before(attester, witnesses, number)?;
         if is_forced {
             attester.take_forced()?;
         } else {
@@ -261,6 +282,7 @@ pub(in crate::commands) async fn derive(attester: &mut Attester, dir: &BatchDir)
             let payload = payload.ok_or_else(|| eyre!("batch {number} is on L1 and not here"))?;
             attester.take(&payload, recover)?;
         }
+        S::after(attester, witnesses, number)?;
         progress.at(number, &format!("batch {number}"));
         tokio::task::yield_now().await;
     }

@@ -14,6 +14,7 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
+use weft_evm::MemoryState;
 use weft_poster::{Attestation, Attester, L1, PostError, Settler};
 
 /// Most bytes of an attestation.
@@ -67,7 +68,7 @@ impl Settle {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         log::start_plain(self.json);
-        let mut derived = self.posted.begin().await?;
+        let mut derived = self.posted.begin::<MemoryState>(None).await?;
         let (l1, domain) = (derived.connect().await?, derived.domain());
         let settler = Settler::new(l1.clone(), domain, self.key.clone(), self.policy).await?;
         let Some(every) = self.every else {
