@@ -12,7 +12,7 @@ use revm::{
 };
 use std::collections::BTreeMap;
 use thiserror::Error;
-use weft_evm::{Begin, MemoryState, State, StateChange};
+use weft_evm::{AccountChange, Begin, MemoryState, State, StateChange};
 
 /// Blocks whose hashes the EVM can ask for.
 const BLOCK_HASHES: usize = 256;
@@ -123,11 +123,7 @@ impl WitnessState {
         Ok(Node::rooted(account.map_or(EMPTY_ROOT_HASH, |account| account.storage_root)))
     }
 
-    fn change(
-        &mut self,
-        hashed: B256,
-        change: &weft_evm::AccountChange,
-    ) -> Result<(), WitnessError> {
+    fn change(&mut self, hashed: B256, change: &AccountChange) -> Result<(), WitnessError> {
         let is_new = change.wiped || change.info.is_none();
         let mut storage = if is_new { Node::Empty } else { self.storage_of(hashed)? };
         for (key, value) in &change.storage {
@@ -212,8 +208,17 @@ impl State for WitnessState {
 }
 
 impl Begin for WitnessState {
+    /// Knows all of it: a rollup that joins has its first blocks in the batch that lets it.
     fn begin(genesis: MemoryState, root: B256) -> Self {
         let block_hashes = genesis.block_hashes().collect();
-        Self { block_hashes, ..Self::new(&Witness::default(), root) }
+        let mut state = Self { block_hashes, ..Self::new(&Witness::default(), EMPTY_ROOT_HASH) };
+        for (address, account) in genesis.accounts() {
+            let storage = account.storage.iter().map(|(key, value)| (*key, *value)).collect();
+            let change = AccountChange { info: Some(account.info.clone()), wiped: true, storage };
+            let changed = state.change(keccak256(address), &change);
+            changed.expect("nothing is missing of what begins empty");
+        }
+        assert_eq!(state.accounts.root(), root, "the state is that of its head");
+        state
     }
 }

@@ -116,15 +116,15 @@ fn p44_an_attester_with_nothing_but_l1_signs_what_settles() {
     let mut shown: Vec<_> = shown.collect();
     shown.sort();
     assert_eq!(shown.len() as u64, said["lastBatch"].as_u64().unwrap(), "{shown:?}");
-    let first = fs::read(&shown[0]).unwrap();
-    let mut damaged = first.clone();
-    *damaged.iter_mut().nth_back(first.len() / 2).unwrap() ^= 1;
-    for wrong in [damaged, first[..first.len() - 1].to_vec(), fs::read(&shown[1]).unwrap()] {
-        fs::write(&shown[0], wrong).unwrap();
+    let second = fs::read(&shown[1]).unwrap();
+    let mut damaged = second.clone();
+    damaged[second.len() / 2] ^= 1;
+    for wrong in [damaged, second[..second.len() - 1].to_vec(), fs::read(&shown[0]).unwrap()] {
+        fs::write(&shown[1], wrong).unwrap();
         let blind = story.attest_alone("three.json", &["--witnesses", dir]);
         assert!(blind.code == 1 && !blind.err.contains("panicked"), "{blind:?}");
     }
-    fs::write(&shown[0], first).unwrap();
+    fs::write(&shown[1], second).unwrap();
     assert_eq!(fs::read_dir(story.path("alone")).unwrap().count(), 1);
     assert_eq!(story.attest_alone("three.json", &["--witnesses", dir]).code, 0);
 
