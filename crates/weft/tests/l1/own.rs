@@ -123,6 +123,33 @@ fn what_goes_over_l1_is_waited_for_and_refused_in_words() {
     assert!(lost.err.contains("serves chain 900, no rollup of a realm"), "{}", lost.err);
 }
 
+#[test]
+fn what_l1_takes_back_is_settled_again() {
+    let args = ["dev", "--json", "--port", "0", "--l1-port", "0", "--rollups", "1"];
+    let dev = Running::start(&args);
+    let l1 = dev.first["l1"]["url"].as_str().unwrap();
+    let rpc = dev.first["rollups"][0]["url"].as_str().unwrap();
+    let height = || {
+        let number = ask(l1, "eth_blockNumber", json!([])).unwrap();
+        u64::from_str_radix(&number.as_str().unwrap()[2..], 16).unwrap()
+    };
+    let pay = |nonce| {
+        let raw = crate::posting::signed_transfer(901, nonce);
+        let hash = ask(rpc, "eth_sendRawTransaction", json!([raw])).unwrap();
+        until("the payment is settled", || {
+            let receipt = ask(rpc, "eth_getTransactionReceipt", json!([hash]));
+            receipt.is_some_and(|receipt| receipt["weftFinality"] == "settled")
+        });
+    };
+    pay(0);
+    let below = height();
+    pay(1);
+    // Batches and settlements are gone, and come again as others.
+    let depth = height() - below;
+    ask(l1, "anvil_reorg", json!([depth, []])).unwrap();
+    pay(2);
+}
+
 fn to_checksum(address: &str) -> String {
     address.parse::<alloy_primitives::Address>().unwrap().to_string()
 }
