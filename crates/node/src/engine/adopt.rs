@@ -188,6 +188,8 @@ impl Adoption<'_> {
             allocations: genesis.allocations.clone(),
             ..RollupConfig::new(genesis.chain_id)
         };
+        // As when the record is repeated: what this node would not take there must not be noted.
+        self.engine.check_joins(&rollup).map_err(|error| error.message)?;
         let timestamp = genesis.timestamp;
         let head = self.engine.join_at(&rollup, timestamp).map_err(|why| why.to_string())?;
         self.engine.note(|| Record::Joined(Joined { rollup, timestamp, head }));

@@ -225,7 +225,8 @@ impl L1 {
         self.standing.get(&network).copied().unwrap_or_default()
     }
 
-    fn check(&self, block: &L1Block, entries: &[L1Entry]) -> Result<(), L1Refused> {
+    /// Checks that a block comes next, and that no more than `most` entries wait with its own.
+    fn check(&self, block: &L1Block, entries: &[L1Entry], most: usize) -> Result<(), L1Refused> {
         if let Some(tip) = self.tip() {
             let is_child = block.number != tip.number + 1 || block.parent == tip.hash;
             if block.number <= tip.number || !is_child {
@@ -240,7 +241,7 @@ impl L1 {
         if entries.len() > MAX_ENTRIES {
             return Err(L1Refused::TooMany(entries.len()));
         }
-        let is_full = !entries.is_empty() && self.waiting.len() + entries.len() > MAX_WAITING;
+        let is_full = !entries.is_empty() && self.waiting.len() + entries.len() > most;
         // An empty queue takes any block.
         if is_full && !self.waiting.is_empty() { Err(L1Refused::Full) } else { Ok(()) }
     }
@@ -463,7 +464,7 @@ impl Engine {
         ready.map_err(|error| L1Refused::Node(error.message))?;
         match update {
             L1Update::Forward { block, entries } => {
-                self.l1.check(&block, &entries)?;
+                self.l1.check(&block, &entries, MAX_WAITING)?;
                 let entries = entries.into_iter().map(|entry| (entry.log_index, entry.payload));
                 let entries: Vec<_> = entries.collect();
                 self.note(|| Record::L1Forward { block, entries: entries.clone() });
@@ -508,13 +509,14 @@ impl Engine {
         }
     }
 
-    /// Takes in a block that L1 does not take back.
+    /// Takes in a block that L1 does not take back. What is in it is due: all entries before an exit have to be known, however
+    /// many wait.
     pub(super) fn l1_goes_on(
         &mut self,
         block: L1Block,
         entries: Vec<L1Entry>,
     ) -> Result<(), L1Refused> {
-        self.l1.check(&block, &entries)?;
+        self.l1.check(&block, &entries, MAX_KEPT)?;
         let entries = entries.into_iter().map(|entry| (entry.log_index, entry.payload));
         let entries: Vec<_> = entries.collect();
         self.note(|| Record::L1Forward { block, entries: entries.clone() });
@@ -638,7 +640,29 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use super::Standing;
+    use super::*;
+    use alloy_primitives::U256;
+
+    /// A block with as many entries as one may have, the first of them of this number.
+    fn full(number: u64, first: u64) -> (L1Block, Vec<L1Entry>) {
+        let hash = |number: u64| B256::from(U256::from(number));
+        let (hash, parent) = (hash(number), hash(number - 1));
+        let block = L1Block { number, hash, parent, unix_s: number };
+        let entry = |at| L1Entry { index: first + at, log_index: at as u32, payload: Bytes::new() };
+        (block, (0..MAX_ENTRIES as u64).map(entry).collect())
+    }
+
+    #[test]
+    fn p46_what_is_due_is_taken_in_however_much_waits() {
+        let mut l1 = L1::default();
+        let (block, entries) = full(1, 0);
+        assert_eq!(l1.check(&block, &entries, MAX_WAITING), Ok(()));
+        let entries = entries.into_iter().map(|entry| (entry.log_index, entry.payload));
+        assert!(l1.forward(block, entries.collect()).is_none());
+        let (block, entries) = full(2, MAX_ENTRIES as u64);
+        assert_eq!(l1.check(&block, &entries, MAX_WAITING), Err(L1Refused::Full));
+        assert_eq!(l1.check(&block, &entries, MAX_KEPT), Ok(()));
+    }
 
     #[test]
     fn p31_what_is_safe_is_posted_or_settled() {

@@ -90,7 +90,7 @@ impl Engine {
         }
     }
 
-    fn check_joins(&self, rollup: &RollupConfig) -> RpcResult<()> {
+    pub(super) fn check_joins(&self, rollup: &RollupConfig) -> RpcResult<()> {
         rollup.check().map_err(|error| RpcError::params(error.to_string()))?;
         let id = rollup.chain_id;
         if self.is_imported() {

@@ -17,6 +17,8 @@ const SEED: &str = "committee.seed";
 const MAX_BYTES: usize = 1 << 20;
 /// Most epochs, releases or envelopes of one kept state.
 const MAX_LIST: usize = 1 << 16;
+/// Most envelopes of which the name is known alone, of all epochs that wait.
+const MAX_NAMED: usize = 1 << 20;
 /// Most seeds: one for each time that the realm went on from L1, as long as an epoch of it may be open.
 const MAX_SEEDS: usize = 16;
 
@@ -105,7 +107,7 @@ impl Sealing {
 
     fn read_what_l1_says(&mut self, input: &mut Reader<'_>) -> Result<(), CodecError> {
         self.void_keys = input.u64()?;
-        for _ in 0..input.bounded_len(MAX_LIST)? {
+        for _ in 0..input.bounded_len(MAX_NAMED)? {
             let (epoch, index, carriage) = (input.u64()?, input.u32()?, input.get::<Carriage>()?);
             let all = Arc::make_mut(self.envelopes.entry(epoch).or_default());
             if index as usize > all.len() {
@@ -230,7 +232,11 @@ pub(crate) fn read_list(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SealingOptions;
+    use alloy_primitives::Address;
     use std::os::unix::fs::PermissionsExt as _;
+    use weft_crypto::{GasBucket, SizeBucket};
+    use weft_types::{Domain, NetworkId, SlotNumber};
 
     #[test]
     fn many_envelopes_are_kept_as_soon_as_as_much_waits_beside_them() {
@@ -239,6 +245,32 @@ mod tests {
         // The most that an epoch may hold is written long before a node takes nothing any more.
         let most = 64 << 20;
         assert!(!is_worth_keeping(most, most - 1) && is_worth_keeping(most, most));
+    }
+
+    #[test]
+    fn p17_the_names_of_all_epochs_that_wait_are_read_again() {
+        let sealing = || Sealing::new(SealingOptions::default(), Domain::dev()).unwrap();
+        let carriage = |epoch| Carriage {
+            payer: Address::ZERO,
+            deposit: NetworkId::new(901),
+            rollup: None,
+            epoch,
+            valid_until: SlotNumber::new(1),
+            size: SizeBucket::for_len(1).unwrap(),
+            gas: GasBucket::new(1).unwrap(),
+            max_fee_wei: 1,
+        };
+        let mut full = sealing();
+        // As many epochs as may wait, and those beside them, with as much as each may have.
+        for epoch in 1..=67 {
+            full.envelopes.insert(epoch, Arc::new(vec![Known::Named(carriage(epoch)); 1_024]));
+        }
+        let mut out = Writer::default();
+        full.write_what_l1_says(&mut out);
+        let (bytes, mut again) = (out.finish(), sealing());
+        again.read_what_l1_says(&mut Reader::new(&bytes)).unwrap();
+        assert_eq!(again.envelopes.len(), 67);
+        assert!(again.envelopes.values().all(|known| known.len() == 1_024));
     }
 
     #[test]
