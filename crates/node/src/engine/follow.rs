@@ -318,11 +318,11 @@ impl Engine {
     }
 
     /// Compares the batches that stand on L1 with those that ran here: `standing` says number, hash and block of the last ones, in
-    /// order. With `is_void` what is not among them does not count any more; else L1 may have taken them back to give them again.
+    /// order. What L1 had by block `voided` and is not among them does not count any more; else L1 may have taken it back to give it again.
     pub(crate) fn compare_with_l1(
         &mut self,
         standing: &[(u64, B256, u64)],
-        is_void: bool,
+        voided: Option<u64>,
     ) -> Result<(), FollowError> {
         for (number, hash, block) in standing {
             let Some(mark) = self.marks.batch(*number) else { continue };
@@ -336,7 +336,7 @@ impl Engine {
             }
         }
         let last = standing.last().map_or(0, |(number, ..)| *number);
-        if is_void && self.marks.last_batch() > last {
+        if voided.is_some_and(|block| self.marks.has_behind(last, block)) {
             return self.undo_batch(last + 1);
         }
         Ok(())
@@ -785,8 +785,8 @@ impl EngineHandle {
         .await
     }
 
-    /// Tells the node which batches stand on L1 by number, hash and block, who orders, and L1's last block; with `is_void` none
-    /// behind these comes again.
+    /// Tells the node which batches stand on L1 by number, hash and block, who orders, and L1's last block; none behind these comes
+    /// again that L1 had by block `voided`.
     ///
     /// # Errors
     ///
@@ -794,13 +794,13 @@ impl EngineHandle {
     pub async fn stands_on_l1(
         &self,
         standing: Vec<(u64, B256, u64)>,
-        is_void: bool,
+        voided: Option<u64>,
         (sequencer, tip): (Address, u64),
     ) -> Result<(), FollowError> {
         let compare = move |engine: &mut Engine| {
             engine.may_follow()?;
             engine.heard_of_l1(sequencer, tip);
-            engine.compare_with_l1(&standing, is_void)
+            engine.compare_with_l1(&standing, voided)
         };
         self.following(compare).await
     }

@@ -16,6 +16,10 @@ const FORWARDED: &[&str] = &[
     "weft_announceShare",
     "weft_releaseSecret",
     "weft_openEpoch",
+    // Keys are not part of what a sequencer signs of its slots: one that L1 does not hold yet might be anybody's.
+    "weft_keyList",
+    "weft_getEpoch",
+    "weft_getEpochNotice",
 ];
 
 /// Lets these methods be answered by the sequencer, where its address is known.

@@ -74,6 +74,12 @@ impl Marks {
         before.filter(|posted| posted.last_slot < slot).collect()
     }
 
+    /// Returns true when there is a batch behind `last` that was on L1 by block `block`.
+    pub(super) fn has_behind(&self, last: u64, block: u64) -> bool {
+        let is_one = |mark: &Mark| mark.posted.number > last && mark.posted.block <= block;
+        self.batches.iter().any(is_one)
+    }
+
     /// Returns true when a batch can be undone: L1 may take it back.
     pub(super) const fn may_go(&self, mark: &Mark) -> bool {
         mark.posted.block.saturating_add(MAX_DEPTH) > self.tip
@@ -98,9 +104,9 @@ impl Marks {
         self.forget();
     }
 
-    /// Takes note of L1's last block.
+    /// Takes note of L1's last block. An endpoint may be behind; what leads back is gone by the highest one.
     pub(super) fn settle(&mut self, tip: u64) {
-        self.tip = tip;
+        self.tip = self.tip.max(tip);
         self.forget();
     }
 
@@ -175,6 +181,16 @@ mod tests {
         marks.settle(8 + MAX_DEPTH);
         assert_eq!((marks.first_record(), marks.batch(1)), (Some(50), None));
         assert_eq!(marks.last_batch(), 2);
+    }
+
+    #[test]
+    fn an_l1_that_is_behind_brings_nothing_back() {
+        let mut marks = marks();
+        marks.settle(8 + MAX_DEPTH);
+        marks.settle(8);
+        let last = *marks.batch(2).unwrap();
+        assert!(!marks.may_go(&last), "what leads back to it is gone");
+        assert!(marks.has_behind(1, 8) && !marks.has_behind(1, 7) && !marks.has_behind(2, 8));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 use weft_batch::RealmConfig;
 use weft_l1::{
     Audit, AuditError, BlobSource, Follower, Following, History, L1Client, L1Patience, Posted,
-    Step, Sureness,
+    RollupSettled, Step, Sureness,
 };
 use weft_node::{
     DevConfig, EngineHandle, FollowBatch, FollowError, L1Block, L1Entry, L1Standing, L1Update,
@@ -191,10 +191,12 @@ impl Along<'_> {
     /// Lets the node run every batch that it did not yet.
     async fn catch_up(&mut self) -> Result<()> {
         self.compare().await?;
-        let known = self.derived.audit.take().and_then(|mut audit| {
-            let renewed = audit.renew(self.history.clone());
-            renewed.is_ok().then_some(audit)
-        });
+        let mut known = self.derived.audit.take();
+        if known.as_mut().is_some_and(|audit| audit.renew(self.history.clone()).is_err()) {
+            known = None;
+            // Some of what was posted is not: nothing is, until all of it was derived again.
+            self.engine.l1(L1Update::PostedAfresh(Vec::new())).await?;
+        }
         let mut audit = match known {
             Some(audit) => audit,
             None => {
@@ -258,9 +260,9 @@ impl Along<'_> {
             .collect();
         let heard = (self.history.realm.sequencer, self.history.to.number);
         // Who left by state proof voided what comes behind.
-        let is_void = self.history.voided.is_some();
+        let voided = self.history.voided.map(|voided| voided.block.number);
         loop {
-            match self.engine.stands_on_l1(standing.clone(), is_void, heard).await {
+            match self.engine.stands_on_l1(standing.clone(), voided, heard).await {
                 Ok(()) => return Ok(()),
                 Err(FollowError::Undone { .. }) => {}
                 Err(FollowError::Node(_)) => tokio::time::sleep(AGAIN).await,
@@ -317,8 +319,14 @@ impl Along<'_> {
             hash: *hash,
         });
         self.engine.l1(L1Update::PostedAfresh(heads.collect())).await?;
-        let settled = self.history.settlements.values().flatten();
-        Ok(self.engine.l1(L1Update::Settled(last_blocks(&self.chains(), settled))).await?)
+        let last = last_blocks(&self.chains(), self.settlements());
+        Ok(self.engine.l1(L1Update::Settled(last)).await?)
+    }
+
+    /// Returns what is settled of batches that ran here: one that ends within an epoch's opening waits for the next.
+    fn settlements(&self) -> impl Iterator<Item = &RollupSettled> {
+        let waits = self.derived.waiting.first().map_or(u64::MAX, |it| it.posted.header.number);
+        self.history.settlements.range(..waits).flat_map(|(_, settled)| settled)
     }
 
     /// Returns the chain id of every registered rollup.
@@ -331,8 +339,8 @@ impl Along<'_> {
         if self.settled == Some(number) {
             return Ok(());
         }
-        let settled = self.history.settlements.values().flatten();
-        let last = last_blocks(&self.chains(), settled.filter(|it| it.block.number <= number));
+        let settled = self.settlements().filter(|it| it.block.number <= number);
+        let last = last_blocks(&self.chains(), settled);
         if !last.is_empty() {
             self.engine.l1(L1Update::Finalized(last)).await?;
         }
