@@ -13,27 +13,39 @@ use weft_promise::LocalSigner;
 /// Looks at L1 for a settlement, this often before it is sent again.
 const PATIENCE: u32 = 60;
 
-/// Settles everything that is posted. It returns when a batch is not what L1 says: that is for a person.
+/// Settles everything that is posted. It returns when a batch is not what L1 says, which nothing but L1 was asked about: that is
+/// for a person.
 pub(super) async fn settle(own: &OwnL1, deployed: &Deployed) {
     let mut court = None;
     loop {
-        let turn = match &mut court {
-            Some(court) => turn(court).await,
-            None => Court::new(own, deployed).await.map(|new| court = Some(new)),
-        };
-        if let Err(error) = turn {
-            let error_of = error.downcast_ref::<PostError>();
-            if matches!(
-                error_of,
-                Some(PostError::Header { .. } | PostError::Audit(AuditError::Lie(_)))
-            ) {
+        let begins = court.is_none();
+        if let Err(error) = step(&mut court, own, deployed).await {
+            let is_lie = is_lie(&error);
+            if is_lie && begins {
                 tracing::error!(error = format!("{error:#}"), "nothing more is settled");
                 return;
+            }
+            if is_lie {
+                // It may be true of what L1 has now: batches that it took back come again as others.
+                court = None;
             }
             tracing::warn!(error = format!("{error:#}"), "nothing is settled now");
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+fn is_lie(error: &eyre::Report) -> bool {
+    let error_of = error.downcast_ref();
+    matches!(error_of, Some(PostError::Header { .. } | PostError::Audit(AuditError::Lie(_))))
+}
+
+async fn step(court: &mut Option<Court>, own: &OwnL1, deployed: &Deployed) -> Result<()> {
+    let court = match court {
+        Some(court) => court,
+        None => court.insert(Court::new(own, deployed).await?),
+    };
+    turn(court).await
 }
 
 struct Court {
@@ -45,8 +57,6 @@ struct Court {
     attester: Attester,
     signer: LocalSigner,
     settler: Settler,
-    /// Last batch that was settled when L1 was read.
-    settled: u64,
 }
 
 impl Court {
@@ -67,7 +77,6 @@ impl Court {
             dir,
             config,
             from: deployed.from,
-            settled: 0,
         })
     }
 
@@ -85,13 +94,12 @@ async fn read(client: &L1Client, config: &RealmConfig, from: u64) -> Result<Hist
 
 /// Derives what is new, and settles it.
 async fn turn(court: &mut Court) -> Result<()> {
-    if court.l1.posted().await?.number == court.settled {
+    if court.l1.posted().await?.number == court.l1.settled().await? {
         return Ok(());
     }
-    court.attester.renew(court.history().await?)?;
+    renew(court).await?;
     derive(&mut court.attester, &court.dir, None).await?;
     let (settled, derived) = court.attester.ledger().span();
-    court.settled = settled;
     if settled >= derived {
         return Ok(());
     }
@@ -105,7 +113,20 @@ async fn turn(court: &mut Court) -> Result<()> {
             tracing::info!(batch = derived, "settled");
             return Ok(());
         }
+        // L1 may have taken back what it rests on, and dropped it.
+        eyre::ensure!(court.l1.knows(sent).await?, "settlement {sent} is not known any more");
         tokio::time::sleep(LOOK).await;
     }
     Err(eyre!("settlement {sent} is in no block"))
+}
+
+/// Goes on with what L1 says now; everything is derived again when it said something else before.
+async fn renew(court: &mut Court) -> Result<()> {
+    let history = court.history().await?;
+    let goes_on = !court.attester.is_ahead_of(&history)
+        && court.attester.renew(history.clone()).is_ok();
+    if !goes_on {
+        court.attester = Attester::new(history)?;
+    }
+    Ok(())
 }
