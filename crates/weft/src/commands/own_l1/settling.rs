@@ -123,8 +123,8 @@ async fn turn(court: &mut Court) -> Result<()> {
 /// Goes on with what L1 says now; everything is derived again when it said something else before.
 async fn renew(court: &mut Court) -> Result<()> {
     let history = court.history().await?;
-    let goes_on = !court.attester.is_ahead_of(&history)
-        && court.attester.renew(history.clone()).is_ok();
+    let goes_on =
+        !court.attester.is_ahead_of(&history) && court.attester.renew(history.clone()).is_ok();
     if !goes_on {
         court.attester = Attester::new(history)?;
     }
